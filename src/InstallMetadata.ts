@@ -1,0 +1,84 @@
+/**
+ * The sidecar: the small versioned file in a plugin's base root that names the backend plugin
+ * whose bytes the active version holds.
+ */
+import { Effect, Schema } from "effect"
+import * as RemotePluginId from "./RemotePluginId.ts"
+
+/** Its name, directly below the base root. A file of this name inside a bundle means nothing. */
+export const fileName = ".codex-remote-plugin-install.json"
+
+/** Readable and writable by its owner alone, whatever the umask. */
+export const fileMode = 0o600
+
+/** The one schema version that is read and written. */
+export const schemaVersion = 1
+
+/**
+ * The sidecar was written by a newer Codex. It is never overwritten: what it says is still good for
+ * the program that wrote it.
+ */
+export class UnsupportedSchemaVersion extends Schema.TaggedError<UnsupportedSchemaVersion>()(
+  "UnsupportedSchemaVersion",
+  {
+    path: Schema.String,
+    found: Schema.Number,
+    supported: Schema.Number
+  }
+) {
+  override get message(): string {
+    return (
+      `unsupported remote plugin install metadata schema version: ${this.found} in ${this.path}; ` +
+      `this program reads version ${this.supported}: update it, or remove the plugin and sync again`
+    )
+  }
+}
+
+/** The sidecar cannot be read as one. The next sync installs the plugin anew and writes it afresh. */
+export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMetadata>()(
+  "CorruptInstallMetadata",
+  {
+    path: Schema.String,
+    reason: Schema.Literals(["NotJson", "NotInstallMetadata", "BlankRemotePluginId"])
+  }
+) {
+  override get message(): string {
+    const why = {
+      NotJson: "it is not JSON",
+      NotInstallMetadata:
+        "it lacks `schema_version` or `remote_plugin_id`, or they have another type",
+      BlankRemotePluginId: "its remote plugin id is blank"
+    }[this.reason]
+    return `cannot read the remote plugin install metadata ${this.path}: ${why}; sync to repair it`
+  }
+}
+
+export type InstallMetadataError = UnsupportedSchemaVersion | CorruptInstallMetadata
+
+/** The exact bytes Codex writes: two-space indent, this key order, a newline at the end. */
+export const encode = (remotePluginId: RemotePluginId.RemotePluginId): string =>
+  `${JSON.stringify({ schema_version: schemaVersion, remote_plugin_id: remotePluginId }, null, 2)}\n`
+
+const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+const decodeVersion = Schema.decodeUnknownEffect(Schema.Struct({ schema_version: Schema.Int }))
+const decodeBody = Schema.decodeUnknownEffect(Schema.Struct({ remote_plugin_id: Schema.String }))
+const decodeId = Schema.decodeUnknownEffect(RemotePluginId.RemotePluginIdFromUntrimmed)
+
+/** Reads a sidecar's text; `path` is named in errors only. Unknown keys are ignored. */
+export const decode = Effect.fnUntraced(function* (
+  text: string,
+  path: string
+): Effect.fn.Return<RemotePluginId.RemotePluginId, InstallMetadataError> {
+  const corrupt = (reason: CorruptInstallMetadata["reason"]) => () =>
+    new CorruptInstallMetadata({ path, reason })
+  const json = yield* Effect.mapError(decodeJson(text), corrupt("NotJson"))
+  const { schema_version: found } = yield* Effect.mapError(
+    decodeVersion(json),
+    corrupt("NotInstallMetadata")
+  )
+  if (found !== schemaVersion) {
+    return yield* new UnsupportedSchemaVersion({ path, found, supported: schemaVersion })
+  }
+  const body = yield* Effect.mapError(decodeBody(json), corrupt("NotInstallMetadata"))
+  return yield* Effect.mapError(decodeId(body.remote_plugin_id), corrupt("BlankRemotePluginId"))
+})

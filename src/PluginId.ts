@@ -1,0 +1,48 @@
+/**
+ * The key under which Codex caches a plugin: `<plugin>@<marketplace>`.
+ *
+ * The segments are folder names on disk, so what a segment may hold is a safety rule as much as a
+ * spelling rule: no separator, no `..`, nothing outside ASCII.
+ */
+import { Schema } from "effect"
+
+/** Dots may only separate non-empty parts (`a.b`); Codex 0.142 refuses dotted names, 0.169 takes them. */
+const pluginNamePattern = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
+
+const marketplaceNamePattern = /^[A-Za-z0-9_-]+$/
+
+/** A plugin's name: ASCII letters, digits, `_`, `-`, and single dots between them. */
+export const PluginName = Schema.String.check(
+  Schema.isPattern(pluginNamePattern, {
+    expected: "a plugin name of ASCII letters, digits, `_`, `-` and single dots between them"
+  })
+).pipe(Schema.brand("effect-codex-plugins/PluginName"))
+export type PluginName = typeof PluginName.Type
+
+/** A marketplace's name: ASCII letters, digits, `_`, `-`. */
+export const MarketplaceName = Schema.String.check(
+  Schema.isPattern(marketplaceNamePattern, {
+    expected: "a marketplace name of ASCII letters, digits, `_`, `-`"
+  })
+).pipe(Schema.brand("effect-codex-plugins/MarketplaceName"))
+export type MarketplaceName = typeof MarketplaceName.Type
+
+/** `<plugin>@<marketplace>`. Neither segment can hold an `@`, so the two can always be told apart. */
+export const PluginId = Schema.String.check(
+  Schema.isPattern(
+    new RegExp(
+      `${pluginNamePattern.source.slice(0, -1)}@${marketplaceNamePattern.source.slice(1)}`
+    ),
+    { expected: "a plugin id of the form PLUGIN@MARKETPLACE" }
+  )
+).pipe(Schema.brand("effect-codex-plugins/PluginId"))
+export type PluginId = typeof PluginId.Type
+
+/** Joins two segments that have been parsed already. */
+export const make = (name: PluginName, marketplace: MarketplaceName): PluginId =>
+  PluginId.make(`${name}@${marketplace}`)
+
+export const name = (id: PluginId): PluginName => PluginName.make(id.slice(0, id.indexOf("@")))
+
+export const marketplace = (id: PluginId): MarketplaceName =>
+  MarketplaceName.make(id.slice(id.indexOf("@") + 1))

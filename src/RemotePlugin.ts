@@ -1,0 +1,197 @@
+/**
+ * The backend's word on a plugin: its rows, their scopes, and the marketplace each belongs to.
+ */
+import { Option, Redacted, Result, Schema, SchemaIssue } from "effect"
+import * as PluginId from "./PluginId.ts"
+import * as PluginVersion from "./PluginVersion.ts"
+import * as RemotePluginId from "./RemotePluginId.ts"
+
+/** The marketplaces whose cache belongs to the backend. */
+export const marketplaces = {
+  curated: PluginId.MarketplaceName.make("openai-curated-remote"),
+  createdByMe: PluginId.MarketplaceName.make("created-by-me-remote"),
+  workspace: PluginId.MarketplaceName.make("workspace-directory"),
+  sharedWithMe: PluginId.MarketplaceName.make("workspace-shared-with-me")
+} as const
+
+/** Names that earlier releases of Codex used; nothing is installed there any more. */
+export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> = [
+  PluginId.MarketplaceName.make("workspace-shared-with-me-private"),
+  PluginId.MarketplaceName.make("workspace-shared-with-me-unlisted")
+]
+
+/** Where stale plugins are looked for, and nowhere else. */
+export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = new Set([
+  ...Object.values(marketplaces),
+  ...retiredMarketplaces
+])
+
+/** One plugin of the account, with what is needed to cache it. */
+export interface RemotePlugin {
+  readonly remotePluginId: RemotePluginId.RemotePluginId
+  readonly pluginId: PluginId.PluginId
+  /** As the backend gives it; see {@link version}. */
+  readonly releaseVersion: Option.Option<string>
+  /** Signed, so kept out of sight; see {@link bundleUrl}. */
+  readonly bundleDownloadUrl: Option.Option<Redacted.Redacted>
+  /** The app manifest that a curated bundle is completed with. */
+  readonly appManifest: Option.Option<unknown>
+}
+
+/**
+ * A row of the backend that cannot be carried out. Where `pluginId` is null the row cannot even be
+ * named, so nobody can tell which cached plugin it stands for.
+ */
+export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin", {
+  remotePluginId: Schema.NullOr(Schema.String),
+  pluginId: Schema.NullOr(PluginId.PluginId),
+  reason: Schema.TaggedUnion({
+    /** `at`: the path of the field that is missing or of another type. */
+    MalformedRow: { at: Schema.String },
+    InvalidName: { name: Schema.String },
+    UnknownScope: { scope: Schema.String },
+    MissingDiscoverability: {},
+    UnknownDiscoverability: { discoverability: Schema.String },
+    DuplicatePlugin: { first: Schema.String },
+    MissingVersion: {},
+    InvalidVersion: { version: Schema.String },
+    MissingBundleUrl: {}
+  })
+}) {
+  override get message(): string {
+    const subject = [this.pluginId, this.remotePluginId].filter((part) => part !== null).join(", ")
+    return `the backend's row ${subject === "" ? "without an id" : `of ${subject}`} ${this.why}`
+  }
+
+  private get why(): string {
+    switch (this.reason._tag) {
+      case "MalformedRow":
+        return `is malformed at \`${this.reason.at}\``
+      case "InvalidName":
+        return `has a name that no folder can have: ${JSON.stringify(this.reason.name)}`
+      case "UnknownScope":
+        return `has the unknown scope ${JSON.stringify(this.reason.scope)}`
+      case "MissingDiscoverability":
+        return "has the scope WORKSPACE but no discoverability, so its marketplace is unknown"
+      case "UnknownDiscoverability":
+        return `has the unknown discoverability ${JSON.stringify(this.reason.discoverability)}`
+      case "DuplicatePlugin":
+        return `stands for the same plugin as the row of ${this.reason.first}, which is kept`
+      case "MissingVersion":
+        return "has no release version"
+      case "InvalidVersion":
+        return `has a release version that no folder can have: ${JSON.stringify(this.reason.version)}`
+      case "MissingBundleUrl":
+        return "has no bundle download URL"
+    }
+  }
+}
+
+type Reason = UnfitPlugin["reason"]
+
+const Row = Schema.Struct({
+  id: RemotePluginId.RemotePluginIdFromUntrimmed,
+  name: Schema.String,
+  scope: Schema.String,
+  discoverability: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  release: Schema.Struct({
+    version: Schema.optionalKey(Schema.NullOr(Schema.String)),
+    bundle_download_url: Schema.optionalKey(Schema.NullOr(Schema.String)),
+    app_manifest: Schema.optionalKey(Schema.Unknown)
+  })
+})
+
+const decodeRow = Schema.decodeUnknownResult(Row)
+const decodeName = Schema.decodeUnknownOption(PluginId.PluginName)
+const decodeVersion = Schema.decodeUnknownOption(PluginVersion.PluginVersionFromUntrimmed)
+const decodeStrayId = Schema.decodeUnknownOption(Schema.Struct({ id: Schema.String }))
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.MarketplaceName, Reason> => {
+  switch (row.scope) {
+    case "GLOBAL":
+      return Result.succeed(marketplaces.curated)
+    case "USER":
+      return Result.succeed(marketplaces.createdByMe)
+    case "WORKSPACE":
+      switch (row.discoverability) {
+        case "LISTED":
+          return Result.succeed(marketplaces.workspace)
+        case "PRIVATE":
+        case "UNLISTED":
+          return Result.succeed(marketplaces.sharedWithMe)
+        case null:
+        case undefined:
+          return Result.fail({ _tag: "MissingDiscoverability" })
+        default:
+          return Result.fail({
+            _tag: "UnknownDiscoverability",
+            discoverability: row.discoverability
+          })
+      }
+    default:
+      return Result.fail({ _tag: "UnknownScope", scope: row.scope })
+  }
+}
+
+/** Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. */
+export const fromRow = (input: unknown): Result.Result<RemotePlugin, UnfitPlugin> =>
+  Result.gen(function* () {
+    const row = yield* Result.mapError(
+      decodeRow(input),
+      (error) =>
+        new UnfitPlugin({
+          remotePluginId: Option.match(decodeStrayId(input), {
+            onNone: () => null,
+            onSome: ({ id }) => id
+          }),
+          pluginId: null,
+          // Only the path: the value that stands there may be a signed URL.
+          reason: {
+            _tag: "MalformedRow",
+            at: issuesOf(error.issue).issues[0]?.path?.join(".") ?? ""
+          }
+        })
+    )
+    const unnameable = (reason: Reason) =>
+      new UnfitPlugin({ remotePluginId: row.id, pluginId: null, reason })
+    const name = yield* Result.fromOption(decodeName(row.name), () =>
+      unnameable({ _tag: "InvalidName", name: row.name })
+    )
+    const marketplace = yield* Result.mapError(marketplaceOf(row), unnameable)
+    return {
+      remotePluginId: row.id,
+      pluginId: PluginId.make(name, marketplace),
+      releaseVersion: Option.fromNullishOr(row.release.version),
+      bundleDownloadUrl: Option.map(Option.fromNullishOr(row.release.bundle_download_url), (url) =>
+        Redacted.make(url, { label: "bundle URL" })
+      ),
+      appManifest: Option.fromNullishOr(row.release.app_manifest)
+    }
+  })
+
+/** Says why a plugin that can be named cannot be carried out. */
+export const unfit = (plugin: RemotePlugin, reason: Reason): UnfitPlugin =>
+  new UnfitPlugin({ remotePluginId: plugin.remotePluginId, pluginId: plugin.pluginId, reason })
+
+/** The version to be cached: the release's, trimmed, if it can name a folder. */
+export const version = (
+  plugin: RemotePlugin
+): Result.Result<PluginVersion.PluginVersion, UnfitPlugin> =>
+  Option.match(plugin.releaseVersion, {
+    onNone: () => Result.fail(unfit(plugin, { _tag: "MissingVersion" })),
+    onSome: (version) =>
+      Result.fromOption(decodeVersion(version), () =>
+        unfit(
+          plugin,
+          version.trim() === "" ? { _tag: "MissingVersion" } : { _tag: "InvalidVersion", version }
+        )
+      )
+  })
+
+/** Where the bundle is fetched from. Its scheme is checked where it is fetched. */
+export const bundleUrl = (plugin: RemotePlugin): Result.Result<Redacted.Redacted, UnfitPlugin> =>
+  Result.fromOption(
+    Option.filter(plugin.bundleDownloadUrl, (url) => Redacted.value(url).trim() !== ""),
+    () => unfit(plugin, { _tag: "MissingBundleUrl" })
+  )

@@ -39,12 +39,20 @@ export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMet
   "CorruptInstallMetadata",
   {
     path: Schema.String,
-    reason: Schema.Literals(["NotJson", "NotInstallMetadata", "BlankRemotePluginId"])
+    reason: Schema.Literals([
+      "NotAFile",
+      "Inaccessible",
+      "NotJson",
+      "NotInstallMetadata",
+      "BlankRemotePluginId"
+    ])
   }
 ) {
   override get message(): string {
     const why = {
-      NotJson: "it is not JSON",
+      NotAFile: "it is a link or a folder",
+      Inaccessible: "it may not be read",
+      NotJson: "it is not UTF-8 JSON without a byte-order mark",
       NotInstallMetadata:
         "it lacks `schema_version` or `remote_plugin_id`, or they have another type",
       BlankRemotePluginId: "its remote plugin id is blank"
@@ -64,14 +72,20 @@ const decodeVersion = Schema.decodeUnknownEffect(Schema.Struct({ schema_version:
 const decodeBody = Schema.decodeUnknownEffect(Schema.Struct({ remote_plugin_id: Schema.String }))
 const decodeId = Schema.decodeUnknownEffect(RemotePluginId.RemotePluginIdFromUntrimmed)
 
-/** Reads a sidecar's text; `path` is named in errors only. Unknown keys are ignored. */
+// A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
+
+/** Reads a sidecar's bytes; `path` is named in errors only. Unknown keys are ignored. */
 export const decode = Effect.fnUntraced(function* (
-  text: string,
+  bytes: Uint8Array,
   path: string
 ): Effect.fn.Return<RemotePluginId.RemotePluginId, InstallMetadataError> {
   const corrupt = (reason: CorruptInstallMetadata["reason"]) => () =>
     new CorruptInstallMetadata({ path, reason })
-  const json = yield* Effect.mapError(decodeJson(text), corrupt("NotJson"))
+  const json = yield* Effect.try(() => utf8.decode(bytes)).pipe(
+    Effect.flatMap(decodeJson),
+    Effect.mapError(corrupt("NotJson"))
+  )
   const { schema_version: found } = yield* Effect.mapError(
     decodeVersion(json),
     corrupt("NotInstallMetadata")

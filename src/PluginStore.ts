@@ -1,0 +1,646 @@
+/**
+ * The cache on disk: what stands in it, and every change to it.
+ *
+ * No other module changes anything below `<home>/plugins/`. Whatever is killed and when, the
+ * sidecar beside an active version is absent or names the plugin whose bytes that version holds:
+ * the order of the steps in {@link make}'s `activate` is what keeps that promise.
+ */
+import {
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Path,
+  PlatformError,
+  Random,
+  Schedule,
+  Schema,
+  type Scope
+} from "effect"
+import * as CacheLock from "./CacheLock.ts"
+import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
+import * as CodexHome from "./CodexHome.ts"
+import * as InstallMetadata from "./InstallMetadata.ts"
+import * as atomicFile from "./internal/atomicFile.ts"
+import * as cacheReader from "./internal/cacheReader.ts"
+import {
+  type BaseRoot,
+  emptyBaseRoot,
+  isNotFound,
+  mtimeOf,
+  witnessOf
+} from "./internal/cacheReader.ts"
+import * as manifestFile from "./internal/manifestFile.ts"
+import { doubtPrefix, lockHolderName, prefix } from "./internal/staging.ts"
+import * as PluginId from "./PluginId.ts"
+import * as PluginManifest from "./PluginManifest.ts"
+import * as PluginVersion from "./PluginVersion.ts"
+import type { RemotePluginId } from "./RemotePluginId.ts"
+
+/** How long a superseded version stays for the sessions that still use it, unless {@link Retention} says otherwise. */
+export const defaultRetention = Duration.hours(24)
+
+/** How long a superseded version stays; zero prunes it at once. */
+export const Retention = Context.Reference<Duration.Duration>(
+  "effect-codex-plugins/PluginStore/Retention",
+  { defaultValue: () => defaultRetention }
+)
+
+/**
+ * How old what another program left in staging must be before it is swept. Codex downloads for 60
+ * seconds at the most, so nothing this old belongs to a living one.
+ */
+export const foreignLeftoverAge = Duration.hours(1)
+
+/** How long a rename is tried again while something holds the file, as virus scanners do on Windows. */
+export const heldFilePatience = Duration.seconds(4)
+
+/** How many files or entries are handled at a time. */
+const concurrency = 16
+
+/** How often a change is planned anew because the cache changed under it. */
+const raceRetries = 8
+
+/** A change or a reading that could not be carried out. The cache is as it was, or further along. */
+export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("PluginStoreError", {
+  operation: Schema.String,
+  pluginId: Schema.NullOr(PluginId.PluginId),
+  reason: Schema.TaggedUnion({
+    /** An identity can be written only beside an installed version. */
+    NotInstalled: {},
+    /** A marketplace's folder is a link or a file; it is neither followed nor replaced. */
+    Obstructed: { path: Schema.String, found: Schema.String },
+    /** A file was held by another program for longer than {@link heldFilePatience}. */
+    Held: { path: Schema.String, cause: Schema.Defect() },
+    /** The file system refused. */
+    FileSystem: { path: Schema.String, cause: Schema.Defect() }
+  })
+}) {
+  override get message(): string {
+    const subject = this.pluginId === null ? "" : ` ${this.pluginId}`
+    return `cannot ${this.operation}${subject}: ${this.why}`
+  }
+
+  private get why(): string {
+    switch (this.reason._tag) {
+      case "NotInstalled":
+        return "no version of it is installed; install it first"
+      case "Obstructed":
+        return `${this.reason.path} is not a folder but a ${this.reason.found}; move it away and try again`
+      case "Held":
+        return `${this.reason.path} is held by another program or may not be changed, and what stood before still stands; close what uses it or check the folder's permissions, then try again`
+      case "FileSystem":
+        return `${describeCause(this.reason.cause)} (${this.reason.path})`
+    }
+  }
+}
+
+const describeCause = (cause: unknown): string =>
+  PlatformError.isPlatformError(cause) ? cause.reason.message : "the file system refused"
+
+/** A folder that holds a whole plugin, ready to become a version. */
+export interface StagedVersion {
+  /** On the cache's file system, as {@link PluginStore} `stage` gives it; it is renamed away. */
+  readonly root: string
+  readonly pluginId: PluginId.PluginId
+  readonly version: PluginVersion.PluginVersion
+  /** Whose bytes these are; null for a local install, which has no identity. */
+  readonly remotePluginId: RemotePluginId | null
+}
+
+export class PluginStore extends Context.Service<
+  PluginStore,
+  {
+    /** Everything that is cached, in every marketplace, ordered by plugin id. Needs no lock. */
+    readonly list: Effect.Effect<ReadonlyArray<CachedPlugin>, PluginStoreError>
+    /** What a pass decides on: the marketplaces that belong to the backend, strays included. */
+    readonly snapshot: Effect.Effect<CacheSnapshot, PluginStoreError>
+    /** One plugin's base root; none where there is none. */
+    readonly read: (
+      pluginId: PluginId.PluginId
+    ) => Effect.Effect<Option.Option<CachedPlugin>, PluginStoreError>
+    readonly activeVersion: (
+      pluginId: PluginId.PluginId
+    ) => Effect.Effect<Option.Option<PluginVersion.PluginVersion>, PluginStoreError>
+    /**
+     * Which backend plugin the active version is. None without a sidecar or without an installed
+     * version. Reads one folder and one small file; needs neither lock nor network.
+     */
+    readonly remotePluginId: (
+      pluginId: PluginId.PluginId
+    ) => Effect.Effect<
+      Option.Option<RemotePluginId>,
+      PluginStoreError | InstallMetadata.InstallMetadataError
+    >
+    /** Where a version stands or would stand. */
+    readonly versionRoot: (
+      pluginId: PluginId.PluginId,
+      version: PluginVersion.PluginVersion
+    ) => string
+    /** Writes the sidecar of an installed plugin; a sidecar of an unsupported schema stays. */
+    readonly writeIdentity: (
+      pluginId: PluginId.PluginId,
+      remotePluginId: RemotePluginId
+    ) => Effect.Effect<
+      void,
+      PluginStoreError | CacheLock.CacheLockError | InstallMetadata.UnsupportedSchemaVersion
+    >
+    /** Removes the sidecar, if there is one. */
+    readonly clearIdentity: (
+      pluginId: PluginId.PluginId
+    ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
+    /** A fresh folder on the cache's file system, removed with the scope. */
+    readonly stage: Effect.Effect<string, PluginStoreError, Scope.Scope>
+    /** Makes a staged version the active one. What stood before stays active until then. */
+    readonly activate: (
+      staged: StagedVersion
+    ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
+    /**
+     * Installs a plugin from a folder of one's own and clears its identity. The version is the
+     * given one, else the manifest's, else `local`. Links in the folder are left out.
+     */
+    readonly install: (options: {
+      readonly source: string
+      readonly pluginId: PluginId.PluginId
+      readonly version?: PluginVersion.PluginVersion | undefined
+    }) => Effect.Effect<
+      PluginVersion.PluginVersion,
+      PluginStoreError | CacheLock.CacheLockError | PluginManifest.InvalidManifest
+    >
+    /** Removes the base root, identity included. False where there was none. */
+    readonly uninstall: (
+      pluginId: PluginId.PluginId
+    ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
+    /**
+     * Removes what a snapshot saw. False, and nothing is touched, if it has changed since then.
+     */
+    readonly remove: (
+      target: CachedPlugin | Stray
+    ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
+    /** Removes one version that is not the active one. */
+    readonly prune: (
+      pluginId: PluginId.PluginId,
+      version: PluginVersion.PluginVersion
+    ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
+    /** Removes what dead processes left in staging. */
+    readonly sweep: Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
+  }
+>()("effect-codex-plugins/PluginStore") {}
+
+/**
+ * The versions that must go before `version` is the active one, in the order in which they must
+ * go: the one that is active now goes last, so that no third one is active in between.
+ */
+const outrankingOf = (
+  version: PluginVersion.PluginVersion,
+  others: ReadonlyArray<PluginVersion.PluginVersion>
+): ReadonlyArray<PluginVersion.PluginVersion> => {
+  const active = Option.getOrElse(PluginVersion.active([...others, version]), () => version)
+  return active === version
+    ? []
+    : [
+        ...outrankingOf(
+          version,
+          others.filter((other) => other !== active)
+        ),
+        active
+      ]
+}
+
+/** The mode of a base root, as Codex makes it. */
+const folderMode = 0o755
+
+const reasonOf = (cause: PlatformError.PlatformError): PluginStoreError["reason"] => ({
+  _tag: isHeld(cause) && cause.reason.method === "rename" ? "Held" : "FileSystem",
+  path: pathOf(cause) ?? "",
+  cause
+})
+
+const pathOf = (error: PlatformError.PlatformError): string | undefined =>
+  "pathOrDescriptor" in error.reason && typeof error.reason.pathOrDescriptor === "string"
+    ? error.reason.pathOrDescriptor
+    : undefined
+
+/** Copies a folder's files and folders, synced; links and devices are left out. */
+const copyTree = (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  from: string,
+  to: string
+): Effect.Effect<void, PlatformError.PlatformError> =>
+  Effect.gen(function* () {
+    yield* fs.makeDirectory(to)
+    yield* fs.chmod(to, folderMode)
+    yield* Effect.forEach(
+      yield* fs.readDirectoryEntries(from),
+      ({ name, type }) => {
+        const [source, target] = [path.join(from, name), path.join(to, name)]
+        if (type === "Directory") return copyTree(fs, path, source, target)
+        return type === "File"
+          ? Effect.andThen(fs.copyFile(source, target), atomicFile.syncFile(fs, target))
+          : Effect.void
+      },
+      { concurrency: concurrency, discard: true }
+    )
+    yield* atomicFile.syncDirectory(fs, to)
+  })
+
+const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
+
+const isHeld = (error: PlatformError.PlatformError) =>
+  error.reason._tag === "PermissionDenied" || error.reason._tag === "Busy"
+
+/** The cache changed under a change: a name vanished, or one appeared where none was. */
+const isRace = (error: PlatformError.PlatformError) =>
+  isNotFound(error) ||
+  error.reason._tag === "AlreadyExists" ||
+  error.reason._tag === "BadResource" ||
+  errnoOf(error) === "ENOTEMPTY"
+
+const errnoOf = (error: PlatformError.PlatformError): unknown => {
+  const cause = error.reason.cause
+  return typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
+}
+
+const heldSchedule = Schedule.spaced(Duration.millis(100)).pipe(
+  Schedule.upTo({ duration: heldFilePatience })
+)
+
+const utf8 = new TextEncoder()
+
+export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const home = yield* CodexHome.CodexHome
+  const lock = yield* CacheLock.CacheLock
+
+  const reader = yield* cacheReader.make
+  const { baseRootOf, entriesOf, identityOf, infoOf, locate, readBaseRoot, sidecarOf } = reader
+
+  const doubtOf = (pluginId: PluginId.PluginId) =>
+    path.join(home.staging, `${doubtPrefix}${pluginId}`)
+  const versionRoot = (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
+    path.join(baseRootOf(pluginId), version)
+
+  const explain =
+    (operation: string, pluginId: PluginId.PluginId | null) =>
+    <A, E, R>(
+      effect: Effect.Effect<A, E, R>
+    ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError> | PluginStoreError, R> =>
+      Effect.mapError(effect, (error) =>
+        PlatformError.isPlatformError(error)
+          ? new PluginStoreError({ operation, pluginId, reason: reasonOf(error) })
+          : (error as Exclude<E, PlatformError.PlatformError>)
+      )
+
+  // --- reading
+
+  const list = reader.list.pipe(
+    explain("list the cached plugins", null),
+    Effect.withSpan("PluginStore.list")
+  )
+
+  const snapshot = reader.snapshot.pipe(
+    explain("read the cache", null),
+    Effect.withSpan("PluginStore.snapshot")
+  )
+
+  const read = Effect.fn("PluginStore.read")((pluginId: PluginId.PluginId) =>
+    explain("read", pluginId)(reader.read(pluginId))
+  )
+
+  const activeVersion = Effect.fn("PluginStore.activeVersion")((pluginId: PluginId.PluginId) =>
+    Effect.map(locate(pluginId), ({ active }) => active).pipe(
+      explain("read the active version of", pluginId)
+    )
+  )
+
+  const remotePluginId = Effect.fn("PluginStore.remotePluginId")(function* (
+    pluginId: PluginId.PluginId
+  ) {
+    const standing = yield* explain("read the identity of", pluginId)(locate(pluginId))
+    return Option.isNone(standing.active)
+      ? Option.none<RemotePluginId>()
+      : yield* reader.readSidecar(pluginId, standing)
+  })
+
+  // --- changing
+
+  const change =
+    (operation: string, pluginId: PluginId.PluginId | null) =>
+    <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      effect.pipe(Effect.scoped, lock.hold, explain(operation, pluginId))
+
+  const rename = (from: string, to: string) =>
+    Effect.retry(fs.rename(from, to), { schedule: heldSchedule, while: isHeld })
+
+  const temporaryPath = (kind: string) =>
+    Effect.map(Random.nextInt, (n) =>
+      path.join(home.staging, `${prefix}${kind}-${Math.abs(n).toString(36)}`)
+    )
+
+  const stageFolder = Effect.acquireRelease(
+    Effect.andThen(
+      fs.makeDirectory(home.staging, { recursive: true }),
+      fs.makeTempDirectory({ directory: home.staging, prefix: `${prefix}stage-` })
+    ),
+    // What cannot be removed now is swept by the next pass.
+    (folder) => Effect.ignore(fs.remove(folder, { recursive: true, force: true }))
+  )
+
+  /**
+   * Takes a file, link or folder out of the cache in one step; it is deleted with the scope. The
+   * folder it stood in is synced first: a deletion must not outlive the rename.
+   */
+  const discard = Effect.fnUntraced(function* (target: string) {
+    const discarded = path.join(yield* stageFolder, "discarded")
+    yield* rename(target, discarded)
+    yield* atomicFile.syncDirectory(fs, path.dirname(target))
+    return discarded
+  })
+
+  const writeSidecar = Effect.fnUntraced(function* (
+    baseRoot: string,
+    remotePluginId: RemotePluginId
+  ) {
+    yield* fs.makeDirectory(home.staging, { recursive: true })
+    yield* atomicFile.write(fs, {
+      target: sidecarOf(baseRoot),
+      contents: utf8.encode(InstallMetadata.encode(remotePluginId)),
+      mode: InstallMetadata.fileMode,
+      temporary: yield* temporaryPath("sidecar")
+    })
+  })
+
+  /**
+   * While versions stand without the sidecar that is to name them, their bytes may be the old or
+   * the new plugin's. The mark outlives us, so that nobody backfills an identity on a guess.
+   */
+  const markInDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
+    yield* fs.makeDirectory(home.staging, { recursive: true })
+    yield* fs.writeFile(doubtOf(pluginId), new Uint8Array())
+    yield* atomicFile.syncDirectory(fs, home.staging)
+  })
+
+  const unmark = (pluginId: PluginId.PluginId) => fs.remove(doubtOf(pluginId), { force: true })
+
+  /** Puts a version where nothing stands: version and sidecar become real in one rename. */
+  const placeBaseRoot = Effect.fnUntraced(function* (
+    staged: StagedVersion,
+    moved: (root: string) => void
+  ) {
+    const baseRoot = path.join(yield* stageFolder, "base-root")
+    yield* fs.makeDirectory(baseRoot)
+    yield* fs.chmod(baseRoot, folderMode)
+    const root = path.join(baseRoot, staged.version)
+    yield* rename(staged.root, root)
+    moved(root)
+    if (staged.remotePluginId !== null) {
+      yield* atomicFile.writeSynced(
+        fs,
+        sidecarOf(baseRoot),
+        utf8.encode(InstallMetadata.encode(staged.remotePluginId)),
+        InstallMetadata.fileMode
+      )
+    }
+    yield* atomicFile.syncDirectory(fs, baseRoot)
+    yield* rename(baseRoot, baseRootOf(staged.pluginId))
+  })
+
+  /** Puts a version into a base root that stands. The order of the steps is the promise. */
+  const placeVersion = Effect.fnUntraced(function* (
+    staged: StagedVersion,
+    standing: BaseRoot,
+    moved: (root: string) => void
+  ) {
+    const { pluginId, version } = staged
+    const baseRoot = baseRootOf(pluginId)
+    const target = path.join(baseRoot, version)
+    const others = standing.versions.filter((other) => other !== version)
+    const identity = yield* identityOf(pluginId, standing, false)
+    const sameIdentity =
+      identity._tag === "Known" && identity.remotePluginId === staged.remotePluginId
+    const replacesActive = Option.contains(standing.active, version)
+    // While the active version is out, another would stand beside its sidecar.
+    const exposesAnother = replacesActive && others.length > 0
+    const clears = standing.sidecar !== undefined && (!sameIdentity || exposesAnother)
+    const writes = staged.remotePluginId !== null && (!sameIdentity || clears)
+
+    if (clears || writes) yield* markInDoubt(pluginId)
+    if (clears) {
+      yield* fs.remove(sidecarOf(baseRoot), { recursive: true, force: true })
+      yield* atomicFile.syncDirectory(fs, baseRoot)
+    }
+    if ((yield* infoOf(target)) !== undefined) yield* discard(target)
+    yield* rename(staged.root, target)
+    moved(target)
+
+    const outranking = outrankingOf(version, others)
+    if (clears || writes || outranking.length > 0) yield* atomicFile.syncDirectory(fs, baseRoot)
+    yield* Effect.forEach(outranking, (other) => discard(path.join(baseRoot, other)), {
+      discard: true
+    })
+    if (writes) {
+      yield* writeSidecar(baseRoot, staged.remotePluginId)
+      yield* atomicFile.syncDirectory(fs, baseRoot)
+    }
+    if (clears || writes) yield* unmark(pluginId)
+  })
+
+  const place = Effect.fnUntraced(function* (staged: StagedVersion) {
+    const baseRoot = baseRootOf(staged.pluginId)
+    const marketplace = path.dirname(baseRoot)
+    let root = staged.root
+    const moved = (to: string) => {
+      root = to
+    }
+
+    const attempt = Effect.gen(function* () {
+      yield* fs.makeDirectory(marketplace, { recursive: true })
+      const marketplaceType = (yield* infoOf(marketplace))?.type
+      if (marketplaceType !== undefined && marketplaceType !== "Directory") {
+        return yield* new PluginStoreError({
+          operation: "install",
+          pluginId: staged.pluginId,
+          reason: { _tag: "Obstructed", path: marketplace, found: marketplaceType }
+        })
+      }
+      const type = (yield* infoOf(baseRoot))?.type
+      // A file or link in a plugin's place is taken out itself, whatever it points at.
+      if (type !== undefined && type !== "Directory") yield* discard(baseRoot)
+      const standing = yield* readBaseRoot(baseRoot)
+      yield* standing.isEmpty
+        ? placeBaseRoot({ ...staged, root }, moved)
+        : placeVersion({ ...staged, root }, standing, moved)
+    })
+
+    // Once the version has landed, nothing is planned anew: what follows only settles it.
+    yield* Effect.retry(attempt, {
+      times: raceRetries,
+      while: (error) =>
+        error._tag === "PlatformError" &&
+        isRace(error) &&
+        root !== versionRoot(staged.pluginId, staged.version)
+    })
+  })
+
+  const activate = Effect.fn("PluginStore.activate")((staged: StagedVersion) =>
+    place(staged).pipe(Effect.uninterruptible, change("install", staged.pluginId))
+  )
+
+  const writeIdentity = Effect.fn("PluginStore.writeIdentity")(
+    (pluginId: PluginId.PluginId, remotePluginId: RemotePluginId) =>
+      Effect.gen(function* () {
+        const standing = yield* locate(pluginId)
+        if (Option.isNone(standing.active)) {
+          return yield* new PluginStoreError({
+            operation: "write the identity of",
+            pluginId,
+            reason: { _tag: "NotInstalled" }
+          })
+        }
+        const baseRoot = baseRootOf(pluginId)
+        const identity = yield* identityOf(pluginId, standing, false)
+        if (identity._tag === "Known" && identity.remotePluginId === remotePluginId) return
+        if (identity._tag === "Unreadable" && identity.error._tag === "UnsupportedSchemaVersion") {
+          return yield* identity.error
+        }
+        if (standing.sidecar !== undefined && standing.sidecar !== "File") {
+          yield* discard(sidecarOf(baseRoot))
+        }
+        yield* writeSidecar(baseRoot, remotePluginId)
+      }).pipe(change("write the identity of", pluginId))
+  )
+
+  const clearIdentity = Effect.fn("PluginStore.clearIdentity")((pluginId: PluginId.PluginId) =>
+    Effect.gen(function* () {
+      const standing = yield* locate(pluginId)
+      if (standing.sidecar === undefined) return
+      yield* fs.remove(sidecarOf(baseRootOf(pluginId)), { recursive: true, force: true })
+    }).pipe(change("clear the identity of", pluginId))
+  )
+
+  const install = Effect.fn("PluginStore.install")(
+    (options: {
+      readonly source: string
+      readonly pluginId: PluginId.PluginId
+      readonly version?: PluginVersion.PluginVersion | undefined
+    }) =>
+      Effect.gen(function* () {
+        const { pluginId, source } = options
+        const manifest = yield* manifestFile.read(fs, path, source, PluginId.name(pluginId))
+        const version =
+          options.version ?? (yield* PluginManifest.localVersion(manifest.manifest, manifest.path))
+        const root = path.join(yield* stageFolder, "version")
+        yield* copyTree(fs, path, source, root)
+        yield* place({ root, pluginId, version, remotePluginId: null }).pipe(Effect.uninterruptible)
+        return version
+      }).pipe(change("install", options.pluginId))
+  )
+
+  const uninstall = Effect.fn("PluginStore.uninstall")((pluginId: PluginId.PluginId) =>
+    Effect.gen(function* () {
+      const baseRoot = baseRootOf(pluginId)
+      const [marketplaceInfo, info] = yield* Effect.all([
+        infoOf(path.dirname(baseRoot)),
+        infoOf(baseRoot)
+      ])
+      if (marketplaceInfo?.type !== "Directory" || info === undefined) return false
+      yield* discard(baseRoot)
+      yield* unmark(pluginId)
+      return true
+    }).pipe(Effect.uninterruptible, change("uninstall", pluginId))
+  )
+
+  const remove = Effect.fn("PluginStore.remove")(function* (target: CachedPlugin | Stray) {
+    const [marketplace, name] =
+      "pluginId" in target
+        ? [PluginId.marketplace(target.pluginId), PluginId.name(target.pluginId)]
+        : [target.marketplace, target.name]
+    const place = path.join(reader.marketplaceRoot(marketplace), name)
+    const isUnchanged = (at: string) =>
+      Effect.map(infoOf(at), (info) => info !== undefined && witnessOf(info) === target.witness)
+
+    return yield* Effect.gen(function* () {
+      if (!(yield* isUnchanged(place))) return false
+      const discarded = yield* discard(place)
+      if (yield* isUnchanged(discarded)) return true
+      // It changed between the look and the rename, so it goes back, unless it was replaced already.
+      yield* Effect.catchIf(rename(discarded, place), isRace, () => Effect.void)
+      return false
+    }).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "PlatformError" && isNotFound(error),
+        () => Effect.succeed(false)
+      ),
+      Effect.uninterruptible,
+      change("remove", "pluginId" in target ? target.pluginId : null)
+    )
+  })
+
+  const prune = Effect.fn("PluginStore.prune")(
+    (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
+      Effect.gen(function* () {
+        const { active, versions } = yield* locate(pluginId)
+        if (!versions.includes(version) || Option.contains(active, version)) return false
+        yield* discard(versionRoot(pluginId, version))
+        return true
+      }).pipe(Effect.uninterruptible, change("prune", pluginId))
+  )
+
+  const sweepEntry = Effect.fnUntraced(function* (name: string) {
+    const entry = path.join(home.staging, name)
+    if (name === lockHolderName) return
+    if (name.startsWith(doubtPrefix)) {
+      const pluginId = decodePluginId(name.slice(doubtPrefix.length))
+      const standing = Option.isSome(pluginId) ? yield* locate(pluginId.value) : emptyBaseRoot
+      const open = Option.isSome(standing.active) && standing.sidecar === undefined
+      return open ? undefined : yield* fs.remove(entry, { force: true })
+    }
+    if (!name.startsWith(prefix)) {
+      const info = yield* infoOf(entry)
+      const now = yield* Clock.currentTimeMillis
+      const age = info === undefined ? 0 : now - mtimeOf(info)
+      if (age < Duration.toMillis(foreignLeftoverAge)) return
+    }
+    yield* fs.remove(entry, { recursive: true, force: true })
+  })
+
+  const sweep = entriesOf(home.staging).pipe(
+    Effect.flatMap(
+      Effect.forEach(({ name }) => sweepEntry(name), {
+        concurrency: concurrency,
+        discard: true
+      })
+    ),
+    change("sweep the staging folder", null),
+    Effect.withSpan("PluginStore.sweep")
+  )
+
+  return PluginStore.of({
+    list,
+    snapshot,
+    read,
+    activeVersion,
+    remotePluginId,
+    versionRoot,
+    writeIdentity,
+    clearIdentity,
+    stage: explain("stage a bundle", null)(stageFolder),
+    activate,
+    install,
+    uninstall,
+    remove,
+    prune,
+    sweep
+  })
+})
+
+export const layer: Layer.Layer<
+  PluginStore,
+  never,
+  FileSystem.FileSystem | Path.Path | CodexHome.CodexHome | CacheLock.CacheLock
+> = Layer.effect(PluginStore, make)

@@ -1,0 +1,198 @@
+/**
+ * What a pass will do, decided from what the account has and what the cache holds.
+ *
+ * Every rule of synchronisation is here and nothing else is: no clock, no disk, no network. The
+ * real pass carries out the same value that a dry run prints.
+ */
+import { Data, Duration, Option, type Redacted, Result } from "effect"
+import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
+import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
+import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
+import * as PluginId from "./PluginId.ts"
+import type { PluginVersion } from "./PluginVersion.ts"
+import * as RemotePlugin from "./RemotePlugin.ts"
+import type { RemotePluginId } from "./RemotePluginId.ts"
+
+/** Why a version is fetched although something may stand in its place. */
+export type InstallReason = Data.TaggedEnum<{
+  /** No version stands there. */
+  Missing: {}
+  /** Another version is active. */
+  VersionChanged: { readonly from: PluginVersion }
+  /** The version is active, but its manifest is missing, unreadable, or another plugin's. */
+  Broken: {}
+  /** The version is active, but the sidecar says that its bytes are another plugin's. */
+  IdentityChanged: { readonly from: RemotePluginId }
+  /** The version is active, but a change of identity was cut short: whose bytes they are is unknown. */
+  IdentityInDoubt: {}
+  /** The version is active, but the sidecar cannot be read. */
+  IdentityUnreadable: {}
+}>
+export const InstallReason = Data.taggedEnum<InstallReason>()
+
+/** One step of a pass. */
+export type Action = Data.TaggedEnum<{
+  /** Everything is in place; nothing is touched. */
+  Keep: { readonly plugin: RemotePlugin.RemotePlugin; readonly version: PluginVersion }
+  /** The version is in place and only its sidecar is missing. */
+  Backfill: { readonly plugin: RemotePlugin.RemotePlugin; readonly version: PluginVersion }
+  /** The version is fetched and put in place. */
+  Install: {
+    readonly plugin: RemotePlugin.RemotePlugin
+    readonly version: PluginVersion
+    readonly bundleUrl: Redacted.Redacted
+    readonly reason: InstallReason
+  }
+  /** The row cannot be carried out; what is cached stays. */
+  Reject: { readonly error: RemotePlugin.UnfitPlugin | RejectedIdentity }
+  /** No row names it, or it is no plugin at all. */
+  Remove: {
+    readonly target: CachedPlugin | Stray
+    readonly reason: "NotInstalled" | "RetiredMarketplace" | "Stray"
+  }
+  /** A superseded version whose grace period is over. */
+  Prune: { readonly pluginId: PluginId.PluginId; readonly version: PluginVersion }
+}>
+export const Action = Data.taggedEnum<Action>()
+
+/** A row that meets a sidecar which a newer Codex has written. */
+export interface RejectedIdentity {
+  readonly _tag: "RejectedIdentity"
+  readonly plugin: RemotePlugin.RemotePlugin
+  readonly cause: UnsupportedSchemaVersion
+}
+
+export interface SyncPlan {
+  /** Rows first, in the listing's order, then prunings, then removals. */
+  readonly actions: ReadonlyArray<Action>
+  /** Why nothing is removed in this pass although something may be stale; null where removals are allowed. */
+  readonly removalSkipped: string | null
+}
+
+export interface SyncPlanOptions {
+  /** How long a superseded version stays for the sessions that still use it. */
+  readonly retention: Duration.Duration
+}
+
+/** Decides a pass. Total: whatever the two sides hold, there is a plan. */
+export const make = (
+  installed: InstalledSnapshot,
+  cached: CacheSnapshot,
+  options: SyncPlanOptions
+): SyncPlan => {
+  const standing = new Map(cached.plugins.map((plugin) => [plugin.pluginId, plugin]))
+  const named = new Map<PluginId.PluginId, RemotePluginId>()
+  const unnamed: Array<RemotePlugin.UnfitPlugin> = []
+  const actions: Array<Action> = []
+
+  for (const row of installed.rows) {
+    if (Result.isFailure(row)) {
+      unnamed.push(row.failure)
+      actions.push(Action.Reject({ error: row.failure }))
+      continue
+    }
+    const plugin = row.success
+    const first = named.get(plugin.pluginId)
+    if (first === undefined) {
+      named.set(plugin.pluginId, plugin.remotePluginId)
+      actions.push(decide(plugin, standing.get(plugin.pluginId)))
+    } else if (first !== plugin.remotePluginId) {
+      const error = RemotePlugin.unfit(plugin, { _tag: "DuplicatePlugin", first })
+      actions.push(Action.Reject({ error }))
+    }
+  }
+
+  const stale = cached.plugins.filter((plugin) => !named.has(plugin.pluginId))
+  const removalSkipped =
+    unnamed.length === 0
+      ? null
+      : `${unnamed.length} of ${installed.rows.length} rows cannot be named, so what is stale cannot be told`
+  const removals = removalSkipped === null ? removalsOf(stale, cached.strays) : []
+  return { actions: [...actions, ...prunings(cached, stale, options), ...removals], removalSkipped }
+}
+
+const decide = (plugin: RemotePlugin.RemotePlugin, cached: CachedPlugin | undefined): Action =>
+  Result.match(RemotePlugin.version(plugin), {
+    onFailure: (error) => Action.Reject({ error }),
+    onSuccess: (version) => {
+      if (
+        cached?.identity._tag === "Unreadable" &&
+        cached.identity.error._tag === "UnsupportedSchemaVersion"
+      ) {
+        const cause = cached.identity.error
+        return Action.Reject({ error: { _tag: "RejectedIdentity", plugin, cause } })
+      }
+      const reason = reasonToInstall(plugin, version, cached)
+      if (Option.isNone(reason)) {
+        return cached?.identity._tag === "Known"
+          ? Action.Keep({ plugin, version })
+          : Action.Backfill({ plugin, version })
+      }
+      return Result.match(RemotePlugin.bundleUrl(plugin), {
+        onFailure: (error) => Action.Reject({ error }),
+        onSuccess: (bundleUrl) =>
+          Action.Install({ plugin, version, bundleUrl, reason: reason.value })
+      })
+    }
+  })
+
+const reasonToInstall = (
+  plugin: RemotePlugin.RemotePlugin,
+  version: PluginVersion,
+  cached: CachedPlugin | undefined
+): Option.Option<InstallReason> => {
+  if (cached === undefined || Option.isNone(cached.active)) {
+    return Option.some(InstallReason.Missing())
+  }
+  if (cached.active.value !== version) {
+    return Option.some(InstallReason.VersionChanged({ from: cached.active.value }))
+  }
+  if (!cached.intact) return Option.some(InstallReason.Broken())
+  switch (cached.identity._tag) {
+    case "Absent":
+      return Option.none()
+    case "InDoubt":
+      return Option.some(InstallReason.IdentityInDoubt())
+    case "Unreadable":
+      return Option.some(InstallReason.IdentityUnreadable())
+    case "Known": {
+      const from = cached.identity.remotePluginId
+      return from === plugin.remotePluginId
+        ? Option.none()
+        : Option.some(InstallReason.IdentityChanged({ from }))
+    }
+  }
+}
+
+const removalsOf = (
+  stale: ReadonlyArray<CachedPlugin>,
+  strays: ReadonlyArray<Stray>
+): ReadonlyArray<Action> => [
+  ...stale.map((target) =>
+    Action.Remove({
+      target,
+      reason: RemotePlugin.retiredMarketplaces.includes(PluginId.marketplace(target.pluginId))
+        ? "RetiredMarketplace"
+        : "NotInstalled"
+    })
+  ),
+  ...strays.map((target) => Action.Remove({ target, reason: "Stray" }))
+]
+
+/** What becomes superseded in this very pass is not seen here: its grace period only begins. */
+const prunings = (
+  cached: CacheSnapshot,
+  stale: ReadonlyArray<CachedPlugin>,
+  options: SyncPlanOptions
+): ReadonlyArray<Action> =>
+  cached.plugins
+    .filter(
+      (plugin) =>
+        !stale.includes(plugin) &&
+        cached.takenAt - plugin.activeSince >= Duration.toMillis(options.retention)
+    )
+    .flatMap(({ active, pluginId, versions }) =>
+      versions
+        .filter((version) => Option.isSome(active) && version !== active.value)
+        .map((version) => Action.Prune({ pluginId, version }))
+    )

@@ -1,0 +1,265 @@
+/**
+ * Reads the cache as it stands. Nothing here changes anything, waits for a lock, or follows a link
+ * that stands in the cache.
+ */
+import {
+  Array as Arr,
+  Clock,
+  Effect,
+  FileSystem,
+  Option,
+  Order,
+  Path,
+  type PlatformError
+} from "effect"
+import {
+  type CachedPlugin,
+  type CacheSnapshot,
+  Identity,
+  type Stray,
+  type Witness
+} from "../CacheSnapshot.ts"
+import * as CodexHome from "../CodexHome.ts"
+import * as InstallMetadata from "../InstallMetadata.ts"
+import * as PluginId from "../PluginId.ts"
+import * as PluginVersion from "../PluginVersion.ts"
+import { remoteMarketplaces } from "../RemotePlugin.ts"
+import type { RemotePluginId } from "../RemotePluginId.ts"
+import * as manifestFile from "./manifestFile.ts"
+import { doubtPrefix } from "./staging.ts"
+import { Schema } from "effect"
+
+/** How many base roots are read at a time. */
+const concurrency = 16
+
+/** What stands in one base root, as far as its folder tells. */
+export interface BaseRoot {
+  readonly isEmpty: boolean
+  readonly versions: ReadonlyArray<PluginVersion.PluginVersion>
+  readonly active: Option.Option<PluginVersion.PluginVersion>
+  /** The kind of entry that stands under the sidecar's name. */
+  readonly sidecar: FileSystem.File.Type | undefined
+}
+
+export const emptyBaseRoot: BaseRoot = {
+  isEmpty: true,
+  versions: [],
+  active: Option.none(),
+  sidecar: undefined
+}
+
+export const isNotFound = (error: PlatformError.PlatformError): boolean =>
+  error.reason._tag === "NotFound"
+
+export const mtimeOf = (info: FileSystem.File.Info): number =>
+  Option.match(info.mtime, { onNone: () => 0, onSome: (mtime) => mtime.getTime() })
+
+export const witnessOf = (info: FileSystem.File.Info): Witness =>
+  `${info.dev}:${Option.getOrElse(info.ino, () => 0n)}:${mtimeOf(info)}`
+
+const decodePluginName = Schema.decodeUnknownOption(PluginId.PluginName)
+const decodeMarketplaceName = Schema.decodeUnknownOption(PluginId.MarketplaceName)
+const isVersion = Schema.is(PluginVersion.PluginVersion)
+
+const pluginIdOf = (
+  marketplace: PluginId.MarketplaceName,
+  entry: FileSystem.DirectoryEntry
+): Option.Option<PluginId.PluginId> =>
+  entry.type === "Directory"
+    ? Option.map(decodePluginName(entry.name), (name) => PluginId.make(name, marketplace))
+    : Option.none()
+
+const sorted = Arr.sort(Order.String)
+
+export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const home = yield* CodexHome.CodexHome
+
+  const marketplaceRoot = (marketplace: PluginId.MarketplaceName) =>
+    path.join(home.cache, marketplace)
+  const baseRootOf = (pluginId: PluginId.PluginId) =>
+    path.join(marketplaceRoot(PluginId.marketplace(pluginId)), PluginId.name(pluginId))
+  const sidecarOf = (baseRoot: string) => path.join(baseRoot, InstallMetadata.fileName)
+
+  /** A folder's entries; none where there is no such folder. */
+  const entriesOf = (directory: string) =>
+    fs
+      .readDirectoryEntries(directory)
+      .pipe(
+        Effect.catchIf(isNotFound, () =>
+          Effect.succeed<ReadonlyArray<FileSystem.DirectoryEntry>>([])
+        )
+      )
+
+  /** What stands under a name, links not followed; undefined where nothing does. */
+  const infoOf = (target: string) =>
+    Effect.catchIf(fs.lstat(target), isNotFound, () => Effect.succeed(undefined))
+
+  const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
+    Effect.map(entriesOf(baseRoot), (entries) => {
+      const versions = entries
+        .filter(({ type }) => type === "Directory")
+        .map(({ name }) => name)
+        .filter(isVersion)
+      return {
+        isEmpty: entries.length === 0,
+        versions,
+        active: PluginVersion.active(versions),
+        sidecar: entries.find(({ name }) => name === InstallMetadata.fileName)?.type
+      }
+    })
+
+  /** The base root, if it is a folder below a marketplace that is one too. */
+  const locate = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
+    const baseRoot = baseRootOf(pluginId)
+    const infos = yield* Effect.forEach([path.dirname(baseRoot), baseRoot], infoOf, {
+      concurrency: "unbounded"
+    })
+    return infos.every((info) => info?.type === "Directory")
+      ? yield* readBaseRoot(baseRoot)
+      : emptyBaseRoot
+  })
+
+  const readSidecar = Effect.fnUntraced(function* (
+    pluginId: PluginId.PluginId,
+    standing: BaseRoot
+  ) {
+    const path = sidecarOf(baseRootOf(pluginId))
+    if (standing.sidecar === undefined) return Option.none<RemotePluginId>()
+    // A link is not followed: it could name any file of the user's.
+    if (standing.sidecar !== "File") {
+      return yield* new InstallMetadata.CorruptInstallMetadata({ path, reason: "NotAFile" })
+    }
+    return yield* fs.readFile(path).pipe(
+      Effect.flatMap((bytes) => InstallMetadata.decode(bytes, path)),
+      Effect.map(Option.some),
+      Effect.catchTag("PlatformError", (error) =>
+        isNotFound(error)
+          ? Effect.succeed(Option.none<RemotePluginId>())
+          : new InstallMetadata.CorruptInstallMetadata({ path, reason: "Inaccessible" })
+      )
+    )
+  })
+
+  const identityOf = (
+    pluginId: PluginId.PluginId,
+    standing: BaseRoot,
+    inDoubt: boolean
+  ): Effect.Effect<Identity> =>
+    readSidecar(pluginId, standing).pipe(
+      Effect.map(
+        Option.match({
+          onNone: () => (inDoubt ? Identity.InDoubt() : Identity.Absent()),
+          onSome: (remotePluginId) => Identity.Known({ remotePluginId })
+        })
+      ),
+      Effect.catch((error) => Effect.succeed(Identity.Unreadable({ error })))
+    )
+
+  const readPlugin = Effect.fnUntraced(function* (
+    pluginId: PluginId.PluginId,
+    inDoubt: boolean
+  ): Effect.fn.Return<Option.Option<CachedPlugin>, PlatformError.PlatformError> {
+    const baseRoot = baseRootOf(pluginId)
+    // Before its entries: what changes in between must show as a change later.
+    const info = yield* infoOf(baseRoot)
+    if (info?.type !== "Directory") return Option.none()
+    // A base root that may not be read is one without a version: to install there tells why.
+    const standing = yield* Effect.orElseSucceed(readBaseRoot(baseRoot), () => emptyBaseRoot)
+    const identity = yield* identityOf(pluginId, standing, inDoubt)
+    const { active, versions } = standing
+    const plugin = { pluginId, versions, active, identity, witness: witnessOf(info) }
+    if (Option.isNone(active)) {
+      return Option.some({ ...plugin, intact: false, activeSince: mtimeOf(info) })
+    }
+    const root = path.join(baseRoot, active.value)
+    return Option.some({
+      ...plugin,
+      intact: yield* Effect.isSuccess(manifestFile.read(fs, path, root, PluginId.name(pluginId))),
+      activeSince: mtimeOf(versions.length === 1 ? info : ((yield* infoOf(root)) ?? info))
+    })
+  })
+
+  const readPlugins = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
+    const doubts = new Set((yield* entriesOf(home.staging)).map(({ name }) => name))
+    const plugins = yield* Effect.forEach(
+      pluginIds,
+      (pluginId) => readPlugin(pluginId, doubts.has(`${doubtPrefix}${pluginId}`)),
+      { concurrency }
+    )
+    return Arr.getSomes(plugins)
+  })
+
+  /** The entries of marketplaces that are real folders; a link is passed over. */
+  const marketplaceEntries = Effect.fnUntraced(function* (
+    wanted: (marketplace: PluginId.MarketplaceName) => boolean
+  ) {
+    const marketplaces = (yield* entriesOf(home.cache))
+      .filter(({ type }) => type === "Directory")
+      .flatMap(({ name }) => Option.toArray(decodeMarketplaceName(name)))
+      .filter(wanted)
+    const entries = yield* Effect.forEach(
+      marketplaces,
+      (marketplace) =>
+        Effect.map(entriesOf(marketplaceRoot(marketplace)), (entries) =>
+          entries.map((entry) => ({
+            marketplace,
+            name: entry.name,
+            pluginId: pluginIdOf(marketplace, entry)
+          }))
+        ),
+      { concurrency }
+    )
+    return entries.flat()
+  })
+
+  const pluginsAmong = (
+    entries: ReadonlyArray<{ readonly pluginId: Option.Option<PluginId.PluginId> }>
+  ) =>
+    readPlugins(
+      sorted(
+        Arr.getSomes(entries.map(({ pluginId }) => pluginId))
+      ) as ReadonlyArray<PluginId.PluginId>
+    )
+
+  const list: Effect.Effect<
+    ReadonlyArray<CachedPlugin>,
+    PlatformError.PlatformError
+  > = Effect.flatMap(
+    marketplaceEntries(() => true),
+    pluginsAmong
+  )
+
+  const snapshot: Effect.Effect<CacheSnapshot, PlatformError.PlatformError> = Effect.gen(
+    function* () {
+      const takenAt = yield* Clock.currentTimeMillis
+      const entries = yield* marketplaceEntries((name) => remoteMarketplaces.has(name))
+      const plugins = yield* pluginsAmong(entries)
+      const strays: Array<Stray> = []
+      for (const { marketplace, name, pluginId } of entries) {
+        if (Option.isSome(pluginId)) continue
+        const info = yield* infoOf(path.join(marketplaceRoot(marketplace), name))
+        if (info !== undefined) strays.push({ marketplace, name, witness: witnessOf(info) })
+      }
+      return { takenAt, plugins, strays }
+    }
+  )
+
+  const read = (pluginId: PluginId.PluginId) => Effect.map(readPlugins([pluginId]), Arr.head)
+
+  return {
+    marketplaceRoot,
+    baseRootOf,
+    sidecarOf,
+    entriesOf,
+    infoOf,
+    readBaseRoot,
+    locate,
+    readSidecar,
+    identityOf,
+    list,
+    snapshot,
+    read
+  }
+})

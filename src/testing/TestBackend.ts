@@ -1,0 +1,263 @@
+/**
+ * A ChatGPT-plugins backend inside the process: for tests, for the demo, for measurements, and for real
+ * programs that are pointed at loopback.
+ *
+ * One state has several faces: an `HttpClient` without sockets, and any number of HTTP and HTTPS ports.
+ * What it holds can change while it runs, each request is on record, and each answer can be made to go
+ * wrong; see {@link TestReply}.
+ *
+ * @example
+ * const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
+ * const backend = yield* TestBackend.make({ plugins: [hello] })
+ * yield* backend.when({ kind: "bundle", nth: 1 }, TestReply.cut(1000))
+ * // … sync with `backend.httpClient`, which is what `TestBackend.layerHttpClient` provides …
+ * assert.lengthOf(yield* backend.requests({ kind: "bundle", plugin: hello.id }), 2)
+ */
+import { Clock, Context, DateTime, Effect, FileSystem, Layer, Path } from "effect"
+import type { Duration, PlatformError, Scope } from "effect"
+import { HttpClient } from "effect/http"
+import type { HttpServerError } from "effect/http"
+import type * as Exchange from "./internal/exchange.ts"
+import * as Inventory from "./internal/inventory.ts"
+import * as Journal from "./internal/journal.ts"
+import * as ReplyClient from "./internal/replyClient.ts"
+import * as ReplyServer from "./internal/replyServer.ts"
+import * as Route from "./internal/route.ts"
+import * as TestAccount from "./TestAccount.ts"
+import * as TestPlugin from "./TestPlugin.ts"
+import * as TestReply from "./TestReply.ts"
+import * as TestRequest from "./TestRequest.ts"
+
+export const plugin = TestPlugin.make
+export const account = TestAccount.make
+
+export interface Options {
+  readonly plugins?: ReadonlyArray<TestPlugin.Plugin>
+  /** The first is the one that methods mean where none is named. @default one account */
+  readonly accounts?: readonly [TestAccount.Account, ...ReadonlyArray<TestAccount.Account>]
+  /** @default "/backend-api" */
+  readonly basePath?: string
+  /** Passes before each answer. @default none */
+  readonly latency?: Duration.Input
+  /** Most rows of a page, whatever limit is asked for. @default 200 */
+  readonly pageSize?: number
+  /** The secret in each bundle's URL. */
+  readonly signature?: string
+}
+
+export interface ServeOptions {
+  /** @default a free one */
+  readonly port?: number
+  /** Serves bundles over HTTPS on a port of their own; without it they come from the API's port. */
+  readonly bundles?: {
+    /** PEM. */
+    readonly key: string
+    /** PEM. */
+    readonly cert: string
+    /** As the URLs name it. @default "127.0.0.1" */
+    readonly host?: string
+    /** @default a free one */
+    readonly port?: number
+  }
+}
+
+export interface Served {
+  /** For `chatgpt_base_url`. */
+  readonly baseUrl: string
+  /** Where bundles are, such as `https://127.0.0.1:8443`. */
+  readonly bundleOrigin: string
+}
+
+export class TestBackend extends Context.Service<
+  TestBackend,
+  {
+    /** Adds the plugin, or puts it in the place of the one with its id. Bundle URLs handed out before stay good. */
+    readonly publish: (plugin: TestPlugin.Plugin) => Effect.Effect<void>
+    /** Publishes the plugin anew with these changes; who has it installed stays as it is. */
+    readonly update: (id: string, changes: Partial<TestPlugin.Options>) => Effect.Effect<void>
+    /** Takes the plugin away from everyone; bundle URLs handed out before stay good. */
+    readonly remove: (id: string) => Effect.Effect<void>
+    readonly install: (id: string, account?: TestAccount.Account) => Effect.Effect<void>
+    readonly uninstall: (id: string, account?: TestAccount.Account) => Effect.Effect<void>
+    readonly isInstalled: (id: string, account?: TestAccount.Account) => Effect.Effect<boolean>
+
+    /** Makes the answers to some requests behave like this, after what was said before. */
+    readonly when: (
+      match: TestRequest.Match,
+      ...behaviours: ReadonlyArray<TestReply.Behaviour>
+    ) => Effect.Effect<void>
+    /** Takes back all that {@link when} said. */
+    readonly behave: Effect.Effect<void>
+
+    /** What was asked since the start, or since {@link forget}, in that order. */
+    readonly requests: (
+      match?: TestRequest.Match
+    ) => Effect.Effect<ReadonlyArray<TestRequest.Request>>
+    /** Waits for such a request, unless there was one. */
+    readonly arrival: (match: TestRequest.Match) => Effect.Effect<TestRequest.Request>
+    /** The most requests of a kind that were under way at once. */
+    readonly mostAtOnce: (kind: TestRequest.Kind) => Effect.Effect<number>
+    readonly forget: Effect.Effect<void>
+
+    readonly accounts: readonly [TestAccount.Account, ...ReadonlyArray<TestAccount.Account>]
+    /** What must stand in no log, error or file: tokens, and the signature of bundle URLs. */
+    readonly secrets: ReadonlyArray<string>
+    /** The base URL that {@link httpClient} answers at. */
+    readonly baseUrl: string
+    /** Answers without sockets; time is the asking fiber's, so that `TestClock` drives it. */
+    readonly httpClient: HttpClient.HttpClient
+    /** Answers on ports of 127.0.0.1 until the scope closes. Each call opens other ports. */
+    readonly serve: (
+      options?: ServeOptions
+    ) => Effect.Effect<Served, HttpServerError.ServeError, Scope.Scope>
+    /**
+     * Writes the settings and credentials of a Codex home that asks this backend: through
+     * {@link httpClient}, or where it is served.
+     */
+    readonly writeHome: (
+      home: string,
+      options?: { readonly baseUrl?: string; readonly account?: TestAccount.Account }
+    ) => Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path>
+  }
+>()("effect-codex-plugins/testing/TestBackend") {}
+
+/** Hosts of the face without sockets; their top-level domain is reserved for tests. */
+const apiOrigin = "https://backend.test"
+const bundleOrigin = "https://bundles.test"
+
+/** A bundle that cannot be packed, and a plugin or account that is not there, are defects. */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const {
+    accounts = [account()],
+    basePath = "/backend-api",
+    latency,
+    pageSize = 200,
+    signature = "made-up-signature-of-a-bundle-url"
+  } = options
+  const clock = yield* Clock.Clock
+  const inventory = Inventory.make({ accounts, pageSize, signature })
+  const journal = Journal.make()
+  const rules: Array<{
+    readonly applies: (request: TestRequest.Request) => boolean
+    readonly behaviours: ReadonlyArray<TestReply.Behaviour>
+  }> = []
+  const always = latency === undefined ? [] : [TestReply.delay(latency)]
+
+  const receive: Exchange.Receive = ({ bundleOrigin, headers, method, url }) => {
+    const request: TestRequest.Request = {
+      ...Route.classify(basePath, method, url.pathname),
+      method,
+      url,
+      headers,
+      time: clock.currentTimeMillisUnsafe(),
+      status: 0,
+      outcome: "open"
+    }
+    const { commit, reply: right } = inventory.answer(request, bundleOrigin)
+    const behaviours = rules.flatMap((rule) => (rule.applies(request) ? rule.behaviours : []))
+    const reply = [...always, ...behaviours].reduce(
+      (reply, behaviour) => behaviour(reply, request),
+      right
+    )
+    if (reply.status < 300) commit?.()
+    return { reply, finish: journal.open({ ...request, status: reply.status }) }
+  }
+
+  const publish = Effect.fnUntraced(function* (plugin: TestPlugin.Plugin) {
+    yield* inventory.put(plugin)
+    inventory.setInstalled(plugin.id, plugin.installed ?? true)
+  })
+
+  const update = Effect.fnUntraced(function* (id: string, changes: Partial<TestPlugin.Options>) {
+    yield* inventory.put({ ...(yield* inventory.find(id)), ...changes, id })
+    if (changes.installed !== undefined) inventory.setInstalled(id, changes.installed)
+  })
+
+  const serve = Effect.fnUntraced(function* ({ bundles, port = 0 }: ServeOptions = {}) {
+    let bundleOrigin = ""
+    const listen = (port: number, tls?: { readonly key: string; readonly cert: string }) =>
+      ReplyServer.listen({ receive, bundleOrigin: () => bundleOrigin, port, tls })
+    const apiOrigin = `http://127.0.0.1:${yield* listen(port)}`
+    bundleOrigin =
+      bundles === undefined
+        ? apiOrigin
+        : `https://${bundles.host ?? "127.0.0.1"}:${yield* listen(bundles.port ?? 0, bundles)}`
+    return { baseUrl: `${apiOrigin}${basePath}`, bundleOrigin }
+  })
+
+  const baseUrl = `${apiOrigin}${basePath}`
+
+  const writeHome = Effect.fnUntraced(function* (
+    home: string,
+    options: { readonly baseUrl?: string; readonly account?: TestAccount.Account } = {}
+  ) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const now = DateTime.formatIso(yield* DateTime.now)
+    yield* fs.makeDirectory(home, { recursive: true })
+    yield* fs.writeFileString(
+      path.join(home, "config.toml"),
+      configToml(options.baseUrl ?? baseUrl)
+    )
+    yield* fs.writeFileString(
+      path.join(home, "auth.json"),
+      TestAccount.authJson(options.account ?? accounts[0], now),
+      { mode: 0o600 }
+    )
+  })
+
+  for (const plugin of options.plugins ?? []) yield* publish(plugin)
+
+  return TestBackend.of({
+    publish,
+    update,
+    remove: (id) => Effect.map(inventory.find(id), () => inventory.remove(id)),
+    install: (id, account = accounts[0]) =>
+      Effect.map(inventory.find(id), () => inventory.setInstalled(id, true, account)),
+    uninstall: (id, account = accounts[0]) =>
+      Effect.map(inventory.find(id), () => inventory.setInstalled(id, false, account)),
+    isInstalled: (id, account = accounts[0]) =>
+      Effect.sync(() => inventory.isInstalled(id, account)),
+    when: (match, ...behaviours) =>
+      Effect.sync(() => {
+        rules.push({ applies: TestRequest.matcher(match), behaviours })
+      }),
+    behave: Effect.sync(() => {
+      rules.length = 0
+    }),
+    requests: journal.requests,
+    arrival: journal.arrival,
+    mostAtOnce: journal.mostAtOnce,
+    forget: journal.forget,
+    accounts,
+    secrets: [
+      signature,
+      ...accounts.flatMap((account) => [account.idToken, account.accessToken, account.refreshToken])
+    ],
+    baseUrl,
+    httpClient: ReplyClient.make(receive, bundleOrigin),
+    serve,
+    writeHome
+  })
+})
+
+export const layer = (options?: Options): Layer.Layer<TestBackend> =>
+  Layer.effect(TestBackend, make(options))
+
+/** The backend as the `HttpClient` of the program under test. */
+export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, TestBackend> = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(TestBackend, ({ httpClient }) => httpClient)
+)
+
+const configToml = (baseUrl: string): string => `chatgpt_base_url = ${JSON.stringify(baseUrl)}
+check_for_update_on_startup = false
+
+[features]
+plugins = true
+remote_plugin = true
+apps = false
+
+[analytics]
+enabled = false
+`

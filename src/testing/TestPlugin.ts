@@ -1,0 +1,92 @@
+/**
+ * Plugins as the test backend holds them.
+ */
+import { Effect } from "effect"
+import * as TestBundle from "./TestBundle.ts"
+
+/** Fields laid over those that the backend makes; `undefined` takes a field away. */
+export type Fields = Readonly<Record<string, unknown>>
+
+export interface Options {
+  readonly name: string
+  /** @default "1.0.0" */
+  readonly version?: string
+  /** @default `plugins~Plugin_<name>`, followed by the scope where it is not GLOBAL */
+  readonly id?: string
+  /** @default "GLOBAL" */
+  readonly scope?: "GLOBAL" | "USER" | "WORKSPACE"
+  /** @default "LISTED" where the scope is WORKSPACE, else none */
+  readonly discoverability?: "LISTED" | "PRIVATE" | "UNLISTED"
+  /** Whether the accounts have it from the start. @default true */
+  readonly installed?: boolean
+  /** @default true */
+  readonly enabled?: boolean
+  readonly description?: string
+  readonly appManifest?: unknown
+  /** Files beside the manifest and the skill of {@link TestBundle.plugin}, or in their place. */
+  readonly files?: TestBundle.Files
+  /** The whole bundle instead: the bytes that are served, or what to pack. */
+  readonly bundle?: Uint8Array | TestBundle.Contents
+  /** Any other field of the row, such as `status` or `installation_policy`. */
+  readonly row?: Fields
+  /** Any other field of the row's `release`, such as `interface`. */
+  readonly release?: Fields
+}
+
+export interface Plugin extends Options {
+  readonly id: string
+}
+
+const idOf = ({ name, scope = "GLOBAL" }: Options): string =>
+  `plugins~Plugin_${name}${scope === "GLOBAL" ? "" : `_${scope}`}`.replaceAll(
+    /[^A-Za-z0-9_~-]/g,
+    "_"
+  )
+
+export const make = (options: Options): Plugin => ({ ...options, id: options.id ?? idOf(options) })
+
+/** The bundle's bytes. What cannot be packed is a defect. */
+export const pack = ({
+  bundle,
+  description,
+  files,
+  name,
+  version = "1.0.0"
+}: Plugin): Effect.Effect<Uint8Array> =>
+  bundle instanceof Uint8Array
+    ? Effect.succeed(bundle)
+    : Effect.orDie(
+        TestBundle.tarGz(
+          bundle ?? { ...TestBundle.plugin({ name, version, description }), ...files }
+        )
+      )
+
+/**
+ * The fields that released Codex needs to decode a row, and those of the plugin. `bundleUrl` is there
+ * where it was asked for, `installed` where an account has the plugin.
+ */
+export const row = (
+  plugin: Plugin,
+  context: { readonly bundleUrl: string | undefined; readonly installed: boolean }
+): Fields => {
+  const { appManifest, description, enabled = true, id, name, scope = "GLOBAL", version } = plugin
+  return {
+    id,
+    name,
+    scope,
+    discoverability: plugin.discoverability ?? (scope === "WORKSPACE" ? "LISTED" : undefined),
+    installation_policy: "AVAILABLE",
+    authentication_policy: "ON_USE",
+    ...(context.installed ? { enabled, disabled_skill_names: [] } : undefined),
+    ...plugin.row,
+    release: {
+      version: version ?? "1.0.0",
+      display_name: name,
+      description: description ?? `The plugin ${name}`,
+      bundle_download_url: context.bundleUrl,
+      app_manifest: appManifest,
+      interface: {},
+      ...plugin.release
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * What the test backend answers to one request, and the ways in which an answer can go wrong.
+ *
+ * A {@link Behaviour} turns the answer that the backend would give into the one that it gives, so that
+ * behaviours compose with `flow` and a test can write its own.
+ */
+import { Duration, Effect } from "effect"
+import type { Request } from "./TestRequest.ts"
+
+/**
+ * How an answer ends after its last byte: as it should, with the connection closed in good order but
+ * too soon, with the connection reset, or never.
+ */
+export type Ending = "whole" | "closed" | "reset" | "silent"
+
+export interface Reply {
+  /** Runs before the first byte is sent. */
+  readonly before: Effect.Effect<void> | undefined
+  /** No byte is sent at all, not even the status; there is only the ending. */
+  readonly headless: boolean
+  readonly status: number
+  /** Without `content-length`, which is made of {@link contentLength}. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  /** What the head claims of the body's size, in bytes; null claims nothing and sends chunks. */
+  readonly contentLength: number | null
+  /** Sends the body in pieces of so many bytes, each after a pause. */
+  readonly pace: { readonly bytes: number; readonly every: Duration.Duration } | undefined
+  readonly ending: Ending
+}
+
+export type Behaviour = (reply: Reply, request: Request) => Reply
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** A whole answer of these bytes. */
+export const make = (
+  status: number,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>> = {}
+): Reply => ({
+  before: undefined,
+  headless: false,
+  status,
+  headers,
+  body,
+  contentLength: body.length,
+  pace: undefined,
+  ending: "whole"
+})
+
+/** A whole answer of this value as JSON. */
+export const json = (
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {}
+): Reply =>
+  make(status, encoder.encode(JSON.stringify(value)), {
+    "content-type": "application/json",
+    ...headers
+  })
+
+/** Runs an effect before the first byte: a gate that the test opens, a change to the backend. */
+export const wait =
+  (effect: Effect.Effect<unknown>): Behaviour =>
+  (reply) => ({
+    ...reply,
+    before:
+      reply.before === undefined ? Effect.asVoid(effect) : Effect.andThen(reply.before, effect)
+  })
+
+/** Lets so much time pass before the first byte, by the clock of the fiber or server that answers. */
+export const delay = (duration: Duration.Input): Behaviour => wait(Effect.sleep(duration))
+
+/**
+ * Answers with this status instead, such as 429 with `{ "retry-after": "2" }`. A request that would have
+ * changed the backend changes nothing unless the status is below 300.
+ */
+export const status =
+  (code: number, headers: Readonly<Record<string, string>> = {}): Behaviour =>
+  (reply) => ({ ...json(code, { detail: `status ${code}` }, headers), before: reply.before })
+
+/** Redirects to a URL, absolute or relative to the request's: `(request) => request.url.href` makes a loop. */
+export const redirect =
+  (location: string | ((request: Request) => string), code = 302): Behaviour =>
+  (reply, request) =>
+    status(code, { location: typeof location === "string" ? location : location(request) })(
+      reply,
+      request
+    )
+
+/** Sends these bytes as the body instead. */
+export const body =
+  (content: string | Uint8Array): Behaviour =>
+  (reply) => {
+    const bytes = typeof content === "string" ? encoder.encode(content) : content
+    return { ...reply, body: bytes, contentLength: bytes.length }
+  }
+
+/** Changes the JSON object that is answered. */
+export const mapJson =
+  (f: (json: Readonly<Record<string, unknown>>) => unknown): Behaviour =>
+  (reply, request) =>
+    body(JSON.stringify(f(JSON.parse(decoder.decode(reply.body)))))(reply, request)
+
+/** Names this next page on each page of a listing, `cursor-0` being its first one. */
+export const nextPage = (cursor: string): Behaviour =>
+  mapJson((json) => ({ ...json, pagination: { next_page_token: cursor } }))
+
+/** Names a next page on each page of a listing: one that was never named before. */
+export const endlessPages: Behaviour = (reply, request) => {
+  const page = Number(request.url.searchParams.get("pageToken")?.replace("cursor-", "") ?? 0)
+  return nextPage(`cursor-${page + 1}`)(reply, request)
+}
+
+/** Ends the body after so many bytes; the content length still claims all of them. */
+export const cut =
+  (bytes: number, ending: "closed" | "reset" = "reset"): Behaviour =>
+  (reply) => ({ ...reply, body: reply.body.subarray(0, bytes), ending })
+
+/** Sends so many bytes of the body and then nothing more, with the connection open. */
+export const stall =
+  (bytes: number): Behaviour =>
+  (reply) => ({ ...reply, body: reply.body.subarray(0, bytes), ending: "silent" })
+
+/** Never answers. */
+export const silence: Behaviour = (reply) => ({ ...reply, headless: true, ending: "silent" })
+
+/** Resets the connection without an answer; what the request asked for has been done all the same. */
+export const drop: Behaviour = (reply) => ({ ...reply, headless: true, ending: "reset" })
+
+/** Sends the body so many bytes at a time, a pause before each piece. */
+export const dribble =
+  (bytes: number, every: Duration.Input): Behaviour =>
+  (reply) => ({ ...reply, pace: { bytes, every: Duration.fromInputUnsafe(every) } })
+
+/**
+ * Claims another content length than the body's, or none at all. Where more is claimed than sent, the
+ * connection closes at the end of the body.
+ */
+export const contentLength =
+  (bytes: number | null): Behaviour =>
+  (reply) => ({ ...reply, contentLength: bytes })

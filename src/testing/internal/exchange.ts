@@ -1,0 +1,80 @@
+/**
+ * One request and its answer, as the faces of the test backend carry them out.
+ */
+import { Data, Effect, Stream } from "effect"
+import type { Headers } from "effect/http"
+import type { Ending, Reply } from "../TestReply.ts"
+import type { Outcome } from "../TestRequest.ts"
+
+export interface Incoming {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Headers.Headers
+  /** Where this face serves bundles, such as `https://bundles.test`. */
+  readonly bundleOrigin: string
+}
+
+export interface Exchange {
+  readonly reply: Reply
+  /** Says how the answer ended; only the first word counts. */
+  readonly finish: (outcome: Exclude<Outcome, "open">) => void
+}
+
+export type Receive = (incoming: Incoming) => Exchange
+
+/** The connection ends where it should not. */
+export class Break extends Data.TaggedError("Break")<{ readonly how: "closed" | "reset" }> {}
+
+/** Size of a piece of an unpaced body, in bytes: about what a socket hands over at once. */
+const pieceBytes = 64 * 1024
+
+function* pieces(bytes: Uint8Array, size: number): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+/** How the answer ends for a client that goes by the content length. */
+const endingOf = ({ body, contentLength, ending, headless }: Reply): Ending => {
+  if (headless || contentLength === null) return ending
+  if (contentLength <= body.length) return "whole"
+  return ending === "whole" ? "closed" : ending
+}
+
+const end = (reply: Reply): Effect.Effect<void, Break> => {
+  const ending = endingOf(reply)
+  switch (ending) {
+    case "whole":
+      return Effect.void
+    case "silent":
+      return Effect.never
+    default:
+      return Effect.fail(new Break({ how: ending }))
+  }
+}
+
+/** What comes before the head; fails or stays silent where there is no head. */
+export const head = (reply: Reply): Effect.Effect<void, Break> =>
+  Effect.andThen(reply.before ?? Effect.void, reply.headless ? end(reply) : Effect.void)
+
+export const body = (reply: Reply): Stream.Stream<Uint8Array, Break> => {
+  const { pace } = reply
+  const content = Stream.fromIterable(pieces(reply.body, pace?.bytes ?? pieceBytes), {
+    chunkSize: 1
+  })
+  return Stream.concat(
+    pace === undefined
+      ? content
+      : Stream.mapEffect(content, (piece) => Effect.as(Effect.sleep(pace.every), piece)),
+    Stream.fromEffectDrain(Effect.suspend(() => end(reply)))
+  )
+}
+
+/** Whether the answer needs nothing but to be sent. */
+export const isPlain = (reply: Reply): boolean =>
+  reply.pace === undefined &&
+  reply.ending === "whole" &&
+  (reply.contentLength === null || reply.contentLength === reply.body.length)
+
+export const headersOf = (reply: Reply): Readonly<Record<string, string>> =>
+  reply.contentLength === null
+    ? reply.headers
+    : { ...reply.headers, "content-length": String(reply.contentLength) }

@@ -1,0 +1,142 @@
+/**
+ * What the test backend holds: plugins, their bundles, and who has which installed.
+ */
+import { Effect } from "effect"
+import type { Account } from "../TestAccount.ts"
+import * as TestPlugin from "../TestPlugin.ts"
+import * as TestReply from "../TestReply.ts"
+import type { Request } from "../TestRequest.ts"
+import * as Route from "./route.ts"
+
+export interface Options {
+  readonly accounts: ReadonlyArray<Account>
+  readonly pageSize: number
+  readonly signature: string
+}
+
+/** The right answer to a request, and what it changes once it is given. */
+export interface Answer {
+  readonly reply: TestReply.Reply
+  readonly commit?: () => void
+}
+
+interface Published {
+  readonly plugin: TestPlugin.Plugin
+  readonly bundlePath: string
+}
+
+const notFound: Answer = { reply: TestReply.json(404, { detail: "Not Found" }) }
+
+const cursorPattern = /^cursor-(\d+)$/
+
+export const make = ({ accounts, pageSize, signature }: Options) => {
+  const published = new Map<string, Published>()
+  const installed = new Map(accounts.map(({ id }) => [id, new Set<string>()]))
+  // By path, and never taken away: a URL handed out stays good, as that of a blob store does.
+  const bundles = new Map<string, Uint8Array>()
+
+  const find = (id: string): Effect.Effect<TestPlugin.Plugin> =>
+    Effect.sync(() => {
+      const entry = published.get(id)
+      if (entry === undefined) throw new Error(`the test backend holds no plugin ${id}`)
+      return entry.plugin
+    })
+
+  const installedOf = (account: Account): Set<string> => {
+    const ids = installed.get(account.id)
+    if (ids === undefined) throw new Error(`the test backend knows no account ${account.id}`)
+    return ids
+  }
+
+  const put = (plugin: TestPlugin.Plugin): Effect.Effect<void> =>
+    Effect.map(TestPlugin.pack(plugin), (bytes) => {
+      const bundlePath = Route.bundlePath(plugin.id, bundles.size + 1)
+      bundles.set(bundlePath, bytes)
+      published.set(plugin.id, { plugin, bundlePath })
+    })
+
+  const setInstalled = (id: string, value: boolean, account?: Account): void => {
+    for (const ids of account === undefined ? installed.values() : [installedOf(account)]) {
+      if (value) ids.add(id)
+      else ids.delete(id)
+    }
+  }
+
+  const row = ({ bundlePath, plugin }: Published, request: Request, origin: string) =>
+    TestPlugin.row(plugin, {
+      installed: request.kind === "listing",
+      bundleUrl:
+        request.url.searchParams.get("includeDownloadUrls") === "true"
+          ? `${origin}${bundlePath}?expires=4102444800&sig=${signature}`
+          : undefined
+    })
+
+  const page = (all: Iterable<Published>, request: Request, origin: string): Answer => {
+    const query = request.url.searchParams
+    const cursor = cursorPattern.exec(query.get("pageToken") ?? "cursor-0")?.[1]
+    if (cursor === undefined) return { reply: TestReply.json(400, { detail: "unknown pageToken" }) }
+    const scope = query.get("scope")
+    const entries = [...all].filter(
+      ({ plugin }) => scope === null || scope === (plugin.scope ?? "GLOBAL")
+    )
+    const size = Math.min(pageSize, Number(query.get("limit") ?? pageSize))
+    const start = Number(cursor) * size
+    const end = start + size
+    return {
+      reply: TestReply.json(200, {
+        plugins: entries.slice(start, end).map((entry) => row(entry, request, origin)),
+        pagination: {
+          next_page_token: end < entries.length ? `cursor-${Number(cursor) + 1}` : null
+        }
+      })
+    }
+  }
+
+  const bundle = (url: URL): Answer => {
+    const bytes = bundles.get(url.pathname)
+    if (bytes === undefined) return notFound
+    return {
+      reply:
+        url.searchParams.get("sig") === signature
+          ? TestReply.make(200, bytes, { "content-type": "application/gzip" })
+          : TestReply.json(403, { detail: "the signature does not match" })
+    }
+  }
+
+  return {
+    find,
+    put,
+    setInstalled,
+    isInstalled: (id: string, account: Account): boolean => installedOf(account).has(id),
+
+    remove: (id: string): void => {
+      setInstalled(id, false)
+      published.delete(id)
+    },
+
+    /** `origin` is where the rows say that bundles are. */
+    answer: (request: Request, origin: string): Answer => {
+      if (request.kind === "other") return notFound
+      if (request.kind === "bundle") return bundle(request.url)
+      const account = accounts.find(
+        ({ accessToken }) => request.headers.authorization === `Bearer ${accessToken}`
+      )
+      if (account === undefined) return { reply: TestReply.json(401, { detail: "Unauthorized" }) }
+      if (request.kind === "directory") return page(published.values(), request, origin)
+      if (request.kind === "listing") {
+        const entries = [...installedOf(account)].map((id) => published.get(id)!)
+        return page(entries, request, origin)
+      }
+      const entry = published.get(request.plugin ?? "")
+      if (entry === undefined) return notFound
+      const { id } = entry.plugin
+      if (request.kind === "read")
+        return { reply: TestReply.json(200, row(entry, request, origin)) }
+      const enabled = request.kind === "install"
+      return {
+        reply: TestReply.json(200, { id, enabled }),
+        commit: () => setInstalled(id, enabled, account)
+      }
+    }
+  }
+}

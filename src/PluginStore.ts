@@ -140,6 +140,8 @@ export class PluginStore extends Context.Service<
       pluginId: PluginId.PluginId,
       version: PluginVersion.PluginVersion
     ) => string
+    /** Where a plugin's sidecar stands or would stand. */
+    readonly sidecarPath: (pluginId: PluginId.PluginId) => string
     /** Writes the sidecar of an installed plugin; a sidecar of an unsupported schema stays. */
     readonly writeIdentity: (
       pluginId: PluginId.PluginId,
@@ -627,6 +629,7 @@ export const make = Effect.gen(function* () {
     activeVersion,
     remotePluginId,
     versionRoot,
+    sidecarPath: (pluginId) => sidecarOf(baseRootOf(pluginId)),
     writeIdentity,
     clearIdentity,
     stage: explain("stage a bundle", null)(stageFolder),

@@ -74,6 +74,10 @@ export interface SyncPlanOptions {
   readonly retention: Duration.Duration
 }
 
+/** What is removed, as `name@marketplace`; a stray may have a name that no plugin can have. */
+export const nameOf = (target: CachedPlugin | Stray): string =>
+  "pluginId" in target ? target.pluginId : `${target.name}@${target.marketplace}`
+
 /** Decides a pass. Total: whatever the two sides hold, there is a plan. */
 export const make = (
   installed: InstalledSnapshot,
@@ -108,7 +112,9 @@ export const make = (
       ? null
       : `${unnamed.length} of ${installed.rows.length} rows cannot be named, so what is stale cannot be told`
   const removals = removalSkipped === null ? removalsOf(stale, cached.strays) : []
-  return { actions: [...actions, ...prunings(cached, stale, options), ...removals], removalSkipped }
+  const kept = cached.plugins.filter((plugin) => named.has(plugin.pluginId))
+  const prunes = prunings(kept, actions, cached.takenAt, options)
+  return { actions: [...actions, ...prunes, ...removals], removalSkipped }
 }
 
 const decide = (plugin: RemotePlugin.RemotePlugin, cached: CachedPlugin | undefined): Action =>
@@ -181,18 +187,21 @@ const removalsOf = (
 
 /** What becomes superseded in this very pass is not seen here: its grace period only begins. */
 const prunings = (
-  cached: CacheSnapshot,
-  stale: ReadonlyArray<CachedPlugin>,
+  kept: ReadonlyArray<CachedPlugin>,
+  actions: ReadonlyArray<Action>,
+  takenAt: number,
   options: SyncPlanOptions
-): ReadonlyArray<Action> =>
-  cached.plugins
-    .filter(
-      (plugin) =>
-        !stale.includes(plugin) &&
-        cached.takenAt - plugin.activeSince >= Duration.toMillis(options.retention)
-    )
+): ReadonlyArray<Action> => {
+  // An older version may come back: what is put in place is not pruned beside it.
+  const incoming = new Map(
+    actions.filter(Action.$is("Install")).map(({ plugin, version }) => [plugin.pluginId, version])
+  )
+  return kept
+    .filter(({ activeSince }) => takenAt - activeSince >= Duration.toMillis(options.retention))
     .flatMap(({ active, pluginId, versions }) =>
       versions
         .filter((version) => Option.isSome(active) && version !== active.value)
+        .filter((version) => version !== incoming.get(pluginId))
         .map((version) => Action.Prune({ pluginId, version }))
     )
+}

@@ -1,0 +1,263 @@
+/**
+ * One pass: read what the account has and what the cache holds, decide, and act.
+ */
+import {
+  Array as Arr,
+  Context,
+  Data,
+  Effect,
+  Fiber,
+  Layer,
+  Option,
+  PubSub,
+  RcRef,
+  Stream
+} from "effect"
+import * as CacheLock from "./CacheLock.ts"
+import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
+import * as PluginId from "./PluginId.ts"
+import * as PluginStore from "./PluginStore.ts"
+import type { PluginVersion } from "./PluginVersion.ts"
+import * as RemoteBundle from "./RemoteBundle.ts"
+import * as RemoteCatalog from "./RemoteCatalog.ts"
+import type { RemotePlugin, UnfitPlugin } from "./RemotePlugin.ts"
+import * as SyncPlan from "./SyncPlan.ts"
+
+/** How many plugins are worked on at a time, unless {@link Concurrency} says otherwise. */
+export const defaultConcurrency = 16
+
+/** How many plugins are worked on at a time. */
+export const Concurrency = Context.Reference<number>(
+  "effect-codex-plugins/PluginSync/Concurrency",
+  { defaultValue: () => defaultConcurrency }
+)
+
+/** Why a pass could not be carried out at all. Nothing was changed. */
+export type SyncError =
+  | RemoteCatalog.CatalogError
+  | PluginStore.PluginStoreError
+  | CacheLock.CacheLockError
+
+/** Why one plugin could not be brought in step. What it had cached stays. */
+export type SyncFailureCause =
+  | UnfitPlugin
+  | UnsupportedSchemaVersion
+  | RemoteBundle.InstallError
+  | PluginStore.PluginStoreError
+  | CacheLock.CacheLockError
+
+export interface SyncFailure {
+  /** Null for a row without an id, and for a cached plugin that could not be removed or pruned. */
+  readonly remotePluginId: string | null
+  /** Null for a row that cannot be named. */
+  readonly pluginId: string | null
+  readonly error: SyncFailureCause
+}
+
+/** What a pass did. */
+export interface SyncOutcome {
+  /** Fetched because no version stood there or another one did. */
+  readonly installed: ReadonlyArray<PluginId.PluginId>
+  /** Given the sidecar they lacked. */
+  readonly backfilled: ReadonlyArray<PluginId.PluginId>
+  /** Not touched. */
+  readonly kept: ReadonlyArray<PluginId.PluginId>
+  /** Fetched although their version stood there: it was broken, or its identity was not theirs. */
+  readonly repaired: ReadonlyArray<PluginId.PluginId>
+  /** Removed, as `name@marketplace`; strays may have names that no plugin can have. */
+  readonly removed: ReadonlyArray<string>
+  readonly pruned: ReadonlyArray<{
+    readonly pluginId: PluginId.PluginId
+    readonly version: PluginVersion
+  }>
+  readonly failures: ReadonlyArray<SyncFailure>
+  /** Why nothing was removed although something may be stale; null where removals were allowed. */
+  readonly removalSkipped: string | null
+}
+
+/** What happens during a pass, in the order in which it happens. */
+export type SyncEvent = Data.TaggedEnum<{
+  Planned: { readonly plan: SyncPlan.SyncPlan }
+  Kept: { readonly pluginId: PluginId.PluginId; readonly version: PluginVersion }
+  Backfilled: { readonly pluginId: PluginId.PluginId; readonly version: PluginVersion }
+  Installed: {
+    readonly pluginId: PluginId.PluginId
+    readonly version: PluginVersion
+    readonly reason: SyncPlan.InstallReason
+  }
+  Removed: { readonly name: string; readonly reason: string }
+  Pruned: { readonly pluginId: PluginId.PluginId; readonly version: PluginVersion }
+  Failed: { readonly failure: SyncFailure }
+  Finished: { readonly outcome: SyncOutcome }
+}>
+export const SyncEvent = Data.taggedEnum<SyncEvent>()
+
+export class PluginSync extends Context.Service<
+  PluginSync,
+  {
+    /** What a pass would do now. Takes no lock and changes nothing. */
+    readonly plan: Effect.Effect<SyncPlan.SyncPlan, SyncError>
+    /**
+     * Carries out one pass. A caller that comes while one runs joins it, and it ends only when
+     * every caller was interrupted. At whatever moment that happens, the cache is whole.
+     */
+    readonly sync: Effect.Effect<SyncOutcome, SyncError>
+    /** The events of every pass from now on. Subscribe before the pass is started. */
+    readonly events: Stream.Stream<SyncEvent>
+  }
+>()("effect-codex-plugins/PluginSync") {}
+
+/** An action that was repaired rather than installed: the wanted version stood there already. */
+const isRepair = (reason: SyncPlan.InstallReason): boolean =>
+  reason._tag !== "Missing" && reason._tag !== "VersionChanged"
+
+const failureOf = (plugin: RemotePlugin, error: SyncFailureCause): SyncFailure => ({
+  remotePluginId: plugin.remotePluginId,
+  pluginId: plugin.pluginId,
+  error
+})
+
+/** The failure that a rejected row counts as. */
+export const rejection = ({
+  error
+}: Extract<SyncPlan.Action, { readonly _tag: "Reject" }>): SyncFailure =>
+  error._tag === "RejectedIdentity"
+    ? failureOf(error.plugin, error.cause)
+    : { remotePluginId: error.remotePluginId, pluginId: error.pluginId, error }
+
+export const make = Effect.gen(function* () {
+  const catalog = yield* RemoteCatalog.RemoteCatalog
+  const bundles = yield* RemoteBundle.RemoteBundle
+  const store = yield* PluginStore.PluginStore
+  const lock = yield* CacheLock.CacheLock
+  const concurrency = yield* Concurrency
+  const retention = yield* PluginStore.Retention
+  const events = yield* PubSub.unbounded<SyncEvent>()
+
+  const read = Effect.all([catalog.installed, store.snapshot], { concurrency: 2 }).pipe(
+    Effect.map(([installed, cached]) => SyncPlan.make(installed, cached, { retention }))
+  )
+
+  const plan = Effect.withSpan(read, "PluginSync.plan")
+
+  const carryOut = (action: SyncPlan.Action): Effect.Effect<Option.Option<SyncEvent>, never> => {
+    switch (action._tag) {
+      case "Keep": {
+        const { plugin, version } = action
+        return Effect.succeedSome(SyncEvent.Kept({ pluginId: plugin.pluginId, version }))
+      }
+      case "Backfill": {
+        const { plugin, version } = action
+        return store.writeIdentity(plugin.pluginId, plugin.remotePluginId).pipe(
+          Effect.as(Option.some(SyncEvent.Backfilled({ pluginId: plugin.pluginId, version }))),
+          Effect.catch((error) => failed(failureOf(plugin, error)))
+        )
+      }
+      case "Install": {
+        const { plugin, reason, version } = action
+        return bundles.install(plugin).pipe(
+          Effect.as(
+            Option.some(SyncEvent.Installed({ pluginId: plugin.pluginId, version, reason }))
+          ),
+          Effect.catch((error) => failed(failureOf(plugin, error)))
+        )
+      }
+      case "Reject":
+        return failed(rejection(action))
+      case "Prune": {
+        const { pluginId, version } = action
+        return store.prune(pluginId, version).pipe(
+          Effect.map((pruned) =>
+            pruned ? Option.some(SyncEvent.Pruned({ pluginId, version })) : Option.none()
+          ),
+          Effect.catch((error) => failed({ remotePluginId: null, pluginId, error }))
+        )
+      }
+      case "Remove": {
+        const { reason, target } = action
+        const name = SyncPlan.nameOf(target)
+        return store.remove(target).pipe(
+          Effect.tap((removed) =>
+            removed
+              ? Effect.logInfo(`removed ${name} from the cache: ${removalReasons[reason]}`)
+              : Effect.logInfo(`left ${name} in the cache: it changed while this pass ran`)
+          ),
+          Effect.map((removed) =>
+            removed ? Option.some(SyncEvent.Removed({ name, reason })) : Option.none()
+          ),
+          Effect.catch((error) => failed({ remotePluginId: null, pluginId: name, error }))
+        )
+      }
+    }
+  }
+
+  const pass = Effect.gen(function* () {
+    yield* store.sweep
+    const plan = yield* read
+    yield* PubSub.publish(events, SyncEvent.Planned({ plan }))
+    if (plan.removalSkipped !== null) {
+      yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
+    }
+    const settled = yield* Effect.forEach(
+      plan.actions,
+      (action) =>
+        Effect.tap(carryOut(action), (event) =>
+          Option.isSome(event) ? PubSub.publish(events, event.value) : Effect.void
+        ),
+      { concurrency }
+    )
+    const outcome = outcomeOf(Arr.getSomes(settled), plan.removalSkipped)
+    yield* PubSub.publish(events, SyncEvent.Finished({ outcome }))
+    return outcome
+  }).pipe(lock.hold, Effect.withSpan("PluginSync.sync"))
+
+  // The pass lives as long as somebody waits for it.
+  const running = yield* RcRef.make({ acquire: Effect.forkScoped(pass) })
+  const sync = Effect.scoped(Effect.flatMap(RcRef.get(running), Fiber.join))
+
+  return PluginSync.of({ plan, sync, events: Stream.fromPubSub(events) })
+})
+
+const removalReasons: Record<Extract<SyncPlan.Action, { _tag: "Remove" }>["reason"], string> = {
+  NotInstalled: "the account does not have it installed",
+  RetiredMarketplace: "its marketplace is retired",
+  Stray: "it is no plugin"
+}
+
+const failed = (failure: SyncFailure): Effect.Effect<Option.Option<SyncEvent>> =>
+  Effect.as(
+    Effect.logWarning(
+      `could not bring ${failure.pluginId ?? failure.remotePluginId ?? "a row"} in step: ${failure.error.message}`
+    ),
+    Option.some(SyncEvent.Failed({ failure }))
+  )
+
+const outcomeOf = (
+  events: ReadonlyArray<SyncEvent>,
+  removalSkipped: string | null
+): SyncOutcome => {
+  const installs = events.filter(SyncEvent.$is("Installed"))
+  const pluginIds = (events: ReadonlyArray<{ readonly pluginId: PluginId.PluginId }>) =>
+    events.map(({ pluginId }) => pluginId)
+  return {
+    installed: pluginIds(installs.filter(({ reason }) => !isRepair(reason))),
+    backfilled: pluginIds(events.filter(SyncEvent.$is("Backfilled"))),
+    kept: pluginIds(events.filter(SyncEvent.$is("Kept"))),
+    repaired: pluginIds(installs.filter(({ reason }) => isRepair(reason))),
+    removed: events.filter(SyncEvent.$is("Removed")).map(({ name }) => name),
+    pruned: events
+      .filter(SyncEvent.$is("Pruned"))
+      .map(({ pluginId, version }) => ({ pluginId, version })),
+    failures: events.filter(SyncEvent.$is("Failed")).map(({ failure }) => failure),
+    removalSkipped
+  }
+}
+
+export const layer: Layer.Layer<
+  PluginSync,
+  never,
+  | RemoteCatalog.RemoteCatalog
+  | RemoteBundle.RemoteBundle
+  | PluginStore.PluginStore
+  | CacheLock.CacheLock
+> = Layer.effect(PluginSync, make)

@@ -1,0 +1,80 @@
+/**
+ * The life of a cached plugin, told with the real services, a backend on 127.0.0.1 and a home that
+ * is thrown away.
+ */
+import { Console, Effect, FileSystem, Layer, Path } from "effect"
+import * as InstallMetadata from "../InstallMetadata.ts"
+import * as NodeCodexPlugins from "../NodeCodexPlugins.ts"
+import * as PluginId from "../PluginId.ts"
+import * as PluginStore from "../PluginStore.ts"
+import * as PluginSync from "../PluginSync.ts"
+import * as RemoteBundle from "../RemoteBundle.ts"
+import * as TestBackend from "../testing/TestBackend.ts"
+import { printPlugins } from "./list.ts"
+import { printOutcome } from "./sync.ts"
+
+const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
+const weather = TestBackend.plugin({ name: "weather", version: "2.3.1" })
+const notes = TestBackend.plugin({ name: "notes", version: "0.9.0", scope: "USER" })
+
+const helloId = PluginId.PluginId.make("hello@openai-curated-remote")
+
+const chapter = (title: string) => Console.log(`\n== ${title}`)
+
+const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Service"]) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const store = yield* PluginStore.PluginStore
+  const { sync } = yield* PluginSync.PluginSync
+  const syncAndShow = Effect.andThen(Effect.flatMap(sync, printOutcome), Console.log(""))
+  const show = Effect.flatMap(store.list, printPlugins)
+  const sidecar = store.sidecarPath(helloId)
+
+  yield* chapter("The account has three plugins; the home has none. Sync.")
+  yield* syncAndShow
+  yield* show
+
+  yield* chapter(
+    "Delete one sidecar, as an old cache lacks it. Sync backfills it, and downloads nothing."
+  )
+  yield* fs.remove(sidecar)
+  yield* show
+  yield* Console.log("")
+  yield* backend.forget
+  yield* syncAndShow
+  yield* Console.log(`downloads: ${(yield* backend.requests({ kind: "bundle" })).length}`)
+  yield* Console.log(`${InstallMetadata.fileName}:\n${yield* fs.readFileString(sidecar)}`)
+
+  yield* chapter("The account uninstalls weather. Sync removes it.")
+  yield* backend.uninstall(weather.id)
+  yield* syncAndShow
+  yield* show
+
+  yield* chapter("Install hello from a folder of one's own. Its identity is cleared.")
+  const source = yield* fs.makeTempDirectoryScoped({ prefix: "my-hello-" })
+  yield* fs.makeDirectory(path.join(source, ".codex-plugin"))
+  yield* fs.writeFileString(
+    path.join(source, ".codex-plugin", "plugin.json"),
+    JSON.stringify({ name: "hello", version: "1.1.0-mine" })
+  )
+  yield* store.install({ source, pluginId: helloId })
+  yield* show
+})
+
+export const demoStory = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const backend = yield* TestBackend.make({ plugins: [hello, weather, notes] })
+  const served = yield* backend.serve()
+  const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+  yield* backend.writeHome(home, served)
+  yield* Console.log(`an embedded backend answers at ${served.baseUrl}`)
+  yield* Console.log(`a temporary Codex home stands at ${home}`)
+  yield* scenes(backend).pipe(
+    Effect.provide(
+      NodeCodexPlugins.layerAt(home).pipe(
+        Layer.provide(Layer.succeed(RemoteBundle.AllowLoopbackHttp, true))
+      )
+    )
+  )
+  yield* Console.log("\nbackend and home are gone again")
+}).pipe(Effect.scoped)

@@ -1,0 +1,11 @@
+import { Layer, Option } from "effect"
+import * as CacheLock from "../CacheLock.ts"
+import * as CodexHome from "../CodexHome.ts"
+import * as PluginStore from "../PluginStore.ts"
+
+/** What needs no network: the store of one home. */
+export const offline = (root: Option.Option<string>) =>
+  PluginStore.layer.pipe(
+    Layer.provide(CacheLock.layer),
+    Layer.provide(Option.match(root, { onNone: () => CodexHome.layer, onSome: CodexHome.layerAt }))
+  )

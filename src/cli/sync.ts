@@ -1,0 +1,164 @@
+import { Console, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as PluginStore from "../PluginStore.ts"
+import * as PluginSync from "../PluginSync.ts"
+import * as SyncPlan from "../SyncPlan.ts"
+import { SomePluginsFailed } from "./exit.ts"
+import * as flags from "./flags.ts"
+import { online } from "./online.ts"
+import { printJson, printTable } from "./output.ts"
+
+/** More at a time than this is unkind to the backend. */
+const maxConcurrency = 256
+
+const Concurrency = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxConcurrency }))
+
+const Retention = Schema.DurationFromString.check(
+  Schema.makeFilter(
+    (duration: Duration.Duration) => Duration.isFinite(duration) && !Duration.isNegative(duration),
+    { expected: "a duration such as `24 hours`, `30m` or `0`" }
+  )
+)
+
+const units: Readonly<Record<string, string>> = {
+  s: "seconds",
+  m: "minutes",
+  h: "hours",
+  d: "days"
+}
+
+/** People write `24h`; Effect reads `24 hours`. */
+const spellOut = (duration: string): string =>
+  duration === "0"
+    ? "0 seconds"
+    : duration.replace(/^(\d+(?:\.\d+)?)([smhd])$/, (_, n, unit) => `${n} ${units[unit]}`)
+
+const failureOf = ({ error, pluginId, remotePluginId }: PluginSync.SyncFailure) => ({
+  remotePluginId,
+  pluginId,
+  error: { tag: error._tag, message: error.message }
+})
+
+/** The object that `sync --json` prints. */
+export const outcomeJson = (outcome: PluginSync.SyncOutcome) => ({
+  installedPluginIds: outcome.installed,
+  backfilledPluginIds: outcome.backfilled,
+  repairedPluginIds: outcome.repaired,
+  removedCachePluginIds: outcome.removed,
+  failedRemotePluginIds: outcome.failures.flatMap(({ remotePluginId }) => remotePluginId ?? []),
+  failures: outcome.failures.map(failureOf),
+  removalSkipped: outcome.removalSkipped
+})
+
+/** What `sync` prints for people: what changed, then how much there is of everything. */
+export const printOutcome = Effect.fnUntraced(function* (outcome: PluginSync.SyncOutcome) {
+  const changes = [
+    ...outcome.installed.map((name) => ["installed", name]),
+    ...outcome.repaired.map((name) => ["repaired", name]),
+    ...outcome.backfilled.map((name) => ["backfilled", name]),
+    ...outcome.removed.map((name) => ["removed", name]),
+    ...outcome.pruned.map(({ pluginId, version }) => ["pruned", `${pluginId} ${version}`]),
+    ...outcome.failures.map(({ pluginId, remotePluginId }) => [
+      "failed",
+      pluginId ?? remotePluginId ?? "(a row without an id)"
+    ])
+  ]
+  if (changes.length > 0) yield* printTable(["RESULT", "PLUGIN"], changes)
+  const inStep = [outcome.installed, outcome.repaired, outcome.backfilled, outcome.kept]
+    .map((names) => names.length)
+    .reduce((sum, n) => sum + n)
+  yield* Console.log(
+    `${count(inStep, "plugin")} in step, ${outcome.failures.length} failed, ${outcome.removed.length} removed`
+  )
+})
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
+
+/** One action of a plan as `sync --dry-run --json` prints it. */
+const actionJson = (action: SyncPlan.Action) => {
+  switch (action._tag) {
+    case "Keep":
+    case "Backfill":
+    case "Install":
+      return {
+        action: action._tag,
+        remotePluginId: action.plugin.remotePluginId,
+        pluginId: action.plugin.pluginId,
+        version: action.version,
+        ...(action._tag === "Install" ? { reason: action.reason } : {})
+      }
+    case "Reject":
+      return { action: action._tag, ...failureOf(PluginSync.rejection(action)) }
+    case "Remove":
+      return {
+        action: action._tag,
+        pluginId: SyncPlan.nameOf(action.target),
+        reason: action.reason
+      }
+    case "Prune":
+      return { action: action._tag, pluginId: action.pluginId, version: action.version }
+  }
+}
+
+const printPlan = (plan: SyncPlan.SyncPlan, json: boolean) => {
+  const actions = plan.actions.map(actionJson)
+  if (json) return printJson({ actions, removalSkipped: plan.removalSkipped })
+  return actions.length === 0
+    ? Console.log("nothing is installed and nothing is cached")
+    : printTable(
+        ["ACTION", "PLUGIN", "WHY"],
+        actions.map((action) => [
+          action.action.toLowerCase(),
+          action.pluginId ?? "(a row that cannot be named)",
+          whyOf(action)
+        ])
+      )
+}
+
+const whyOf = (action: ReturnType<typeof actionJson>): string => {
+  if ("error" in action) return action.error.message
+  if (!("reason" in action) || action.reason === undefined) return ""
+  return typeof action.reason === "string" ? action.reason : action.reason._tag
+}
+
+export const sync = Command.make(
+  "sync",
+  {
+    codexHome: flags.codexHome,
+    json: flags.json,
+    dryRun: Flag.Boolean("dry-run").pipe(
+      Flag.withDescription("Print what a pass would do, and do nothing"),
+      Flag.withDefault(false)
+    ),
+    concurrency: Flag.Int("concurrency").pipe(
+      Flag.withMetavar("N"),
+      Flag.withDescription(`How many plugins at a time (${PluginSync.defaultConcurrency})`),
+      Flag.withSchema(Concurrency),
+      Flag.withDefault(PluginSync.defaultConcurrency)
+    ),
+    retain: Flag.String("retain").pipe(
+      Flag.withMetavar("DURATION"),
+      Flag.withDescription(
+        "How long a superseded version stays for the sessions that use it: `30m`, `24h`, `0` (24h)"
+      ),
+      Flag.map(spellOut),
+      Flag.withSchema(Retention),
+      Flag.withDefault(PluginStore.defaultRetention)
+    )
+  },
+  Effect.fn("sync")(function* ({ dryRun, json }) {
+    const { plan, sync } = yield* PluginSync.PluginSync
+    if (dryRun) return yield* printPlan(yield* plan, json)
+    const outcome = yield* sync
+    yield* json ? printJson(outcomeJson(outcome)) : printOutcome(outcome)
+    if (outcome.failures.length > 0) return yield* new SomePluginsFailed()
+  })
+).pipe(
+  Command.withDescription("Bring the cache in step with what the account has installed"),
+  Command.provide(({ codexHome, concurrency, retain }) =>
+    online(codexHome).pipe(
+      Layer.provide(Layer.succeed(PluginSync.Concurrency, concurrency)),
+      Layer.provide(Layer.succeed(PluginStore.Retention, retain))
+    )
+  )
+)

@@ -1,0 +1,264 @@
+/**
+ * One Codex home: where its things lie, and the settings and credentials it holds.
+ *
+ * Settings and credentials are read when they are asked for, so that what needs neither works in a
+ * home whose `config.toml` or `auth.json` is broken. No error repeats what stands in these files.
+ */
+import {
+  Config,
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Path,
+  type PlatformError,
+  type Redacted,
+  Result,
+  Schema
+} from "effect"
+import { Toml } from "effect/encoding"
+
+/** Where the backend is unless `chatgpt_base_url` says otherwise. */
+export const defaultBaseUrl = "https://chatgpt.com/backend-api"
+
+/** The home or its settings cannot be used. */
+export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexHomeError", {
+  /** The home, or the file in it. */
+  path: Schema.String,
+  reason: Schema.TaggedUnion({
+    NoHomeDirectory: {},
+    Missing: {},
+    NotAFolder: {},
+    Inaccessible: {},
+    /** `line` is null where the parser does not tell. */
+    NotToml: { line: Schema.NullOr(Schema.Int) },
+    InvalidSetting: { key: Schema.String, expected: Schema.String }
+  })
+}) {
+  override get message(): string {
+    switch (this.reason._tag) {
+      case "NoHomeDirectory":
+        return "cannot tell where the Codex home is: set CODEX_HOME"
+      case "Missing":
+        return `the Codex home ${this.path} does not exist: create it, or point CODEX_HOME at another`
+      case "NotAFolder":
+        return `the Codex home ${this.path} is not a folder: point CODEX_HOME at one`
+      case "Inaccessible":
+        return `cannot read ${this.path}: check its permissions`
+      case "NotToml":
+        return `${this.path} is not TOML${this.reason.line === null ? "" : ` (line ${this.reason.line})`}: mend it`
+      case "InvalidSetting":
+        return `\`${this.reason.key}\` in ${this.path} is not ${this.reason.expected}: mend it`
+    }
+  }
+}
+
+/** The home holds no credentials that the backend would take. */
+export class NotSignedIn extends Schema.TaggedError<NotSignedIn>()("NotSignedIn", {
+  /** The home's `auth.json`. */
+  path: Schema.String,
+  reason: Schema.Literals(["NoCredentials", "ApiKeyAlone", "UnreadableCredentials"])
+}) {
+  override get message(): string {
+    switch (this.reason) {
+      case "NoCredentials":
+        return `not signed in to ChatGPT: ${this.path} holds no tokens; run \`codex login\` (tokens in a keyring cannot be used)`
+      case "ApiKeyAlone":
+        return `signed in with an API key, which has no plugins: run \`codex login\` and sign in with ChatGPT (${this.path})`
+      case "UnreadableCredentials":
+        return `cannot read the credentials in ${this.path}: check its permissions, or run \`codex login\` to write it anew`
+    }
+  }
+}
+
+export interface Settings {
+  /** Without a slash at its end. */
+  readonly baseUrl: string
+}
+
+/** What authorises a call of the backend. */
+export interface Credentials {
+  readonly accessToken: Redacted.Redacted
+  readonly accountId: Option.Option<Redacted.Redacted>
+}
+
+export class CodexHome extends Context.Service<
+  CodexHome,
+  {
+    /** Absolute. */
+    readonly root: string
+    /** The cached plugins. */
+    readonly cache: string
+    /** Where bundles are staged; on the cache's file system. */
+    readonly staging: string
+    /** Reads `config.toml`; the defaults hold where there is none. */
+    readonly settings: Effect.Effect<Settings, CodexHomeError>
+    /** Reads `auth.json`. Tokens are taken as they are: to refresh them is Codex's business. */
+    readonly credentials: Effect.Effect<Credentials, NotSignedIn>
+  }
+>()("effect-codex-plugins/CodexHome") {}
+
+const decodeConfig = Schema.decodeUnknownEffect(
+  Schema.Struct({ chatgpt_base_url: Schema.optionalKey(Schema.String) })
+)
+
+/** A URL that paths can be appended to, and that says who asks nowhere but in the headers. */
+const isBaseUrl = (text: string): boolean => {
+  const url = URL.parse(text)
+  return (
+    url !== null &&
+    (url.protocol === "https:" || url.protocol === "http:") &&
+    url.username + url.password + url.search + url.hash === ""
+  )
+}
+
+/** Values go into headers as they are, so they must be able to stand there. */
+const HeaderValue = Schema.RedactedFromValue(
+  Schema.String.check(Schema.isPattern(/^[\x21-\x7e]+$/))
+)
+
+const decodeAuth = Schema.decodeUnknownEffect(
+  Schema.fromJsonString(
+    Schema.Struct({
+      auth_mode: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      OPENAI_API_KEY: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      tokens: Schema.optionalKey(
+        Schema.NullOr(
+          Schema.Struct({
+            access_token: HeaderValue,
+            account_id: Schema.optionalKey(Schema.NullOr(HeaderValue))
+          })
+        )
+      )
+    })
+  )
+)
+
+const isNotFound = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
+
+/** Nothing stands there, be it because a file stands in the place of a folder above. */
+const isAbsent = (error: PlatformError.PlatformError) =>
+  isNotFound(error) || error.reason._tag === "BadResource"
+
+const homeError = (path: string, reason: CodexHomeError["reason"]) =>
+  new CodexHomeError({ path, reason })
+
+/** A home that was named must be a folder; the default one need not be there yet. */
+const make = Effect.fnUntraced(function* (home: {
+  readonly root: string
+  readonly mustExist: boolean
+}) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const root = path.resolve(home.root)
+
+  const type = yield* fs.stat(root).pipe(
+    Effect.map((info) => info.type),
+    Effect.catchIf(isAbsent, () => Effect.succeed(undefined)),
+    Effect.mapError(() => homeError(root, { _tag: "Inaccessible" }))
+  )
+  if (type === undefined && home.mustExist) return yield* homeError(root, { _tag: "Missing" })
+  if (type !== undefined && type !== "Directory") {
+    return yield* homeError(root, { _tag: "NotAFolder" })
+  }
+
+  const plugins = path.join(root, "plugins")
+  const configFile = path.join(root, "config.toml")
+  const authFile = path.join(root, "auth.json")
+
+  const settings = Effect.gen(function* () {
+    const text = yield* fs
+      .readFileString(configFile)
+      .pipe(
+        Effect.catch((error) =>
+          isNotFound(error) ? Effect.succeed("") : homeError(configFile, { _tag: "Inaccessible" })
+        )
+      )
+    const table = yield* Effect.fromResult(
+      Result.mapError(Toml.parse(text), ({ message }) =>
+        homeError(configFile, { _tag: "NotToml", line: lineOf(message) })
+      )
+    )
+    const invalid = (expected: string) =>
+      homeError(configFile, { _tag: "InvalidSetting", key: "chatgpt_base_url", expected })
+    const config = yield* Effect.mapError(decodeConfig(table), () => invalid("a string"))
+    const baseUrl = (config.chatgpt_base_url ?? defaultBaseUrl).replace(/\/+$/, "")
+    if (!isBaseUrl(baseUrl)) {
+      return yield* invalid("an http or https URL without credentials, query or fragment")
+    }
+    return { baseUrl }
+  })
+
+  const credentials = Effect.gen(function* () {
+    const notSignedIn = (reason: NotSignedIn["reason"]) =>
+      new NotSignedIn({ path: authFile, reason })
+    const text = yield* fs
+      .readFileString(authFile)
+      .pipe(
+        Effect.mapError((error) =>
+          notSignedIn(isNotFound(error) ? "NoCredentials" : "UnreadableCredentials")
+        )
+      )
+    const auth = yield* Effect.mapError(decodeAuth(text), () =>
+      notSignedIn("UnreadableCredentials")
+    )
+    // Codex goes by the mode; where none is written, a key outranks tokens.
+    const mode = auth.auth_mode ?? (auth.OPENAI_API_KEY == null ? "chatgpt" : "apikey")
+    if (mode === "apikey") return yield* notSignedIn("ApiKeyAlone")
+    if (auth.tokens == null) return yield* notSignedIn("NoCredentials")
+    return {
+      accessToken: auth.tokens.access_token,
+      accountId: Option.fromNullishOr(auth.tokens.account_id)
+    }
+  })
+
+  return CodexHome.of({
+    root,
+    cache: path.join(plugins, "cache"),
+    staging: path.join(plugins, ".remote-plugin-install-staging"),
+    settings,
+    credentials
+  })
+})
+
+/** The parser's own message quotes the file, so only the line is taken from it. */
+const lineOf = (message: string): number | null => {
+  const line = / at line (\d+), column \d+$/.exec(message)?.[1]
+  return line === undefined ? null : Number(line)
+}
+
+/** The home at this path, which must be a folder. */
+export const layerAt = (
+  root: string
+): Layer.Layer<CodexHome, CodexHomeError, FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(CodexHome, make({ root, mustExist: true }))
+
+/** A variable that is set to nothing counts as not set, as it does for Codex. */
+const variable = (name: string) =>
+  Config.String(name).pipe(Config.option, Config.map(Option.filter((value) => value !== "")))
+
+const variables = Config.all({
+  codexHome: variable("CODEX_HOME"),
+  home: variable("HOME"),
+  userProfile: variable("USERPROFILE")
+})
+
+/** The home that the environment names: `$CODEX_HOME`, which must be a folder, else `~/.codex`. */
+export const layer: Layer.Layer<
+  CodexHome,
+  CodexHomeError | Config.ConfigError,
+  FileSystem.FileSystem | Path.Path
+> = Layer.effect(
+  CodexHome,
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    const { codexHome, home, userProfile } = yield* variables
+    if (Option.isSome(codexHome)) return yield* make({ root: codexHome.value, mustExist: true })
+    const userHome = Option.getOrUndefined(Option.orElse(home, () => userProfile))
+    if (userHome === undefined) {
+      return yield* new CodexHomeError({ path: "~", reason: { _tag: "NoHomeDirectory" } })
+    }
+    return yield* make({ root: path.join(userHome, ".codex"), mustExist: false })
+  })
+)

@@ -1,0 +1,60 @@
+/**
+ * A plugin's manifest on disk.
+ */
+import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
+import * as PluginManifest from "../PluginManifest.ts"
+
+export interface ManifestFile {
+  readonly path: string
+  /** One of {@link PluginManifest.paths}. */
+  readonly relativePath: string
+  readonly bytes: Uint8Array
+  readonly json: unknown
+}
+
+/** A file's bytes; undefined where no file stands, be it that a folder stands there. */
+const readFile = (fs: FileSystem.FileSystem, path: string) =>
+  fs.readFile(path).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "NotFound" || reason._tag === "BadResource",
+      () => Effect.succeed(undefined)
+    )
+  )
+
+/** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
+export const find: (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  root: string,
+  candidates?: ReadonlyArray<string>
+) => Effect.Effect<ManifestFile, PluginManifest.InvalidManifest | PlatformError.PlatformError> =
+  Effect.fnUntraced(function* (fs, path, root, candidates = PluginManifest.paths) {
+    for (const relativePath of candidates) {
+      const file = path.join(root, relativePath)
+      const bytes = yield* readFile(fs, file)
+      if (bytes === undefined) continue
+      const parsed = PluginManifest.parseJson(bytes, file)
+      if (relativePath !== PluginManifest.agentPluginPath) {
+        return { path: file, relativePath, bytes, json: yield* parsed }
+      }
+      const json = yield* Effect.orElseSucceed(parsed, () => undefined)
+      if (PluginManifest.isAgentPlugin(json)) return { path: file, relativePath, bytes, json }
+    }
+    return yield* new PluginManifest.InvalidManifest({ path: root, reason: { _tag: "Missing" } })
+  })
+
+/** Reads and checks the manifest of the plugin in a folder. */
+export const read: (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  root: string,
+  expectedName: string
+) => Effect.Effect<
+  ManifestFile & { readonly manifest: PluginManifest.PluginManifest },
+  PluginManifest.InvalidManifest | PlatformError.PlatformError
+> = Effect.fnUntraced(function* (fs, path, root, expectedName) {
+  const file = yield* find(fs, path, root)
+  const manifest = yield* PluginManifest.decode(file.json, file.path, file.relativePath)
+  yield* PluginManifest.checkName(manifest, expectedName, file.path)
+  return { ...file, manifest }
+})

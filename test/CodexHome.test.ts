@@ -1,0 +1,230 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, FileSystem, Layer, Option, Path, Redacted } from "effect"
+import * as CodexHome from "../src/CodexHome.ts"
+import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+
+const secret = "tok-5eCreT"
+
+const disk = (files: Readonly<Record<string, string>>) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      yield* fs.makeDirectory("/home/me/.codex", { recursive: true })
+      for (const [name, content] of Object.entries(files)) {
+        yield* fs.makeDirectory(path.dirname(name), { recursive: true })
+        yield* fs.writeFileString(name, content)
+      }
+    })
+  ).pipe(Layer.provideMerge(Layer.fresh(MemoryFileSystem.layer)), Layer.provideMerge(Path.layer))
+
+const homeOf = (
+  layer: Layer.Layer<CodexHome.CodexHome, unknown, FileSystem.FileSystem | Path.Path>,
+  files: Readonly<Record<string, string>> = {}
+) => Effect.provide(CodexHome.CodexHome, Layer.provide(layer, disk(files)))
+
+const environment = (variables: Readonly<Record<string, string>>) =>
+  Layer.provide(CodexHome.layer, ConfigProvider.layer(ConfigProvider.fromEnvRecord(variables)))
+
+const withFile = (name: "config.toml" | "auth.json", content: string) =>
+  homeOf(CodexHome.layerAt("/home/me/.codex"), { [`/home/me/.codex/${name}`]: content })
+
+const hides = (error: unknown) => {
+  for (const shown of [String(error), JSON.stringify(error)]) assert.notInclude(shown, secret)
+}
+
+describe("where the home is", () => {
+  it.effect("names the places below it", () =>
+    Effect.gen(function* () {
+      const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex/"))
+      assert.strictEqual(home.root, "/home/me/.codex")
+      assert.strictEqual(home.cache, "/home/me/.codex/plugins/cache")
+      assert.strictEqual(home.staging, "/home/me/.codex/plugins/.remote-plugin-install-staging")
+    })
+  )
+
+  it.effect.each([
+    { name: "CODEX_HOME", env: { CODEX_HOME: "/other", HOME: "/home/me" }, root: "/other" },
+    { name: "~/.codex without it", env: { HOME: "/home/me" }, root: "/home/me/.codex" },
+    {
+      name: "~/.codex if it is empty",
+      env: { CODEX_HOME: "", HOME: "/home/me" },
+      root: "/home/me/.codex"
+    },
+    {
+      name: "the profile's .codex on Windows",
+      env: { USERPROFILE: "/home/me" },
+      root: "/home/me/.codex"
+    },
+    {
+      name: "~/.codex though it is not there yet",
+      env: { HOME: "/nobody" },
+      root: "/nobody/.codex"
+    }
+  ])("is $name", ({ env, root }) =>
+    Effect.gen(function* () {
+      const home = yield* homeOf(environment(env), { "/other/config.toml": "" })
+      assert.strictEqual(home.root, root)
+    })
+  )
+
+  it.effect.each([
+    { name: "is not there", env: { CODEX_HOME: "/nowhere" }, reason: "Missing" },
+    { name: "lies below a file", env: { CODEX_HOME: "/file/home" }, reason: "Missing" },
+    { name: "is a file", env: { CODEX_HOME: "/file" }, reason: "NotAFolder" },
+    { name: "cannot be told", env: {}, reason: "NoHomeDirectory" }
+  ])("is refused if it $name", ({ env, reason }) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(homeOf(environment(env), { "/file": "" }))
+      assert.instanceOf(error, CodexHome.CodexHomeError)
+      assert.strictEqual(error.reason._tag, reason)
+    })
+  )
+})
+
+describe("settings", () => {
+  it.effect("default where there is no config.toml", () =>
+    Effect.gen(function* () {
+      const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"))
+      assert.deepStrictEqual(yield* home.settings, { baseUrl: CodexHome.defaultBaseUrl })
+    })
+  )
+
+  it.effect.each([
+    ["model = 'x'\n[features]\nplugins = true\n", CodexHome.defaultBaseUrl],
+    ['chatgpt_base_url = "http://127.0.0.1:81/backend-api"', "http://127.0.0.1:81/backend-api"],
+    ['chatgpt_base_url = "https://a.test/x///"', "https://a.test/x"]
+  ] as const)("%j gives %s", ([toml, baseUrl]) =>
+    Effect.gen(function* () {
+      const home = yield* withFile("config.toml", toml)
+      assert.strictEqual((yield* home.settings).baseUrl, baseUrl)
+    })
+  )
+
+  it.effect("are read anew each time", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* Effect.provide(CodexHome.CodexHome, CodexHome.layerAt("/home/me/.codex"))
+      yield* fs.writeFileString(
+        "/home/me/.codex/config.toml",
+        "chatgpt_base_url = 'https://a.test'"
+      )
+      assert.strictEqual((yield* home.settings).baseUrl, "https://a.test")
+      yield* fs.writeFileString(
+        "/home/me/.codex/config.toml",
+        "chatgpt_base_url = 'https://b.test'"
+      )
+      assert.strictEqual((yield* home.settings).baseUrl, "https://b.test")
+    }).pipe(Effect.provide(disk({})))
+  )
+
+  it.effect("that are not TOML are refused with the line and none of the text", () =>
+    Effect.gen(function* () {
+      const home = yield* withFile("config.toml", `a = 1\nkey = ${secret}\n`)
+      const error = yield* Effect.flip(home.settings)
+      assert.deepStrictEqual(error.reason, { _tag: "NotToml", line: 2 })
+      assert.include(error.message, "/home/me/.codex/config.toml")
+      hides(error)
+    })
+  )
+
+  it.effect.each([
+    "chatgpt_base_url = 5",
+    `chatgpt_base_url = ['${secret}']`,
+    `chatgpt_base_url = '${secret}'`,
+    `chatgpt_base_url = 'ftp://a.test/${secret}'`,
+    `chatgpt_base_url = 'https://me:${secret}@a.test'`,
+    `chatgpt_base_url = 'https://a.test?key=${secret}'`,
+    `chatgpt_base_url = 'https://a.test#${secret}'`,
+    "chatgpt_base_url = ''"
+  ])("%s is refused and not repeated", (toml) =>
+    Effect.gen(function* () {
+      const home = yield* withFile("config.toml", toml)
+      const error = yield* Effect.flip(home.settings)
+      assert.strictEqual(error.reason._tag, "InvalidSetting")
+      hides(error)
+    })
+  )
+
+  it.effect("that cannot be read are refused", () =>
+    Effect.gen(function* () {
+      const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"), {
+        "/home/me/.codex/config.toml/file": ""
+      })
+      assert.strictEqual((yield* Effect.flip(home.settings)).reason._tag, "Inaccessible")
+    })
+  )
+})
+
+describe("credentials", () => {
+  const tokens = {
+    access_token: secret,
+    account_id: "account-1",
+    id_token: "i",
+    refresh_token: "r"
+  }
+
+  it.effect.each([
+    { auth_mode: "chatgpt", OPENAI_API_KEY: null, tokens },
+    { auth_mode: "chatgpt", OPENAI_API_KEY: "sk-key", tokens },
+    { auth_mode: "chatgptAuthTokens", tokens },
+    { tokens }
+  ])("are the tokens of %j", (auth) =>
+    Effect.gen(function* () {
+      const home = yield* withFile("auth.json", JSON.stringify(auth))
+      const credentials = yield* home.credentials
+      assert.strictEqual(Redacted.value(credentials.accessToken), secret)
+      assert.deepStrictEqual(
+        Option.map(credentials.accountId, Redacted.value),
+        Option.some("account-1")
+      )
+      hides(credentials)
+    })
+  )
+
+  it.effect("may lack an account", () =>
+    Effect.gen(function* () {
+      const home = yield* withFile(
+        "auth.json",
+        JSON.stringify({ tokens: { access_token: secret, account_id: null } })
+      )
+      assert.isTrue(Option.isNone((yield* home.credentials).accountId))
+    })
+  )
+
+  const missing = ["NoCredentials", "codex login"] as const
+  const keyAlone = ["ApiKeyAlone", "ChatGPT"] as const
+  const unreadable = ["UnreadableCredentials", "codex login"] as const
+  it.effect.each([
+    ["{}", missing],
+    ['{"auth_mode":"chatgpt","tokens":null}', missing],
+    [`{"auth_mode":"personalAccessToken","personal_access_token":"${secret}"}`, missing],
+    [`{"OPENAI_API_KEY":"${secret}"}`, keyAlone],
+    [`{"auth_mode":"apikey","OPENAI_API_KEY":"${secret}","tokens":null}`, keyAlone],
+    [`{"auth_mode":"apikey","tokens":{"access_token":"${secret}"}}`, keyAlone],
+    [`{"OPENAI_API_KEY":"k","tokens":{"access_token":"${secret}"}}`, keyAlone],
+    [secret, unreadable],
+    ["", unreadable],
+    [`{"tokens":{"access_token":"${secret}"`, unreadable],
+    [`{"tokens":"${secret}"}`, unreadable],
+    [`{"tokens":{"access_token":["${secret}"]}}`, unreadable],
+    [`{"tokens":{"access_token":"${secret}\\r\\nx: y"}}`, unreadable],
+    [`{"tokens":{"access_token":"a","account_id":"${secret} "}}`, unreadable]
+  ] as const)("%s are refused", ([text, [reason, advice]]) =>
+    Effect.gen(function* () {
+      const home = yield* withFile("auth.json", text)
+      const error = yield* Effect.flip(home.credentials)
+      assert.strictEqual(error._tag, "NotSignedIn")
+      assert.strictEqual(error.reason, reason)
+      assert.include(error.message, advice)
+      hides(error)
+    })
+  )
+
+  it.effect("are missing where there is no auth.json", () =>
+    Effect.gen(function* () {
+      const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"))
+      assert.strictEqual((yield* Effect.flip(home.credentials)).reason, "NoCredentials")
+    })
+  )
+})

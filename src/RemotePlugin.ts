@@ -5,6 +5,7 @@ import { Option, Redacted, Result, Schema, SchemaIssue } from "effect"
 import * as PluginId from "./PluginId.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
+import * as WhiteSpace from "./WhiteSpace.ts"
 
 /** The marketplaces whose cache belongs to the backend. */
 export const marketplaces = {
@@ -34,8 +35,8 @@ export interface RemotePlugin {
   readonly releaseVersion: Option.Option<string>
   /** Signed, so kept out of sight; see {@link bundleUrl}. */
   readonly bundleDownloadUrl: Option.Option<Redacted.Redacted>
-  /** The app manifest that a curated bundle is completed with. */
-  readonly appManifest: Option.Option<unknown>
+  /** The app manifest that a curated bundle is completed with: the text of its file. */
+  readonly appManifest: Option.Option<string>
 }
 
 /**
@@ -46,7 +47,7 @@ export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin"
   remotePluginId: Schema.NullOr(Schema.String),
   pluginId: Schema.NullOr(PluginId.PluginId),
   reason: Schema.TaggedUnion({
-    /** `at`: the path of the field that is missing or of another type. */
+    /** `at`: the path of the field that is missing or of another type; empty for the whole. */
     MalformedRow: { at: Schema.String },
     InvalidName: { name: Schema.String },
     UnknownScope: { scope: Schema.String },
@@ -66,7 +67,7 @@ export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin"
   private get why(): string {
     switch (this.reason._tag) {
       case "MalformedRow":
-        return `is malformed at \`${this.reason.at}\``
+        return this.reason.at === "" ? "is no object" : `is malformed at \`${this.reason.at}\``
       case "InvalidName":
         return `has a name that no folder can have: ${JSON.stringify(this.reason.name)}`
       case "UnknownScope":
@@ -134,8 +135,14 @@ const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.Marketplace
   }
 }
 
-/** Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. */
-export const fromRow = (input: unknown): Result.Result<RemotePlugin, UnfitPlugin> =>
+/**
+ * Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. Who kept
+ * the app manifest's own text gives it too: `JSON.parse` rounds numbers and sorts some keys.
+ */
+export const fromRow = (
+  input: unknown,
+  appManifest?: string
+): Result.Result<RemotePlugin, UnfitPlugin> =>
   Result.gen(function* () {
     const row = yield* Result.mapError(
       decodeRow(input),
@@ -164,9 +171,12 @@ export const fromRow = (input: unknown): Result.Result<RemotePlugin, UnfitPlugin
       pluginId: PluginId.make(name, marketplace),
       releaseVersion: Option.fromNullishOr(row.release.version),
       bundleDownloadUrl: Option.map(Option.fromNullishOr(row.release.bundle_download_url), (url) =>
-        Redacted.make(url, { label: "bundle URL" })
+        Redacted.make(WhiteSpace.trim(url), { label: "bundle URL" })
       ),
-      appManifest: Option.fromNullishOr(row.release.app_manifest)
+      appManifest: Option.map(
+        Option.fromNullishOr(row.release.app_manifest),
+        (json) => appManifest ?? `${JSON.stringify(json, null, 2)}\n`
+      )
     }
   })
 
@@ -184,7 +194,9 @@ export const version = (
       Result.fromOption(decodeVersion(version), () =>
         unfit(
           plugin,
-          version.trim() === "" ? { _tag: "MissingVersion" } : { _tag: "InvalidVersion", version }
+          WhiteSpace.trim(version) === ""
+            ? { _tag: "MissingVersion" }
+            : { _tag: "InvalidVersion", version }
         )
       )
   })
@@ -192,6 +204,6 @@ export const version = (
 /** Where the bundle is fetched from. Its scheme is checked where it is fetched. */
 export const bundleUrl = (plugin: RemotePlugin): Result.Result<Redacted.Redacted, UnfitPlugin> =>
   Result.fromOption(
-    Option.filter(plugin.bundleDownloadUrl, (url) => Redacted.value(url).trim() !== ""),
+    Option.filter(plugin.bundleDownloadUrl, (url) => Redacted.value(url) !== ""),
     () => unfit(plugin, { _tag: "MissingBundleUrl" })
   )

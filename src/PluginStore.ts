@@ -17,8 +17,7 @@ import {
   PlatformError,
   Random,
   Schedule,
-  Schema,
-  type Scope
+  Schema
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
@@ -103,7 +102,7 @@ const describeCause = (cause: unknown): string =>
 
 /** A folder that holds a whole plugin, ready to become a version. */
 export interface StagedVersion {
-  /** On the cache's file system, as {@link PluginStore} `stage` gives it; it is renamed away. */
+  /** Below the folder that `withStagingFolder` hands out; it is renamed away. */
   readonly root: string
   readonly pluginId: PluginId.PluginId
   readonly version: PluginVersion.PluginVersion
@@ -154,8 +153,13 @@ export class PluginStore extends Context.Service<
     readonly clearIdentity: (
       pluginId: PluginId.PluginId
     ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
-    /** A fresh folder on the cache's file system, removed with the scope. */
-    readonly stage: Effect.Effect<string, PluginStoreError, Scope.Scope>
+    /**
+     * Hands out a fresh folder on the cache's file system and removes it afterwards. Holds the lock
+     * meanwhile: what stands in staging without it is taken for a dead process's.
+     */
+    readonly withStagingFolder: <A, E, R>(
+      use: (folder: string) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | PluginStoreError | CacheLock.CacheLockError, R>
     /** Makes a staged version the active one. What stood before stays active until then. */
     readonly activate: (
       staged: StagedVersion
@@ -273,6 +277,17 @@ const heldSchedule = Schedule.spaced(Duration.millis(100)).pipe(
 
 const utf8 = new TextEncoder()
 
+const explain =
+  (operation: string, pluginId: PluginId.PluginId | null) =>
+  <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError> | PluginStoreError, R> =>
+    Effect.mapError(effect, (error) =>
+      PlatformError.isPlatformError(error)
+        ? new PluginStoreError({ operation, pluginId, reason: reasonOf(error) })
+        : (error as Exclude<E, PlatformError.PlatformError>)
+    )
+
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -286,17 +301,6 @@ export const make = Effect.gen(function* () {
     path.join(home.staging, `${doubtPrefix}${pluginId}`)
   const versionRoot = (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
     path.join(baseRootOf(pluginId), version)
-
-  const explain =
-    (operation: string, pluginId: PluginId.PluginId | null) =>
-    <A, E, R>(
-      effect: Effect.Effect<A, E, R>
-    ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError> | PluginStoreError, R> =>
-      Effect.mapError(effect, (error) =>
-        PlatformError.isPlatformError(error)
-          ? new PluginStoreError({ operation, pluginId, reason: reasonOf(error) })
-          : (error as Exclude<E, PlatformError.PlatformError>)
-      )
 
   // --- reading
 
@@ -632,7 +636,11 @@ export const make = Effect.gen(function* () {
     sidecarPath: (pluginId) => sidecarOf(baseRootOf(pluginId)),
     writeIdentity,
     clearIdentity,
-    stage: explain("stage a bundle", null)(stageFolder),
+    withStagingFolder: (use) =>
+      explain(
+        "stage a bundle",
+        null
+      )(stageFolder).pipe(Effect.flatMap(use), Effect.scoped, lock.hold),
     activate,
     install,
     uninstall,

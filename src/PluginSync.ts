@@ -15,7 +15,7 @@ import {
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
-import * as PluginId from "./PluginId.ts"
+import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
@@ -232,13 +232,14 @@ const failed = (failure: SyncFailure): Effect.Effect<Option.Option<SyncEvent>> =
     Option.some(SyncEvent.Failed({ failure }))
   )
 
+const pluginIds = (events: ReadonlyArray<{ readonly pluginId: PluginId.PluginId }>) =>
+  events.map(({ pluginId }) => pluginId)
+
 const outcomeOf = (
   events: ReadonlyArray<SyncEvent>,
   removalSkipped: string | null
 ): SyncOutcome => {
   const installs = events.filter(SyncEvent.$is("Installed"))
-  const pluginIds = (events: ReadonlyArray<{ readonly pluginId: PluginId.PluginId }>) =>
-    events.map(({ pluginId }) => pluginId)
   return {
     installed: pluginIds(installs.filter(({ reason }) => !isRepair(reason))),
     backfilled: pluginIds(events.filter(SyncEvent.$is("Backfilled"))),

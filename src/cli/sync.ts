@@ -1,4 +1,4 @@
-import { Console, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Console, Duration, Effect, Layer, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"

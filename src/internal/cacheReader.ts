@@ -10,7 +10,8 @@ import {
   Option,
   Order,
   Path,
-  type PlatformError
+  type PlatformError,
+  Schema
 } from "effect"
 import {
   type CachedPlugin,
@@ -27,7 +28,6 @@ import { remoteMarketplaces } from "../RemotePlugin.ts"
 import type { RemotePluginId } from "../RemotePluginId.ts"
 import * as manifestFile from "./manifestFile.ts"
 import { doubtPrefix } from "./staging.ts"
-import { Schema } from "effect"
 
 /** How many base roots are read at a time. */
 const concurrency = 16
@@ -68,8 +68,6 @@ const pluginIdOf = (
   entry.type === "Directory"
     ? Option.map(decodePluginName(entry.name), (name) => PluginId.make(name, marketplace))
     : Option.none()
-
-const sorted = Arr.sort(Order.String)
 
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -216,12 +214,7 @@ export const make = Effect.gen(function* () {
 
   const pluginsAmong = (
     entries: ReadonlyArray<{ readonly pluginId: Option.Option<PluginId.PluginId> }>
-  ) =>
-    readPlugins(
-      sorted(
-        Arr.getSomes(entries.map(({ pluginId }) => pluginId))
-      ) as ReadonlyArray<PluginId.PluginId>
-    )
+  ) => readPlugins(Arr.getSomes(entries.map(({ pluginId }) => pluginId)).toSorted(Order.String))
 
   const list: Effect.Effect<
     ReadonlyArray<CachedPlugin>,

@@ -1,46 +1,87 @@
 /**
  * The folder name of one cached version, the order of such names, and which of several is active.
  */
-import { Array as Arr, Option, Order, Result, Schema, SemVer } from "effect"
+import { Array as Arr, Option, Order, Schema } from "effect"
+import * as WhiteSpace from "./WhiteSpace.ts"
 
 /** Non-empty, neither `.` nor `..`; ASCII letters, digits, `-`, `_`, `.`, `+`. */
 export const PluginVersion = Schema.String.check(
-  Schema.isPattern(/^(?!\.{1,2}$)[A-Za-z0-9._+-]+$/, {
-    expected: "a version of ASCII letters, digits, `-`, `_`, `.`, `+` that is neither `.` nor `..`"
+  Schema.isPattern(/^[A-Za-z0-9._+-]+$/, {
+    expected: "a version of ASCII letters, digits, `-`, `_`, `.`, `+`"
+  }),
+  Schema.makeFilter((version) => version !== "." && version !== "..", {
+    expected: "a version that is neither `.` nor `..`"
   })
 ).pipe(Schema.brand("effect-codex-plugins/PluginVersion"))
 export type PluginVersion = typeof PluginVersion.Type
 
 /** As {@link PluginVersion}, but white space around it is dropped first, as is done with the backend's versions. */
-export const PluginVersionFromUntrimmed = Schema.Trim.pipe(Schema.decodeTo(PluginVersion))
+export const PluginVersionFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(PluginVersion))
 
 /** The version of a local install whose manifest names none; active wherever it stands. */
 export const local: PluginVersion = PluginVersion.make("local")
 
-/** SemVer leaves build metadata out of precedence; Codex ranks it last, numbers below words. */
-const buildOrder: Order.Order<ReadonlyArray<string>> = Order.Array(
-  Order.make((self, that) => {
-    const [selfIsNumber, thatIsNumber] = [/^\d+$/.test(self), /^\d+$/.test(that)]
-    if (selfIsNumber !== thatIsNumber) return selfIsNumber ? -1 : 1
-    if (!selfIsNumber) return Order.String(self, that)
-    const [selfNumber, thatNumber] = [BigInt(self), BigInt(that)]
-    return Order.BigInt(selfNumber, thatNumber) || Order.Number(self.length, that.length)
-  })
-)
+/** What SemVer makes of a version; numbers keep their digits. */
+interface SemVer {
+  readonly core: ReadonlyArray<bigint>
+  readonly prerelease: ReadonlyArray<string>
+  readonly build: ReadonlyArray<string>
+}
 
-const semVerOrder: Order.Order<SemVer.SemVer> = Order.combine(
-  SemVer.Order,
-  Order.mapInput(buildOrder, (version) => version.build)
-)
+const semVerPattern =
+  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*))?(?:\+([\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*))?$/
+
+/** The greatest major, minor or patch. Source: the `semver` crate, with which Codex reads versions. */
+const maxComponent = 2n ** 64n - 1n
+
+const identifiersOf = (dotted: string | undefined): ReadonlyArray<string> =>
+  dotted?.split(".") ?? []
+
+const isNumber = (identifier: string): boolean => /^\d+$/.test(identifier)
+
+/** `effect/SemVer` refuses numbers above 2^53, such as a time stamp in a pre-release; Codex does not. */
+const parse = (version: PluginVersion): Option.Option<SemVer> => {
+  const [, major, minor, patch, prerelease, build] = semVerPattern.exec(version) ?? []
+  if (major === undefined || minor === undefined || patch === undefined) return Option.none()
+  const semVer = {
+    core: [major, minor, patch].map(BigInt),
+    prerelease: identifiersOf(prerelease),
+    build: identifiersOf(build)
+  }
+  return semVer.core.some((component) => component > maxComponent) ||
+    semVer.prerelease.some((identifier) => /^0\d+$/.test(identifier))
+    ? Option.none()
+    : Option.some(semVer)
+}
+
+/** Numbers by value, then by leading zeros, which only build metadata may have; numbers below words. */
+const identifierOrder: Order.Order<string> = Order.make((self, that) => {
+  const [selfIsNumber, thatIsNumber] = [isNumber(self), isNumber(that)]
+  if (selfIsNumber !== thatIsNumber) return selfIsNumber ? -1 : 1
+  return selfIsNumber
+    ? Order.BigInt(BigInt(self), BigInt(that)) || Order.Number(self.length, that.length)
+    : Order.String(self, that)
+})
+
+const identifiersOrder = Order.Array(identifierOrder)
+
+/** SemVer leaves build metadata out of precedence; Codex compares it last. */
+const semVerOrder: Order.Order<SemVer> = Order.combineAll([
+  Order.mapInput(Order.Array(Order.BigInt), ({ core }) => core),
+  // A release is above its own pre-releases.
+  Order.mapInput(Order.Boolean, ({ prerelease }) => prerelease.length === 0),
+  Order.mapInput(identifiersOrder, ({ prerelease }) => prerelease),
+  Order.mapInput(identifiersOrder, ({ build }) => build)
+])
 
 /**
  * By SemVer where both are SemVer, as plain strings otherwise. The mixture is no total order
  * (`10.0.0` > `9.0.0` > `5x` > `10.0.0`), so use {@link active} to choose among several.
  */
 export const compare = (self: PluginVersion, that: PluginVersion): -1 | 0 | 1 => {
-  const [left, right] = [SemVer.parse(self), SemVer.parse(that)]
-  return Result.isSuccess(left) && Result.isSuccess(right)
-    ? semVerOrder(left.success, right.success)
+  const [left, right] = [parse(self), parse(that)]
+  return Option.isSome(left) && Option.isSome(right)
+    ? semVerOrder(left.value, right.value)
     : Order.String(self, that)
 }
 

@@ -2,18 +2,19 @@
  * The backend's own id of a plugin, such as `plugins~Plugin_b80dd84519148191a409cde181c9b3d6`.
  */
 import { Schema } from "effect"
+import * as WhiteSpace from "./WhiteSpace.ts"
 
 /**
  * A trimmed, non-empty string. A sidecar may name any such id; what may stand in a request's path
  * is narrower, see {@link isAddressable}.
  */
-export const RemotePluginId = Schema.Trimmed.check(Schema.isNonEmpty()).pipe(
+export const RemotePluginId = WhiteSpace.Trimmed.check(Schema.isNonEmpty()).pipe(
   Schema.brand("effect-codex-plugins/RemotePluginId")
 )
 export type RemotePluginId = typeof RemotePluginId.Type
 
 /** As {@link RemotePluginId}, but white space around the id is dropped first, as Codex's readers do. */
-export const RemotePluginIdFromUntrimmed = Schema.Trim.pipe(Schema.decodeTo(RemotePluginId))
+export const RemotePluginIdFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(RemotePluginId))
 
 /** Whether the id can stand in a request's path: ASCII letters, digits, `_`, `-`, `~`. */
 export const isAddressable = (id: RemotePluginId): boolean => /^[A-Za-z0-9_~-]+$/.test(id)

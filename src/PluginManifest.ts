@@ -1,11 +1,15 @@
 /**
  * A plugin's own manifest: where it is looked for, and what of it matters here.
  */
-import { Effect, Option, Predicate, Schema } from "effect"
+import { Effect, Predicate, Schema, SchemaIssue } from "effect"
 import * as PluginVersion from "./PluginVersion.ts"
+import * as WhiteSpace from "./WhiteSpace.ts"
 
-/** A root `plugin.json` counts only if its `$schema` is this one. */
+/** The one agent-plugin schema that can be read. */
 export const agentPluginSchema = "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json"
+
+/** Every agent-plugin schema begins with this. */
+const agentPluginSchemas = "https://agent-plugins.org/schemas/"
 
 /** The agent-plugin manifest at the root; Codex 0.142 does not know it. */
 export const agentPluginPath = "plugin.json"
@@ -25,7 +29,8 @@ export class InvalidManifest extends Schema.TaggedError<InvalidManifest>()("Inva
   reason: Schema.TaggedUnion({
     Missing: {},
     NotJson: {},
-    NotManifest: {},
+    /** `at`: the path of the field that is missing or of another type; empty for the whole. */
+    NotManifest: { at: Schema.String },
     NameMismatch: { expected: Schema.String, found: Schema.String },
     InvalidVersion: { version: Schema.String }
   })
@@ -37,25 +42,84 @@ export class InvalidManifest extends Schema.TaggedError<InvalidManifest>()("Inva
       case "NotJson":
         return `the plugin manifest ${this.path} is not UTF-8 JSON without a byte-order mark`
       case "NotManifest":
-        return `the plugin manifest ${this.path} is not an object with a \`name\``
+        return this.reason.at === ""
+          ? `the plugin manifest ${this.path} is no JSON object`
+          : `the plugin manifest ${this.path} is malformed at \`${this.reason.at}\``
       case "NameMismatch":
         return `the plugin manifest ${this.path} names the plugin ${JSON.stringify(this.reason.found)}, expected ${JSON.stringify(this.reason.expected)}`
       case "InvalidVersion":
-        return `the plugin manifest ${this.path} has the version ${this.reason.version}: expected a string that can name a folder`
+        return `the plugin manifest ${this.path} has a version that no folder can have: ${JSON.stringify(this.reason.version)}`
     }
   }
 }
 
-/** What is read of a manifest; its other fields are the plugin's own business. */
+const Text = Schema.optionalKey(Schema.NullOr(Schema.String))
+const Texts = Schema.optionalKey(Schema.Array(Schema.String))
+
+/**
+ * A manifest below `.codex-plugin` and its like. Only its name and version are used, but what Codex
+ * cannot load must not take the place of what it can: so the fields that Codex types, in 0.142 or in
+ * 0.169, are typed here too. All others may hold anything.
+ */
 export const PluginManifest = Schema.Struct({
+  $schema: Schema.optionalKey(Schema.Unknown),
   name: Schema.String,
-  version: Schema.optionalKey(Schema.Unknown)
+  version: Text,
+  description: Text,
+  keywords: Texts,
+  apps: Text,
+  interface: Schema.optionalKey(
+    Schema.NullOr(
+      Schema.Struct({
+        displayName: Text,
+        shortDescription: Text,
+        longDescription: Text,
+        developerName: Text,
+        category: Text,
+        capabilities: Texts,
+        websiteURL: Text,
+        websiteUrl: Text,
+        privacyPolicyURL: Text,
+        privacyPolicyUrl: Text,
+        termsOfServiceURL: Text,
+        termsOfServiceUrl: Text,
+        brandColor: Text,
+        composerIcon: Text,
+        logo: Text,
+        logoDark: Text,
+        screenshots: Texts
+      })
+    )
+  )
 })
-export interface PluginManifest extends Schema.Schema.Type<typeof PluginManifest> {}
+export interface PluginManifest extends Pick<
+  typeof PluginManifest.Type,
+  "$schema" | "name" | "version"
+> {}
+
+const AgentText = Schema.optionalKey(Schema.String)
+
+/** The agent-plugin manifest at the root, as Codex 0.169 types it. */
+export const AgentPluginManifest = Schema.Struct({
+  $schema: Schema.Literal(agentPluginSchema),
+  name: Schema.String.check(
+    Schema.isPattern(/^(?!.*(?:--|\.\.))[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/),
+    Schema.isMaxLength(64)
+  ),
+  version: AgentText,
+  description: AgentText,
+  homepage: AgentText,
+  repository: AgentText,
+  license: AgentText,
+  keywords: Texts,
+  author: Schema.optionalKey(Schema.Struct({ name: AgentText, email: AgentText, url: AgentText }))
+})
 
 const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
 const decodeManifest = Schema.decodeUnknownEffect(PluginManifest)
+const decodeAgentManifest = Schema.decodeUnknownEffect(AgentPluginManifest)
 const decodeVersion = Schema.decodeUnknownEffect(PluginVersion.PluginVersionFromUntrimmed)
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 // A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
@@ -70,18 +134,32 @@ export const parseJson = (
     Effect.mapError(() => new InvalidManifest({ path, reason: { _tag: "NotJson" } }))
   )
 
-/** Whether the JSON of a root `plugin.json` makes it the plugin's manifest. */
+/**
+ * Whether the JSON of a root `plugin.json` makes it the plugin's manifest: its `$schema` is an
+ * agent-plugin schema. One that is not {@link agentPluginSchema} counts too, and {@link decode}
+ * refuses it.
+ */
 export const isAgentPlugin = (json: unknown): boolean =>
-  Predicate.hasProperty(json, "$schema") && json.$schema === agentPluginSchema
+  Predicate.hasProperty(json, "$schema") &&
+  typeof json.$schema === "string" &&
+  json.$schema.startsWith(agentPluginSchemas)
 
-/** Reads a manifest's JSON; `path` is named in errors only. */
+/** Reads the JSON of a manifest that was found at one of {@link paths}; `path` is named in errors only. */
 export const decode = (
   json: unknown,
-  path: string
+  path: string,
+  relativePath: string
 ): Effect.Effect<PluginManifest, InvalidManifest> =>
   Effect.mapError(
-    decodeManifest(json),
-    () => new InvalidManifest({ path, reason: { _tag: "NotManifest" } })
+    relativePath === agentPluginPath ? decodeAgentManifest(json) : decodeManifest(json),
+    (error) =>
+      new InvalidManifest({
+        path,
+        reason: {
+          _tag: "NotManifest",
+          at: issuesOf(error.issue).issues[0]?.path?.join(".") ?? ""
+        }
+      })
   )
 
 /** A manifest must name the plugin in whose place it stands. */
@@ -99,20 +177,24 @@ export const checkName = (
         })
       )
 
-/** The version of a local install: the manifest's, trimmed; `local` where it names none. */
+/** The version of a local install of an agent plugin whose manifest names none. */
+export const agentPluginVersion: PluginVersion.PluginVersion =
+  PluginVersion.PluginVersion.make("1.0.0")
+
+/**
+ * The version of a local install: the manifest's, trimmed; where it names none, `local`, or
+ * {@link agentPluginVersion} for an agent plugin, whose version may be blank too.
+ */
 export const localVersion = (
-  manifest: PluginManifest,
+  { $schema, version }: PluginManifest,
   path: string
-): Effect.Effect<PluginVersion.PluginVersion, InvalidManifest> =>
-  Option.match(Option.fromUndefinedOr(manifest.version), {
-    onNone: () => Effect.succeed(PluginVersion.local),
-    onSome: (version) =>
-      Effect.mapError(
-        decodeVersion(version),
-        () =>
-          new InvalidManifest({
-            path,
-            reason: { _tag: "InvalidVersion", version: JSON.stringify(version) }
-          })
-      )
-  })
+): Effect.Effect<PluginVersion.PluginVersion, InvalidManifest> => {
+  const isAgentPlugin = $schema === agentPluginSchema
+  if (Predicate.isNullish(version) || (isAgentPlugin && WhiteSpace.trim(version) === "")) {
+    return Effect.succeed(isAgentPlugin ? agentPluginVersion : PluginVersion.local)
+  }
+  return Effect.mapError(
+    decodeVersion(version),
+    () => new InvalidManifest({ path, reason: { _tag: "InvalidVersion", version } })
+  )
+}

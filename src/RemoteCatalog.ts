@@ -1,0 +1,314 @@
+/**
+ * The backend's word on the account's plugins: what is installed, one plugin's row, and the
+ * account's own record of installs and uninstalls.
+ *
+ * Every call is tried again where the cause may heal. That goes for the two POSTs as well: both set
+ * a state rather than change it, so one that was carried out twice leaves what one would.
+ */
+import { Context, Duration, Effect, Layer, Option, Redacted, Result, Schema, Stream } from "effect"
+import { HttpClient, HttpClientRequest } from "effect/http"
+import * as CodexHome from "./CodexHome.ts"
+import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
+import * as CuratedManifest from "./internal/curatedManifest.ts"
+import * as Http from "./internal/http.ts"
+import * as LosslessJson from "./internal/losslessJson.ts"
+import * as RemotePlugin from "./RemotePlugin.ts"
+import * as RemotePluginId from "./RemotePluginId.ts"
+
+/** How long one call may take, its answer's body included. Source: Codex. */
+export const callTimeLimit = Duration.seconds(30)
+
+/** How many rows of a listing are asked for at a time. Source: Codex 0.169. */
+export const pageSize = 200
+
+/** How many pages a listing may have: 100,000 rows of {@link pageSize}, or 10,000 of smaller pages of 20. */
+export const maxPages = 500
+
+/** The size of one answer, in bytes. A page of rows with long descriptions has about one MiB. */
+export const maxAnswerBytes = 16 * 1024 * 1024
+
+const Operation = Schema.Literals(["installed", "read", "install", "uninstall"])
+
+/** A call of the backend that failed. Nothing was changed on disk. */
+export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()(
+  "RemoteCatalogError",
+  {
+    operation: Operation,
+    /** The plugin that the call was about; null for a listing. */
+    remotePluginId: Schema.NullOr(Schema.String),
+    baseUrl: Schema.String,
+    reason: Schema.TaggedUnion({
+      ...Http.Failure,
+      /** The id cannot stand in a request's path, so nothing was sent. */
+      UnaddressableId: {},
+      TimedOut: {},
+      Unauthorized: {},
+      Forbidden: {},
+      NotFound: {},
+      /** Redirects are not followed: the credentials are meant for the backend alone. */
+      Redirected: { status: Schema.Int },
+      Rejected: { status: Schema.Int },
+      TooLarge: {},
+      MalformedAnswer: {},
+      /** A listing that names a page twice. */
+      RepeatedCursor: {},
+      TooManyPages: {},
+      /** The answer is about another plugin, or says the contrary of what was asked for. */
+      UnexpectedAnswer: { at: Schema.Literals(["id", "enabled"]) }
+    })
+  }
+) {
+  override get message(): string {
+    const what = {
+      installed: "list the installed plugins",
+      read: `read the plugin ${this.remotePluginId}`,
+      install: `have the plugin ${this.remotePluginId} installed`,
+      uninstall: `have the plugin ${this.remotePluginId} uninstalled`
+    }[this.operation]
+    return `cannot ${what}: ${this.why}`
+  }
+
+  private get why(): string {
+    const backend = `the backend ${this.baseUrl}`
+    if (Http.isFailure(this.reason)) return `${backend} ${Http.describe(this.reason)}`
+    switch (this.reason._tag) {
+      case "UnaddressableId":
+        return "a remote plugin id holds only ASCII letters, digits, `_`, `-` and `~`"
+      case "TimedOut":
+        return `${backend} did not answer within ${Duration.format(callTimeLimit)}: try again later`
+      case "Unauthorized":
+        return `${backend} refused the token: start \`codex\` once, which renews it, or run \`codex login\``
+      case "Forbidden":
+        return `${backend} does not allow it for this account`
+      case "NotFound":
+        return this.remotePluginId === null
+          ? `${backend} knows no such call: check \`chatgpt_base_url\` in config.toml`
+          : `${backend} knows no such plugin`
+      case "Redirected":
+        return `${backend} redirects elsewhere (${this.reason.status}), where credentials are not sent: check \`chatgpt_base_url\` in config.toml`
+      case "Rejected":
+        return `${backend} answered ${this.reason.status}`
+      case "TooLarge":
+        return `${backend} sent an answer of more than ${maxAnswerBytes} bytes`
+      case "MalformedAnswer":
+        return `${backend} sent an answer that is not of the form expected: check \`chatgpt_base_url\` in config.toml, or update this program`
+      case "RepeatedCursor":
+        return `${backend} named the same page twice, so the listing has no end`
+      case "TooManyPages":
+        return `${backend} named more than ${maxPages} pages`
+      case "UnexpectedAnswer":
+        return `${backend} answered with another \`${this.reason.at}\` than it was asked for`
+    }
+  }
+}
+
+type Reason = RemoteCatalogError["reason"]
+
+/** No credentials, no usable settings, or a call that failed. */
+export type CatalogError = RemoteCatalogError | CodexHome.CodexHomeError | CodexHome.NotSignedIn
+
+export class RemoteCatalog extends Context.Service<
+  RemoteCatalog,
+  {
+    /** All that the account has installed, page after page. A part of it is no answer. */
+    readonly installed: Effect.Effect<InstalledSnapshot, CatalogError>
+    /** One plugin's row, installed or not, with its bundle's URL. */
+    readonly read: (
+      id: RemotePluginId.RemotePluginId
+    ) => Effect.Effect<RemotePlugin.RemotePlugin, CatalogError | RemotePlugin.UnfitPlugin>
+    /** Puts a plugin on the account's record. Its bundle is no part of that. */
+    readonly install: (id: RemotePluginId.RemotePluginId) => Effect.Effect<void, CatalogError>
+    /** Takes a plugin off the account's record. What is cached is no part of that. */
+    readonly uninstall: (id: RemotePluginId.RemotePluginId) => Effect.Effect<void, CatalogError>
+  }
+>()("effect-codex-plugins/RemoteCatalog") {}
+
+const decodePage = Schema.decodeUnknownEffect(
+  Schema.Struct({
+    plugins: Schema.Array(Schema.Unknown),
+    pagination: Schema.Struct({
+      next_page_token: Schema.optionalKey(Schema.NullOr(Schema.String))
+    })
+  })
+)
+const decodeRecord = Schema.decodeUnknownEffect(
+  Schema.Struct({ id: Schema.String, enabled: Schema.Boolean })
+)
+const decodeAppManifest = Schema.decodeUnknownOption(
+  Schema.Struct({ release: Schema.Struct({ app_manifest: Schema.Unknown }) })
+)
+
+/** An answer's body; the text is kept for what `JSON.parse` loses. */
+interface Answer {
+  readonly text: string
+  readonly json: unknown
+}
+
+const losesAppManifest = (row: unknown): boolean =>
+  Option.exists(
+    decodeAppManifest(row),
+    ({ release }) => !LosslessJson.survivedParse(release.app_manifest)
+  )
+
+/** Reads one of an answer's rows, which stands there at a path of keys and indices. */
+type RowDecoder = (
+  row: unknown,
+  path: ReadonlyArray<string | number>
+) => Result.Result<RemotePlugin.RemotePlugin, RemotePlugin.UnfitPlugin>
+
+/** How to read the rows of an answer so that app manifests keep what `JSON.parse` would lose. */
+const rowDecoder = (
+  answer: Answer,
+  rows: ReadonlyArray<unknown>
+): Result.Result<RowDecoder, LosslessJson.Unreadable> =>
+  rows.some(losesAppManifest)
+    ? Result.map(LosslessJson.parse(answer.text), (json): RowDecoder => (row, path) => {
+        const appManifest = LosslessJson.at(json, [...path, "release", "app_manifest"])
+        return RemotePlugin.fromRow(row, appManifest && CuratedManifest.fileText(appManifest))
+      })
+    : Result.succeed((row) => RemotePlugin.fromRow(row))
+
+const firstPage = { limit: String(pageSize), includeDownloadUrls: "true" }
+
+const utf8 = new TextDecoder()
+
+const reasonOf = (
+  status: number
+): Extract<
+  Reason,
+  { readonly _tag: "Unauthorized" | "Forbidden" | "NotFound" | "Redirected" | "Rejected" }
+> => {
+  switch (status) {
+    case 401:
+      return { _tag: "Unauthorized" }
+    case 403:
+      return { _tag: "Forbidden" }
+    case 404:
+      return { _tag: "NotFound" }
+    default:
+      return { _tag: status < 400 ? "Redirected" : "Rejected", status }
+  }
+}
+
+const send = Effect.fnUntraced(function* (
+  client: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.fn.Return<Answer, Reason> {
+  const response = yield* Http.send(client, request)
+  if (response.status < 200 || response.status > 299) {
+    yield* Http.discard(response)
+    return yield* Effect.fail((yield* Http.statusFailure(response)) ?? reasonOf(response.status))
+  }
+  const bytes = yield* Http.body(response).pipe(
+    Stream.limitBytes(maxAnswerBytes, () => Stream.fail<Reason>({ _tag: "TooLarge" })),
+    Stream.mkUint8Array
+  )
+  const text = utf8.decode(bytes)
+  return yield* Effect.try({
+    try: () => ({ text, json: JSON.parse(text) as unknown }),
+    // The parser's own message quotes the answer.
+    catch: (): Reason => ({ _tag: "MalformedAnswer" })
+  })
+})
+
+export const make = Effect.gen(function* () {
+  const client = yield* HttpClient.HttpClient
+  const home = yield* CodexHome.CodexHome
+
+  /** Calls of one operation, all with the settings and credentials of this moment. */
+  const connect = Effect.fnUntraced(function* (
+    operation: typeof Operation.Type,
+    remotePluginId: RemotePluginId.RemotePluginId | null
+  ) {
+    const { baseUrl } = yield* home.settings
+    const failed = (reason: Reason) =>
+      new RemoteCatalogError({ operation, remotePluginId, baseUrl, reason })
+    if (remotePluginId !== null && !RemotePluginId.isAddressable(remotePluginId)) {
+      return yield* failed({ _tag: "UnaddressableId" })
+    }
+    const { accessToken, accountId } = yield* home.credentials
+    const call = (method: "GET" | "POST", path: string, params: Readonly<Record<string, string>>) =>
+      send(
+        client,
+        HttpClientRequest.make(method)(`${baseUrl}/ps/plugins/${path}`).pipe(
+          HttpClientRequest.setUrlParams(params),
+          HttpClientRequest.bearerToken(accessToken),
+          HttpClientRequest.setHeaders({
+            "oai-product-sku": "codex",
+            ...Option.match(accountId, {
+              onNone: () => undefined,
+              onSome: (id) => ({ "chatgpt-account-id": Redacted.value(id) })
+            })
+          })
+        )
+      ).pipe(
+        Effect.timeoutOrElse({
+          duration: callTimeLimit,
+          orElse: () => Effect.fail<Reason>({ _tag: "TimedOut" })
+        }),
+        Effect.mapError(failed),
+        (attempt) =>
+          Http.retry(attempt, ({ reason }) =>
+            Http.isFailure(reason) ? Http.healsAfter(reason) : undefined
+          )
+      )
+    const wellFormed = Effect.mapError(() => failed({ _tag: "MalformedAnswer" }))
+    return { call, failed, wellFormed }
+  })
+
+  const installed = Effect.gen(function* () {
+    const { call, failed, wellFormed } = yield* connect("installed", null)
+    const rows: Array<InstalledSnapshot["rows"][number]> = []
+    const cursors = new Set<string>()
+    let params: Readonly<Record<string, string>> = firstPage
+    for (let page = 0; page < maxPages; page++) {
+      const answer = yield* call("GET", "installed", params)
+      const { pagination, plugins } = yield* wellFormed(decodePage(answer.json))
+      const decodeRow = yield* wellFormed(Effect.fromResult(rowDecoder(answer, plugins)))
+      plugins.forEach((row, index) => rows.push(decodeRow(row, ["plugins", index])))
+      const cursor = pagination.next_page_token ?? null
+      if (cursor === null) return { rows }
+      if (cursors.has(cursor)) return yield* failed({ _tag: "RepeatedCursor" })
+      cursors.add(cursor)
+      params = { ...firstPage, pageToken: cursor }
+    }
+    return yield* failed({ _tag: "TooManyPages" })
+  }).pipe(Effect.withSpan("RemoteCatalog.installed"))
+
+  const read = Effect.fn("RemoteCatalog.read")(function* (id: RemotePluginId.RemotePluginId) {
+    const { call, failed, wellFormed } = yield* connect("read", id)
+    const answer = yield* call("GET", id, { includeDownloadUrls: "true" })
+    const decodeRow = yield* wellFormed(Effect.fromResult(rowDecoder(answer, [answer.json])))
+    const plugin = yield* Effect.fromResult(decodeRow(answer.json, []))
+    if (plugin.remotePluginId !== id) {
+      return yield* failed({ _tag: "UnexpectedAnswer", at: "id" })
+    }
+    return plugin
+  })
+
+  const record = Effect.fnUntraced(function* (
+    operation: "install" | "uninstall",
+    id: RemotePluginId.RemotePluginId,
+    params: Readonly<Record<string, string>>
+  ) {
+    const { call, failed, wellFormed } = yield* connect(operation, id)
+    const answer = yield* call("POST", `${id}/${operation}`, params)
+    const state = yield* wellFormed(decodeRecord(answer.json))
+    if (state.id !== id) return yield* failed({ _tag: "UnexpectedAnswer", at: "id" })
+    if (state.enabled !== (operation === "install")) {
+      return yield* failed({ _tag: "UnexpectedAnswer", at: "enabled" })
+    }
+  })
+
+  return RemoteCatalog.of({
+    installed,
+    read,
+    install: Effect.fn("RemoteCatalog.install")((id) =>
+      record("install", id, { includeAppsNeedingAuth: "true" })
+    ),
+    uninstall: Effect.fn("RemoteCatalog.uninstall")((id) => record("uninstall", id, {}))
+  })
+})
+
+export const layer: Layer.Layer<RemoteCatalog, never, HttpClient.HttpClient | CodexHome.CodexHome> =
+  Layer.effect(RemoteCatalog, make)

@@ -1,0 +1,610 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Fiber, FileSystem, Layer, Option, Path, Result } from "effect"
+import { HttpClient, HttpClientError } from "effect/http"
+import { TestClock } from "effect/testing"
+import * as CodexHome from "../src/CodexHome.ts"
+import * as Http from "../src/internal/http.ts"
+import * as RemoteCatalog from "../src/RemoteCatalog.ts"
+import { RemotePluginId } from "../src/RemotePluginId.ts"
+import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+import * as TestBackend from "../src/testing/TestBackend.ts"
+import * as TestReply from "../src/testing/TestReply.ts"
+import type * as TestRequest from "../src/testing/TestRequest.ts"
+import { overhear } from "./support/overhear.ts"
+
+/** No bundle is fetched here, so none is packed. */
+const plugin = (options: Parameters<typeof TestBackend.plugin>[0]) =>
+  TestBackend.plugin({ bundle: new Uint8Array(), ...options })
+
+const alpha = plugin({ name: "alpha", version: "1.2.0" })
+const beta = plugin({ name: "beta", scope: "WORKSPACE", discoverability: "PRIVATE" })
+const id = RemotePluginId.make(alpha.id)
+
+const home = Layer.unwrap(
+  Effect.gen(function* () {
+    const backend = yield* TestBackend.TestBackend
+    yield* backend.writeHome("/home")
+    return CodexHome.layerAt("/home")
+  })
+).pipe(Layer.provideMerge(Layer.fresh(MemoryFileSystem.layer)), Layer.provideMerge(Path.layer))
+
+const provide = (options: TestBackend.Options = { plugins: [alpha, beta] }) =>
+  Effect.provide(
+    RemoteCatalog.layer.pipe(
+      Layer.provideMerge(home),
+      Layer.provide(TestBackend.layerHttpClient),
+      Layer.provideMerge(TestBackend.layer(options))
+    )
+  )
+
+/** Lets all the time pass that an effect waits for. */
+const settle = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const fiber = yield* Effect.forkChild(effect)
+  yield* TestClock.adjust("1 hour")
+  return yield* Fiber.join(fiber)
+})
+
+const installed = Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) => catalog.installed)
+const read = Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) => catalog.read(id))
+const install = Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) => catalog.install(id))
+const uninstall = Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) => catalog.uninstall(id))
+
+const failure = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.flip(settle(effect)), (error) => {
+    assert.instanceOf(error, RemoteCatalog.RemoteCatalogError)
+    return error
+  })
+
+const when = (match: TestRequest.Match, ...behaviours: ReadonlyArray<TestReply.Behaviour>) =>
+  Effect.flatMap(TestBackend.TestBackend, (backend) => backend.when(match, ...behaviours))
+
+const requests = Effect.flatMap(TestBackend.TestBackend, (backend) => backend.requests())
+
+/** The milliseconds between one request and the next. */
+const gaps = Effect.map(requests, (requests) =>
+  requests.slice(1).map(({ time }, index) => time - requests[index]!.time)
+)
+
+/** Gaps as the first so many retries leave them. */
+const assertBackoff = (gaps: ReadonlyArray<number>, count: number) => {
+  assert.lengthOf(gaps, count)
+  gaps.forEach((gap, index) => {
+    const base = Duration.toMillis(Http.firstRetryDelay) * 2 ** index
+    assert.isAtLeast(gap, base * 0.8 - 1)
+    assert.isAtMost(gap, base * 1.2 + 1)
+  })
+}
+
+/** A row's text, with an app manifest's. */
+const row = (name: string, appManifest: string) =>
+  `{"id":"${name}","name":"${name}","scope":"GLOBAL","release":{"app_manifest":${appManifest}}}`
+
+/** Lists over a connection that fails each time for this cause. */
+const failing = (cause: unknown) =>
+  Effect.gen(function* () {
+    let calls = 0
+    const client = HttpClient.make((request) =>
+      Effect.suspend(() => {
+        calls++
+        return Effect.fail(
+          new HttpClientError.HttpClientError({
+            reason: new HttpClientError.TransportError({ request, cause })
+          })
+        )
+      })
+    )
+    const error = yield* failure(installed).pipe(
+      Effect.provide(
+        Layer.provide(RemoteCatalog.layer, Layer.succeed(HttpClient.HttpClient, client))
+      )
+    )
+    return { calls, error }
+  }).pipe(Effect.provide(Layer.provideMerge(home, TestBackend.layer())))
+const coded = (code: string) => Object.assign(new Error("secret detail"), { code })
+
+describe("installed", () => {
+  it.effect("asks for all pages, with bundle URLs and as the account", () =>
+    Effect.gen(function* () {
+      const { accounts } = yield* TestBackend.TestBackend
+      const { rows } = yield* installed
+      assert.deepStrictEqual(
+        rows.map((row) => Result.getOrThrow(row).pluginId as string),
+        ["alpha@openai-curated-remote", "beta@workspace-shared-with-me"]
+      )
+      const row = Result.getOrThrow(rows[0]!)
+      assert.strictEqual(row.remotePluginId, id)
+      assert.deepStrictEqual(row.releaseVersion, Option.some("1.2.0"))
+      assert.isTrue(Option.isSome(row.bundleDownloadUrl))
+
+      const asked = yield* requests
+      assert.deepStrictEqual(
+        asked.map(({ method, url }) => `${method} ${url.pathname}${url.search}`),
+        [
+          "GET /backend-api/ps/plugins/installed?limit=200&includeDownloadUrls=true",
+          "GET /backend-api/ps/plugins/installed?limit=200&includeDownloadUrls=true&pageToken=cursor-1"
+        ]
+      )
+      for (const { headers } of asked) {
+        assert.deepStrictEqual(
+          { ...headers },
+          {
+            authorization: `Bearer ${accounts[0].accessToken}`,
+            "chatgpt-account-id": accounts[0].id,
+            "oai-product-sku": "codex"
+          }
+        )
+      }
+    }).pipe(provide({ plugins: [alpha, beta], pageSize: 1 }))
+  )
+
+  it.effect("names no account where the credentials name none", () =>
+    Effect.gen(function* () {
+      const { accounts } = yield* TestBackend.TestBackend
+      const fs = yield* FileSystem.FileSystem
+      const tokens = { access_token: accounts[0].accessToken }
+      yield* fs.writeFileString("/home/auth.json", JSON.stringify({ tokens }))
+      yield* installed
+      assert.notProperty((yield* requests)[0]!.headers, "chatgpt-account-id")
+    }).pipe(provide())
+  )
+
+  it.effect("keeps a row that does not decode, in its place", () =>
+    Effect.gen(function* () {
+      const { rows } = yield* installed
+      assert.deepStrictEqual(rows.map(Result.isSuccess), [true, false, true])
+      assert.strictEqual(Result.getOrThrow(Result.flip(rows[1]!)).reason._tag, "InvalidName")
+    }).pipe(provide({ plugins: [alpha, plugin({ name: "no name" }), beta] }))
+  )
+
+  it.effect("reads 10,000 rows", () =>
+    Effect.gen(function* () {
+      const { rows } = yield* installed
+      assert.lengthOf(rows, 10_000)
+      assert.lengthOf(yield* requests, 50)
+    }).pipe(
+      provide({
+        plugins: Array.from({ length: 10_000 }, (_, index) => plugin({ name: `plugin-${index}` }))
+      })
+    )
+  )
+
+  it.effect.each([
+    { cursors: ["a", "a"] },
+    { cursors: ["", ""] },
+    { cursors: ["a", "b", "c", "a"] }
+  ])("refuses a listing that names a page twice: $cursors", ({ cursors }) =>
+    Effect.gen(function* () {
+      yield* Effect.forEach(cursors, (cursor, index) =>
+        when(
+          { kind: "listing", nth: index + 1 },
+          TestReply.status(200),
+          TestReply.body(`{"plugins":[],"pagination":{"next_page_token":"${cursor}"}}`)
+        )
+      )
+      assert.strictEqual((yield* failure(installed)).reason._tag, "RepeatedCursor")
+      assert.lengthOf(yield* requests, cursors.length)
+    }).pipe(provide())
+  )
+
+  it.effect("refuses a listing that never ends", () =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing" }, TestReply.endlessPages)
+      assert.strictEqual((yield* failure(installed)).reason._tag, "TooManyPages")
+      assert.lengthOf(yield* requests, RemoteCatalog.maxPages)
+    }).pipe(provide({ plugins: [] }))
+  )
+
+  it.effect("fails as a whole where a later page fails", () =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing", nth: 2 }, TestReply.status(401))
+      assert.strictEqual((yield* failure(installed)).reason._tag, "Unauthorized")
+    }).pipe(provide({ plugins: [alpha, beta], pageSize: 1 }))
+  )
+
+  it.effect.each([
+    "",
+    "<html>nonsense</html>",
+    "[]",
+    "null",
+    '{"plugins":[]}',
+    '{"plugins":[],"pagination":null}',
+    '{"plugins":{},"pagination":{}}',
+    '{"plugins":[],"pagination":{"next_page_token":5}}',
+    `{"plugins":[{"release":{"app_manifest":${"[".repeat(200)}${"]".repeat(200)}}}],"pagination":{}}`
+  ])("refuses the answer %s at once", (body) =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing" }, TestReply.body(body))
+      const error = yield* failure(installed)
+      assert.strictEqual(error.reason._tag, "MalformedAnswer")
+      assert.notInclude(error.message, "nonsense")
+      assert.lengthOf(yield* requests, 1)
+    }).pipe(provide())
+  )
+
+  it.effect("takes a listing without a page token for the last page", () =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing" }, TestReply.body('\ufeff{"plugins":[],"pagination":{}}'))
+      assert.deepStrictEqual(yield* installed, { rows: [] })
+    }).pipe(provide())
+  )
+
+  it.effect("refuses an answer that is too large", () =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing" }, TestReply.body(" ".repeat(RemoteCatalog.maxAnswerBytes + 1)))
+      const error = yield* Effect.flip(installed)
+      assert.instanceOf(error, RemoteCatalog.RemoteCatalogError)
+      assert.strictEqual(error.reason._tag, "TooLarge")
+      assert.lengthOf(yield* requests, 1)
+    }).pipe(provide())
+  )
+
+  it.effect("keeps of app manifests what JSON.parse would lose", () =>
+    Effect.gen(function* () {
+      yield* when(
+        { kind: "listing" },
+        TestReply.body(
+          `{"plugins":[${row("a", '{"2":1.50,"1":1e5}')},${row("b", "null")},${row("c", '{"apps":{}}')}],"pagination":{}}`
+        )
+      )
+      const { rows } = yield* installed
+      assert.deepStrictEqual(
+        rows.map((row) => Option.getOrNull(Result.getOrThrow(row).appManifest)),
+        ['{\n  "2": 1.50,\n  "1": 1e+5\n}\n', null, '{\n  "apps": {}\n}\n']
+      )
+    }).pipe(provide())
+  )
+})
+
+describe("read", () => {
+  it.effect("gives the row of the plugin asked for", () =>
+    Effect.gen(function* () {
+      const row = yield* read
+      assert.strictEqual(row.pluginId, "alpha@openai-curated-remote")
+      assert.isTrue(Option.isSome(row.bundleDownloadUrl))
+      assert.deepStrictEqual(
+        Option.getOrNull(row.appManifest),
+        '{\n  "apps": {\n    "a": {}\n  }\n}\n'
+      )
+      const [request] = yield* requests
+      assert.strictEqual(
+        `${request!.url.pathname}${request!.url.search}`,
+        `/backend-api/ps/plugins/${alpha.id}?includeDownloadUrls=true`
+      )
+    }).pipe(provide({ plugins: [plugin({ ...alpha, appManifest: { apps: { a: {} } } })] }))
+  )
+
+  it.effect("keeps of the app manifest what JSON.parse would lose", () =>
+    Effect.gen(function* () {
+      yield* when(
+        { kind: "read" },
+        TestReply.body(
+          `{"id":"${alpha.id}","name":"alpha","scope":"GLOBAL","release":{"app_manifest":[1.0]}}`
+        )
+      )
+      assert.strictEqual(Option.getOrNull((yield* read).appManifest), "[\n  1.0\n]\n")
+    }).pipe(provide())
+  )
+
+  it.effect("refuses another plugin's row", () =>
+    Effect.gen(function* () {
+      yield* when(
+        { kind: "read" },
+        TestReply.mapJson((row) => ({ ...row, id: beta.id }))
+      )
+      const error = yield* failure(read)
+      assert.deepStrictEqual(error.reason, { _tag: "UnexpectedAnswer", at: "id" })
+    }).pipe(provide())
+  )
+
+  it.effect("says what is wrong with an unfit row", () =>
+    Effect.gen(function* () {
+      yield* when(
+        { kind: "read" },
+        TestReply.mapJson((row) => ({ ...row, scope: "MOON" }))
+      )
+      const error = yield* Effect.flip(read)
+      assert.strictEqual(error._tag, "UnfitPlugin")
+    }).pipe(provide())
+  )
+
+  it.effect("does not find what is not there", () =>
+    Effect.gen(function* () {
+      const error = yield* failure(read)
+      assert.strictEqual(error.reason._tag, "NotFound")
+      assert.include(error.message, alpha.id)
+    }).pipe(provide({ plugins: [] }))
+  )
+})
+
+describe("install and uninstall", () => {
+  it.effect("put a plugin on the account's record and take it off again", () =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* install
+      assert.isTrue(yield* backend.isInstalled(id))
+      yield* uninstall
+      assert.isFalse(yield* backend.isInstalled(id))
+      assert.deepStrictEqual(
+        (yield* requests).map(({ method, url }) => `${method} ${url.pathname}${url.search}`),
+        [
+          `POST /backend-api/ps/plugins/${id}/install?includeAppsNeedingAuth=true`,
+          `POST /backend-api/ps/plugins/${id}/uninstall`
+        ]
+      )
+    }).pipe(provide({ plugins: [plugin({ ...alpha, installed: false })] }))
+  )
+
+  it.effect.each(["install", "uninstall"] as const)(
+    "ask again where the answer was lost: %s",
+    (kind) =>
+      Effect.gen(function* () {
+        const backend = yield* TestBackend.TestBackend
+        yield* when({ kind, nth: 1 }, TestReply.drop)
+        yield* settle(kind === "install" ? install : uninstall)
+        assert.strictEqual(yield* backend.isInstalled(id), kind === "install")
+        assert.lengthOf(yield* requests, 2)
+      }).pipe(provide())
+  )
+
+  it.effect.each([
+    { answer: { id: beta.id, enabled: true }, reason: { _tag: "UnexpectedAnswer", at: "id" } },
+    { answer: { id: ` ${id}`, enabled: true }, reason: { _tag: "UnexpectedAnswer", at: "id" } },
+    { answer: { id, enabled: false }, reason: { _tag: "UnexpectedAnswer", at: "enabled" } },
+    { answer: { id }, reason: { _tag: "MalformedAnswer" } },
+    { answer: { id, enabled: "true" }, reason: { _tag: "MalformedAnswer" } }
+  ])("refuse the answer $answer to an install", ({ answer, reason }) =>
+    Effect.gen(function* () {
+      yield* when({ kind: "install" }, TestReply.body(JSON.stringify(answer)))
+      assert.deepStrictEqual((yield* failure(install)).reason, reason as never)
+    }).pipe(provide())
+  )
+
+  it.effect("refuse to take an uninstalled plugin for enabled", () =>
+    Effect.gen(function* () {
+      yield* when({ kind: "uninstall" }, TestReply.body(JSON.stringify({ id, enabled: true })))
+      const error = yield* failure(uninstall)
+      assert.deepStrictEqual(error.reason, { _tag: "UnexpectedAnswer", at: "enabled" })
+    }).pipe(provide())
+  )
+})
+
+describe("an id that no path can hold", () => {
+  it.effect.each(["a/b", "..", "a b", "é", "a%2fb", "a?b"])(
+    "is refused before a request: %s",
+    (text) =>
+      Effect.gen(function* () {
+        const catalog = yield* RemoteCatalog.RemoteCatalog
+        const odd = RemotePluginId.make(text)
+        for (const call of [catalog.read(odd), catalog.install(odd), catalog.uninstall(odd)]) {
+          assert.strictEqual((yield* failure(call)).reason._tag, "UnaddressableId")
+        }
+        assert.lengthOf(yield* requests, 0)
+      }).pipe(provide())
+  )
+})
+
+describe("without credentials or settings", () => {
+  it.effect.each([
+    ["auth.json", "{}", "NotSignedIn"],
+    ["auth.json", '{"OPENAI_API_KEY":"sk"}', "NotSignedIn"],
+    ["config.toml", "= 5", "CodexHomeError"]
+  ] as const)("nothing is asked: %s is %s", ([file, content, tag]) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.writeFileString(`/home/${file}`, content)
+      for (const call of [installed, read, install, uninstall]) {
+        assert.strictEqual((yield* Effect.flip(call))._tag, tag)
+      }
+      assert.lengthOf(yield* requests, 0)
+    }).pipe(provide())
+  )
+})
+
+describe("what may heal", () => {
+  const faults: ReadonlyArray<readonly [string, TestReply.Behaviour]> = [
+    ...[408, 429, 500, 502, 503, 504, 599].map(
+      (code) => [String(code), TestReply.status(code)] as const
+    ),
+    ["a reset connection", TestReply.drop],
+    ["a reset in mid-body", TestReply.cut(5)],
+    ["an end in mid-body", TestReply.cut(5, "closed")],
+    ["more announced than sent", TestReply.contentLength(1_000_000)]
+  ]
+
+  it.effect.each(faults)("is asked for again, after growing waits: %s", ([, fault]) =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing", first: 2 }, fault)
+      const { rows } = yield* settle(installed)
+      assert.lengthOf(rows, 2)
+      assertBackoff(yield* gaps, 2)
+    }).pipe(provide())
+  )
+
+  it.effect.each(faults)("is given up after some retries: %s", ([, fault]) =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing" }, fault)
+      const error = yield* failure(installed)
+      assert.include(["Unavailable", "Unreachable"], error.reason._tag)
+      assertBackoff(yield* gaps, Http.retries)
+    }).pipe(provide())
+  )
+
+  it.effect("is waited for as long as Retry-After says, in seconds", () =>
+    Effect.gen(function* () {
+      yield* when({ kind: "listing", nth: 1 }, TestReply.status(429, { "retry-after": "7" }))
+      yield* when({ kind: "listing", nth: 2 }, TestReply.status(503, { "retry-after": "30" }))
+      yield* settle(installed)
+      assert.deepStrictEqual(yield* gaps, [7000, 30_000])
+    }).pipe(provide())
+  )
+
+  it.effect("is waited for as long as Retry-After says, as a date", () =>
+    Effect.gen(function* () {
+      const date = "Thu, 01 Jan 1970 00:00:12 GMT"
+      yield* when({ kind: "listing", nth: 1 }, TestReply.status(503, { "retry-after": date }))
+      yield* settle(installed)
+      assert.deepStrictEqual(yield* gaps, [12_000])
+    }).pipe(provide())
+  )
+
+  it.effect.each(["0", "-5", "soon", "", "Thu, 01 Jan 1970 00:00:00 GMT"])(
+    "is waited for as usual where Retry-After says nothing: %j",
+    (retryAfter) =>
+      Effect.gen(function* () {
+        yield* when(
+          { kind: "listing", nth: 1 },
+          TestReply.status(503, { "retry-after": retryAfter })
+        )
+        yield* settle(installed)
+        assertBackoff(yield* gaps, 1)
+      }).pipe(provide())
+  )
+
+  it.effect.each(["31", "86400", "999999999999999999999", "Fri, 02 Jan 1970 00:00:00 GMT"])(
+    "is not waited for longer than is reasonable: %s",
+    (retryAfter) =>
+      Effect.gen(function* () {
+        yield* when({ kind: "listing" }, TestReply.status(429, { "retry-after": retryAfter }))
+        const error = yield* failure(installed)
+        assert.strictEqual(error.reason._tag, "Unavailable")
+        assert.include(error.message, "longer than the 30s")
+        assert.lengthOf(yield* requests, 1)
+      }).pipe(provide())
+  )
+})
+
+describe("what will not heal", () => {
+  it.effect.each([
+    [400, "Rejected"],
+    [401, "Unauthorized"],
+    [403, "Forbidden"],
+    [404, "NotFound"],
+    [410, "Rejected"],
+    [304, "Redirected"]
+  ] as const)("is not asked for again: %d", ([code, reason]) =>
+    Effect.gen(function* () {
+      yield* when({}, TestReply.status(code))
+      for (const call of [installed, read, install, uninstall]) {
+        assert.strictEqual((yield* failure(call)).reason._tag, reason)
+      }
+      assert.lengthOf(yield* requests, 4)
+    }).pipe(provide())
+  )
+
+  it.effect("says what to do where the token is refused", () =>
+    Effect.gen(function* () {
+      yield* when({}, TestReply.status(401))
+      assert.include((yield* failure(installed)).message, "codex login")
+    }).pipe(provide())
+  )
+
+  it.effect.each([
+    "https://elsewhere.test/",
+    "/backend-api/ps/plugins/installed",
+    "http://backend.test/"
+  ])("is not followed to %s", (location) =>
+    Effect.gen(function* () {
+      yield* when({}, TestReply.redirect(location))
+      const error = yield* failure(installed)
+      assert.deepStrictEqual(error.reason, { _tag: "Redirected", status: 302 })
+      assert.lengthOf(yield* requests, 1)
+    }).pipe(provide())
+  )
+
+  it.effect.each([
+    ["silence", TestReply.silence],
+    ["silence in mid-body", TestReply.stall(5)],
+    ["one byte a second", TestReply.dribble(1, "1 second")]
+  ] as const)("is given up after the time limit: %s", ([, fault]) =>
+    Effect.gen(function* () {
+      yield* when({}, fault)
+      const fiber = yield* Effect.forkChild(Effect.flip(installed))
+      yield* TestClock.adjust(Duration.toMillis(RemoteCatalog.callTimeLimit) - 1)
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      const error = yield* Fiber.join(fiber)
+      assert.instanceOf(error, RemoteCatalog.RemoteCatalogError)
+      assert.strictEqual(error.reason._tag, "TimedOut")
+      assert.deepStrictEqual(
+        (yield* requests).map(({ outcome }) => outcome),
+        ["aborted"]
+      )
+    }).pipe(provide())
+  )
+
+  it.effect.each([
+    "CERT_HAS_EXPIRED",
+    "CERT_NOT_YET_VALID",
+    "CERT_REVOKED",
+    "CERT_UNTRUSTED",
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "EPROTO",
+    "ERR_SSL_WRONG_VERSION_NUMBER",
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+    "HOSTNAME_MISMATCH",
+    "INVALID_CA",
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+  ])("is a certificate or handshake that does not hold: %s", (code) =>
+    Effect.gen(function* () {
+      for (const cause of [coded(code), new TypeError("fetch failed", { cause: coded(code) })]) {
+        const { calls, error } = yield* failing(cause)
+        assert.deepStrictEqual(error.reason, { _tag: "UntrustedServer", code })
+        assert.strictEqual(calls, 1)
+      }
+    })
+  )
+
+  it.effect.each([
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ETIMEDOUT",
+    "UND_ERR_SOCKET"
+  ])("is nothing of the kind where %s is the cause", (code) =>
+    Effect.gen(function* () {
+      const { calls, error } = yield* failing(new Error("fetch failed", { cause: coded(code) }))
+      assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code })
+      assert.strictEqual(calls, 1 + Http.retries)
+      assert.notInclude(error.message, "detail")
+    })
+  )
+
+  it.effect.each([undefined, "boom", { code: 7 }, { code: "Bearer x" }])(
+    "has no code to tell where the cause is %j",
+    (cause) =>
+      Effect.gen(function* () {
+        const { error } = yield* failing(cause)
+        assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code: null })
+      })
+  )
+})
+
+describe("secrets", () => {
+  it.effect.each([
+    ["a good answer", undefined],
+    ["401", TestReply.status(401)],
+    ["503", TestReply.status(503)],
+    ["a reset connection", TestReply.drop],
+    ["a reset in mid-body", TestReply.cut(5)],
+    ["silence", TestReply.silence],
+    ["a redirect", TestReply.redirect(({ url }) => url.href)],
+    ["an answer that is cut short", TestReply.mapJson((json) => JSON.stringify(json).slice(0, -1))],
+    ["an answer of another form", TestReply.mapJson((json) => [json])]
+  ] as const)("are in no error, log or span: %s", ([, fault]) =>
+    Effect.gen(function* () {
+      const { secrets } = yield* TestBackend.TestBackend
+      if (fault !== undefined) yield* when({}, fault)
+      for (const call of [installed, read, install, uninstall]) {
+        const { exit, spans, text } = yield* overhear(settle(call))
+        assert.strictEqual(exit._tag, fault === undefined ? "Success" : "Failure")
+        assert.isNotEmpty(spans)
+        for (const secret of [...secrets, "pageToken", "includeDownloadUrls"]) {
+          assert.notInclude(text, secret)
+        }
+      }
+    }).pipe(provide())
+  )
+})

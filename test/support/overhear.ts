@@ -1,0 +1,47 @@
+/**
+ * What a program lets slip: for tests that look for secrets in it.
+ */
+import { Cause, Context, Effect, type Exit, Logger, References, Tracer } from "effect"
+import { Headers, HttpClient } from "effect/http"
+import { inspect } from "node:util"
+
+const textOf = (value: unknown): string =>
+  [
+    inspect(value, { depth: 12, maxArrayLength: null, maxStringLength: null }),
+    String(value),
+    JSON.stringify(value, (_, member) => (typeof member === "bigint" ? String(member) : member))
+  ].join("\n")
+
+/**
+ * Runs an effect with its most talkative logs and spans on, and gives its exit together with all
+ * that it logged, traced and failed with, as text.
+ */
+export const overhear = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const heard: Array<string> = []
+  const spans: Array<Tracer.NativeSpan> = []
+  const logger = Logger.make(({ cause, message }) => {
+    heard.push(textOf(message), textOf(cause), Cause.pretty(cause))
+  })
+  const tracer = Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      spans.push(span)
+      return span
+    }
+  })
+  const talkative = Context.make(References.MinimumLogLevel, "All").pipe(
+    Context.add(Tracer.Tracer, tracer),
+    Context.add(HttpClient.TracerHeaderFilter, () => true),
+    Context.add(Headers.CurrentRedactedNames, [])
+  )
+  const exit: Exit.Exit<A, E> = yield* Effect.exit(effect).pipe(
+    Effect.provideContext(talkative),
+    Effect.provide(Logger.layer([logger]))
+  )
+  if (exit._tag === "Failure") heard.push(textOf(exit.cause), Cause.pretty(exit.cause))
+  for (const { attributes, events, name, status } of spans) {
+    heard.push(textOf({ attributes: [...attributes], events, name }), textOf(status))
+    if (status._tag === "Ended") heard.push(textOf(status.exit))
+  }
+  return { exit, text: heard.join("\n"), spans: spans.map(({ name }) => name) }
+})

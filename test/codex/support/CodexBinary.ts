@@ -1,0 +1,179 @@
+/**
+ * The released Codex programs that tests run: which ones, and where they are on this machine.
+ *
+ * They come from the npm registry, once, into the ignored folder `.codex-binaries/`. Tests only
+ * {@link locate} them, because they run where no registry can be reached; `npm run test:codex` fetches.
+ */
+import { Effect, FileSystem, Path, Schema, Stream } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import * as Crypto from "node:crypto"
+import { fileURLToPath } from "node:url"
+import * as Loopback from "./Loopback.ts"
+
+/** The first release with the identity sidecar, and the newest. */
+export const versions = ["0.142.0", "0.169.0"] as const
+
+export type Version = (typeof versions)[number]
+
+/** What the registry states of each package, as `npm view @openai/codex@<version>-<platform> dist.integrity`. */
+const integrity: Readonly<Record<string, Readonly<Record<Version, string>>>> = {
+  "linux-x64": {
+    "0.142.0":
+      "sha512-nywS+ogFPRhZnQnKL+jzWKzFhmjTQbYPh6n8dtQ/E+sJ3FoZVcb9a6kvHL5yjgtlCiDkP0jPDYY5AK3tDShYyw==",
+    "0.169.0":
+      "sha512-o05NyAOCDygSPRo1yinzxvkRSdmsZyBD9E7mbpmjRanSfM8lypqWtQgEo4XfNkwhuCR2aFu8mlGOsQGFXVbVww=="
+  },
+  "linux-arm64": {
+    "0.142.0":
+      "sha512-gX9hCK59bE0Itnous1MCrKiXTYuoGVE6oJUE0kyRSzaBD267sh9TNR3DXKbY7TsP7iAs19n8YXDJNdHZJtakSQ==",
+    "0.169.0":
+      "sha512-NZ/DaQUpcQmxmqee7Z9uC1rzw3GhSbooawcaTe1LN5Yk+WlinUKGdTXJgClRT/9ogQEEM9TWxYzvxPfj5G/xFg=="
+  }
+}
+
+/** A Codex that cannot be run here. */
+export class CodexUnavailable extends Schema.TaggedError<CodexUnavailable>()("CodexUnavailable", {
+  version: Schema.String,
+  reason: Schema.Literals(["UnsupportedPlatform", "NotFetched", "FetchFailed"]),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    switch (this.reason) {
+      case "UnsupportedPlatform":
+        return `Codex ${this.version} is not run on ${this.detail}: these tests need Linux on x64 or arm64.`
+      case "NotFetched":
+        return `Codex ${this.version} is not at ${this.detail}. Run "npm run test:codex", which fetches it.`
+      case "FetchFailed":
+        return `Codex ${this.version} could not be fetched from the npm registry: ${this.detail}`
+    }
+  }
+}
+
+const folder = fileURLToPath(new URL("../../../.codex-binaries/", import.meta.url))
+
+const platform = `${process.platform}-${process.arch}`
+
+const place = Effect.fnUntraced(function* (version: Version) {
+  const path = yield* Path.Path
+  const expected = integrity[platform]?.[version]
+  if (expected === undefined) {
+    return yield* new CodexUnavailable({ version, reason: "UnsupportedPlatform", detail: platform })
+  }
+  const target = path.join(folder, `${version}-${platform}`)
+  return { expected, target, program: path.join(target, "codex") }
+})
+
+/** The program's path, where it was fetched. */
+export const locate = Effect.fnUntraced(function* (version: Version) {
+  const fs = yield* FileSystem.FileSystem
+  const { program } = yield* place(version)
+  return (yield* Effect.orDie(fs.exists(program)))
+    ? program
+    : yield* new CodexUnavailable({ version, reason: "NotFetched", detail: program })
+})
+
+/** The program's path, fetched (some 110 to 170 MB) and checked unless it stands. */
+export const fetch = Effect.fnUntraced(
+  function* (version: Version) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const { expected, program, target } = yield* place(version)
+    if (yield* fs.exists(program)) return program
+    yield* fs.makeDirectory(folder, { recursive: true })
+    const staging = yield* fs.makeTempDirectoryScoped({ directory: folder, prefix: ".fetching-" })
+    const name = `@openai/codex@${version}-${platform}`
+    yield* Effect.logInfo(`Fetching ${name} into ${folder}`)
+    yield* succeeds(["npm", "pack", "--silent", "--pack-destination", staging, name])
+    const archive = path.join(staging, `openai-codex-${version}-${platform}.tgz`)
+    const hash = Crypto.createHash("sha512")
+    yield* Stream.runForEach(fs.stream(archive), (bytes) => Effect.sync(() => hash.update(bytes)))
+    const found = `sha512-${hash.digest("base64")}`
+    if (found !== expected) {
+      return yield* fetchFailed(version, `${name} is ${found}, expected ${expected}`)
+    }
+    const unpacked = path.join(staging, "unpacked")
+    yield* fs.makeDirectory(unpacked)
+    const member = ["--strip-components=4", "--wildcards", "package/vendor/*/bin/codex"]
+    yield* succeeds(["tar", "-xzf", archive, "-C", unpacked, ...member])
+    yield* fs.rename(unpacked, target)
+    return program
+  },
+  (effect, version) =>
+    effect.pipe(
+      Effect.scoped,
+      Effect.catchTag(["PlatformError", "CommandFailed"], ({ message }) =>
+        fetchFailed(version, message)
+      )
+    )
+)
+
+const fetchFailed = (version: Version, detail: string) =>
+  Effect.fail(new CodexUnavailable({ version, reason: "FetchFailed", detail }))
+
+class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {
+  command: Schema.String,
+  exitCode: Schema.Number
+}) {
+  override get message(): string {
+    return `"${this.command}" ended with ${this.exitCode}`
+  }
+}
+
+const succeeds = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const [program = "", ...args] = words
+  const exitCode = yield* spawner.exitCode(
+    ChildProcess.make(program, args, { stdin: "ignore", stderr: "inherit" })
+  )
+  if (exitCode !== 0) return yield* new CommandFailed({ command: words.join(" "), exitCode })
+})
+
+/** How Codex is run: in which home, and with which variables beside those of {@link command}. */
+export interface Options {
+  readonly home: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/**
+ * A Codex command in a home, ready to be started. Fails where it could reach more than loopback.
+ *
+ * It inherits no variable but `PATH`, logs what its plugin code says as JSON lines on stderr, and is killed
+ * outright when its scope closes: 0.169 takes seconds over a SIGTERM.
+ */
+export const command = Effect.fnUntraced(function* (
+  version: Version,
+  args: ReadonlyArray<string>,
+  { environment, home, ...options }: Options & Pick<ChildProcess.CommandOptions, "stdin">
+) {
+  yield* Loopback.ensure
+  return ChildProcess.make(yield* locate(version), args, {
+    ...options,
+    env: {
+      PATH: process.env["PATH"],
+      HOME: home,
+      CODEX_HOME: home,
+      LOG_FORMAT: "json",
+      RUST_LOG: "codex_core_plugins=info",
+      ...environment
+    },
+    killSignal: "SIGKILL"
+  })
+})
+
+/** Runs a Codex command to its end. */
+export const run = Effect.fnUntraced(function* (
+  version: Version,
+  args: ReadonlyArray<string>,
+  options: Options
+) {
+  const handle = yield* yield* command(version, args, { ...options, stdin: "ignore" })
+  const [stdout, stderr, exitCode] = yield* Effect.all(
+    [
+      Stream.mkString(Stream.decodeText(handle.stdout)),
+      Stream.mkString(Stream.decodeText(handle.stderr)),
+      handle.exitCode
+    ],
+    { concurrency: "unbounded" }
+  )
+  return { stdout, stderr, exitCode }
+}, Effect.scoped)

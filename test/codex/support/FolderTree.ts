@@ -1,0 +1,76 @@
+/**
+ * Whole folders as values that can be compared: paths, modes, bytes, link targets, times.
+ */
+import * as Fs from "node:fs"
+
+export interface Entry {
+  readonly kind: "folder" | "file" | "link" | "other"
+  /** The permission bits, set-id and sticky bits among them; in octal. */
+  readonly mode: string
+  /** A file's bytes, as text where they are UTF-8, else in hexadecimal; a link's target. */
+  readonly content?: string
+}
+
+/** By path below the folder, `/` between segments; what is not UTF-8 in a name stands as `\xff`. */
+export type FolderTree = Readonly<Record<string, Entry>>
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+const text = (bytes: Uint8Array, otherwise: (bytes: Uint8Array) => string): string => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return otherwise(bytes)
+  }
+}
+
+const escaped = (name: Uint8Array): string =>
+  Array.from(name, (byte) =>
+    byte < 0x80 ? String.fromCodePoint(byte) : `\\x${byte.toString(16)}`
+  ).join("")
+
+const visit = (
+  folder: Buffer,
+  prefix: string,
+  each: (path: string, file: Buffer, stats: Fs.Stats) => void
+): void => {
+  const names = Fs.readdirSync(folder, { encoding: "buffer" }).toSorted(Buffer.compare)
+  for (const name of names) {
+    const file = Buffer.concat([folder, Buffer.from("/"), name])
+    const path = prefix + text(name, escaped)
+    const stats = Fs.lstatSync(file)
+    each(path, file, stats)
+    if (stats.isDirectory()) visit(file, `${path}/`, each)
+  }
+}
+
+/** What stands in a folder; nothing where there is no folder. */
+export const read = (folder: string): FolderTree => {
+  const tree: Record<string, Entry> = {}
+  if (!Fs.existsSync(folder)) return tree
+  visit(Buffer.from(folder), "", (path, file, stats) => {
+    const mode = (stats.mode & 0o7777).toString(8).padStart(4, "0")
+    tree[path] = stats.isDirectory()
+      ? { kind: "folder", mode }
+      : stats.isSymbolicLink()
+        ? { kind: "link", mode, content: Fs.readlinkSync(file) }
+        : stats.isFile()
+          ? {
+              kind: "file",
+              mode,
+              content: text(Fs.readFileSync(file), (bytes) => Buffer.from(bytes).toString("hex"))
+            }
+          : { kind: "other", mode }
+  })
+  return tree
+}
+
+/** Inode and times of all that stands in a folder: the same twice where nothing was touched between. */
+export const stamps = (folder: string): Readonly<Record<string, string>> => {
+  const found: Record<string, string> = {}
+  visit(Buffer.from(folder), "", (path, file) => {
+    const { ctimeNs, ino, mtimeNs } = Fs.lstatSync(file, { bigint: true })
+    found[path] = `${ino} ${mtimeNs} ${ctimeNs}`
+  })
+  return found
+}

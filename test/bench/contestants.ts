@@ -1,0 +1,166 @@
+/**
+ * The programs that are held against each other, and how to see that each did its whole work.
+ */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+import * as InstallMetadata from "../../src/InstallMetadata.ts"
+import { marketplaces } from "../../src/RemotePlugin.ts"
+import type * as CodexBinary from "../codex/support/CodexBinary.ts"
+import type { Program, Run } from "./measure.ts"
+
+/** A plugin that the account has, with the URL of its bundle. */
+export interface Installed {
+  readonly id: string
+  readonly name: string
+  readonly version: string
+  readonly url: string
+}
+
+/** Where one run takes place. */
+export interface Place {
+  /** Fresh, with the settings and credentials of a Codex home. */
+  readonly home: string
+  readonly plugins: ReadonlyArray<Installed>
+  /** PEM file of the authority that vouches for the bundles' server. */
+  readonly authority: string
+  /** For temporary files of all runs, Node's compile cache among them. */
+  readonly temporary: string
+}
+
+export interface Contestant {
+  readonly name: string
+  readonly program: (place: Place) => Program
+  /** What is missing of the work; undefined where nothing is. */
+  readonly missing: (place: Place, run: Run) => string | undefined
+}
+
+export type Task = "sync" | "list" | "id" | "version"
+
+const environmentOf = ({ authority, home, temporary }: Place) => ({
+  PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+  HOME: home,
+  TMPDIR: temporary,
+  CODEX_HOME: home,
+  CODEX_CA_CERTIFICATE: authority,
+  NODE_EXTRA_CA_CERTS: authority,
+  RUST_LOG: "codex_core_plugins=info"
+})
+
+const baseRootOf = (home: string, { name }: Installed) =>
+  Path.join(home, "plugins/cache", marketplaces.curated, name)
+
+const sidecarOf = (home: string, plugin: Installed) =>
+  Path.join(baseRootOf(home, plugin), InstallMetadata.fileName)
+
+const manifestNames = (root: string, { name }: Installed): boolean => {
+  const file = Path.join(root, ".codex-plugin/plugin.json")
+  return Fs.existsSync(file) && JSON.parse(Fs.readFileSync(file, "utf8")).name === name
+}
+
+const missingOfSync = ({ home, plugins }: Place): string | undefined => {
+  const without = plugins.find((plugin) => {
+    const sidecar = sidecarOf(home, plugin)
+    return !(
+      manifestNames(Path.join(baseRootOf(home, plugin), plugin.version), plugin) &&
+      Fs.existsSync(sidecar) &&
+      JSON.parse(Fs.readFileSync(sidecar, "utf8")).remote_plugin_id === plugin.id
+    )
+  })
+  return without && `${without.name} ${without.version} is not there with its sidecar`
+}
+
+const missingOfList = ({ plugins }: Place, { stdout }: Run): string | undefined => {
+  const listed = JSON.parse(stdout).installed.length
+  return listed === plugins.length ? undefined : `${listed} of ${plugins.length} are listed`
+}
+
+const missingOf: Record<Task, Contestant["missing"]> = {
+  sync: missingOfSync,
+  list: missingOfList,
+  id: ({ plugins }, { stdout }) =>
+    stdout.trim() === plugins[0]!.id ? undefined : `the id is given as ${stdout}`,
+  version: (_, { stdout }) => (stdout === "" ? "nothing is printed" : undefined)
+}
+
+const program = fileURLToPath(new URL("../../dist/bin/codex-plugins.js", import.meta.url))
+
+export const ours = (task: Task): Contestant => ({
+  name: "ours",
+  missing: missingOf[task],
+  program: (place) => {
+    const words: Record<Task, ReadonlyArray<string>> = {
+      sync: ["sync", "--json"],
+      list: ["list", "--json"],
+      id: ["id", `${place.plugins[0]?.name}@${marketplaces.curated}`],
+      version: ["--version"]
+    }
+    return {
+      words: [process.execPath, program, ...words[task]],
+      environment: environmentOf(place),
+      folder: place.home
+    }
+  }
+})
+
+/** Codex has no command that asks for one id, so that it lists for that as well. */
+export const codex = (version: CodexBinary.Version, binary: string, task: Task): Contestant => ({
+  name: `Codex ${version}`,
+  missing: missingOf[task === "id" ? "list" : task],
+  program: (place) => {
+    const words: Record<Task, ReadonlyArray<string>> = {
+      sync: ["app-server"],
+      list: ["plugin", "list", "--json"],
+      id: ["plugin", "list", "--json"],
+      version: ["--version"]
+    }
+    return {
+      words: [binary, ...words[task]],
+      environment: environmentOf(place),
+      folder: place.home,
+      ...(task === "sync"
+        ? {
+            until: /completed remote installed plugin bundle sync/,
+            makes: place.plugins.map((plugin) => sidecarOf(place.home, plugin))
+          }
+        : undefined)
+    }
+  }
+})
+
+/** How many bundles the pipeline works on at a time: as many as `PluginSync` does. */
+const pipelineConcurrency = 16
+
+const fetchOne = 'mkdir "$0" && curl -sSf --cacert "$CA" "$1" | tar -xz -C "$0"'
+
+/**
+ * Parallel `curl` and `tar`. Its advantages: it gets the listing parsed, writes no sidecar, rewrites
+ * no manifest, syncs nothing to disk and checks nothing but gzip's checksum.
+ */
+export const pipeline: Contestant = {
+  name: "curl and tar",
+  missing: ({ home, plugins }) => {
+    const without = plugins.find((plugin) => !manifestNames(Path.join(home, plugin.name), plugin))
+    return without && `${without.name} is not unpacked`
+  },
+  program: (place) => {
+    const list = Path.join(place.home, "bundles")
+    Fs.writeFileSync(list, place.plugins.map(({ name, url }) => `${name} ${url}\n`).join(""))
+    return {
+      words: [
+        "xargs",
+        "-a",
+        list,
+        "-P",
+        String(pipelineConcurrency),
+        "-n",
+        "2",
+        "sh",
+        "-c",
+        fetchOne
+      ],
+      environment: { ...environmentOf(place), CA: place.authority },
+      folder: place.home
+    }
+  }
+}

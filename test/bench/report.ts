@@ -1,0 +1,161 @@
+/**
+ * Figures as medians with their range, ratios run by run, and which goals they reach.
+ */
+import type { Case, Figure, Goal } from "./cases.ts"
+import type { Measurement } from "./measure.ts"
+
+export interface Summary {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+export interface ContestantReport {
+  readonly name: string
+  readonly runs: ReadonlyArray<Measurement>
+  readonly wall: Summary
+  /** Until the last sidecar stood, where the program goes on after that. */
+  readonly made: Summary | undefined
+  readonly cpu: Summary
+  readonly memory: Summary
+  /** To ours of the same round; `wall` and `made` theirs to ours, else ours to theirs. */
+  readonly ratios: Readonly<Record<Figure, Summary>> & { readonly made: Summary | undefined }
+}
+
+export interface GoalReport extends Goal {
+  readonly case: string
+  readonly reached: Summary
+  readonly met: boolean
+  /** Not even half of the goal. */
+  readonly gross: boolean
+}
+
+export interface CaseReport {
+  readonly name: string
+  readonly rounds: number
+  readonly contestants: ReadonlyArray<ContestantReport>
+  readonly goals: ReadonlyArray<GoalReport>
+}
+
+export interface Report {
+  readonly machine: Readonly<Record<string, string>>
+  readonly cases: ReadonlyArray<CaseReport>
+}
+
+const summaryOf = (values: ReadonlyArray<number>): Summary => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return {
+    median: sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2,
+    min: sorted[0]!,
+    max: sorted.at(-1)!
+  }
+}
+
+const contestantReport = (
+  name: string,
+  runs: ReadonlyArray<Measurement>,
+  ours: ReadonlyArray<Measurement>
+): ContestantReport => {
+  const figure = (of: Figure) => summaryOf(runs.map((run) => run[of]))
+  const share = (of: Figure) => summaryOf(runs.map((run, round) => ours[round]![of] / run[of]))
+  const made = runs.flatMap((run) => run.made ?? [])
+  return {
+    name,
+    runs,
+    wall: figure("wall"),
+    made: made.length < runs.length ? undefined : summaryOf(made),
+    cpu: figure("cpu"),
+    memory: figure("memory"),
+    ratios: {
+      wall: summaryOf(runs.map((run, round) => run.wall / ours[round]!.wall)),
+      made:
+        made.length < runs.length
+          ? undefined
+          : summaryOf(made.map((moment, round) => moment / ours[round]!.wall)),
+      cpu: share("cpu"),
+      memory: share("memory")
+    }
+  }
+}
+
+/** Speed is judged by the last sidecar where a case makes any: that is sooner than what is reported. */
+const goalReport = (of: Case, goal: Goal, { ratios }: ContestantReport): GoalReport => {
+  const isSpeed = goal.figure === "wall"
+  const reached =
+    isSpeed && of.cached === "nothing" ? (ratios.made ?? ratios.wall) : ratios[goal.figure]
+  const share = isSpeed ? reached.median / goal.ratio : goal.ratio / reached.median
+  return { ...goal, case: of.name, reached, met: share >= 1, gross: share < 0.5 }
+}
+
+export const caseReport = (
+  of: Case,
+  rounds: number,
+  runs: ReadonlyMap<string, ReadonlyArray<Measurement>>
+): CaseReport => {
+  const contestants = [...runs].map(([name, all]) => contestantReport(name, all, runs.get("ours")!))
+  const goals = of.goals.flatMap((goal) => {
+    const rival = contestants.find(({ name }) => name === goal.against)
+    return rival === undefined ? [] : [goalReport(of, goal, rival)]
+  })
+  return { name: of.name, rounds, contestants, goals }
+}
+
+const range = ({ max, median, min }: Summary, show: (value: number) => string) =>
+  `${show(median)} (${show(min)}–${show(max)})`
+
+const whole = (value: number) => value.toFixed(0)
+const megabytes = (value: number) => (value / 1e6).toFixed(0)
+const ratio = (value: number) => (value >= 9.95 ? value.toFixed(1) : value.toFixed(2))
+
+const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+
+const rowsOf = (report: ContestantReport): ReadonlyArray<ReadonlyArray<string>> => {
+  const { cpu, made, memory, name, ratios, wall } = report
+  const isOurs = name === "ours"
+  const rest = [
+    range(cpu, whole),
+    range(memory, megabytes),
+    ...(isOurs
+      ? ["", "", ""]
+      : [range(ratios.wall, ratio), range(ratios.cpu, ratio), range(ratios.memory, ratio)])
+  ]
+  if (made === undefined || ratios.made === undefined) return [[name, range(wall, whole), ...rest]]
+  return [
+    [`${name}, last sidecar`, range(made, whole), "", "", range(ratios.made, ratio), "", ""],
+    [`${name}, reported done`, range(wall, whole), ...rest]
+  ]
+}
+
+export const showCase = ({ contestants, name, rounds }: CaseReport): string =>
+  `### ${name} (${rounds} rounds)\n\n${table(
+    [
+      "",
+      "wall, ms",
+      "CPU, ms",
+      "peak memory, MB",
+      "ours is so many times as fast",
+      "our CPU to theirs",
+      "our memory to theirs"
+    ],
+    contestants.flatMap(rowsOf)
+  )}\n`
+
+const figureNames: Record<Figure, string> = {
+  wall: "times as fast",
+  cpu: "of its CPU",
+  memory: "of its memory"
+}
+
+export const showGoals = (goals: ReadonlyArray<GoalReport>): string =>
+  `### Goals\n\n${table(
+    ["case", "against", "goal", "reached", ""],
+    goals.map((goal) => [
+      goal.case,
+      goal.against,
+      `${goal.figure === "wall" ? "≥" : "≤"} ${goal.ratio} ${figureNames[goal.figure]}`,
+      range(goal.reached, ratio),
+      goal.met ? "met" : goal.gross ? "**grossly missed**" : "**missed**"
+    ])
+  )}\n`

@@ -144,7 +144,8 @@ export const statusFailure = (
   })
 
 /** A URL as it may be shown: without credentials, query and fragment. */
-export const shown = (url: URL): string => url.origin + url.pathname
+export const shown = (url: URL): string =>
+  url.origin === "null" ? url.protocol : url.origin + url.pathname
 
 /**
  * What OpenSSL and Node call a certificate or a handshake that does not hold. To ask again would

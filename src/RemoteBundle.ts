@@ -1,0 +1,413 @@
+/**
+ * One bundle's way from its URL into the cache, or into any other folder.
+ *
+ * A bundle's host learns nothing but the URL: no header of ours, no cookie, no credentials, and not
+ * one byte over plain HTTP.
+ */
+import {
+  Context,
+  Duration,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Path,
+  type PlatformError,
+  Redacted,
+  Schema,
+  Stream
+} from "effect"
+import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import * as BundleArchive from "./BundleArchive.ts"
+import type { CacheLockError } from "./CacheLock.ts"
+import * as atomicFile from "./internal/atomicFile.ts"
+import * as CuratedManifest from "./internal/curatedManifest.ts"
+import * as Http from "./internal/http.ts"
+import * as manifestFile from "./internal/manifestFile.ts"
+import { describe } from "./internal/platformError.ts"
+import * as PluginId from "./PluginId.ts"
+import * as PluginManifest from "./PluginManifest.ts"
+import * as PluginStore from "./PluginStore.ts"
+import type { PluginVersion } from "./PluginVersion.ts"
+import * as RemotePlugin from "./RemotePlugin.ts"
+
+/** How long one download may take, redirects and unpacking included. Source: Codex. */
+export const downloadTimeLimit = Duration.seconds(60)
+
+/** How long a host may send nothing. */
+export const idleTimeLimit = Duration.seconds(20)
+
+/** How many redirects are followed. */
+export const maxRedirects = 10
+
+/**
+ * Whether bundles may come over plain HTTP from this machine itself: for tests and demonstrations.
+ * It is looked up once, when the layer is built.
+ */
+export const AllowLoopbackHttp = Context.Reference<boolean>(
+  "effect-codex-plugins/RemoteBundle/AllowLoopbackHttp",
+  { defaultValue: () => false }
+)
+
+/** A bundle that could not be fetched or laid out. What the cache held is as it was. */
+export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
+  "RemoteBundleError",
+  {
+    remotePluginId: Schema.String,
+    pluginId: PluginId.PluginId,
+    /** Without credentials and query; null if it is no URL. */
+    url: Schema.NullOr(Schema.String),
+    reason: Schema.TaggedUnion({
+      ...Http.Failure,
+      /** The URL, or one that it redirects to, to which nothing was sent. */
+      UnsafeUrl: {
+        url: Schema.NullOr(Schema.String),
+        problem: Schema.Literals(["NotAUrl", "NotHttps", "Credentials"])
+      },
+      TooManyRedirects: {},
+      /** 401, 403, 404 or 410: signed links expire. */
+      Expired: { status: Schema.Int },
+      Rejected: { status: Schema.Int },
+      /** The host announces more bytes than a bundle may have. */
+      TooLarge: { bytes: Schema.Number },
+      /** The body is shorter or longer than the host announced. */
+      WrongLength: { announced: Schema.Number },
+      /** Nothing came for {@link idleTimeLimit}. */
+      Stalled: {},
+      /** The bundle had not come after {@link downloadTimeLimit}. */
+      TimedOut: {},
+      /** The file system refused. */
+      FileSystem: { cause: Schema.Defect() }
+    })
+  }
+) {
+  override get message(): string {
+    const source = this.url === null ? "" : ` from ${this.url}`
+    return `cannot fetch the bundle of ${this.pluginId} (${this.remotePluginId})${source}: ${this.why}`
+  }
+
+  private get why(): string {
+    if (Http.isFailure(this.reason)) return `its host ${Http.describe(this.reason)}`
+    switch (this.reason._tag) {
+      case "UnsafeUrl": {
+        const subject =
+          this.reason.url === this.url
+            ? "the URL"
+            : `it redirects to ${this.reason.url ?? "a URL"}, which`
+        return `${subject} ${urlProblems[this.reason.problem]}`
+      }
+      case "TooManyRedirects":
+        return `it redirects more than ${maxRedirects} times`
+      case "Expired":
+        return `its host answered ${this.reason.status}: the link may have expired; sync again to get a new one`
+      case "Rejected":
+        return `its host answered ${this.reason.status}`
+      case "TooLarge":
+        return `it has ${this.reason.bytes} bytes, more than the ${BundleArchive.limits.PackedBytes} that a bundle may have`
+      case "WrongLength":
+        return `it is not of the ${this.reason.announced} bytes that its host announced: try again`
+      case "Stalled":
+        return `nothing came for ${Duration.format(idleTimeLimit)}: try again later`
+      case "TimedOut":
+        return `it had not come after ${Duration.format(downloadTimeLimit)}: try again on a faster connection`
+      case "FileSystem":
+        return describe(this.reason.cause)
+    }
+  }
+}
+
+const urlProblems = {
+  NotAUrl: "is malformed",
+  NotHttps: "is not https",
+  Credentials: "holds credentials"
+}
+
+type Reason = RemoteBundleError["reason"]
+
+/** Why a bundle could not be laid out in a folder. */
+export type CheckOutError =
+  | RemotePlugin.UnfitPlugin
+  | RemoteBundleError
+  | BundleArchive.BundleArchiveError
+  | PluginManifest.InvalidManifest
+
+/** Why a bundle could not be installed. */
+export type InstallError = CheckOutError | PluginStore.PluginStoreError | CacheLockError
+
+export class RemoteBundle extends Context.Service<
+  RemoteBundle,
+  {
+    /**
+     * Makes the release of this row the active version, with the identity of its plugin. Nothing
+     * in the cache changes before the bundle is there as a whole and has been checked.
+     */
+    readonly install: (
+      plugin: RemotePlugin.RemotePlugin
+    ) => Effect.Effect<PluginVersion, InstallError>
+    /** Lays out the same files in a folder that must not exist; the cache is not touched. */
+    readonly checkOut: (
+      plugin: RemotePlugin.RemotePlugin,
+      directory: string
+    ) => Effect.Effect<PluginVersion, CheckOutError>
+  }
+>()("effect-codex-plugins/RemoteBundle") {}
+
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const expiredStatuses: ReadonlySet<number> = new Set([401, 403, 404, 410])
+
+const isLoopback = ({ hostname }: URL): boolean =>
+  hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname)
+
+/** The bytes that the head announces; undefined where the body is encoded and counts otherwise. */
+const announcedLength = ({
+  headers
+}: HttpClientResponse.HttpClientResponse): number | undefined => {
+  const length = headers["content-length"]
+  return length !== undefined && /^\d+$/.test(length) && headers["content-encoding"] === undefined
+    ? Number(length)
+    : undefined
+}
+
+/** Why an answer holds no bundle; undefined if it may hold one. */
+const refusalOf = (status: number, announced = 0): Reason | undefined => {
+  if (expiredStatuses.has(status)) return { _tag: "Expired", status }
+  if (status < 200 || status > 299) return { _tag: "Rejected", status }
+  return announced > BundleArchive.limits.PackedBytes
+    ? { _tag: "TooLarge", bytes: announced }
+    : undefined
+}
+
+const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
+
+const whileAlive = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.timeoutOrElse(effect, {
+    duration: idleTimeLimit,
+    orElse: () => fail({ _tag: "Stalled" })
+  })
+
+/** The bytes of an answer, which must keep coming and be as many as were announced. */
+const receive = (
+  response: HttpClientResponse.HttpClientResponse,
+  announced: number | undefined
+): Stream.Stream<Uint8Array, Reason> =>
+  Stream.suspend(() => {
+    const bytes = Stream.transformPull(Http.body(response), (pull) =>
+      Effect.succeed(whileAlive(pull))
+    )
+    if (announced === undefined) return bytes
+    const wrong = fail({ _tag: "WrongLength", announced })
+    let length = 0
+    return bytes.pipe(
+      Stream.tap((chunk) => ((length += chunk.length) > announced ? wrong : Effect.void)),
+      Stream.concat(
+        Stream.suspend(() => (length < announced ? Stream.fromEffect(wrong) : Stream.empty))
+      )
+    )
+  })
+
+const healsAfter = (
+  error: RemoteBundleError | BundleArchive.BundleArchiveError | PlatformError.PlatformError
+): Duration.Duration | undefined => {
+  if (error._tag !== "RemoteBundleError") return undefined
+  if (Http.isFailure(error.reason)) return Http.healsAfter(error.reason)
+  return error.reason._tag === "Stalled" || error.reason._tag === "WrongLength"
+    ? Duration.zero
+    : undefined
+}
+
+/** The mode of a file that is added to a bundle. Source: Codex. */
+const addedFileMode = 0o644
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export const make = Effect.gen(function* () {
+  const client = yield* HttpClient.HttpClient
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const archive = yield* BundleArchive.BundleArchive
+  const store = yield* PluginStore.PluginStore
+  const allowLoopbackHttp = yield* AllowLoopbackHttp
+
+  // --- download
+
+  /** Why nothing may be sent to a URL. Once a hop was https, all that follow must be. */
+  const problemOf = (url: URL, from: URL | undefined) => {
+    if (url.username + url.password !== "") return "Credentials"
+    if (url.protocol === "https:") return undefined
+    return url.protocol === "http:" &&
+      from?.protocol !== "https:" &&
+      allowLoopbackHttp &&
+      isLoopback(url)
+      ? undefined
+      : "NotHttps"
+  }
+
+  /** The answer at the end of all redirects. */
+  const request = Effect.fnUntraced(function* (
+    location: string
+  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, Reason> {
+    let from: URL | undefined
+    let next = location
+    for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+      const url = URL.parse(next, from)
+      const problem = url === null ? "NotAUrl" : problemOf(url, from)
+      if (url === null || problem !== undefined) {
+        return yield* fail({
+          _tag: "UnsafeUrl",
+          url: url && Http.shown(url),
+          problem: problem ?? "NotAUrl"
+        })
+      }
+      const response = yield* whileAlive(Http.send(client, HttpClientRequest.get(url.href)))
+      const target = response.headers["location"]
+      if (!redirectStatuses.has(response.status) || target === undefined) return response
+      yield* Http.discard(response)
+      from = url
+      next = target
+    }
+    return yield* fail({ _tag: "TooManyRedirects" })
+  })
+
+  const open = Effect.fnUntraced(function* (
+    url: string
+  ): Effect.fn.Return<Stream.Stream<Uint8Array, Reason>, Reason> {
+    const response = yield* request(url)
+    const announced = announcedLength(response)
+    const reason = (yield* Http.statusFailure(response)) ?? refusalOf(response.status, announced)
+    if (reason === undefined) return receive(response, announced)
+    yield* Http.discard(response)
+    return yield* fail(reason)
+  })
+
+  /** Downloads into a folder that does not exist; each attempt starts with none. */
+  const download = Effect.fnUntraced(function* (
+    url: string,
+    directory: string,
+    failed: (reason: Reason) => RemoteBundleError
+  ) {
+    const bytes = Stream.mapError(Stream.unwrap(open(url)), failed)
+    const attempt = Effect.timeoutOrElse(archive.extract(bytes, directory), {
+      duration: downloadTimeLimit,
+      orElse: () => Effect.fail(failed({ _tag: "TimedOut" }))
+    })
+    yield* Http.retry(attempt, healsAfter)
+  })
+
+  // --- completion
+
+  /** Writes a file anew, with the mode of the one that stood there. */
+  const replaceFile = Effect.fnUntraced(function* (target: string, text: string) {
+    const mode = yield* fs.stat(target).pipe(
+      Effect.map((info) => info.mode & 0o777),
+      Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed(addedFileMode))
+    )
+    yield* fs.remove(target, { force: true })
+    yield* atomicFile.writeSynced(fs, target, encoder.encode(text), mode)
+    yield* atomicFile.syncDirectory(fs, path.dirname(target))
+  })
+
+  /** Gives a curated bundle the version and the app manifest of its row, as Codex does. */
+  const materialise = Effect.fnUntraced(function* (
+    plugin: RemotePlugin.RemotePlugin,
+    version: PluginVersion,
+    root: string
+  ) {
+    const manifest = yield* manifestFile.find(fs, path, root)
+    // Codex leaves an agent plugin's manifest as it is, and looks for `apps` in the other ones.
+    const isAgentPlugin = manifest.relativePath === PluginManifest.agentPluginPath
+    if (!isAgentPlugin) {
+      const text = CuratedManifest.withVersion(decoder.decode(manifest.bytes), version)
+      if (Option.isNone(text)) {
+        return yield* new PluginManifest.InvalidManifest({
+          path: manifest.path,
+          reason: { _tag: "NotManifest", at: "" }
+        })
+      }
+      yield* replaceFile(manifest.path, text.value)
+    }
+    if (Option.isNone(plugin.appManifest)) return
+    const naming = isAgentPlugin
+      ? yield* manifestFile
+          .find(fs, path, root, PluginManifest.paths.slice(1))
+          .pipe(Effect.catchTag("InvalidManifest", () => Effect.succeed(undefined)))
+      : manifest
+    const segments = CuratedManifest.appManifestPath(naming?.json)
+    const target = path.join(root, ...segments)
+    yield* fs.makeDirectory(path.dirname(target), { recursive: true })
+    yield* replaceFile(target, plugin.appManifest.value)
+    for (let depth = segments.length - 2; depth >= 0; depth--) {
+      yield* atomicFile.syncDirectory(fs, path.join(root, ...segments.slice(0, depth)))
+    }
+  })
+
+  /** Downloads, completes and checks a bundle in a folder that must not exist. */
+  const unpack = Effect.fnUntraced(function* (
+    plugin: RemotePlugin.RemotePlugin,
+    version: PluginVersion,
+    root: string
+  ) {
+    const url = Redacted.value(yield* Effect.fromResult(RemotePlugin.bundleUrl(plugin)))
+    const { pluginId, remotePluginId } = plugin
+    const parsed = URL.parse(url)
+    const failed = (reason: Reason) =>
+      new RemoteBundleError({ remotePluginId, pluginId, url: parsed && Http.shown(parsed), reason })
+    const complete = Effect.gen(function* () {
+      if (PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated) {
+        yield* materialise(plugin, version, root)
+      }
+      yield* manifestFile.read(fs, path, root, PluginId.name(pluginId))
+    })
+    const discard = Effect.ignore(fs.remove(root, { recursive: true, force: true }))
+    // Only after the download is the folder ours to remove.
+    yield* Effect.uninterruptibleMask((restore) =>
+      Effect.andThen(
+        restore(download(url, root, failed)),
+        Effect.onError(restore(complete), () => discard)
+      )
+    ).pipe(
+      Effect.catchTag("PlatformError", (cause) =>
+        Effect.fail(failed({ _tag: "FileSystem", cause }))
+      )
+    )
+  })
+
+  // --- use
+
+  const install = Effect.fn("RemoteBundle.install")(function* (plugin: RemotePlugin.RemotePlugin) {
+    const { pluginId, remotePluginId } = plugin
+    yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
+    const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
+    yield* store.withStagingFolder((folder) => {
+      const root = path.join(folder, "bundle")
+      return Effect.andThen(
+        unpack(plugin, version, root),
+        store.activate({ root, pluginId, version, remotePluginId })
+      )
+    })
+    return version
+  })
+
+  const checkOut = Effect.fn("RemoteBundle.checkOut")(function* (
+    plugin: RemotePlugin.RemotePlugin,
+    directory: string
+  ) {
+    const { pluginId, remotePluginId } = plugin
+    yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
+    const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
+    yield* unpack(plugin, version, directory)
+    return version
+  })
+
+  return RemoteBundle.of({ install, checkOut })
+})
+
+export const layer: Layer.Layer<
+  RemoteBundle,
+  never,
+  | HttpClient.HttpClient
+  | FileSystem.FileSystem
+  | Path.Path
+  | BundleArchive.BundleArchive
+  | PluginStore.PluginStore
+> = Layer.effect(RemoteBundle, make)

@@ -92,3 +92,10 @@ export const active = (versions: Iterable<PluginVersion>): Option.Option<PluginV
     ? Option.some(local)
     : Arr.last(Arr.sort(sorted, Order.make(compare)))
 }
+
+/**
+ * Whether `self` may be taken where `that` stands beside it. A version that no other outranks is
+ * active, and stays so whichever of the others go.
+ */
+export const outranks = (self: PluginVersion, that: PluginVersion): boolean =>
+  that !== local && (self === local || compare(self, that) > 0)

@@ -158,7 +158,7 @@ const OtherText = Schema.String.check(
   Schema.isPattern(/^v?[0-2](?:\.1?[0-9])?[a-c_]?$|^(?:latest|0\d\.0\.0|1\.0\.0-)$/)
 ).pipe(Schema.decodeTo(PluginVersion.PluginVersion))
 
-const many = (schema: Schema.Schema<PluginVersion.PluginVersion>) =>
+const many = <A>(schema: Schema.Schema<A>) =>
   Arbitrary.array(Arbitrary.schema(schema), { minLength: 1, maxLength: 12 })
 
 const AnyText = Schema.Union([SemVerText, OtherText, PluginVersion.PluginVersion])
@@ -270,16 +270,31 @@ describe("PluginVersion.active", () => {
       assert.isTrue(among.every((version) => PluginVersion.compare(version, active) <= 0))
     })
   }
+})
+
+describe("PluginVersion.outranks", () => {
+  it.each([
+    ["2.0.0", "1.0.0", true],
+    ["1.0.0", "2.0.0", false],
+    ["1.0.0", "1.0.0", false],
+    ["5x", "10.0.0", true],
+    ["local", "zzz", true],
+    ["zzz", "local", false],
+    ["local", "local", false]
+  ])("of %s over %s is %s", (self, that, expected) => {
+    const [left, right] = versions(self, that)
+    assert.strictEqual(PluginVersion.outranks(left!, right!), expected)
+  })
 
   it.prop(
-    "is the one that is above each other one, even in a mixture",
-    [many(AnyText)],
-    ([among]) => {
-      const above = among.filter((version) =>
-        among.every((other) => PluginVersion.compare(other, version) <= 0)
-      )
-      if (above.length === 0 || among.includes(PluginVersion.local)) return
-      assert.deepStrictEqual(PluginVersion.active(among), Option.some(above[0]!))
+    "leaves a version active that no other outranks, whichever of the others go",
+    [AnyText, many(AnyText), many(Schema.Boolean)],
+    ([version, others, going]) => {
+      const below = others.filter((other) => !PluginVersion.outranks(other, version))
+      const staying = below.filter((_, index) => going[index] !== true)
+      for (const beside of [below, staying]) {
+        assert.deepStrictEqual(PluginVersion.active([...beside, version]), Option.some(version))
+      }
     }
   )
 })

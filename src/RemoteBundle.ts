@@ -296,16 +296,19 @@ export const make = Effect.gen(function* () {
 
   // --- completion
 
-  /** Writes a file anew, with the mode of the one that stood there. */
-  const replaceFile = Effect.fnUntraced(function* (target: string, text: string) {
-    const mode = yield* fs.stat(target).pipe(
+  /** Writes a file over one that stands there, whose mode stays, or anew. */
+  const writeFile = Effect.fnUntraced(function* (target: string, text: string) {
+    const standing = yield* fs.stat(target).pipe(
       Effect.map((info) => info.mode & 0o777),
-      Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed(addedFileMode))
+      Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed(undefined))
     )
-    yield* fs.remove(target, { force: true })
-    yield* atomicFile.writeSynced(fs, target, encoder.encode(text), mode)
-    yield* atomicFile.syncDirectory(fs, path.dirname(target))
-  })
+    const isLocked = standing !== undefined && (standing & 0o200) === 0
+    if (isLocked) yield* fs.chmod(target, standing | 0o200)
+    const file = yield* fs.open(target, { flag: "w" })
+    yield* file.writeAll(encoder.encode(text))
+    if (isLocked || standing === undefined) yield* fs.chmod(target, standing ?? addedFileMode)
+    yield* file.sync
+  }, Effect.scoped)
 
   /** Gives a curated bundle the version and the app manifest of its row, as Codex does. */
   const materialise = Effect.fnUntraced(function* (
@@ -324,7 +327,7 @@ export const make = Effect.gen(function* () {
           reason: { _tag: "NotManifest", at: "" }
         })
       }
-      yield* replaceFile(manifest.path, text.value)
+      yield* writeFile(manifest.path, text.value)
     }
     if (Option.isNone(plugin.appManifest)) return
     const naming = isAgentPlugin
@@ -335,8 +338,8 @@ export const make = Effect.gen(function* () {
     const segments = CuratedManifest.appManifestPath(naming?.json)
     const target = path.join(root, ...segments)
     yield* fs.makeDirectory(path.dirname(target), { recursive: true })
-    yield* replaceFile(target, plugin.appManifest.value)
-    for (let depth = segments.length - 2; depth >= 0; depth--) {
+    yield* writeFile(target, plugin.appManifest.value)
+    for (let depth = segments.length - 1; depth >= 0; depth--) {
       yield* atomicFile.syncDirectory(fs, path.join(root, ...segments.slice(0, depth)))
     }
   })

@@ -41,8 +41,7 @@ export const Failure = {
   /** 408, 429 or 5xx. */
   Unavailable: { status: Schema.Int, retryAfter: Schema.NullOr(Schema.Duration) }
 }
-const failure = Schema.TaggedUnion(Failure)
-export type Failure = typeof failure.Type
+export type Failure = ReturnType<typeof Schema.TaggedUnion<typeof Failure>>["Type"]
 
 export const isFailure = (reason: { readonly _tag: string }): reason is Failure =>
   reason._tag in Failure

@@ -147,6 +147,7 @@ export const make = Effect.gen(function* () {
   const openDatabase = Effect.acquireRelease(
     Effect.tryPromise({
       try: async () => {
+        // oxlint-disable-next-line no-restricted-imports -- no platform service locks across processes
         const { DatabaseSync } = await import("node:sqlite")
         return new DatabaseSync(lockPath, { timeout: 0 })
       },

@@ -1,6 +1,16 @@
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
+const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
 export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^effect-codex-plugins$/, replacement: source("index.ts") },
+      { find: /^effect-codex-plugins\/node$/, replacement: source("NodeCodexPlugins.ts") },
+      { find: /^effect-codex-plugins\/testing$/, replacement: source("testing/index.ts") }
+    ]
+  },
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/codex/**", "test/torture/**", "test/bench/**", "node_modules/**"]

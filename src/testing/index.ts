@@ -1,9 +1,13 @@
 /**
- * What tests of a host need: an account's backend inside the process.
+ * What tests of a host need: a disk in memory, an account's backend inside the process, and every
+ * service on top of the two.
  */
+export * as FaultyFileSystem from "./FaultyFileSystem.ts"
+export * as MemoryFileSystem from "./MemoryFileSystem.ts"
 export * as TestAccount from "./TestAccount.ts"
 export * as TestBackend from "./TestBackend.ts"
 export * as TestBundle from "./TestBundle.ts"
+export * as TestCodexPlugins from "./TestCodexPlugins.ts"
 export * as TestPlugin from "./TestPlugin.ts"
 export * as TestReply from "./TestReply.ts"
 export * as TestRequest from "./TestRequest.ts"

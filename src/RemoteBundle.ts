@@ -179,23 +179,51 @@ const refusalOf = (status: number, announced = 0): Reason | undefined => {
 
 const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
 
-const whileAlive = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.timeoutOrElse(effect, {
-    duration: idleTimeLimit,
-    orElse: () => fail({ _tag: "Stalled" })
+/** Uses a download within {@link downloadTimeLimit}, and its bytes within {@link idleTimeLimit}. */
+const withinLimits = <A, E, R>(
+  bytes: Stream.Stream<Uint8Array, RemoteBundleError>,
+  failed: (reason: Reason) => RemoteBundleError,
+  use: (bytes: Stream.Stream<Uint8Array, RemoteBundleError>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | RemoteBundleError, R> =>
+  Effect.clockWith((clock) => {
+    const end = clock.currentTimeMillisUnsafe() + Duration.toMillis(downloadTimeLimit)
+    const idleLimit = Duration.toMillis(idleTimeLimit)
+    // Only while the host is waited for: what is done with the bytes may take its time.
+    let waitingSince: number | undefined
+    const noted = Stream.transformPull(bytes, (pull) =>
+      Effect.succeed(
+        Effect.suspend(() => {
+          waitingSince = clock.currentTimeMillisUnsafe()
+          return Effect.ensuring(
+            pull,
+            Effect.sync(() => {
+              waitingSince = undefined
+            })
+          )
+        })
+      )
+    )
+    const watch = Effect.gen(function* () {
+      while (true) {
+        const now = clock.currentTimeMillisUnsafe()
+        const idleEnd = (waitingSince ?? now) + idleLimit
+        if (now >= end) return yield* failed({ _tag: "TimedOut" })
+        if (now >= idleEnd) return yield* failed({ _tag: "Stalled" })
+        yield* Effect.sleep(Math.min(end, idleEnd) - now)
+      }
+    })
+    return Effect.raceFirst(use(noted), watch)
   })
 
-/** The bytes of an answer, which must keep coming and be as many as were announced. */
+/** The bytes of an answer, which must be as many as were announced. */
 const receive = (
   response: HttpClientResponse.HttpClientResponse,
   announced: number | undefined
-): Stream.Stream<Uint8Array, Reason> =>
-  Stream.suspend(() => {
-    const bytes = Stream.transformPull(Http.body(response), (pull) =>
-      Effect.succeed(whileAlive(pull))
-    )
-    if (announced === undefined) return bytes
-    const wrong = fail({ _tag: "WrongLength", announced })
+): Stream.Stream<Uint8Array, Reason> => {
+  const bytes = Http.body(response)
+  if (announced === undefined) return bytes
+  const wrong = fail({ _tag: "WrongLength", announced })
+  return Stream.suspend(() => {
     let length = 0
     return bytes.pipe(
       Stream.tap((chunk) => ((length += chunk.length) > announced ? wrong : Effect.void)),
@@ -204,6 +232,7 @@ const receive = (
       )
     )
   })
+}
 
 const healsAfter = (
   error: RemoteBundleError | BundleArchive.BundleArchiveError | PlatformError.PlatformError
@@ -259,7 +288,7 @@ export const make = Effect.gen(function* () {
           problem: problem ?? "NotAUrl"
         })
       }
-      const response = yield* whileAlive(Http.send(client, HttpClientRequest.get(url.href)))
+      const response = yield* Http.send(client, HttpClientRequest.get(url.href))
       const target = response.headers["location"]
       if (!redirectStatuses.has(response.status) || target === undefined) return response
       yield* Http.discard(response)
@@ -281,18 +310,15 @@ export const make = Effect.gen(function* () {
   })
 
   /** Downloads into a folder that does not exist; each attempt starts with none. */
-  const download = Effect.fnUntraced(function* (
+  const download = (
     url: string,
     directory: string,
     failed: (reason: Reason) => RemoteBundleError
-  ) {
+  ) => {
     const bytes = Stream.mapError(Stream.unwrap(open(url)), failed)
-    const attempt = Effect.timeoutOrElse(archive.extract(bytes, directory), {
-      duration: downloadTimeLimit,
-      orElse: () => Effect.fail(failed({ _tag: "TimedOut" }))
-    })
-    yield* Http.retry(attempt, healsAfter)
-  })
+    const attempt = withinLimits(bytes, failed, (bytes) => archive.extract(bytes, directory))
+    return Http.retry(attempt, healsAfter)
+  }
 
   // --- completion
 

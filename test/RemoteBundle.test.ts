@@ -52,20 +52,27 @@ const gzipEngine = Layer.succeed(Gzip.Engine, {
   crc32: Gzip.crc32
 })
 
-const services = Layer.mergeAll(RemoteBundle.layer, RemoteCatalog.layer).pipe(
-  Layer.provide(Layer.provide(BundleArchive.layer, gzipEngine)),
-  Layer.provideMerge(PluginStore.layer),
-  Layer.provide(CacheLock.layerInProcess),
-  Layer.provide(
-    Layer.unwrap(
-      Effect.gen(function* () {
-        const backend = yield* TestBackend.TestBackend
-        yield* backend.writeHome("/home")
-        return CodexHome.layerAt("/home")
-      })
+const archive = Layer.provide(BundleArchive.layer, gzipEngine)
+
+const servicesWith = (
+  archive: Layer.Layer<BundleArchive.BundleArchive, never, FileSystem.FileSystem | Path.Path>
+) =>
+  Layer.mergeAll(RemoteBundle.layer, RemoteCatalog.layer).pipe(
+    Layer.provide(archive),
+    Layer.provideMerge(PluginStore.layer),
+    Layer.provide(CacheLock.layerInProcess),
+    Layer.provide(
+      Layer.unwrap(
+        Effect.gen(function* () {
+          const backend = yield* TestBackend.TestBackend
+          yield* backend.writeHome("/home")
+          return CodexHome.layerAt("/home")
+        })
+      )
     )
   )
-)
+
+const services = servicesWith(archive)
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 
@@ -661,6 +668,46 @@ describe("what may heal", () => {
       assert.isTrue(waited.every((gap) => gap > idle && gap < idle + 3000))
       yield* assertNothingStands
     }).pipe(provide())
+  )
+})
+
+/** Unpacks with a pause at each piece. */
+const slowArchive = (pause: Duration.Input) =>
+  Layer.effect(
+    BundleArchive.BundleArchive,
+    Effect.map(BundleArchive.BundleArchive, ({ extract }) =>
+      BundleArchive.BundleArchive.of({
+        extract: (bytes, directory) =>
+          extract(
+            Stream.tap(bytes, () => Effect.sleep(pause)),
+            directory
+          )
+      })
+    )
+  ).pipe(Layer.provide(archive))
+
+describe("a disk that is slower than the host", () => {
+  it.effect.each([
+    ["50 seconds", "1.0.0"],
+    ["61 seconds", "TimedOut"]
+  ] as const)("counts for the whole, not as silence: %s", ([pause, outcome]) =>
+    Effect.gen(function* () {
+      const result = yield* Effect.result(settle(install))
+      const reached = Result.match(result, {
+        onFailure: (error): string =>
+          error._tag === "RemoteBundleError" ? error.reason._tag : error._tag,
+        onSuccess: (version): string => version
+      })
+      assert.strictEqual(reached, outcome)
+    }).pipe(
+      Effect.provide(
+        servicesWith(slowArchive(pause)).pipe(
+          Layer.provide(TestBackend.layerHttpClient),
+          Layer.provideMerge([TestBackend.layer({ plugins: [alpha] }), Path.layer]),
+          Layer.provideMerge(MemoryFileSystem.layerWith({}))
+        )
+      )
+    )
   )
 })
 

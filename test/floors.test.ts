@@ -11,7 +11,7 @@ const root = new URL("../src/", import.meta.url)
  */
 const floors: ReadonlyArray<RegExp> = [
   // Values.
-  /^(?:CacheSnapshot|InstallMetadata|InstalledSnapshot|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginId|SyncPlan|WhiteSpace)\.ts$/,
+  /^(?:CacheSnapshot|InstallMetadata|InstalledSnapshot|PluginDetails|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginId|SyncPlan|WhiteSpace)\.ts$/,
   // Ground works. The cache's reader is half of PluginStore.
   /^internal\/(?!cacheReader\.ts$)/,
   // Services.

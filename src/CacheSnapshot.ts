@@ -14,7 +14,8 @@ export type Identity = Data.TaggedEnum<{
   Absent: {}
   /** There is no sidecar because a change of identity did not come to its end. */
   InDoubt: {}
-  Known: { readonly remotePluginId: RemotePluginId }
+  /** `exact`: in the very bytes that Codex writes. */
+  Known: { readonly remotePluginId: RemotePluginId; readonly exact: boolean }
   Unreadable: { readonly error: InstallMetadataError }
 }>
 export const Identity = Data.taggedEnum<Identity>()

@@ -96,3 +96,14 @@ export const decode = Effect.fnUntraced(function* (
   const body = yield* Effect.mapError(decodeBody(json), corrupt("NotInstallMetadata"))
   return yield* Effect.mapError(decodeId(body.remote_plugin_id), corrupt("BlankRemotePluginId"))
 })
+
+const encoder = new TextEncoder()
+
+/** Whether a sidecar has the very bytes that {@link encode} gives. */
+export const isExact = (
+  bytes: Uint8Array,
+  remotePluginId: RemotePluginId.RemotePluginId
+): boolean => {
+  const expected = encoder.encode(encode(remotePluginId))
+  return expected.length === bytes.length && expected.every((byte, i) => byte === bytes[i])
+}

@@ -37,6 +37,8 @@ export interface RemotePlugin {
   readonly bundleDownloadUrl: Option.Option<Redacted.Redacted>
   /** The app manifest that a curated bundle is completed with: the text of its file. */
   readonly appManifest: Option.Option<string>
+  /** The whole row as it came, for what people are shown; it holds the URL too. See `PluginDetails`. */
+  readonly row: Redacted.Redacted<unknown>
 }
 
 /**
@@ -53,14 +55,15 @@ export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin"
     UnknownScope: { scope: Schema.String },
     MissingDiscoverability: {},
     UnknownDiscoverability: { discoverability: Schema.String },
-    DuplicatePlugin: { first: Schema.String },
+    DuplicatePlugin: { kept: Schema.String },
     MissingVersion: {},
     InvalidVersion: { version: Schema.String },
     MissingBundleUrl: {}
   })
 }) {
   override get message(): string {
-    const subject = [this.pluginId, this.remotePluginId].filter((part) => part !== null).join(", ")
+    const remotePluginId = this.remotePluginId && RemotePluginId.shown(this.remotePluginId)
+    const subject = [this.pluginId, remotePluginId].filter((part) => part !== null).join(", ")
     return `the backend's row ${subject === "" ? "without an id" : `of ${subject}`} ${this.why}`
   }
 
@@ -77,7 +80,7 @@ export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin"
       case "UnknownDiscoverability":
         return `has the unknown discoverability ${JSON.stringify(this.reason.discoverability)}`
       case "DuplicatePlugin":
-        return `stands for the same plugin as the row of ${this.reason.first}, which is kept`
+        return `stands for the same plugin as the row of ${RemotePluginId.shown(this.reason.kept)}, which is kept`
       case "MissingVersion":
         return "has no release version"
       case "InvalidVersion":
@@ -176,7 +179,8 @@ export const fromRow = (
       appManifest: Option.map(
         Option.fromNullishOr(row.release.app_manifest),
         (json) => appManifest ?? `${JSON.stringify(json, null, 2)}\n`
-      )
+      ),
+      row: Redacted.make(input, { label: "row" })
     }
   })
 

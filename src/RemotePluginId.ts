@@ -17,4 +17,7 @@ export type RemotePluginId = typeof RemotePluginId.Type
 export const RemotePluginIdFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(RemotePluginId))
 
 /** Whether the id can stand in a request's path: ASCII letters, digits, `_`, `-`, `~`. */
-export const isAddressable = (id: RemotePluginId): boolean => /^[A-Za-z0-9_~-]+$/.test(id)
+export const isAddressable = (id: string): boolean => /^[A-Za-z0-9_~-]+$/.test(id)
+
+/** An id as people are shown it: quoted where it holds what may disturb a terminal. */
+export const shown = (id: string): string => (isAddressable(id) ? id : JSON.stringify(id))

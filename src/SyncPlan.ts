@@ -34,7 +34,7 @@ export const InstallReason = Data.taggedEnum<InstallReason>()
 export type Action = Data.TaggedEnum<{
   /** Everything is in place; nothing is touched. */
   Keep: { readonly plugin: RemotePlugin.RemotePlugin; readonly version: PluginVersion }
-  /** The version is in place and only its sidecar is missing. */
+  /** The version is in place; only its sidecar is missing, or has other bytes than Codex writes. */
   Backfill: { readonly plugin: RemotePlugin.RemotePlugin; readonly version: PluginVersion }
   /** The version is fetched and put in place. */
   Install: {
@@ -85,7 +85,12 @@ export const make = (
   options: SyncPlanOptions
 ): SyncPlan => {
   const standing = new Map(cached.plugins.map((plugin) => [plugin.pluginId, plugin]))
-  const named = new Map<PluginId.PluginId, RemotePluginId>()
+  // Of several rows for one plugin the last stands, as it does where Codex installs one by one.
+  const named = new Map(
+    installed.rows
+      .filter(Result.isSuccess)
+      .map(({ success }) => [success.pluginId, success] as const)
+  )
   const unnamed: Array<RemotePlugin.UnfitPlugin> = []
   const actions: Array<Action> = []
 
@@ -96,13 +101,12 @@ export const make = (
       continue
     }
     const plugin = row.success
-    const first = named.get(plugin.pluginId)
-    if (first === undefined) {
-      named.set(plugin.pluginId, plugin.remotePluginId)
+    const kept = named.get(plugin.pluginId) ?? plugin
+    if (kept === plugin) {
       actions.push(decide(plugin, standing.get(plugin.pluginId)))
-    } else if (first !== plugin.remotePluginId) {
-      const error = RemotePlugin.unfit(plugin, { _tag: "DuplicatePlugin", first })
-      actions.push(Action.Reject({ error }))
+    } else if (kept.remotePluginId !== plugin.remotePluginId) {
+      const reason = { _tag: "DuplicatePlugin", kept: kept.remotePluginId } as const
+      actions.push(Action.Reject({ error: RemotePlugin.unfit(plugin, reason) }))
     }
   }
 
@@ -130,7 +134,7 @@ const decide = (plugin: RemotePlugin.RemotePlugin, cached: CachedPlugin | undefi
       }
       const reason = reasonToInstall(plugin, version, cached)
       if (Option.isNone(reason)) {
-        return cached?.identity._tag === "Known"
+        return cached?.identity._tag === "Known" && cached.identity.exact
           ? Action.Keep({ plugin, version })
           : Action.Backfill({ plugin, version })
       }

@@ -57,7 +57,8 @@ describe("RemotePlugin.fromRow", () => {
       pluginId: plugin.pluginId,
       releaseVersion: Option.none(),
       bundleDownloadUrl: Option.none(),
-      appManifest: Option.none()
+      appManifest: Option.none(),
+      row: plugin.row
     })
     assert.deepStrictEqual(
       RemotePlugin.fromRow({

@@ -88,6 +88,17 @@ describe("SyncPlan.make, for a row and what stands in its place", () => {
       `Backfill ${alpha} 1.0.0`
     ],
     [
+      "the version and its identity in other bytes than Codex writes",
+      {
+        identity: Identity.Known({
+          remotePluginId: RemotePluginId.RemotePluginId.make("plugins~Plugin_1"),
+          exact: false
+        })
+      },
+      {},
+      `Backfill ${alpha} 1.0.0`
+    ],
+    [
       "the version after a change of identity that was cut short",
       { identity: Identity.InDoubt() },
       {},
@@ -223,26 +234,26 @@ describe("SyncPlan.make, for a row and what stands in its place", () => {
 })
 
 describe("SyncPlan.make, for rows that stand for one plugin", () => {
-  it("carries out the first and rejects the others", () => {
+  it("carries out the last, as Codex ends with it, and rejects the others", () => {
     const { actions } = plan(
       installed(row(), row({ id: "r2", release: { version: "2.0.0" } }), row({ id: "r3" })),
       cached()
     )
     assert.deepStrictEqual(actions.map(line), [
-      `Install ${alpha} 1.0.0: Missing`,
       "Reject DuplicatePlugin",
-      "Reject DuplicatePlugin"
+      "Reject DuplicatePlugin",
+      `Install ${alpha} 1.0.0: Missing`
     ])
     assert.deepStrictEqual(
       actions.filter(Action.$is("Reject")).map(({ error }) => "reason" in error && error.reason),
-      Arr.replicate({ _tag: "DuplicatePlugin", first: "plugins~Plugin_1" } as const, 2)
+      Arr.replicate({ _tag: "DuplicatePlugin", kept: "r3" } as const, 2)
     )
   })
 
-  it("rejects the others even where the first cannot be carried out", () => {
+  it("rejects the others even where the last cannot be carried out", () => {
     assert.deepStrictEqual(
-      lines(plan(installed(row({ release: { version: null } }), row({ id: "r2" })), cached())),
-      ["Reject MissingVersion", "Reject DuplicatePlugin"]
+      lines(plan(installed(row({ id: "r2" }), row({ release: { version: null } })), cached())),
+      ["Reject DuplicatePlugin", "Reject MissingVersion"]
     )
   })
 
@@ -552,17 +563,17 @@ describe("SyncPlan.make, for any two snapshots", () => {
     assert.strictEqual(planned.removalSkipped === null, unnamed.length === 0)
   })
 
-  holds("acts once on each row, except on one that repeats its plugin's first", (pass) => {
+  holds("acts once on each row, except on one that its plugin's last repeats", (pass) => {
     const { planned, rows, unnamed } = pass
-    const firstOf = (row: RemotePlugin.RemotePlugin) =>
-      rows.find(({ pluginId }) => pluginId === row.pluginId)!
+    const lastOf = (row: RemotePlugin.RemotePlugin) =>
+      rows.findLast(({ pluginId }) => pluginId === row.pluginId)!
     const repeats = rows.filter(
-      (row) => row !== firstOf(row) && row.remotePluginId === firstOf(row).remotePluginId
+      (row) => row !== lastOf(row) && row.remotePluginId === lastOf(row).remotePluginId
     )
     const onRows = planned.actions.filter(({ _tag }) => _tag !== "Prune" && _tag !== "Remove")
     assert.strictEqual(onRows.length, rows.length - repeats.length + unnamed.length)
     const plugins = onRows.flatMap((action) => ("plugin" in action ? [action.plugin] : []))
-    assert.deepStrictEqual(plugins, Arr.dedupe(plugins.map(firstOf)))
+    assert.deepStrictEqual(plugins, plugins.map(lastOf))
   })
 
   holds("neither installs and removes one plugin, nor installs and prunes one version", (pass) => {

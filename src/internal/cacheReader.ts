@@ -29,6 +29,12 @@ import type { RemotePluginId } from "../RemotePluginId.ts"
 import * as manifestFile from "./manifestFile.ts"
 import { doubtPrefix } from "./staging.ts"
 
+/** What a sidecar says, and whether it says so in the very bytes that Codex writes. */
+interface Sidecar {
+  readonly remotePluginId: RemotePluginId
+  readonly exact: boolean
+}
+
 /** How many base roots are read at a time. */
 const concurrency = 16
 
@@ -124,17 +130,20 @@ export const make = Effect.gen(function* () {
     standing: BaseRoot
   ) {
     const path = sidecarOf(baseRootOf(pluginId))
-    if (standing.sidecar === undefined) return Option.none<RemotePluginId>()
+    if (standing.sidecar === undefined) return Option.none<Sidecar>()
     // A link is not followed: it could name any file of the user's.
     if (standing.sidecar !== "File") {
       return yield* new InstallMetadata.CorruptInstallMetadata({ path, reason: "NotAFile" })
     }
     return yield* fs.readFile(path).pipe(
-      Effect.flatMap((bytes) => InstallMetadata.decode(bytes, path)),
-      Effect.map(Option.some),
+      Effect.flatMap((bytes) =>
+        Effect.map(InstallMetadata.decode(bytes, path), (remotePluginId) =>
+          Option.some({ remotePluginId, exact: InstallMetadata.isExact(bytes, remotePluginId) })
+        )
+      ),
       Effect.catchTag("PlatformError", (error) =>
         isNotFound(error)
-          ? Effect.succeed(Option.none<RemotePluginId>())
+          ? Effect.succeed(Option.none<Sidecar>())
           : new InstallMetadata.CorruptInstallMetadata({ path, reason: "Inaccessible" })
       )
     )
@@ -149,7 +158,7 @@ export const make = Effect.gen(function* () {
       Effect.map(
         Option.match({
           onNone: () => (inDoubt ? Identity.InDoubt() : Identity.Absent()),
-          onSome: (remotePluginId) => Identity.Known({ remotePluginId })
+          onSome: Identity.Known
         })
       ),
       Effect.catch((error) => Effect.succeed(Identity.Unreadable({ error })))

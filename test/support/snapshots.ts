@@ -32,7 +32,7 @@ export const installed = (...rows: ReadonlyArray<unknown>): InstalledSnapshot =>
 })
 
 export const known = (id: string): Identity =>
-  Identity.Known({ remotePluginId: RemotePluginId.RemotePluginId.make(id) })
+  Identity.Known({ remotePluginId: RemotePluginId.RemotePluginId.make(id), exact: true })
 
 export const corrupt: Identity = Identity.Unreadable({
   error: new InstallMetadata.CorruptInstallMetadata({ path: "/sidecar", reason: "NotJson" })

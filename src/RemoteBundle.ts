@@ -20,6 +20,7 @@ import {
 import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import * as BundleArchive from "./BundleArchive.ts"
 import type { CacheLockError } from "./CacheLock.ts"
+import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import * as atomicFile from "./internal/atomicFile.ts"
 import * as CuratedManifest from "./internal/curatedManifest.ts"
 import * as Http from "./internal/http.ts"
@@ -132,7 +133,11 @@ export type CheckOutError =
   | PluginManifest.InvalidManifest
 
 /** Why a bundle could not be installed. */
-export type InstallError = CheckOutError | PluginStore.PluginStoreError | CacheLockError
+export type InstallError =
+  | CheckOutError
+  | PluginStore.PluginStoreError
+  | CacheLockError
+  | UnsupportedSchemaVersion
 
 export class RemoteBundle extends Context.Service<
   RemoteBundle,

@@ -16,8 +16,8 @@ const floors: ReadonlyArray<RegExp> = [
   /^internal\/(?!cacheReader\.ts$)/,
   // Services.
   /^(?:BundleArchive|CacheLock|CodexHome|PluginStore|RemoteBundle|RemoteCatalog|internal\/cacheReader)\.ts$/,
-  // The pass.
-  /^PluginSync\.ts$/,
+  // The flows.
+  /^(?:PluginInstaller|PluginSync)\.ts$/,
   // Faces.
   /^(?:CodexPlugins|NodeCodexPlugins|index|main)\.ts$|^(?:cli|testing)\//
 ]

@@ -1,0 +1,138 @@
+/**
+ * What people are shown of a plugin: the part of the backend's row that its cache does not need.
+ *
+ * Fields have the backend's own names; one that is absent or null is null, or an empty list.
+ */
+import { Effect, Redacted, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import { type RemotePlugin, unfit, type UnfitPlugin } from "./RemotePlugin.ts"
+
+const nullable = <S extends Schema.Constraint>(schema: S) =>
+  Schema.NullOr(schema).pipe(Schema.withDecodingDefaultKey(Effect.succeed(null)))
+
+const list = <S extends Schema.Constraint>(schema: S) => {
+  const items = Schema.Array(schema)
+  return Schema.NullOr(items).pipe(
+    Schema.decodeTo(
+      Schema.toType(items),
+      SchemaTransformation.transform({ decode: (items) => items ?? [], encode: (items) => items })
+    ),
+    Schema.withDecodingDefaultKey(Effect.succeed([]))
+  )
+}
+
+const Text = nullable(Schema.String)
+const Texts = list(Schema.String)
+
+const Skill = Schema.Struct({
+  name: Schema.String,
+  description: Schema.String,
+  interface: nullable(
+    Schema.Struct({
+      display_name: Text,
+      short_description: Text,
+      brand_color: Text,
+      default_prompt: Text,
+      icon_small_url: Text,
+      icon_large_url: Text
+    })
+  )
+})
+export interface Skill extends Schema.Schema.Type<typeof Skill> {}
+
+const AppTemplate = Schema.Struct({
+  template_id: Schema.String,
+  name: Schema.String,
+  description: Text,
+  category: Text,
+  canonical_connector_id: Text,
+  logo_url: Text,
+  logo_url_dark: Text,
+  materialized_app_ids: Texts,
+  reason: Text
+})
+
+const Release = Schema.Struct({
+  version: Text,
+  display_name: Schema.String,
+  description: Schema.String,
+  interface: Schema.Struct({
+    short_description: Text,
+    long_description: Text,
+    developer_name: Text,
+    category: Text,
+    capabilities: Texts,
+    website_url: Text,
+    privacy_policy_url: Text,
+    terms_of_service_url: Text,
+    brand_color: Text,
+    default_prompt: Text,
+    default_prompts: Texts,
+    composer_icon_url: Text,
+    logo_url: Text,
+    logo_url_dark: Text,
+    screenshot_urls: Texts
+  }),
+  keywords: Texts,
+  skills: list(Skill),
+  onboarding_skill_name: Text,
+  app_ids: Texts,
+  app_manifest: nullable(Schema.Unknown),
+  app_templates: list(AppTemplate),
+  mcp_servers: list(Schema.Struct({ key: Schema.String })),
+  scheduled_tasks: nullable(
+    Schema.Array(
+      Schema.Struct({
+        key: Schema.String,
+        name: Schema.String,
+        prompt: Schema.String,
+        schedule: Schema.Unknown
+      })
+    )
+  )
+})
+
+export const PluginDetails = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  scope: Schema.String,
+  discoverability: Text,
+  installation_policy: Schema.Literals(["NOT_AVAILABLE", "AVAILABLE", "INSTALLED_BY_DEFAULT"]),
+  installation_policy_source: Text,
+  must_show_installation_interstitial: nullable(Schema.Boolean),
+  authentication_policy: Schema.Literals(["ON_INSTALL", "ON_USE"]),
+  status: nullable(Schema.Literals(["AVAILABLE", "ENABLED", "DISABLED_BY_ADMIN"])),
+  disabled_reason: Text,
+  eligible_plan_types: nullable(Schema.Array(Schema.String)),
+  /** Only a row of what the account has installed says these. */
+  enabled: nullable(Schema.Boolean),
+  disabled_skill_names: Texts,
+  installed_at: nullable(Schema.DateTimeUtcFromString),
+  share_url: Text,
+  creator_account_user_id: Text,
+  creator_name: Text,
+  share_principals: nullable(
+    Schema.Array(
+      Schema.Struct({
+        principal_type: Schema.String,
+        principal_id: Schema.String,
+        role: Schema.String,
+        name: Schema.String
+      })
+    )
+  ),
+  can_publish_to_workspace: nullable(Schema.Boolean),
+  release: Release
+})
+export interface PluginDetails extends Schema.Schema.Type<typeof PluginDetails> {}
+
+const decode = Schema.decodeUnknownResult(PluginDetails)
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** Reads the row of a plugin for what it shows. */
+export const of = (plugin: RemotePlugin): Result.Result<PluginDetails, UnfitPlugin> =>
+  Result.mapError(decode(Redacted.value(plugin.row)), ({ issue }) =>
+    unfit(plugin, {
+      _tag: "MalformedRow",
+      at: issuesOf(issue).issues[0]?.path?.join(".") ?? ""
+    })
+  )

@@ -1,0 +1,177 @@
+/**
+ * One plugin of the account at a time: read it, install it, uninstall it.
+ *
+ * The account's record is the backend's and the cache is the home's; a change touches both, one
+ * after the other. A change that stops between the two is told as {@link HalfDone}, and the next
+ * pass of `PluginSync` settles it.
+ */
+import { Context, Effect, Layer, Option, Result, Schema } from "effect"
+import type { CachedPlugin } from "./CacheSnapshot.ts"
+import * as CacheLock from "./CacheLock.ts"
+import * as PluginDetails from "./PluginDetails.ts"
+import * as PluginId from "./PluginId.ts"
+import * as PluginStore from "./PluginStore.ts"
+import type { PluginVersion } from "./PluginVersion.ts"
+import * as RemoteBundle from "./RemoteBundle.ts"
+import * as RemoteCatalog from "./RemoteCatalog.ts"
+import type { RemotePlugin, UnfitPlugin } from "./RemotePlugin.ts"
+import type { RemotePluginId } from "./RemotePluginId.ts"
+
+/** The backend knows the plugin, but this account may not install it. Nothing was changed. */
+export class NotInstallable extends Schema.TaggedError<NotInstallable>()("NotInstallable", {
+  remotePluginId: Schema.String,
+  pluginId: PluginId.PluginId,
+  reason: Schema.Literals(["NotAvailable", "DisabledByAdmin"])
+}) {
+  override get message(): string {
+    const why = {
+      NotAvailable: "it is not available to this account",
+      DisabledByAdmin: "the workspace's administrator has disabled it"
+    }[this.reason]
+    return `cannot install ${this.pluginId} (${this.remotePluginId}): ${why}`
+  }
+}
+
+/**
+ * The first half of a change was made and the second one failed, so the cache and the account's
+ * record disagree until the next pass.
+ */
+export class HalfDone extends Schema.TaggedError<HalfDone>()("HalfDone", {
+  /** What was made: the bundle was installed, or the plugin taken off the account's record. */
+  done: Schema.Literals(["Cached", "TakenOffRecord"]),
+  remotePluginId: Schema.String,
+  pluginId: PluginId.PluginId,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const why = this.cause instanceof Error ? this.cause.message : "for an unknown reason"
+    switch (this.done) {
+      case "Cached":
+        return `${this.pluginId} stands in the cache, but is not known to be on the account's record: ${why}; the next sync settles it`
+      case "TakenOffRecord":
+        return `${this.pluginId} is off the account's record, but still stands in the cache: ${why}; the next sync removes it`
+    }
+  }
+}
+
+/** Why a plugin could not be read. */
+export type ReadError = RemoteCatalog.CatalogError | UnfitPlugin | PluginStore.PluginStoreError
+
+/** Why a plugin could not be installed. */
+export type InstallError =
+  | RemoteCatalog.CatalogError
+  | NotInstallable
+  | RemoteBundle.InstallError
+  | HalfDone
+
+/** Why a plugin could not be uninstalled. */
+export type UninstallError =
+  | RemoteCatalog.CatalogError
+  | UnfitPlugin
+  | CacheLock.CacheLockError
+  | HalfDone
+
+/** What backend and cache say of one plugin. */
+export interface PluginState {
+  readonly plugin: RemotePlugin
+  readonly details: PluginDetails.PluginDetails
+  /** Its row among those that the account has installed. */
+  readonly installed: Option.Option<PluginDetails.PluginDetails>
+  /** What stands in its place in the cache, whosever it is. */
+  readonly cached: Option.Option<CachedPlugin>
+}
+
+export interface Installed {
+  readonly pluginId: PluginId.PluginId
+  readonly version: PluginVersion
+  readonly details: PluginDetails.PluginDetails
+}
+
+export class PluginInstaller extends Context.Service<
+  PluginInstaller,
+  {
+    /** What is known of a plugin, installed or not. Changes nothing and takes no lock. */
+    readonly read: (id: RemotePluginId) => Effect.Effect<PluginState, ReadError>
+    /**
+     * Fetches the plugin's bundle, makes it the active version, and puts the plugin on the
+     * account's record. A bundle that is current is fetched anew.
+     */
+    readonly install: (id: RemotePluginId) => Effect.Effect<Installed, InstallError>
+    /**
+     * Takes the plugin off the account's record and removes it from the cache. Gives its place
+     * there; succeeds as well where it was neither installed nor cached.
+     */
+    readonly uninstall: (id: RemotePluginId) => Effect.Effect<PluginId.PluginId, UninstallError>
+  }
+>()("effect-codex-plugins/PluginInstaller") {}
+
+const detailsOf = (plugin: RemotePlugin) => Effect.fromResult(PluginDetails.of(plugin))
+
+const refusalOf = ({
+  installation_policy,
+  status
+}: PluginDetails.PluginDetails): NotInstallable["reason"] | undefined => {
+  if (status === "DISABLED_BY_ADMIN") return "DisabledByAdmin"
+  return installation_policy === "NOT_AVAILABLE" ? "NotAvailable" : undefined
+}
+
+export const make = Effect.gen(function* () {
+  const catalog = yield* RemoteCatalog.RemoteCatalog
+  const bundles = yield* RemoteBundle.RemoteBundle
+  const store = yield* PluginStore.PluginStore
+  const lock = yield* CacheLock.CacheLock
+
+  const read = Effect.fn("PluginInstaller.read")(function* (id: RemotePluginId) {
+    const plugin = yield* catalog.read(id)
+    const details = yield* detailsOf(plugin)
+    const { rows } = yield* catalog.installed
+    const row = rows
+      .flatMap((row) => (Result.isSuccess(row) ? [row.success] : []))
+      .find(({ remotePluginId }) => remotePluginId === id)
+    return {
+      plugin,
+      details,
+      installed: row === undefined ? Option.none() : Option.some(yield* detailsOf(row)),
+      cached: yield* store.read(plugin.pluginId)
+    }
+  })
+
+  // Both changes hold the lock from the first step to the last: a pass of another process that
+  // came in between would go by a record that is about to change.
+  const install = Effect.fn("PluginInstaller.install")(function* (id: RemotePluginId) {
+    const plugin = yield* catalog.read(id)
+    const { pluginId } = plugin
+    const details = yield* detailsOf(plugin)
+    const reason = refusalOf(details)
+    if (reason !== undefined) {
+      return yield* new NotInstallable({ remotePluginId: id, pluginId, reason })
+    }
+    const version = yield* bundles.install(plugin)
+    yield* Effect.mapError(
+      catalog.install(id),
+      (cause) => new HalfDone({ done: "Cached", remotePluginId: id, pluginId, cause })
+    )
+    return { pluginId, version, details }
+  }, lock.hold)
+
+  const uninstall = Effect.fn("PluginInstaller.uninstall")(function* (id: RemotePluginId) {
+    const { pluginId } = yield* catalog.read(id)
+    yield* catalog.uninstall(id)
+    yield* Effect.mapError(
+      store.uninstall(pluginId),
+      (cause) => new HalfDone({ done: "TakenOffRecord", remotePluginId: id, pluginId, cause })
+    )
+    return pluginId
+  }, lock.hold)
+
+  return PluginInstaller.of({ read, install, uninstall })
+})
+
+export const layer: Layer.Layer<
+  PluginInstaller,
+  never,
+  | RemoteCatalog.RemoteCatalog
+  | RemoteBundle.RemoteBundle
+  | PluginStore.PluginStore
+  | CacheLock.CacheLock
+> = Layer.effect(PluginInstaller, make)

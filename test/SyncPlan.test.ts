@@ -9,6 +9,7 @@ import {
 import type { InstalledSnapshot } from "../src/InstalledSnapshot.ts"
 import * as PluginId from "../src/PluginId.ts"
 import * as PluginVersion from "../src/PluginVersion.ts"
+import * as RemotePluginId from "../src/RemotePluginId.ts"
 import type * as RemotePlugin from "../src/RemotePlugin.ts"
 import { remoteMarketplaces } from "../src/RemotePlugin.ts"
 import * as SyncPlan from "../src/SyncPlan.ts"

@@ -15,6 +15,7 @@ import {
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
+import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -56,6 +57,8 @@ export interface SyncFailure {
 
 /** What a pass did. */
 export interface SyncOutcome {
+  /** What the account has installed, as the pass went by it. */
+  readonly account: InstalledSnapshot
   /** Fetched because no version stood there or another one did. */
   readonly installed: ReadonlyArray<PluginId.PluginId>
   /** Given the sidecar they lacked. */
@@ -111,6 +114,8 @@ export class PluginSync extends Context.Service<
 const isRepair = (reason: SyncPlan.InstallReason): boolean =>
   reason._tag !== "Missing" && reason._tag !== "VersionChanged"
 
+const isForRow = ({ _tag }: SyncPlan.Action): boolean => _tag !== "Prune" && _tag !== "Remove"
+
 const failureOf = (plugin: RemotePlugin, error: SyncFailureCause): SyncFailure => ({
   remotePluginId: plugin.remotePluginId,
   pluginId: plugin.pluginId,
@@ -135,10 +140,16 @@ export const make = Effect.gen(function* () {
   const events = yield* PubSub.unbounded<SyncEvent>()
 
   const read = Effect.all([catalog.installed, store.snapshot], { concurrency: 2 }).pipe(
-    Effect.map(([installed, cached]) => SyncPlan.make(installed, cached, { retention }))
+    Effect.map(([account, cached]) => ({
+      account,
+      plan: SyncPlan.make(account, cached, { retention })
+    }))
   )
 
-  const plan = Effect.withSpan(read, "PluginSync.plan")
+  const plan = read.pipe(
+    Effect.map(({ plan }) => plan),
+    Effect.withSpan("PluginSync.plan")
+  )
 
   const carryOut = (action: SyncPlan.Action): Effect.Effect<Option.Option<SyncEvent>, never> => {
     switch (action._tag) {
@@ -193,20 +204,23 @@ export const make = Effect.gen(function* () {
 
   const pass = Effect.gen(function* () {
     yield* store.sweep
-    const plan = yield* read
+    const { account, plan } = yield* read
     yield* PubSub.publish(events, SyncEvent.Planned({ plan }))
     if (plan.removalSkipped !== null) {
       yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
     }
-    const settled = yield* Effect.forEach(
-      plan.actions,
-      (action) =>
-        Effect.tap(carryOut(action), (event) =>
-          Option.isSome(event) ? PubSub.publish(events, event.value) : Effect.void
-        ),
-      { concurrency }
+    // A version stands before what it supersedes is pruned.
+    const settled = yield* Effect.forEach(Arr.span(plan.actions, isForRow), (actions) =>
+      Effect.forEach(
+        actions,
+        (action) =>
+          Effect.tap(carryOut(action), (event) =>
+            Option.isSome(event) ? PubSub.publish(events, event.value) : Effect.void
+          ),
+        { concurrency }
+      )
     )
-    const outcome = outcomeOf(Arr.getSomes(settled), plan.removalSkipped)
+    const outcome = outcomeOf(account, Arr.getSomes(settled.flat()), plan.removalSkipped)
     yield* PubSub.publish(events, SyncEvent.Finished({ outcome }))
     return outcome
   }).pipe(lock.hold, Effect.withSpan("PluginSync.sync"))
@@ -236,11 +250,13 @@ const pluginIds = (events: ReadonlyArray<{ readonly pluginId: PluginId.PluginId 
   events.map(({ pluginId }) => pluginId)
 
 const outcomeOf = (
+  account: InstalledSnapshot,
   events: ReadonlyArray<SyncEvent>,
   removalSkipped: string | null
 ): SyncOutcome => {
   const installs = events.filter(SyncEvent.$is("Installed"))
   return {
+    account,
     installed: pluginIds(installs.filter(({ reason }) => !isRepair(reason))),
     backfilled: pluginIds(events.filter(SyncEvent.$is("Backfilled"))),
     kept: pluginIds(events.filter(SyncEvent.$is("Kept"))),

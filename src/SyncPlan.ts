@@ -9,7 +9,7 @@ import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
 import * as PluginId from "./PluginId.ts"
-import type { PluginVersion } from "./PluginVersion.ts"
+import { outranks, type PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
@@ -189,23 +189,27 @@ const removalsOf = (
   ...strays.map((target) => Action.Remove({ target, reason: "Stray" }))
 ]
 
-/** What becomes superseded in this very pass is not seen here: its grace period only begins. */
+/** What was superseded a grace period ago; what an install supersedes was so only just now. */
 const prunings = (
   kept: ReadonlyArray<CachedPlugin>,
   actions: ReadonlyArray<Action>,
   takenAt: number,
   options: SyncPlanOptions
 ): ReadonlyArray<Action> => {
-  // An older version may come back: what is put in place is not pruned beside it.
   const incoming = new Map(
     actions.filter(Action.$is("Install")).map(({ plugin, version }) => [plugin.pluginId, version])
   )
-  return kept
-    .filter(({ activeSince }) => takenAt - activeSince >= Duration.toMillis(options.retention))
-    .flatMap(({ active, pluginId, versions }) =>
+  return kept.flatMap(({ active, activeSince, pluginId, versions }) => {
+    if (Option.isNone(active)) return []
+    const next = incoming.get(pluginId) ?? active.value
+    const supersededFor = (version: PluginVersion) =>
+      version === active.value ? 0 : takenAt - activeSince
+    return (
       versions
-        .filter((version) => Option.isSome(active) && version !== active.value)
-        .filter((version) => version !== incoming.get(pluginId))
+        .filter((version) => supersededFor(version) >= Duration.toMillis(options.retention))
+        // What outranks the next one goes when that is put in place.
+        .filter((version) => version !== next && !outranks(version, next))
         .map((version) => Action.Prune({ pluginId, version }))
     )
+  })
 }

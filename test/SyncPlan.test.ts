@@ -341,7 +341,8 @@ describe("SyncPlan.make, for what no row names", () => {
     assert.deepStrictEqual(lines(beside), [
       rejected,
       `Install ${alpha} 1.0.0: VersionChanged`,
-      `Prune ${alpha} 0.8.0`
+      `Prune ${alpha} 0.8.0`,
+      `Prune ${alpha} 0.9.0`
     ])
     assert.strictEqual(
       beside.removalSkipped,
@@ -402,14 +403,22 @@ describe("SyncPlan.make, for superseded versions", () => {
     )
   })
 
-  it("prunes them also where a new version comes, which supersedes the active one only now", () => {
-    assert.deepStrictEqual(prunings(standing, { release: { version: "2.0.0" } }, 1000, 0), [
+  it("keeps the active one, which a new version supersedes only now", () => {
+    assert.deepStrictEqual(prunings(standing, { release: { version: "2.0.0" } }, 1001, 1), [
       `Prune ${alpha} 0.8.0`,
       `Prune ${alpha} 0.9.0`
     ])
   })
 
-  it("does not prune the one that comes back", () => {
+  it("with no retention, prunes what a new version supersedes in this very pass", () => {
+    assert.deepStrictEqual(prunings(standing, { release: { version: "2.0.0" } }, 1000, 0), [
+      `Prune ${alpha} 0.8.0`,
+      `Prune ${alpha} 1.0.0`,
+      `Prune ${alpha} 0.9.0`
+    ])
+  })
+
+  it("prunes neither the one that comes back nor those that must go to make room for it", () => {
     assert.deepStrictEqual(prunings(standing, { release: { version: "0.9.0" } }, 1000, 0), [
       `Prune ${alpha} 0.8.0`
     ])
@@ -592,12 +601,15 @@ describe("SyncPlan.make, for any two snapshots", () => {
     }
   })
 
-  holds("prunes only what stands beside an active version that stays", (pass) => {
+  holds("prunes only what stands beside an active version that stays or comes", (pass) => {
     const { planned, removed, standing } = pass
+    const incoming = planned.actions
+      .filter(Action.$is("Install"))
+      .map(({ plugin }) => plugin.pluginId)
     for (const { pluginId, version } of planned.actions.filter(Action.$is("Prune"))) {
       const plugin = standing.plugins.find((plugin) => plugin.pluginId === pluginId)!
       assert.include(plugin.versions, version)
-      assert.isFalse(Option.contains(plugin.active, version))
+      assert.isTrue(!Option.contains(plugin.active, version) || incoming.includes(pluginId))
       assert.notInclude(removed, plugin)
     }
   })
@@ -617,8 +629,7 @@ describe("SyncPlan.make, for any two snapshots", () => {
 
   holds("leaves nothing to do once it was carried out", (pass) => {
     const { listing, planned, retention, standing } = pass
-    // What became superseded in the pass itself has a moment at least.
-    const again = plan(listing, carriedOut(standing, planned), Math.max(1, retention))
+    const again = plan(listing, carriedOut(standing, planned), retention)
     const isRejection = Action.$is("Reject")
     assert.deepStrictEqual(again.actions.filter(isRejection), planned.actions.filter(isRejection))
     assert.deepStrictEqual(

@@ -4,10 +4,28 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Layer } from "effect"
+import * as Zlib from "node:zlib"
 import * as CodexPlugins from "./CodexPlugins.ts"
+import * as Gzip from "./internal/gzip.ts"
 
-const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeHttpClient.layerNodeHttp)
+/** Half the processor time of the Web's inflater, which is asked in 16 KiB pieces. */
+export const gzipEngine: Gzip.Engine = {
+  inflateRaw: (deflated, onError) =>
+    NodeStream.pipeThroughDuplex(deflated, {
+      evaluate: () => Zlib.createInflateRaw({ chunkSize: 128 * 1024, rejectGarbageAfterEnd: true }),
+      onError
+    }),
+  crc32: Zlib.crc32
+}
+
+const platform = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  NodeHttpClient.layerNodeHttpOptions({ keepAlive: true }),
+  Layer.succeed(Gzip.Engine, gzipEngine)
+)
 
 /** The home that the environment names: `$CODEX_HOME`, else `~/.codex`. */
 export const layer = Layer.provide(CodexPlugins.layer, platform)

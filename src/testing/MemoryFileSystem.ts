@@ -1,0 +1,532 @@
+/**
+ * A file system in memory that answers as Effect's Node layer does on Linux, errors included, and
+ * whose disk can be looked at, copied, stopped between any two of its changes, and brought back as
+ * after a power loss.
+ *
+ * It is its own, and not built on a package such as `memfs`, because what tests need of it is what
+ * those leave out: Linux's refusals of a rename, the umask, folders opened to be synced, and which
+ * changes are durable.
+ *
+ * Times come from Effect's `Clock`; a read does not change the access time. Paths are POSIX paths,
+ * and relative ones start at the root. Nothing waits: each operation is done when its effect runs.
+ */
+import { posix } from "node:path"
+import { ByteSize, Context, Effect, FileSystem, Layer, Option, PlatformError, Stream } from "effect"
+import { Stopped } from "./FaultyFileSystem.ts"
+import type { Code } from "./FaultyFileSystem.ts"
+import * as Errno from "./internal/errno.ts"
+import type { Inode } from "./internal/inode.ts"
+import * as Linux from "./internal/linuxDisk.ts"
+import type { EntryChange } from "./internal/nameJournal.ts"
+import * as Node from "./internal/nodeMethods.ts"
+
+export type { PowerLoss, Step } from "./internal/linuxDisk.ts"
+export type { EntryChange } from "./internal/nameJournal.ts"
+
+// --- what tests hold of a disk -------------------------------------------------------------------
+
+/** What stands at one path. `mode` holds the permission bits, `mtime` milliseconds since 1970. */
+export type Entry =
+  | { readonly type: "Directory"; readonly mode: number; readonly mtime: number }
+  | {
+      readonly type: "File"
+      readonly mode: number
+      readonly mtime: number
+      readonly bytes: Uint8Array
+    }
+  | {
+      readonly type: "SymbolicLink"
+      readonly mode: number
+      readonly mtime: number
+      readonly target: string
+    }
+
+/**
+ * A whole tree by absolute path, the root included. Two snapshots are equal where the trees are;
+ * which names share one file by a hard link is not told.
+ */
+export type Snapshot = { readonly [path: string]: Entry }
+
+export interface Options {
+  /** Permission bits that a new file or folder does not get. Default: 0o022. */
+  readonly umask?: number | undefined
+  /** Who calls. The default, 0, is root and refused nothing; any other is held to permissions. */
+  readonly uid?: number | undefined
+  /** The caller's only group. Default: 0. */
+  readonly gid?: number | undefined
+  /** How many bytes all files together can hold; a write beyond fails with ENOSPC. Default: no end. */
+  readonly capacity?: number | undefined
+  /**
+   * Asked before each step. A code makes its system call fail with it. `"Stop"` stops the world, as
+   * `kill -9` of the process would: this and every later operation dies with
+   * `FaultyFileSystem.Stopped` and changes nothing, finalizers included. Go on with a `clone` or
+   * after a `crash`.
+   */
+  readonly onStep?: ((step: Linux.Step) => Code | "Stop" | undefined) | undefined
+}
+
+/** The power loss after which all that was done is there. */
+export const loseNothing: Linux.PowerLoss = {
+  entry: () => true,
+  content: ({ written }) => written,
+  attributes: () => true
+}
+
+/** The power loss after which only what was synced is there. */
+export const loseUnsynced: Linux.PowerLoss = {
+  entry: () => false,
+  content: ({ synced }) => synced,
+  attributes: () => false
+}
+
+/**
+ * A power loss that takes at random, the same for the same seed: some changes of names and
+ * attributes; of written content all, some tail (cut off, or NULs or old bytes in its place), or none.
+ */
+export const loseSome = (seed: number): Linux.PowerLoss => {
+  // The mulberry32 generator: 32 bits of state, even enough for drawing cases.
+  let state = seed >>> 0
+  const random = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let bits = Math.imul(state ^ (state >>> 15), state | 1)
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), bits | 61)) ^ bits
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32
+  }
+  random()
+  const kept = random()
+  return {
+    entry: () => random() < kept,
+    content: ({ synced, written }) => {
+      const drawn = random()
+      if (drawn < 0.25) return synced
+      if (drawn < 0.5) return written
+      const cut = Math.floor(random() * written.length)
+      const tail = random()
+      if (tail < 0.5) return written.slice(0, cut)
+      const torn = new Uint8Array(written.length)
+      if (tail < 0.75) torn.set(synced.subarray(0, written.length))
+      torn.set(written.subarray(0, cut))
+      return torn
+    },
+    attributes: () => random() < kept
+  }
+}
+
+/** One disk: its file system, and what only a test can see and do. */
+export interface MemoryDisk {
+  readonly fileSystem: FileSystem.FileSystem
+  /** The tree as a plain value; that below (and with) `path` if given, empty if nothing is there. */
+  readonly snapshot: (path?: string) => Snapshot
+  /** A disk with the same content that goes its own way. Options not given stay, but for `onStep`. */
+  readonly clone: (options?: Options) => MemoryDisk
+  /** The disk as it comes back after a power loss at this moment; this one stays as it is. */
+  readonly crash: (powerLoss: Linux.PowerLoss, options?: Options) => MemoryDisk
+  /** Makes all durable that was done. */
+  readonly sync: () => void
+  /** What a power loss could take: changes of names, and files written or changed after their sync. */
+  readonly unsynced: () => {
+    readonly entries: ReadonlyArray<EntryChange>
+    readonly files: ReadonlyArray<string>
+  }
+  /** How many steps were made. */
+  readonly steps: () => number
+  /** Whether `onStep` stopped it. */
+  readonly isStopped: () => boolean
+}
+
+/** The disk below the `FileSystem` that {@link layer} gives. */
+export class Disk extends Context.Service<Disk, MemoryDisk>()(
+  "effect-codex-plugins/testing/MemoryFileSystem/Disk"
+) {}
+
+// --- Node's methods ------------------------------------------------------------------------------
+
+const fileTypes = { File: 0o100000, Directory: 0o040000, SymbolicLink: 0o120000 }
+
+const sizeOf = (inode: Inode) => {
+  switch (inode.type) {
+    case "File":
+      return inode.size
+    case "Directory":
+      return Linux.pageSize
+    case "SymbolicLink":
+      return new TextEncoder().encode(inode.target).length
+  }
+}
+
+const linksOf = (inode: Inode) => {
+  const isRemoved = inode.names === 0 && inode.type === "Directory" && inode.parent !== inode
+  if (inode.type !== "Directory" || isRemoved) return inode.names
+  let links = 2
+  for (const child of inode.entries.values()) if (child.type === "Directory") links++
+  return links
+}
+
+const infoOf = (inode: Inode): FileSystem.File.Info => {
+  const size = sizeOf(inode)
+  return {
+    type: inode.type,
+    mtime: Option.some(new Date(inode.mtime)),
+    atime: Option.some(new Date(inode.atime)),
+    birthtime: Option.some(new Date(inode.birthtime)),
+    dev: 1n,
+    rdev: Option.some(0n),
+    ino: Option.some(BigInt(inode.ino)),
+    mode: fileTypes[inode.type] | inode.mode,
+    nlink: Option.some(BigInt(linksOf(inode))),
+    uid: Option.some(inode.uid),
+    gid: Option.some(inode.gid),
+    size: ByteSize.bytes(size),
+    blksize: Option.some(ByteSize.bytes(Linux.pageSize)),
+    blocks: Option.some(BigInt(Math.ceil(size / Linux.pageSize) * 8))
+  }
+}
+
+const badArgument = (method: string, description: string) =>
+  PlatformError.badArgument({ module: "FileSystem", method, description })
+
+const checkInteger = (method: string, name: string, value: number, min: number, max: number) => {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw badArgument(method, `${name} must be an integer from ${min} to ${max}, not ${value}`)
+}
+
+const millisecondsOf = (time: Date | number, now: number) => {
+  const milliseconds = typeof time === "number" ? time * 1000 : time.getTime()
+  return typeof time === "number" && time < 0 ? now : milliseconds
+}
+
+// --- the service ---------------------------------------------------------------------------------
+
+const makeFileSystem = (disk: Linux.Disk): FileSystem.FileSystem => {
+  const run = <A>(
+    method: string,
+    pathOrDescriptor: string | number,
+    body: () => A
+  ): Effect.Effect<A, PlatformError.PlatformError> =>
+    Effect.clockWith((clock) => {
+      if (disk.stopped) return Effect.die(new Stopped())
+      disk.now = clock.currentTimeMillisUnsafe()
+      try {
+        return Effect.succeed(body())
+      } catch (error) {
+        if (error instanceof Linux.Failure)
+          return Effect.fail(
+            Errno.platformError({
+              code: error.code,
+              method,
+              pathOrDescriptor,
+              syscall: error.syscall,
+              path: error.path,
+              dest: error.dest
+            })
+          )
+        if (PlatformError.isPlatformError(error)) return Effect.fail(error)
+        throw error
+      }
+    })
+
+  const onPath = <A>(method: string, paths: ReadonlyArray<string>, body: () => A) =>
+    run(method, paths[0] ?? "", () => {
+      if (paths.some((path) => path.includes("\0")))
+        throw badArgument(method, "a path must not hold a null byte")
+      return body()
+    })
+
+  const makeTemporary = (method: string, options: TemporaryOptions | undefined) => {
+    const prefix = posix.join(options?.directory ?? "/tmp", options?.prefix || "./")
+    return onPath(method, [prefix], () => {
+      for (;;) {
+        const path = `${prefix}${disk.nextTemporary()}`
+        const taken = Node.attempt(
+          () => disk.mkdir(path, 0o700, "mkdtemp"),
+          (failure) => {
+            if (failure.code !== "EEXIST") throw failure
+            return true
+          }
+        )
+        if (!taken) return path
+      }
+    })
+  }
+  const makeTemporaryFile = (method: string, options: TemporaryOptions | undefined) =>
+    Effect.flatMap(makeTemporary(method, options), (directory) => {
+      const path = posix.join(directory, `file${options?.suffix ?? ""}`)
+      return Effect.as(writeFile(path, new Uint8Array(0)), path)
+    })
+  const removeTemporary = (method: string, path: string) =>
+    Effect.orDie(onPath(method, [path], () => Node.remove(disk, path, true, true)))
+
+  const writeFile: FileSystem.FileSystem["writeFile"] = (path, data, options) =>
+    onPath("writeFile", [path], () =>
+      Node.writeWhole(disk, path, data, options?.flag ?? "w", options?.mode ?? 0o666)
+    )
+
+  const truncateTo = (method: string, handle: Linux.Handle, length: number) => {
+    checkInteger(method, "len", length, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    disk.ftruncate(handle, Math.max(0, length))
+  }
+
+  const makeFile = (handle: Linux.Handle): FileSystem.File => {
+    const { append } = handle.access
+    let cursor = 0n
+    const onFile = <A>(method: string, body: () => A) => run(method, handle.fd, body)
+    const read = (
+      method: string,
+      buffer: Uint8Array,
+      options: FileSystem.File.ReadOptions | undefined
+    ) => {
+      const position = options?.position ?? cursor
+      if (position < 0n) throw badArgument(method, "Cannot read before the start of the file")
+      // Node makes no system call then.
+      if (buffer.length === 0) return 0
+      const length = disk.read(handle, buffer, Number(position))
+      if (options?.position === undefined) cursor += BigInt(length)
+      return length
+    }
+    const write = (buffer: Uint8Array) => {
+      const length = disk.write(handle, buffer, Number(cursor))
+      if (!append) cursor += BigInt(length)
+      return length
+    }
+    return {
+      [FileSystem.FileTypeId]: FileSystem.FileTypeId,
+      stat: onFile("stat", () => infoOf(disk.fstat(handle))),
+      sync: onFile("sync", () => disk.fsync(handle)),
+      seek: (offset, from) =>
+        onFile("seek", () => {
+          const position = from === "start" ? offset : cursor + offset
+          if (position < 0n) throw badArgument("seek", "Cannot seek before the start of the file")
+          cursor = position
+          return position
+        }),
+      read: (buffer, options) => onFile("read", () => read("read", buffer, options)),
+      readAlloc: (size, options) =>
+        onFile("readAlloc", () => {
+          checkInteger("readAlloc", "size", size, 0, Number.MAX_SAFE_INTEGER)
+          const buffer = new Uint8Array(size)
+          const length = read("readAlloc", buffer, options)
+          if (length === 0) return Option.none()
+          return Option.some(length === size ? buffer : buffer.slice(0, length))
+        }),
+      truncate: (length = 0) =>
+        onFile("truncate", () => {
+          truncateTo("truncate", handle, length)
+          const end = BigInt(Math.max(0, length))
+          if (!append && cursor > end) cursor = end
+        }),
+      write: (buffer) => onFile("write", () => write(buffer)),
+      writeAll: (buffer) =>
+        onFile("writeAll", () => {
+          let done = 0
+          while (done < buffer.length) done += write(buffer.subarray(done))
+        })
+    }
+  }
+
+  return FileSystem.make({
+    access: (path, options) =>
+      onPath("access", [path], () =>
+        disk.access(path, {
+          readable: options?.readable ?? false,
+          writable: options?.writable ?? false
+        })
+      ),
+    chmod: (path, mode) =>
+      onPath("chmod", [path], () => {
+        checkInteger("chmod", "mode", mode, 0, 2 ** 32 - 1)
+        disk.chmod(path, mode)
+      }),
+    chown: (path, uid, gid) =>
+      onPath("chown", [path], () => {
+        checkInteger("chown", "uid", uid, -1, 2 ** 32 - 1)
+        checkInteger("chown", "gid", gid, -1, 2 ** 32 - 1)
+        disk.chown(path, uid, gid)
+      }),
+    copy: (from, to, options) =>
+      onPath("copy", [from, to], () =>
+        Node.copy(disk, from, to, {
+          overwrite: options?.overwrite ?? false,
+          preserveTimestamps: options?.preserveTimestamps ?? false
+        })
+      ),
+    copyFile: (from, to) => onPath("copyFile", [from, to], () => Node.copyFile(disk, from, to)),
+    link: (from, to) => onPath("link", [from, to], () => disk.link(from, to)),
+    lstat: (path) => onPath("lstat", [path], () => infoOf(disk.lstat(path))),
+    makeDirectory: (path, options) =>
+      onPath("makeDirectory", [path], () => {
+        const mode = options?.mode ?? 0o777
+        checkInteger("makeDirectory", "mode", mode, 0, 2 ** 32 - 1)
+        if (options?.recursive) Node.makeDirectories(disk, path, mode)
+        else disk.mkdir(path, mode)
+      }),
+    makeTempDirectory: (options) => makeTemporary("makeTempDirectory", options),
+    makeTempDirectoryScoped: (options) =>
+      Effect.acquireRelease(makeTemporary("makeTempDirectoryScoped", options), (path) =>
+        removeTemporary("makeTempDirectoryScoped", path)
+      ),
+    makeTempFile: (options) => makeTemporaryFile("makeTempFile", options),
+    makeTempFileScoped: (options) =>
+      Effect.acquireRelease(makeTemporaryFile("makeTempFileScoped", options), (path) =>
+        removeTemporary("makeTempFileScoped", posix.dirname(path))
+      ),
+    open: (path, options) =>
+      Effect.map(
+        Effect.acquireRelease(
+          onPath("open", [path], () =>
+            disk.open(
+              path,
+              Node.accessOf(options?.flag ?? "r", options?.noFollow),
+              options?.mode ?? 0o666
+            )
+          ),
+          (handle) => Effect.sync(() => disk.close(handle))
+        ),
+        makeFile
+      ),
+    readDirectory: (path, options) =>
+      onPath("readDirectory", [path], () =>
+        Node.readDirectory(disk, path, options?.recursive ?? false)
+      ),
+    readDirectoryEntries: (path) =>
+      onPath("readDirectoryEntries", [path], () =>
+        disk
+          .readdir(path)
+          .sorted()
+          .map(([name, { type }]) => ({ name, type }))
+      ),
+    readFile: (path) => onPath("readFile", [path], () => Node.readWhole(disk, path)),
+    readLink: (path) => onPath("readLink", [path], () => disk.readlink(path)),
+    realPath: (path) => onPath("realPath", [path], () => Node.realPath(disk, path)),
+    remove: (path, options) =>
+      onPath("remove", [path], () =>
+        Node.remove(disk, path, options?.recursive ?? false, options?.force ?? false)
+      ),
+    rename: (from, to) => onPath("rename", [from, to], () => disk.rename(from, to)),
+    stat: (path) => onPath("stat", [path], () => infoOf(disk.stat(path))),
+    symlink: (target, path) => onPath("symlink", [target, path], () => disk.symlink(target, path)),
+    truncate: (path, length = 0) =>
+      onPath("truncate", [path], () => {
+        const handle = disk.open(path, Node.accessOf("r+"), 0)
+        try {
+          truncateTo("truncate", handle, length)
+        } finally {
+          disk.close(handle)
+        }
+      }),
+    utimes: (path, atime, mtime) =>
+      onPath("utime", [path], () => {
+        const [accessed, modified] = [
+          millisecondsOf(atime, disk.now),
+          millisecondsOf(mtime, disk.now)
+        ]
+        if (!Number.isFinite(accessed) || !Number.isFinite(modified))
+          throw badArgument("utime", "a time must be a valid date or a number of seconds")
+        disk.utimes(path, accessed, modified)
+      }),
+    watch: (path) =>
+      Stream.fromEffect(
+        Effect.andThen(
+          onPath("stat", [path], () => disk.stat(path)),
+          Effect.fail(badArgument("watch", "a file system in memory cannot be watched"))
+        )
+      ),
+    writeFile
+  })
+}
+
+interface TemporaryOptions {
+  readonly directory?: string | undefined
+  readonly prefix?: string | undefined
+  readonly suffix?: string | undefined
+}
+
+const makeDisk = (disk: Linux.Disk): MemoryDisk => {
+  const settings = (options: Options | undefined) => ({
+    umask: options?.umask ?? disk.settings.umask,
+    uid: options?.uid ?? disk.settings.uid,
+    gid: options?.gid ?? disk.settings.gid,
+    capacity: options?.capacity ?? disk.settings.capacity,
+    onStep: options?.onStep
+  })
+  return {
+    fileSystem: makeFileSystem(disk),
+    snapshot: (path = "/") => {
+      const snapshot: Record<string, Entry> = {}
+      const under = Node.resolve(path)
+      disk.visit((at, inode) => {
+        if (Node.isPathWithin(at, under)) snapshot[at] = entryOf(inode)
+      })
+      return snapshot
+    },
+    clone: (options) => makeDisk(disk.clone(settings(options))),
+    crash: (powerLoss, options) => makeDisk(disk.crash(powerLoss, settings(options))),
+    sync: () => disk.sync(),
+    unsynced: () => disk.unsynced(),
+    steps: () => disk.steps,
+    isStopped: () => disk.stopped
+  }
+}
+
+const entryOf = (inode: Inode): Entry => {
+  const { mode, mtime } = inode
+  switch (inode.type) {
+    case "Directory":
+      return { type: "Directory", mode, mtime }
+    case "File":
+      return { type: "File", mode, mtime, bytes: inode.bytes.slice() }
+    case "SymbolicLink":
+      return { type: "SymbolicLink", mode, mtime, target: inode.target }
+  }
+}
+
+/**
+ * A new disk. It holds the files of `tree`, all durable, with their folders made where the tree
+ * does not name them; without a tree, an empty `/tmp`. All of it belongs to the caller.
+ */
+export const make = (
+  options?: Options & { readonly tree?: Snapshot | undefined }
+): Effect.Effect<MemoryDisk> =>
+  Effect.clockWith((clock) =>
+    Effect.sync(() => {
+      const { capacity = Infinity, gid = 0, onStep, uid = 0, umask = 0o022 } = options ?? {}
+      const now = clock.currentTimeMillisUnsafe()
+      const plain = { umask: 0o022, uid, gid, capacity: Infinity, onStep: undefined }
+      const disk = new Linux.Disk(plain, now)
+      plant(disk, options?.tree ?? { "/tmp": { type: "Directory", mode: 0o1777, mtime: now } })
+      return makeDisk(disk.clone({ umask, uid, gid, capacity, onStep }))
+    })
+  )
+
+const plant = (disk: Linux.Disk, tree: Snapshot) => {
+  for (const path of Object.keys(tree).toSorted()) {
+    const entry = tree[path]
+    if (entry === undefined) continue
+    Node.makeDirectories(disk, entry.type === "Directory" ? path : posix.dirname(path), 0o755)
+    if (entry.type === "File") Node.writeWhole(disk, path, entry.bytes, "w", entry.mode)
+    if (entry.type === "SymbolicLink") disk.symlink(entry.target, path)
+  }
+  disk.visit((path, inode) => {
+    const entry = tree[path]
+    if (entry === undefined) return
+    inode.mode = entry.mode
+    inode.atime = inode.mtime = entry.mtime
+  })
+  disk.sync()
+}
+
+/** The file system and the {@link Disk} below it. */
+export const layerOf = (disk: MemoryDisk): Layer.Layer<FileSystem.FileSystem | Disk> =>
+  Layer.succeedContext(
+    Context.make(FileSystem.FileSystem, disk.fileSystem).pipe(Context.add(Disk, disk))
+  )
+
+/** As {@link layer}, with options. Each layer that this gives has a disk of its own. */
+export const layerWith = (
+  options: Options & { readonly tree?: Snapshot | undefined }
+): Layer.Layer<FileSystem.FileSystem | Disk> => Layer.unwrap(Effect.map(make(options), layerOf))
+
+/**
+ * A `FileSystem` on a new disk, and that {@link Disk}. It is one disk wherever the layer is used in
+ * one program; `Layer.fresh` gives a second one.
+ */
+export const layer: Layer.Layer<FileSystem.FileSystem | Disk> = layerWith({})

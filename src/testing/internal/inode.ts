@@ -1,0 +1,135 @@
+/**
+ * Files, folders and symbolic links as they stand on a disk, apart from their names.
+ */
+
+const empty = new Uint8Array(0)
+
+/** What can differ from what is durable. */
+interface Attributes {
+  mode: number
+  uid: number
+  gid: number
+  atime: number
+  mtime: number
+}
+
+interface Synced extends Readonly<Attributes> {
+  readonly bytes: Uint8Array
+}
+
+abstract class Common implements Attributes {
+  readonly ino: number
+  readonly birthtime: number
+  mode: number
+  uid: number
+  gid: number
+  atime: number
+  mtime: number
+  /** How many names it has. */
+  names = 0
+  /** Its state at its last sync, or at its birth, if it changed since. */
+  synced: Synced | undefined = undefined
+  constructor(ino: number, birthtime: number, owner: { mode: number; uid: number; gid: number }) {
+    this.ino = ino
+    this.birthtime = birthtime
+    this.mode = owner.mode
+    this.uid = owner.uid
+    this.gid = owner.gid
+    this.atime = birthtime
+    this.mtime = birthtime
+  }
+
+  /** An inode of the same number, attributes and content, but without names and entries. */
+  abstract duplicate(): Common
+}
+
+export class File extends Common {
+  readonly type = "File"
+  /** Its bytes and, beyond `size`, zeros. */
+  buffer: Uint8Array = empty
+  size = 0
+  /** Whether something else reads the same buffer, so that it is copied before it is written. */
+  shared = false
+  /** How many open file descriptions hold it. */
+  opens = 0
+
+  get bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.size)
+  }
+
+  /** Makes it at least `size` long, in a buffer of its own. */
+  reserve(size: number) {
+    if (this.shared || this.buffer.length < size) {
+      const grown = size > this.buffer.length ? this.size * 2 : 0
+      const buffer = new Uint8Array(Math.max(size, grown, this.size))
+      buffer.set(this.bytes)
+      this.buffer = buffer
+      this.shared = false
+    }
+    this.size = Math.max(this.size, size)
+  }
+
+  /** Cuts it off. */
+  shorten(size: number) {
+    if (size === 0) {
+      this.buffer = empty
+      this.shared = false
+    } else if (!this.shared) this.buffer.fill(0, size, this.size)
+    this.size = size
+  }
+
+  duplicate(): File {
+    const file = assign(this, new File(this.ino, this.birthtime, this))
+    file.buffer = this.buffer
+    file.size = this.size
+    file.shared = this.shared = true
+    return file
+  }
+}
+
+export class Directory extends Common {
+  readonly type = "Directory"
+  readonly entries = new Map<string, Inode>()
+  /** The folder that holds it; the root holds itself. */
+  parent: Directory = this
+
+  /** Its entries, names in order. */
+  sorted(): Array<[name: string, inode: Inode]> {
+    return [...this.entries].toSorted(([left], [right]) => (left < right ? -1 : 1))
+  }
+
+  duplicate(): Directory {
+    return assign(this, new Directory(this.ino, this.birthtime, this))
+  }
+}
+
+export class SymbolicLink extends Common {
+  readonly type = "SymbolicLink"
+  target = ""
+
+  duplicate(): SymbolicLink {
+    const link = assign(this, new SymbolicLink(this.ino, this.birthtime, this))
+    link.target = this.target
+    return link
+  }
+}
+
+export type Inode = File | Directory | SymbolicLink
+
+/** Keeps what is durable of an inode that is about to differ from it. */
+export const touch = (inode: Inode): void => {
+  if (inode.synced !== undefined) return
+  const { atime, gid, mode, mtime, uid } = inode
+  const bytes = inode.type === "File" ? inode.bytes : empty
+  if (inode.type === "File" && inode.size > 0) inode.shared = true
+  inode.synced = { mode, uid, gid, atime, mtime, bytes }
+}
+
+export const assign = <A extends Attributes>(from: Readonly<Attributes>, to: A): A => {
+  to.mode = from.mode
+  to.uid = from.uid
+  to.gid = from.gid
+  to.atime = from.atime
+  to.mtime = from.mtime
+  return to
+}

@@ -1,0 +1,53 @@
+/**
+ * The contract on a real disk: what it promises of the file system in memory is worth no more than
+ * what it finds here.
+ */
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem } from "effect"
+import { getSystemErrorMap } from "node:util"
+import * as Errno from "../../src/testing/internal/errno.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { fileSystemContract } from "./fileSystemContract.ts"
+import { play, script } from "./fileSystemScript.ts"
+
+const umask = process.umask()
+const uid = process.getuid?.() ?? 0
+const gid = process.getgid?.() ?? 0
+
+describe.skipIf(process.platform !== "linux")("Node's file system on Linux", () => {
+  fileSystemContract(NodeFileSystem.layer, {
+    umask,
+    heldToPermissions: uid !== 0
+  })
+
+  it.effect("does what the file system in memory does, operation by operation", () =>
+    Effect.gen(function* () {
+      const node = yield* FileSystem.FileSystem
+      for (let seed = 0; seed < 60; seed++) {
+        const operations = yield* script(seed, 40)
+        const disk = yield* MemoryFileSystem.make({ umask, uid, gid })
+        const memory = disk.fileSystem
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const expected = yield* play(operations, node, yield* node.makeTempDirectoryScoped())
+            const actual = yield* play(operations, memory, yield* memory.makeTempDirectoryScoped())
+            assert.deepStrictEqual(actual, expected, `seed ${seed}`)
+          })
+        )
+      }
+    }).pipe(Effect.provide(NodeFileSystem.layer))
+  )
+
+  it("calls each errno as the file system in memory does", () => {
+    const known = new Map(
+      [...getSystemErrorMap()].map(([errno, [code, text]]) => [code, [errno, text]])
+    )
+    for (const code of Errno.codes) {
+      if (code.startsWith("ERR_")) continue
+      const { reason } = Errno.platformError({ code, method: "open", pathOrDescriptor: "/x" })
+      const [errno, text] = known.get(code) ?? []
+      assert.include(reason.cause, { errno, message: `${code}: ${text}, open '/x'` })
+    }
+  })
+})

@@ -80,17 +80,18 @@ export const loseUnsynced: Linux.PowerLoss = {
 }
 
 /**
- * A power loss that takes at random, the same for the same seed: some changes of names and
- * attributes; of written content all, some tail (cut off, or NULs or old bytes in its place), or none.
+ * A power loss that takes at random: some changes of names and attributes; of written content all,
+ * some tail (cut off, or NULs or old bytes in its place), or none. The same seed takes the same; each
+ * value is for one `crash`.
  */
 export const loseSome = (seed: number): Linux.PowerLoss => {
-  // The mulberry32 generator: 32 bits of state, even enough for drawing cases.
-  let state = seed >>> 0
+  // Marsaglia's xorshift: 32 bits of state, never all zero.
+  let state = Math.imul(seed + 1, 0x9e3779b1) | 1
   const random = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let bits = Math.imul(state ^ (state >>> 15), state | 1)
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), bits | 61)) ^ bits
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
   }
   random()
   const kept = random()
@@ -121,7 +122,7 @@ export interface MemoryDisk {
   readonly clone: (options?: Options) => MemoryDisk
   /** The disk as it comes back after a power loss at this moment; this one stays as it is. */
   readonly crash: (powerLoss: Linux.PowerLoss, options?: Options) => MemoryDisk
-  /** Makes all durable that was done. */
+  /** Makes all durable that was done, and forgets what a power loss could have brought back. */
   readonly sync: () => void
   /** What a power loss could take: changes of names, and files written or changed after their sync. */
   readonly unsynced: () => {

@@ -307,7 +307,7 @@ describe("after a power loss", () => {
       yield* fs.writeFileString("/d/new", "newer")
       yield* syncPath(fs, "/d")
       const seen = new Set<string>()
-      for (let seed = 0; seed < 300; seed++)
+      for (let seed = 0; seed < 200; seed++)
         for (const line of listing(disk.crash(loseSome(seed)))) seen.add(line)
       const possible = ["old!", "newer", "", "new", "new00", "newe0", "00000"]
       assert.includeMembers(
@@ -458,7 +458,7 @@ describe("after a power loss", () => {
         Effect.all([pick, pick, pick, Random.nextIntBetween(1, 3)]),
         ([one, two, three, depth]) => ["/d", one, two, three].slice(0, depth + 1).join("/")
       )
-      for (let seed = 0; seed < 150; seed++) {
+      for (let seed = 0; seed < 60; seed++) {
         const disk = base.clone()
         const { fileSystem: fs } = disk
         const move = Effect.gen(function* () {

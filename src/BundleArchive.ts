@@ -134,12 +134,14 @@ const nameProblems = {
   DrivePrefix: "starts with a drive"
 }
 
-/** Quoted, with what would not be seen or would move the cursor escaped, and of bounded length. */
-const show = (path: string) =>
-  JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path).replace(
+/** Of bounded length, with what cannot be seen or would move the cursor escaped. */
+const printable = (text: string) =>
+  (text.length > 200 ? `${text.slice(0, 200)}…` : text).replace(
     /[[\p{C}\p{Z}]--[ ]]/gv,
     (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`
   )
+
+const show = (path: string) => printable(JSON.stringify(path))
 
 /** What was extracted. */
 export interface Extracted {
@@ -194,7 +196,7 @@ const tarRefusal = (error: Tar.TarError) => {
       // Tar has this limit itself and tells so by its message alone.
       return error.message.startsWith("extended header of ")
         ? exceeded("HeaderBytes")
-        : refusal({ _tag: "MalformedTar", detail: error.message })
+        : refusal({ _tag: "MalformedTar", detail: printable(error.message) })
   }
 }
 

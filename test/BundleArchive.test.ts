@@ -321,6 +321,18 @@ const changed = (archive: Uint8Array, at: number, bits: number) => {
   return copy
 }
 
+it.effect.each([
+  ["a name", tarGz(file(`\u202e\u001b${"n".repeat(98)}`))],
+  ["a long name", tarGz(pax({ path: "../".repeat(10_000) }), file("a"))],
+  ["what Tar says", tarGz(pax({ ["\n\0".repeat(10_000)]: "x" }), file("a"))]
+] as const)("a message can be shown, whatever is in %s", ([, archive]) =>
+  Effect.gen(function* () {
+    const { message } = yield* reasonOf(archive)
+    assert.notMatch(message, /[\p{C}\p{Zl}\p{Zp}]/u)
+    assert.isBelow(message.length, 2000)
+  })
+)
+
 describe.each([
   { name: "the Web's inflater", engine: Gzip.webEngine },
   { name: "node:zlib", engine: NodeCodexPlugins.gzipEngine }
@@ -361,6 +373,11 @@ describe.each([
       name: "another method of compression",
       archive: changed(whole, 2 - whole.length, 1),
       reason: "NotGzip"
+    },
+    {
+      name: "a name without an end",
+      archive: withHeader(8, "n".repeat(200_000)),
+      reason: "CorruptGzip"
     },
     { name: "reserved flags", archive: withHeader(0x80), reason: "CorruptGzip" },
     { name: "a wrong checksum of the header", archive: withHeaderCrc(1), reason: "CorruptGzip" },

@@ -95,6 +95,9 @@ const comment = 16
 const reservedFlags = 0xe0
 const trailerLength = 8
 
+/** Bytes of a header: twice what its extra field can have, which is more than any program writes. */
+const maxHeaderLength = 128 * 1024
+
 /** Takes a header byte by byte and returns after its last one. Throws a `Problem`. */
 function* readHeader(crcSoFar: () => number): Generator<void, void, number> {
   if ((yield) !== 0x1f || (yield) !== 0x8b || (yield) !== 8) throw "NotGzip"
@@ -118,6 +121,7 @@ class Member {
   private readonly crc32: Engine["crc32"]
   private readonly header: Generator<void, void, number>
   private headerCrc = 0
+  private headerLength = 0
   private headerEnded = false
   /** The last bytes so far, which are the trailer unless more follow. */
   private held = new Uint8Array(0)
@@ -134,6 +138,7 @@ class Member {
   packed(chunk: Uint8Array): Uint8Array {
     let start = 0
     for (; !this.headerEnded && start < chunk.length; start++) {
+      if (++this.headerLength > maxHeaderLength) throw "CorruptGzip"
       this.headerCrc = this.crc32(chunk.subarray(start, start + 1), this.headerCrc)
       this.headerEnded = this.header.next(chunk[start]!).done === true
     }

@@ -2,6 +2,7 @@
  * Keeps a Codex home's remote plugins in step with the account they belong to, and tells offline
  * which backend plugin each cached bundle is.
  */
+export * as AppServer from "./AppServer.ts"
 export * as BundleArchive from "./BundleArchive.ts"
 export * as CacheLock from "./CacheLock.ts"
 export * as CacheSnapshot from "./CacheSnapshot.ts"
@@ -9,6 +10,7 @@ export * as CodexHome from "./CodexHome.ts"
 export * as CodexPlugins from "./CodexPlugins.ts"
 export * as InstallMetadata from "./InstallMetadata.ts"
 export * as InstalledSnapshot from "./InstalledSnapshot.ts"
+export * as PluginCapabilities from "./PluginCapabilities.ts"
 export * as PluginDetails from "./PluginDetails.ts"
 export * as PluginId from "./PluginId.ts"
 export * as PluginInstaller from "./PluginInstaller.ts"

@@ -15,11 +15,11 @@ const floors: ReadonlyArray<RegExp> = [
   // Ground works. The cache's reader is half of PluginStore.
   /^internal\/(?!cacheReader\.ts$)/,
   // Services.
-  /^(?:BundleArchive|CacheLock|CodexHome|PluginStore|RemoteBundle|RemoteCatalog|internal\/cacheReader)\.ts$/,
+  /^(?:BundleArchive|CacheLock|CodexHome|PluginCapabilities|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cacheReader\.ts$/,
   // The flows.
   /^(?:PluginInstaller|PluginSync)\.ts$/,
   // Faces.
-  /^(?:CodexPlugins|NodeCodexPlugins|index|main)\.ts$|^(?:cli|testing)\//
+  /^(?:AppServer|AppServerProtocol|CodexPlugins|NodeCodexPlugins|PluginSummary|index|main)\.ts$|^(?:cli|testing)\//
 ]
 
 const services = 2

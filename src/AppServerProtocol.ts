@@ -1,0 +1,171 @@
+/**
+ * The part of Codex's app-server protocol that is served here, as Codex 0.169 speaks it: JSON-RPC
+ * without its `jsonrpc` member, one message a line.
+ *
+ * What is wrong with a request is told in Codex's own words, so that a client meets no text that it
+ * has not met before.
+ */
+import { Data, Option, Result, Schema, SchemaAST, type SchemaIssue } from "effect"
+
+/** What can be asked is wrong, or is wrong for this account. */
+export const invalidRequest = -32600
+
+/** It could not be carried out. */
+export const internalError = -32603
+
+/** Why a request was not carried out. */
+export class Refusal extends Data.TaggedError("Refusal")<{
+  readonly code: typeof invalidRequest | typeof internalError
+  readonly message: string
+}> {}
+
+export const refuse = (message: string): Refusal => new Refusal({ code: invalidRequest, message })
+
+// Identifiers are what Codex's messages call these types.
+const Text = Schema.String.annotate({ identifier: "a string" })
+const Texts = Schema.Array(Text).annotate({ identifier: "a sequence" })
+const AbsolutePath = Schema.String.check(
+  Schema.isPattern(/^(?:\/|[A-Za-z]:[\\/]|\\\\)/, {
+    message: "AbsolutePathBuf deserialized without a base path"
+  })
+).annotate({ identifier: "path string" })
+
+const optional = <S extends Schema.Constraint>(schema: S) =>
+  Schema.optionalKey(Schema.NullOr(schema))
+
+const struct = <const Fields extends Schema.Struct.Fields>(name: string, fields: Fields) =>
+  Schema.Struct(fields).annotate({ identifier: `struct ${name}` })
+
+const oneOfTwoSources = {
+  marketplacePath: optional(AbsolutePath),
+  remoteMarketplaceName: optional(Text)
+}
+
+/** Every method that is served, and its parameters. */
+export const methods = {
+  initialize: struct("InitializeParams", {
+    clientInfo: struct("ClientInfo", { name: Text, title: optional(Text), version: Text })
+  }),
+  "plugin/installed": struct("PluginInstalledParams", {
+    cwds: optional(Schema.Array(AbsolutePath).annotate({ identifier: "a sequence" })),
+    installSuggestionPluginNames: optional(Texts)
+  }),
+  "plugin/read": struct("PluginReadParams", { ...oneOfTwoSources, pluginName: Text }),
+  "plugin/install": struct("PluginInstallParams", {
+    ...oneOfTwoSources,
+    installAttemptId: optional(Text),
+    pluginName: Text
+  }),
+  "plugin/uninstall": struct("PluginUninstallParams", { pluginId: Text }),
+  "plugin/reconcile": struct("PluginReconcileParams", { reason: optional(Text) })
+} as const
+
+export type Method = keyof typeof methods
+
+export type Params<M extends Method> = (typeof methods)[M]["Type"]
+
+/** A request that is well-formed, whatever it asks for. */
+export type Call = {
+  readonly [M in Method]: { readonly method: M; readonly params: Params<M> }
+}[Method]
+
+/** Codex takes no other numbers than integers for ids. */
+const RequestId = Schema.Union([Schema.String, Schema.Int])
+export type RequestId = typeof RequestId.Type
+
+/** One line of a client's. */
+export type Message = Data.TaggedEnum<{
+  Request: { readonly id: RequestId; readonly call: Call }
+  Malformed: { readonly id: RequestId; readonly refusal: Refusal }
+  /** A notification, an answer, or no message at all: nobody waits for a reply. */
+  Other: {}
+}>
+export const Message = Data.taggedEnum<Message>()
+
+const decodeRequest = Schema.decodeUnknownOption(
+  Schema.fromJsonString(
+    Schema.Struct({
+      id: RequestId,
+      method: Schema.String,
+      params: Schema.optionalKey(Schema.Unknown)
+    })
+  )
+)
+
+const isMethod = (method: string): method is Method => Object.hasOwn(methods, method)
+
+const quoted = (name: string): string => `\`${name}\``
+
+const decodeCall = (method: string, params: unknown): Result.Result<Call, string> => {
+  if (!isMethod(method)) {
+    const expected = Object.keys(methods).map(quoted).join(", ")
+    return Result.fail(`unknown variant ${quoted(method)}, expected one of ${expected}`)
+  }
+  if (params === undefined || params === null) return Result.fail("missing field `params`")
+  const schema: Schema.Codec<Call["params"], unknown> = methods[method]
+  return Result.mapBoth(Schema.decodeUnknownResult(schema, { reportInput: true })(params), {
+    onFailure: ({ issue }) => describe(issue),
+    onSuccess: (params) => ({ method, params }) as Call
+  })
+}
+
+export const decode = (line: string): Message =>
+  Option.match(decodeRequest(line), {
+    onNone: () => Message.Other(),
+    onSome: ({ id, method, params }) =>
+      Result.match(decodeCall(method, params), {
+        onFailure: (why) => Message.Malformed({ id, refusal: refuse(`Invalid request: ${why}`) }),
+        onSuccess: (call) => Message.Request({ id, call })
+      })
+  })
+
+/** Says what is wrong as serde does, with which Codex reads requests. */
+const describe = (issue: SchemaIssue.Issue, key = ""): string => {
+  switch (issue._tag) {
+    case "Pointer":
+      return describe(issue.issue, String(issue.path.at(-1)))
+    case "Composite":
+      return describe(issue.issues[0], key)
+    case "AnyOf": {
+      const [only] = issue.issues
+      return only === undefined ? mismatch(issue.input, issue.ast.types[0]) : describe(only, key)
+    }
+    case "InvalidType":
+      return mismatch(issue.input, issue.ast)
+    case "MissingKey":
+      return `missing field ${quoted(key)}`
+    case "Filter": {
+      const message = issue.filter.annotations?.message
+      return typeof message === "string" ? message : "invalid value"
+    }
+    default:
+      return "invalid value"
+  }
+}
+
+const mismatch = (input: unknown, expected: SchemaAST.AST | undefined): string => {
+  const name = expected === undefined ? undefined : SchemaAST.resolveIdentifier(expected)
+  return `invalid type: ${kindOf(input)}, expected ${name ?? "another type"}`
+}
+
+const kindOf = (value: unknown): string => {
+  switch (typeof value) {
+    case "string":
+      return `string ${JSON.stringify(value)}`
+    case "boolean":
+      return `boolean \`${value}\``
+    case "number":
+      return `${Number.isInteger(value) ? "integer" : "floating point"} \`${value}\``
+    default:
+      return value === null ? "null" : Array.isArray(value) ? "sequence" : "map"
+  }
+}
+
+/** The line that answers a request. */
+export const encode = (id: RequestId, answer: Result.Result<unknown, Refusal>): string =>
+  JSON.stringify(
+    Result.match(answer, {
+      onFailure: ({ code, message }) => ({ error: { code, message }, id }),
+      onSuccess: (result) => ({ id, result })
+    })
+  )

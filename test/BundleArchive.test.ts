@@ -563,16 +563,20 @@ describe("limits", () => {
     })
   )
 
-  it.effect("bounds the tar as a whole", () =>
-    Effect.gen(function* () {
-      const longHeader = Archives.concat(entry({ name: "", typeflag: "L" }, zeros), rootEntry)
-      assert.strictEqual(
-        yield* limitOf(Archives.gzipOf([{ bytes: longHeader, times: 400 }])),
-        "TarBytes"
-      )
-    })
-  )
-})
+  it.effect("bounds the tar as a whole", () => {
+    const longHeader = entry({ name: "", typeflag: "L" }, zeros)
+    const pieces = Array.from({ length: 400 }, () => [longHeader, rootEntry]).flat()
+    // To inflate so much would take long.
+    const inflated: Gzip.Engine = {
+      inflateRaw: () => Stream.rechunk(Stream.fromIterable(pieces), 1),
+      crc32: () => 0
+    }
+    return refusedOrExtracted(tarGz()).pipe(
+      Effect.map((limit) => assert.strictEqual(limit, "TarBytes")),
+      Effect.provide(Layer.provide(archives(inflated), bottomless))
+    )
+  })
+}, 30_000)
 
 // --- the disk
 
@@ -775,25 +779,50 @@ it.live("on a real disk, too, an interruption leaves nothing and no call goes on
   }).pipe(Effect.scoped, Effect.provide(onDisk))
 )
 
-it.live("writes several files at once, but never more than a few", () =>
+/** A disk in memory on which each call takes a while, and what was seen there. */
+const slowDisk = Effect.gen(function* () {
+  const disk = yield* MemoryFileSystem.make()
+  const seen = { underWay: 0, most: 0, atRemoval: undefined as number | undefined, late: 0 }
+  const fileSystem = FaultyFileSystem.make(
+    disk.fileSystem,
+    ({ method }) =>
+      Effect.suspend(() => {
+        if (seen.atRemoval !== undefined) seen.late++
+        if (method === "remove") seen.atRemoval = seen.underWay
+        seen.most = Math.max(seen.most, ++seen.underWay)
+        return Effect.sleep("1 millis")
+      }),
+    () => Effect.sync(() => seen.underWay--)
+  )
+  const layer = Layer.provide(archives(), Layer.succeed(FileSystem.FileSystem, fileSystem))
+  return { disk, seen, layer }
+})
+
+const many = tarGz(
+  ...Array.from({ length: 50 }, (_, i) => file(`${i % 5}/${i}`)),
+  file("big", pattern)
+)
+
+it.live("makes several calls at once, but never more than a few", () =>
   Effect.gen(function* () {
-    const disk = yield* MemoryFileSystem.make()
-    let open = 0
-    let most = 0
-    const slow = FaultyFileSystem.make(
-      disk.fileSystem,
-      () =>
-        Effect.suspend(() => {
-          most = Math.max(most, ++open)
-          return Effect.sleep("1 millis")
-        }),
-      () => Effect.sync(() => open--)
-    )
-    const many = tarGz(...Array.from({ length: 50 }, (_, i) => file(`${i}`)))
-    yield* extract(many).pipe(
-      Effect.provide(Layer.provide(archives(), Layer.succeed(FileSystem.FileSystem, slow)))
-    )
-    assert.strictEqual(most, FolderWriter.concurrency)
+    const { layer, seen } = yield* slowDisk
+    yield* Effect.provide(extract(many), layer)
+    assert.strictEqual(seen.most, FolderWriter.concurrency)
+  })
+)
+
+it.live("removes only when no call is under way, and makes none afterwards", () =>
+  Effect.gen(function* () {
+    for (let millis = 2; millis < 40; millis += 2) {
+      const { disk, layer, seen } = yield* slowDisk
+      const endless = Stream.concat(Archives.chunked(many), Stream.never)
+      const fiber = yield* Effect.forkChild(Effect.provide(extract(endless), layer))
+      yield* Effect.sleep(millis)
+      yield* Fiber.interrupt(fiber)
+      yield* Effect.sleep(2)
+      assert.deepStrictEqual([seen.atRemoval, seen.late], [0, 0])
+      assert.deepStrictEqual(Object.keys(disk.snapshot()), ["/", "/tmp"])
+    }
   })
 )
 

@@ -10,6 +10,13 @@ export class CommandFailed extends Data.TaggedError("CommandFailed")<{
   readonly message: string
 }> {}
 
+/** Arguments that do not go together; each by itself was told by the parser. */
+export class WrongUsage extends Data.TaggedError("WrongUsage")<{
+  readonly message: string
+}> {
+  override readonly [Runtime.errorExitCode] = 2
+}
+
 /** A pass that was carried out; what failed has been printed already. */
 export class SomePluginsFailed extends Data.TaggedError("SomePluginsFailed")<{}> {
   override readonly [Runtime.errorExitCode] = 3

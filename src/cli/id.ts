@@ -1,7 +1,7 @@
 import { Console, Effect, Option } from "effect"
-import { Argument, Command } from "effect/cli"
-import * as PluginId from "../PluginId.ts"
+import { Command } from "effect/cli"
 import * as PluginStore from "../PluginStore.ts"
+import * as args from "./args.ts"
 import { CommandFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { offline } from "./offline.ts"
@@ -10,10 +10,7 @@ export const id = Command.make(
   "id",
   {
     codexHome: flags.codexHome,
-    pluginId: Argument.String("PLUGIN@MARKETPLACE").pipe(
-      Argument.withDescription("The cached plugin"),
-      Argument.withSchema(PluginId.PluginId)
-    )
+    pluginId: args.pluginId
   },
   Effect.fn("id")(function* ({ pluginId }) {
     const store = yield* PluginStore.PluginStore

@@ -28,7 +28,15 @@ export const itemOf = (plugin: CachedPlugin) => ({
   ...sourceOf(plugin)
 })
 
-const identityColumn = ({ identity }: CachedPlugin): string => {
+/** The active version, as people see it. */
+export const versionColumn = ({ active, intact }: CachedPlugin): string =>
+  Option.match(active, {
+    onNone: () => "(none)",
+    onSome: (version) => (intact ? version : `${version} (broken)`)
+  })
+
+/** Whose bytes the active version holds, as people see it. */
+export const identityColumn = ({ identity }: CachedPlugin): string => {
   switch (identity._tag) {
     case "Known":
       return identity.remotePluginId
@@ -47,14 +55,7 @@ const identityColumn = ({ identity }: CachedPlugin): string => {
 export const printPlugins = (plugins: ReadonlyArray<CachedPlugin>) =>
   printTable(
     ["PLUGIN", "VERSION", "REMOTE PLUGIN ID"],
-    plugins.map((plugin) => [
-      plugin.pluginId,
-      Option.match(plugin.active, {
-        onNone: () => "(none)",
-        onSome: (version) => (plugin.intact ? version : `${version} (broken)`)
-      }),
-      identityColumn(plugin)
-    ])
+    plugins.map((plugin) => [plugin.pluginId, versionColumn(plugin), identityColumn(plugin)])
   )
 
 export const list = Command.make(

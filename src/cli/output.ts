@@ -4,7 +4,7 @@ import { Console } from "effect"
 export const printJson = (value: unknown) => Console.log(JSON.stringify(value, null, 2))
 
 /** Ids and names come from files and the network: what disturbs a terminal is shown escaped. */
-const printable = (cell: string): string =>
+export const printable = (cell: string): string =>
   cell.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
 
 /** Prints rows in columns, as wide as they need to be. */

@@ -1,4 +1,4 @@
-import { Console, Duration, Effect, Layer, Schema } from "effect"
+import { Console, Duration, Effect, Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
@@ -11,14 +11,7 @@ import { printJson, printTable } from "./output.ts"
 /** More at a time than this is unkind to the backend. */
 const maxConcurrency = 256
 
-const Concurrency = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxConcurrency }))
-
-const Retention = Schema.DurationFromString.check(
-  Schema.makeFilter(
-    (duration: Duration.Duration) => Duration.isFinite(duration) && !Duration.isNegative(duration),
-    { expected: "a duration such as `24 hours`, `30m` or `0`" }
-  )
-)
+const decodeDuration = Schema.decodeUnknownOption(Schema.DurationFromString)
 
 const units: Readonly<Record<string, string>> = {
   s: "seconds",
@@ -28,10 +21,16 @@ const units: Readonly<Record<string, string>> = {
 }
 
 /** People write `24h`; Effect reads `24 hours`. */
-const spellOut = (duration: string): string =>
-  duration === "0"
-    ? "0 seconds"
-    : duration.replace(/^(\d+(?:\.\d+)?)([smhd])$/, (_, n, unit) => `${n} ${units[unit]}`)
+const retention = (text: string): Option.Option<Duration.Duration> => {
+  const spelledOut = text.replace(
+    /^(\d+(?:\.\d+)?)([smhd])$/,
+    (_, n, unit) => `${n} ${units[unit]}`
+  )
+  return Option.filter(
+    decodeDuration(spelledOut === "0" ? "0 seconds" : spelledOut),
+    (duration) => Duration.isFinite(duration) && !Duration.isNegative(duration)
+  )
+}
 
 const failureOf = ({ error, pluginId, remotePluginId }: PluginSync.SyncFailure) => ({
   remotePluginId,
@@ -133,7 +132,10 @@ export const sync = Command.make(
     concurrency: Flag.Int("concurrency").pipe(
       Flag.withMetavar("N"),
       Flag.withDescription(`How many plugins at a time (${PluginSync.defaultConcurrency})`),
-      Flag.withSchema(Concurrency),
+      Flag.filter(
+        (n) => n >= 1 && n <= maxConcurrency,
+        () => `a number from 1 to ${maxConcurrency}`
+      ),
       Flag.withDefault(PluginSync.defaultConcurrency)
     ),
     retain: Flag.String("retain").pipe(
@@ -141,8 +143,7 @@ export const sync = Command.make(
       Flag.withDescription(
         "How long a superseded version stays for the sessions that use it: `30m`, `24h`, `0` (24h)"
       ),
-      Flag.map(spellOut),
-      Flag.withSchema(Retention),
+      Flag.filterMap(retention, () => "a duration such as `30m`, `24h` or `0`"),
       Flag.withDefault(PluginStore.defaultRetention)
     )
   },

@@ -1,0 +1,33 @@
+import { Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import { WrongUsage } from "./exit.ts"
+import * as flags from "./flags.ts"
+import { online } from "./online.ts"
+import { version } from "./version.ts"
+
+/** The operating systems that Codex has names of its own for. */
+const codexNames: Readonly<Record<string, string>> = { darwin: "macos", win32: "windows" }
+
+const program = {
+  version,
+  platformFamily: process.platform === "win32" ? "windows" : "unix",
+  platformOs: codexNames[process.platform] ?? process.platform
+}
+
+export const serve = Command.make(
+  "serve",
+  {
+    codexHome: flags.codexHome,
+    stdio: Flag.Boolean("stdio").pipe(
+      Flag.withDescription("Take requests on stdin, answer on stdout, one JSON message a line"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fn("serve")(function* ({ codexHome, stdio }) {
+    if (!stdio) {
+      return yield* new WrongUsage({ message: "serve needs --stdio, the only way it can be asked" })
+    }
+    const { run } = yield* Effect.promise(() => import("../AppServer.ts"))
+    yield* Effect.provide(run(program), online(codexHome))
+  })
+).pipe(Command.withDescription("Answer the plugin requests of Codex's app-server protocol"))

@@ -1,0 +1,191 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem } from "effect"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as TestReply from "../../src/testing/TestReply.ts"
+import { world } from "../support/shell.ts"
+
+const alpha = TestBackend.plugin({ name: "alpha", installed: false })
+const alphaId = "alpha@openai-curated-remote"
+
+describe("install", () => {
+  it.live(
+    "installs a plugin on the account and in the cache",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha] })
+      assert.deepStrictEqual(yield* run("install", alpha.id), {
+        code: 0,
+        stdout: `installed ${alphaId} 1.0.0\n`,
+        stderr: ""
+      })
+      assert.isTrue(yield* backend.isInstalled(alpha.id))
+      assert.strictEqual((yield* run("id", alphaId)).stdout, `${alpha.id}\n`)
+      assert.deepStrictEqual(JSON.parse((yield* run("install", "--json", alpha.id)).stdout), {
+        pluginId: alphaId,
+        name: "alpha",
+        marketplaceName: "openai-curated-remote",
+        version: "1.0.0",
+        installed: true,
+        source: { source: "remote", id: alpha.id }
+      })
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "leaves with 1 where it is not allowed",
+    Effect.fnUntraced(function* () {
+      const { run } = yield* world({
+        plugins: [{ ...alpha, row: { status: "DISABLED_BY_ADMIN" } }]
+      })
+      assert.deepStrictEqual(yield* run("install", alpha.id, "--json"), {
+        code: 1,
+        stdout: "",
+        stderr: `codex-plugins: cannot install ${alphaId} (${alpha.id}): the workspace's administrator has disabled it\n`
+      })
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "leaves with 1 where the record was not changed, and says what settles it",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha] })
+      yield* backend.when({ kind: "install" }, TestReply.status(403))
+      const { code, stderr, stdout } = yield* run("install", alpha.id)
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.include(stderr, `${alphaId} stands in the cache`)
+      assert.include(stderr, "the next sync settles it")
+      assert.include((yield* run("sync")).stdout, `removed  ${alphaId}`)
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "refuses what is no remote id, and asks nobody",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world()
+      for (const id of [alphaId, "../x", "a b", ""]) {
+        const { code, stderr, stdout } = yield* run("install", id)
+        assert.deepStrictEqual([code, stdout], [2, ""])
+        assert.include(stderr, "is not a remote plugin id")
+      }
+      assert.deepStrictEqual(yield* backend.requests(), [])
+    }, Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("install --from", () => {
+  const folder = Effect.fnUntraced(function* (manifest: object) {
+    const fs = yield* FileSystem.FileSystem
+    const source = yield* fs.makeTempDirectoryScoped({ prefix: "my-plugin-" })
+    yield* fs.makeDirectory(`${source}/.codex-plugin`)
+    yield* fs.writeFileString(`${source}/.codex-plugin/plugin.json`, JSON.stringify(manifest))
+    return source
+  })
+
+  it.live(
+    "installs a folder without network, account and identity",
+    Effect.fnUntraced(function* () {
+      const { backend, home, run } = yield* world()
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.remove(`${home}/auth.json`)
+      const source = yield* folder({ name: "beta", version: "0.1.0" })
+      assert.deepStrictEqual(yield* run("install", "--from", source, "beta@mine"), {
+        code: 0,
+        stdout: "installed beta@mine 0.1.0\n",
+        stderr: ""
+      })
+      assert.isTrue(
+        yield* fs.exists(`${home}/plugins/cache/mine/beta/0.1.0/.codex-plugin/plugin.json`)
+      )
+      assert.strictEqual((yield* run("id", "beta@mine")).code, 1)
+      assert.deepStrictEqual(
+        JSON.parse((yield* run("install", "beta@mine", "--from", source, "--json")).stdout),
+        {
+          pluginId: "beta@mine",
+          name: "beta",
+          marketplaceName: "mine",
+          version: "0.1.0",
+          installed: true,
+          source: { source: "local" }
+        }
+      )
+      assert.deepStrictEqual(yield* backend.requests(), [])
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "warns that the account's marketplaces are the account's",
+    Effect.fnUntraced(function* () {
+      const { run } = yield* world()
+      const source = yield* folder({ name: "alpha" })
+      assert.deepStrictEqual(yield* run("install", "--from", source, alphaId), {
+        code: 0,
+        stdout: `installed ${alphaId} local\n`,
+        stderr: `warn: openai-curated-remote belongs to the account: the next sync replaces or removes ${alphaId}\n`
+      })
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "leaves with 1 for a folder that is no plugin, or another one",
+    Effect.fnUntraced(function* () {
+      const { run } = yield* world()
+      const source = yield* folder({ name: "beta" })
+      const other = yield* run("install", "--from", source, "alpha@mine")
+      assert.deepInclude(other, { code: 1, stdout: "" })
+      assert.include(other.stderr, 'names the plugin "beta", expected "alpha"')
+      const none = yield* run("install", "--from", `${source}/.codex-plugin`, "beta@mine")
+      assert.deepInclude(none, { code: 1, stdout: "" })
+      assert.include(none.stderr, "no plugin manifest in")
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "refuses a name without a marketplace",
+    Effect.fnUntraced(function* () {
+      const { run } = yield* world()
+      assert.deepStrictEqual(yield* run("install", "--from", "/tmp", "beta"), {
+        code: 2,
+        stdout: "",
+        stderr: "codex-plugins: with --from, name the plugin as PLUGIN@MARKETPLACE\n"
+      })
+    }, Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("uninstall", () => {
+  it.live(
+    "takes a plugin off the account and out of the cache",
+    Effect.fnUntraced(function* () {
+      const { backend, home, run } = yield* world({ plugins: [alpha] })
+      yield* run("install", alpha.id)
+      assert.deepStrictEqual(yield* run("uninstall", alpha.id), {
+        code: 0,
+        stdout: `uninstalled ${alphaId}\n`,
+        stderr: ""
+      })
+      assert.isFalse(yield* backend.isInstalled(alpha.id))
+      const fs = yield* FileSystem.FileSystem
+      assert.isFalse(yield* fs.exists(`${home}/plugins/cache/openai-curated-remote/alpha`))
+      assert.deepStrictEqual(JSON.parse((yield* run("uninstall", "--json", alpha.id)).stdout), {
+        pluginId: alphaId,
+        name: "alpha",
+        marketplaceName: "openai-curated-remote",
+        installed: false,
+        source: { source: "remote", id: alpha.id }
+      })
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "leaves with 1, and everything as it was, where the account does not change",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha] })
+      yield* run("install", alpha.id)
+      yield* backend.when({ kind: "uninstall" }, TestReply.status(403))
+      const { code, stderr, stdout } = yield* run("uninstall", alpha.id)
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.include(stderr, `cannot have the plugin ${alpha.id} uninstalled`)
+      assert.strictEqual((yield* run("id", alphaId)).stdout, `${alpha.id}\n`)
+    }, Effect.provide(NodeServices.layer))
+  )
+})

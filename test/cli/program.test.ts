@@ -1,0 +1,90 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit } from "effect"
+import * as exit from "../../src/cli/exit.ts"
+import { version } from "../../src/cli/version.ts"
+import { run } from "../support/shell.ts"
+
+const commands = ["sync", "list", "id", "read", "install", "uninstall", "serve", "demo"]
+
+describe("codex-plugins", () => {
+  it.live.each([{ args: [] }, { args: ["--help"] }])("prints its commands for $args", ({ args }) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* run(args)
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} +[A-Z]`, "m"))
+    })
+  )
+
+  it.live.each(commands)("tells what %s does and takes", (command) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* run([command, "--help"])
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      assert.include(stdout, `codex-plugins ${command}`)
+    })
+  )
+
+  it.live("prints its version", () =>
+    Effect.map(run(["--version"]), ({ code, stdout }) => {
+      assert.strictEqual(code, 0)
+      assert.include(stdout, version)
+    })
+  )
+
+  it.live.each([
+    [["snyc"], "sync"],
+    [["list", "--jsn"], "--json"],
+    [["list", "extra"], '"extra"'],
+    [["id"], "PLUGIN@MARKETPLACE"],
+    [["id", "alpha"], "such as hello@openai-curated-remote"],
+    [["read", "a/b"], "a remote plugin id of letters, digits, `_`, `-` and `~`"],
+    [["uninstall", "alpha@openai-curated-remote"], "a remote plugin id of letters"],
+    [["install"], "PLUGIN"],
+    [["sync", "--concurrency", "0"], "a number from 1 to 256"],
+    [["sync", "--concurrency", "many"], "number"],
+    [["sync", "--retain", "soon"], "a duration such as `30m`, `24h` or `0`"],
+    [["sync", "--retain=-1h"], "a duration"],
+    [["sync", "--retain=Infinity"], "a duration"],
+    [["sync", "--codex-home"], "--codex-home"],
+    [["serve"], "--stdio"]
+  ] as const)("refuses %j with 2, and says on stderr how to mend it", ([args, hint]) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* run(args)
+      assert.deepStrictEqual([code, stdout], [2, ""])
+      assert.match(stderr, /^codex-plugins: /)
+      assert.include(stderr, hint)
+      assert.notInclude(stderr, "Schema")
+    })
+  )
+
+  it.live("says it once where the environment names no home", () =>
+    Effect.map(run(["list"]), ({ code, stderr, stdout }) => {
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.strictEqual(
+        stderr,
+        "codex-plugins: cannot tell where the Codex home is: set CODEX_HOME\n"
+      )
+    })
+  )
+
+  it.live(
+    "shows a plugin's whole life, and leaves nothing behind",
+    Effect.fnUntraced(function* () {
+      const { code, stdout } = yield* run(["demo"])
+      assert.strictEqual(code, 0)
+      assert.include(stdout, "downloads: 0")
+      assert.match(stdout, /backend and home are gone again\n$/)
+    }, Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("exit.codeOf", () => {
+  it("is 1 for what failed, and for a bug", () => {
+    assert.strictEqual(exit.codeOf(Exit.fail(new Error("no"))), 1)
+    assert.strictEqual(exit.codeOf(Exit.die(new Error("oh no"))), 1)
+  })
+
+  it("is 130 for what was interrupted, as shells have it", () => {
+    assert.strictEqual(exit.codeOf(Exit.failCause(Cause.interrupt(1))), 130)
+  })
+})

@@ -1,0 +1,78 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Sink, Stdio, Stream } from "effect"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import { run, world } from "../support/shell.ts"
+
+const alpha = TestBackend.plugin({ name: "alpha" })
+
+const lines = (...messages: ReadonlyArray<object>): string =>
+  messages.map((message) => `${JSON.stringify(message)}\n`).join("")
+
+const initialize = {
+  id: 0,
+  method: "initialize",
+  params: { clientInfo: { name: "test", version: "9" } }
+}
+
+/** Runs `serve` over this stdin; what it wrote to stdout comes with the run. */
+const serve = Effect.fnUntraced(function* (home: string, stdin: string) {
+  let answers = ""
+  const ended = yield* run(["serve", "--stdio", "--codex-home", home], {
+    stdio: Stdio.layerTest({
+      stdin: Stream.encodeText(Stream.make(stdin)),
+      stdout: () =>
+        Sink.forEach((text: string | Uint8Array) =>
+          Effect.sync(() => {
+            answers += String(text)
+          })
+        )
+    })
+  })
+  return {
+    ...ended,
+    answers: answers
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+  }
+})
+
+describe("serve --stdio", () => {
+  it.live(
+    "answers each request in a line, and ends with stdin",
+    Effect.fnUntraced(function* () {
+      const { home } = yield* world({ plugins: [alpha] })
+      const { answers, code, stdout } = yield* serve(
+        home,
+        lines(
+          initialize,
+          { method: "initialized" },
+          { id: "reconcile", method: "plugin/reconcile", params: {} },
+          { id: "odd", method: "plugin/read" }
+        )
+      )
+      assert.deepStrictEqual([code, stdout], [0, ""])
+      const byId = new Map(answers.map((answer) => [answer.id, answer]))
+      assert.strictEqual(byId.size, 3)
+      assert.strictEqual(byId.get(0).result.codexHome, home)
+      assert.deepStrictEqual(byId.get("reconcile").result.failedRemotePluginIds, [])
+      assert.strictEqual(byId.get("odd").error.code, -32600)
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "tells on stderr what it does unasked",
+    Effect.fnUntraced(function* () {
+      const { home } = yield* world({ plugins: [alpha] })
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.remove(`${home}/auth.json`)
+      const { code, stderr } = yield* serve(
+        home,
+        lines(initialize, { id: 1, method: "plugin/reconcile", params: {} })
+      )
+      assert.strictEqual(code, 0)
+      assert.match(stderr, /^warn: the plugins could not be synced: not signed in/)
+    }, Effect.provide(NodeServices.layer))
+  )
+})

@@ -263,6 +263,7 @@ export const readDirectory = (
 
 export const realPath = (disk: Linux.Disk, path: string) => {
   const todo = resolve(path).split("/").toReversed()
+  const seen = new Set<SymbolicLink>()
   let done = ""
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     if (name === "") continue
@@ -272,7 +273,9 @@ export const realPath = (disk: Linux.Disk, path: string) => {
       done = here
       continue
     }
-    disk.stat(here)
+    // Node looks behind a link once, which also ends a circle.
+    if (!seen.has(inode)) disk.stat(here)
+    seen.add(inode)
     todo.push(...resolve(done, inode.target).split("/").toReversed())
     done = ""
   }

@@ -11,6 +11,7 @@ import {
   Option,
   PubSub,
   RcRef,
+  Semaphore,
   Stream
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
@@ -138,6 +139,7 @@ export const make = Effect.gen(function* () {
   const concurrency = yield* Concurrency
   const retention = yield* PluginStore.Retention
   const events = yield* PubSub.unbounded<SyncEvent>()
+  const slots = yield* Semaphore.make(concurrency)
 
   const read = Effect.all([catalog.installed, store.snapshot], { concurrency: 2 }).pipe(
     Effect.map(([account, cached]) => ({
@@ -150,6 +152,18 @@ export const make = Effect.gen(function* () {
     Effect.map(({ plan }) => plan),
     Effect.withSpan("PluginSync.plan")
   )
+
+  /**
+   * Downloads share the connection. One that does not come in time beside others is tried again
+   * once it has the connection to itself, as every download has in Codex.
+   */
+  const install = (plugin: RemotePlugin) =>
+    slots.withPermit(bundles.install(plugin)).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "RemoteBundleError" && error.reason._tag === "TimedOut",
+        () => slots.withPermits(concurrency)(bundles.install(plugin))
+      )
+    )
 
   const carryOut = (action: SyncPlan.Action): Effect.Effect<Option.Option<SyncEvent>, never> => {
     switch (action._tag) {
@@ -166,7 +180,7 @@ export const make = Effect.gen(function* () {
       }
       case "Install": {
         const { plugin, reason, version } = action
-        return bundles.install(plugin).pipe(
+        return install(plugin).pipe(
           Effect.as(
             Option.some(SyncEvent.Installed({ pluginId: plugin.pluginId, version, reason }))
           ),

@@ -1,0 +1,53 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import * as PluginSync from "../src/PluginSync.ts"
+import * as TestBackend from "../src/testing/TestBackend.ts"
+import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
+import * as TestReply from "../src/testing/TestReply.ts"
+
+const plugins = ["a", "b", "c"].map((name) => TestBackend.plugin({ name, version: "1.0.0" }))
+
+/** A pace at which no bundle comes within the time limit, but never pauses for long. */
+const crawl = TestReply.dribble(1, "5 seconds")
+
+const syncFor = (duration: string & Parameters<typeof TestClock.adjust>[0]) =>
+  Effect.gen(function* () {
+    const { sync } = yield* PluginSync.PluginSync
+    const fiber = yield* Effect.forkChild(sync)
+    yield* TestClock.adjust(duration)
+    return yield* Fiber.join(fiber)
+  })
+
+describe("PluginSync on a slow connection", () => {
+  it.effect("tries again alone what did not come in time beside the others", () =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.when({ kind: "bundle", first: 3 }, crawl)
+      const { failures, installed } = yield* syncFor("5 minutes")
+      assert.deepStrictEqual(failures, [])
+      assert.strictEqual(installed.length, 3)
+      const attempts = yield* backend.requests({ kind: "bundle" })
+      assert.strictEqual(attempts.length, 6)
+      // Each of the second attempts starts only after the one before has its whole bundle.
+      assert.deepStrictEqual(
+        attempts.map(({ outcome }) => outcome),
+        ["aborted", "aborted", "aborted", "whole", "whole", "whole"]
+      )
+    }).pipe(Effect.provide(TestCodexPlugins.layer({ plugins })))
+  )
+
+  it.effect("fails what does not come in time alone either", () =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.when({ kind: "bundle", plugin: plugins[0]!.id }, crawl)
+      const { failures, installed } = yield* syncFor("5 minutes")
+      assert.deepStrictEqual(
+        failures.map(({ error, pluginId }) => [pluginId, error._tag]),
+        [["a@openai-curated-remote", "RemoteBundleError"]]
+      )
+      assert.strictEqual(installed.length, 2)
+      assert.strictEqual((yield* backend.requests({ plugin: plugins[0]!.id })).length, 2)
+    }).pipe(Effect.provide(TestCodexPlugins.layer({ plugins })))
+  )
+})

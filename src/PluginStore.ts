@@ -6,10 +6,12 @@
  * the order of the steps in {@link make}'s `activate` is what keeps that promise.
  */
 import {
+  Array as Arr,
   Clock,
   Context,
   Duration,
   Effect,
+  Equal,
   FileSystem,
   Layer,
   Option,
@@ -25,13 +27,7 @@ import * as CodexHome from "./CodexHome.ts"
 import * as InstallMetadata from "./InstallMetadata.ts"
 import * as atomicFile from "./internal/atomicFile.ts"
 import * as cacheReader from "./internal/cacheReader.ts"
-import {
-  type BaseRoot,
-  emptyBaseRoot,
-  isNotFound,
-  mtimeOf,
-  witnessOf
-} from "./internal/cacheReader.ts"
+import { type BaseRoot, isNotFound, mtimeOf } from "./internal/cacheReader.ts"
 import * as manifestFile from "./internal/manifestFile.ts"
 import { doubtPrefix, lockHolderName, prefix } from "./internal/staging.ts"
 import * as PluginId from "./PluginId.ts"
@@ -63,20 +59,23 @@ const concurrency = 16
 /** How often a change is planned anew because the cache changed under it. */
 const raceRetries = 8
 
+const Reason = Schema.TaggedUnion({
+  /** An identity can be written only beside an installed version. */
+  NotInstalled: {},
+  /** A marketplace's folder or staging is a link or a file; it is neither followed nor replaced. */
+  Obstructed: { path: Schema.String, found: Schema.String },
+  /** It could not be renamed for longer than {@link heldFilePatience}. */
+  Held: { path: Schema.String, cause: Schema.Defect() },
+  /** The file system refused. */
+  FileSystem: { path: Schema.String, cause: Schema.Defect() }
+})
+type Reason = typeof Reason.Type
+
 /** A change or a reading that could not be carried out. The cache is as it was, or further along. */
 export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("PluginStoreError", {
   operation: Schema.String,
   pluginId: Schema.NullOr(PluginId.PluginId),
-  reason: Schema.TaggedUnion({
-    /** An identity can be written only beside an installed version. */
-    NotInstalled: {},
-    /** A marketplace's folder is a link or a file; it is neither followed nor replaced. */
-    Obstructed: { path: Schema.String, found: Schema.String },
-    /** A file was held by another program for longer than {@link heldFilePatience}. */
-    Held: { path: Schema.String, cause: Schema.Defect() },
-    /** The file system refused. */
-    FileSystem: { path: Schema.String, cause: Schema.Defect() }
-  })
+  reason: Reason
 }) {
   override get message(): string {
     const subject = this.pluginId === null ? "" : ` ${this.pluginId}`
@@ -102,7 +101,7 @@ const describeCause = (cause: unknown): string =>
 
 /** A folder that holds a whole plugin, ready to become a version. */
 export interface StagedVersion {
-  /** Below the folder that `withStagingFolder` hands out; it is renamed away. */
+  /** Below the folder that `withStagingFolder` hands out, and synced as a whole; it is renamed away. */
   readonly root: string
   readonly pluginId: PluginId.PluginId
   readonly version: PluginVersion.PluginVersion
@@ -160,10 +159,16 @@ export class PluginStore extends Context.Service<
     readonly withStagingFolder: <A, E, R>(
       use: (folder: string) => Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | PluginStoreError | CacheLock.CacheLockError, R>
-    /** Makes a staged version the active one. What stood before stays active until then. */
+    /**
+     * Makes a staged version the active one. What stood before stays active until then. Fails where
+     * it would overwrite a sidecar of an unsupported schema.
+     */
     readonly activate: (
       staged: StagedVersion
-    ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
+    ) => Effect.Effect<
+      void,
+      PluginStoreError | CacheLock.CacheLockError | InstallMetadata.UnsupportedSchemaVersion
+    >
     /**
      * Installs a plugin from a folder of one's own and clears its identity. The version is the
      * given one, else the manifest's, else `local`. Links in the folder are left out.
@@ -196,34 +201,44 @@ export class PluginStore extends Context.Service<
   }
 >()("effect-codex-plugins/PluginStore") {}
 
-/**
- * The versions that must go before `version` is the active one, in the order in which they must
- * go: the one that is active now goes last, so that no third one is active in between.
- */
-const outrankingOf = (
-  version: PluginVersion.PluginVersion,
-  others: ReadonlyArray<PluginVersion.PluginVersion>
-): ReadonlyArray<PluginVersion.PluginVersion> => {
-  const active = Option.getOrElse(PluginVersion.active([...others, version]), () => version)
-  return active === version
-    ? []
-    : [
-        ...outrankingOf(
-          version,
-          others.filter((other) => other !== active)
-        ),
-        active
-      ]
+/** How a version becomes the active one of a base root. */
+const succession = (version: PluginVersion.PluginVersion, { active, versions }: BaseRoot) => {
+  const isActive = (other: PluginVersion.PluginVersion) => Option.contains(active, other)
+  const others = versions.filter((other) => other !== version)
+  const outranking = others.filter((other) => PluginVersion.outranks(other, version))
+  // The one that is active now goes last, so that mostly no third one is active in between.
+  const leaving = [
+    ...outranking.filter((other) => !isActive(other)),
+    ...outranking.filter(isActive)
+  ]
+  const moments = [
+    others,
+    ...Arr.scan(leaving, [...others, version], (standing, gone) =>
+      standing.filter((other) => other !== gone)
+    )
+  ]
+  return {
+    /** What must go once the version stands, in this order. */
+    leaving,
+    /**
+     * Whether a third version is active for a moment: while the active one is replaced, or because
+     * versions have no total order, so that taking one away can make any other active.
+     */
+    exposesAnother: moments.some((standing) =>
+      Option.exists(
+        PluginVersion.active(standing),
+        (current) => current !== version && !isActive(current)
+      )
+    )
+  }
 }
 
 /** The mode of a base root, as Codex makes it. */
 const folderMode = 0o755
 
-const reasonOf = (cause: PlatformError.PlatformError): PluginStoreError["reason"] => ({
-  _tag: isHeld(cause) && cause.reason.method === "rename" ? "Held" : "FileSystem",
-  path: pathOf(cause) ?? "",
-  cause
-})
+const isReason = (error: { readonly _tag: string }): error is Reason => error._tag in Reason.cases
+
+const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
 
 const pathOf = (error: PlatformError.PlatformError): string | undefined =>
   "pathOrDescriptor" in error.reason && typeof error.reason.pathOrDescriptor === "string"
@@ -231,28 +246,37 @@ const pathOf = (error: PlatformError.PlatformError): string | undefined =>
     : undefined
 
 /** Copies a folder's files and folders, synced; links and devices are left out. */
-const copyTree = (
+const copyTree = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   path: Path.Path,
   from: string,
   to: string
-): Effect.Effect<void, PlatformError.PlatformError> =>
-  Effect.gen(function* () {
-    yield* fs.makeDirectory(to)
-    yield* fs.chmod(to, folderMode)
-    yield* Effect.forEach(
-      yield* fs.readDirectoryEntries(from),
-      ({ name, type }) => {
-        const [source, target] = [path.join(from, name), path.join(to, name)]
-        if (type === "Directory") return copyTree(fs, path, source, target)
-        return type === "File"
-          ? Effect.andThen(fs.copyFile(source, target), atomicFile.syncFile(fs, target))
-          : Effect.void
-      },
-      { concurrency: concurrency, discard: true }
-    )
-    yield* atomicFile.syncDirectory(fs, to)
+) {
+  const folders = [""]
+  const files: Array<string> = []
+  // The loop goes on over what it appends.
+  for (const folder of folders) {
+    yield* fs.makeDirectory(path.join(to, folder))
+    yield* fs.chmod(path.join(to, folder), folderMode)
+    for (const { name, type } of yield* fs.readDirectoryEntries(path.join(from, folder))) {
+      if (type === "Directory") folders.push(path.join(folder, name))
+      if (type === "File") files.push(path.join(folder, name))
+    }
+  }
+  yield* Effect.forEach(
+    files,
+    (file) =>
+      Effect.andThen(
+        fs.copyFile(path.join(from, file), path.join(to, file)),
+        atomicFile.syncFile(fs, path.join(to, file))
+      ),
+    { concurrency, discard: true }
+  )
+  yield* Effect.forEach(folders, (folder) => atomicFile.syncDirectory(fs, path.join(to, folder)), {
+    concurrency,
+    discard: true
   })
+})
 
 const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
 
@@ -260,11 +284,12 @@ const isHeld = (error: PlatformError.PlatformError) =>
   error.reason._tag === "PermissionDenied" || error.reason._tag === "Busy"
 
 /** The cache changed under a change: a name vanished, or one appeared where none was. */
-const isRace = (error: PlatformError.PlatformError) =>
-  isNotFound(error) ||
-  error.reason._tag === "AlreadyExists" ||
-  error.reason._tag === "BadResource" ||
-  errnoOf(error) === "ENOTEMPTY"
+const isRace = (error: { readonly _tag: string }): boolean =>
+  PlatformError.isPlatformError(error) &&
+  (isNotFound(error) ||
+    error.reason._tag === "AlreadyExists" ||
+    error.reason._tag === "BadResource" ||
+    errnoOf(error) === "ENOTEMPTY")
 
 const errnoOf = (error: PlatformError.PlatformError): unknown => {
   const cause = error.reason.cause
@@ -279,14 +304,16 @@ const utf8 = new TextEncoder()
 
 const explain =
   (operation: string, pluginId: PluginId.PluginId | null) =>
-  <A, E, R>(
+  <A, E extends { readonly _tag: string }, R>(
     effect: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError> | PluginStoreError, R> =>
-    Effect.mapError(effect, (error) =>
-      PlatformError.isPlatformError(error)
-        ? new PluginStoreError({ operation, pluginId, reason: reasonOf(error) })
-        : (error as Exclude<E, PlatformError.PlatformError>)
-    )
+  ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError | Reason> | PluginStoreError, R> =>
+    Effect.mapError(effect, (error) => {
+      const failed = (reason: Reason) => new PluginStoreError({ operation, pluginId, reason })
+      if (isReason(error)) return failed(error)
+      return PlatformError.isPlatformError(error)
+        ? failed({ _tag: "FileSystem", path: pathOf(error) ?? "", cause: error })
+        : (error as Exclude<E, PlatformError.PlatformError | Reason>)
+    })
 
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -330,27 +357,44 @@ export const make = Effect.gen(function* () {
     const standing = yield* explain("read the identity of", pluginId)(locate(pluginId))
     return Option.isNone(standing.active)
       ? Option.none<RemotePluginId>()
-      : yield* reader.readSidecar(pluginId, standing)
+      : Option.map(
+          yield* reader.readSidecar(pluginId, standing),
+          (sidecar) => sidecar.remotePluginId
+        )
   })
 
   // --- changing
 
   const change =
     (operation: string, pluginId: PluginId.PluginId | null) =>
-    <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
       effect.pipe(Effect.scoped, lock.hold, explain(operation, pluginId))
 
+  /** Renames what stands in the cache, or is to stand there. */
   const rename = (from: string, to: string) =>
-    Effect.retry(fs.rename(from, to), { schedule: heldSchedule, while: isHeld })
-
-  const temporaryPath = (kind: string) =>
-    Effect.map(Random.nextInt, (n) =>
-      path.join(home.staging, `${prefix}${kind}-${Math.abs(n).toString(36)}`)
+    Effect.retry(fs.rename(from, to), { schedule: heldSchedule, while: isHeld }).pipe(
+      Effect.catchIf(isHeld, (cause) =>
+        fail({ _tag: "Held", path: to.startsWith(home.cache) ? to : from, cause })
+      )
     )
+
+  /** Sees to a folder of ours, which must not be a link. */
+  const ensureFolder = Effect.fnUntraced(function* (folder: string) {
+    const found = (yield* infoOf(folder))?.type
+    if (found === undefined) yield* fs.makeDirectory(folder, { recursive: true })
+    else if (found !== "Directory") yield* fail({ _tag: "Obstructed", path: folder, found })
+  })
+
+  /** Makes the names in staging durable, and its own: no other sync lasts that leans on them. */
+  const syncStaging = Effect.forEach(
+    [home.staging, path.dirname(home.staging)],
+    (folder) => atomicFile.syncDirectory(fs, folder),
+    { discard: true }
+  )
 
   const stageFolder = Effect.acquireRelease(
     Effect.andThen(
-      fs.makeDirectory(home.staging, { recursive: true }),
+      ensureFolder(home.staging),
       fs.makeTempDirectory({ directory: home.staging, prefix: `${prefix}stage-` })
     ),
     // What cannot be removed now is swept by the next pass.
@@ -358,11 +402,12 @@ export const make = Effect.gen(function* () {
   )
 
   /**
-   * Takes a file, link or folder out of the cache in one step; it is deleted with the scope. The
-   * folder it stood in is synced first: a deletion must not outlive the rename.
+   * Takes a file, link or folder out of the cache in one step; it is deleted with the scope. Both
+   * ends of the rename are synced, or the deletion might outlive it.
    */
   const discard = Effect.fnUntraced(function* (target: string) {
     const discarded = path.join(yield* stageFolder, "discarded")
+    yield* syncStaging
     yield* rename(target, discarded)
     yield* atomicFile.syncDirectory(fs, path.dirname(target))
     return discarded
@@ -372,13 +417,29 @@ export const make = Effect.gen(function* () {
     baseRoot: string,
     remotePluginId: RemotePluginId
   ) {
-    yield* fs.makeDirectory(home.staging, { recursive: true })
+    yield* ensureFolder(home.staging)
     yield* atomicFile.write(fs, {
       target: sidecarOf(baseRoot),
       contents: utf8.encode(InstallMetadata.encode(remotePluginId)),
       mode: InstallMetadata.fileMode,
-      temporary: yield* temporaryPath("sidecar")
+      temporary: path.join(
+        home.staging,
+        `${prefix}sidecar-${(yield* Random.nextIntBetween(0, 2 ** 32)).toString(36)}`
+      )
     })
+  })
+
+  /** The sidecar that is to be overwritten. One that a newer Codex has written is not ours to. */
+  const readOverwritable = (pluginId: PluginId.PluginId, standing: BaseRoot) =>
+    Effect.catchTag(
+      reader.readSidecar(pluginId, standing),
+      "CorruptInstallMetadata",
+      () => Effect.succeedNone
+    )
+
+  const removeSidecar = Effect.fnUntraced(function* (baseRoot: string) {
+    yield* fs.remove(sidecarOf(baseRoot), { recursive: true, force: true })
+    yield* atomicFile.syncDirectory(fs, baseRoot)
   })
 
   /**
@@ -386,12 +447,24 @@ export const make = Effect.gen(function* () {
    * the new plugin's. The mark outlives us, so that nobody backfills an identity on a guess.
    */
   const markInDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
-    yield* fs.makeDirectory(home.staging, { recursive: true })
-    yield* fs.writeFile(doubtOf(pluginId), new Uint8Array())
-    yield* atomicFile.syncDirectory(fs, home.staging)
+    yield* ensureFolder(home.staging)
+    yield* fs
+      .writeFile(doubtOf(pluginId), new Uint8Array(), { flag: "wx" })
+      .pipe(Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.void))
+    yield* syncStaging
   })
 
-  const unmark = (pluginId: PluginId.PluginId) => fs.remove(doubtOf(pluginId), { force: true })
+  // A mark that stays is swept by the next pass.
+  const unmark = (pluginId: PluginId.PluginId) =>
+    Effect.ignore(fs.remove(doubtOf(pluginId), { force: true }))
+
+  /** Takes the mark away once what ended the doubt is durable. */
+  const settleDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
+    const baseRoot = baseRootOf(pluginId)
+    yield* atomicFile.syncDirectory(fs, baseRoot)
+    yield* atomicFile.syncDirectory(fs, path.dirname(baseRoot))
+    yield* unmark(pluginId)
+  })
 
   /** Puts a version where nothing stands: version and sidecar become real in one rename. */
   const placeBaseRoot = Effect.fnUntraced(function* (
@@ -414,6 +487,7 @@ export const make = Effect.gen(function* () {
     }
     yield* atomicFile.syncDirectory(fs, baseRoot)
     yield* rename(baseRoot, baseRootOf(staged.pluginId))
+    if (staged.remotePluginId === null) yield* settleDoubt(staged.pluginId)
   })
 
   /** Puts a version into a base root that stands. The order of the steps is the promise. */
@@ -425,60 +499,46 @@ export const make = Effect.gen(function* () {
     const { pluginId, version } = staged
     const baseRoot = baseRootOf(pluginId)
     const target = path.join(baseRoot, version)
-    const others = standing.versions.filter((other) => other !== version)
     const identity = yield* identityOf(pluginId, standing, false)
     const sameIdentity =
       identity._tag === "Known" && identity.remotePluginId === staged.remotePluginId
-    const replacesActive = Option.contains(standing.active, version)
-    // While the active version is out, another would stand beside its sidecar.
-    const exposesAnother = replacesActive && others.length > 0
-    const clears = standing.sidecar !== undefined && (!sameIdentity || exposesAnother)
-    const writes = staged.remotePluginId !== null && (!sameIdentity || clears)
+    const { exposesAnother, leaving } = succession(version, standing)
+    const settles = !sameIdentity || exposesAnother
 
-    if (clears || writes) yield* markInDoubt(pluginId)
-    if (clears) {
-      yield* fs.remove(sidecarOf(baseRoot), { recursive: true, force: true })
-      yield* atomicFile.syncDirectory(fs, baseRoot)
+    if (settles) {
+      yield* markInDoubt(pluginId)
+      // Where none stands too: it may be another process that has just removed it.
+      yield* removeSidecar(baseRoot)
     }
-    if ((yield* infoOf(target)) !== undefined) yield* discard(target)
-    yield* rename(staged.root, target)
+    const replaced = (yield* infoOf(target)) === undefined ? undefined : yield* discard(target)
+    yield* Effect.tapError(rename(staged.root, target), () =>
+      replaced === undefined ? Effect.void : Effect.ignore(rename(replaced, target))
+    )
     moved(target)
 
-    const outranking = outrankingOf(version, others)
-    if (clears || writes || outranking.length > 0) yield* atomicFile.syncDirectory(fs, baseRoot)
-    yield* Effect.forEach(outranking, (other) => discard(path.join(baseRoot, other)), {
+    if (settles || leaving.length > 0) yield* atomicFile.syncDirectory(fs, baseRoot)
+    yield* Effect.forEach(leaving, (other) => discard(path.join(baseRoot, other)), {
       discard: true
     })
-    if (writes) {
-      yield* writeSidecar(baseRoot, staged.remotePluginId)
-      yield* atomicFile.syncDirectory(fs, baseRoot)
-    }
-    if (clears || writes) yield* unmark(pluginId)
+    if (!settles) return
+    if (staged.remotePluginId !== null) yield* writeSidecar(baseRoot, staged.remotePluginId)
+    yield* settleDoubt(pluginId)
   })
 
   const place = Effect.fnUntraced(function* (staged: StagedVersion) {
     const baseRoot = baseRootOf(staged.pluginId)
-    const marketplace = path.dirname(baseRoot)
     let root = staged.root
     const moved = (to: string) => {
       root = to
     }
 
     const attempt = Effect.gen(function* () {
-      yield* fs.makeDirectory(marketplace, { recursive: true })
-      const marketplaceType = (yield* infoOf(marketplace))?.type
-      if (marketplaceType !== undefined && marketplaceType !== "Directory") {
-        return yield* new PluginStoreError({
-          operation: "install",
-          pluginId: staged.pluginId,
-          reason: { _tag: "Obstructed", path: marketplace, found: marketplaceType }
-        })
-      }
+      yield* ensureFolder(path.dirname(baseRoot))
       const type = (yield* infoOf(baseRoot))?.type
       // A file or link in a plugin's place is taken out itself, whatever it points at.
       if (type !== undefined && type !== "Directory") yield* discard(baseRoot)
       const standing = yield* readBaseRoot(baseRoot)
-      yield* standing.isEmpty
+      yield* standing.entries.length === 0
         ? placeBaseRoot({ ...staged, root }, moved)
         : placeVersion({ ...staged, root }, standing, moved)
     })
@@ -486,15 +546,17 @@ export const make = Effect.gen(function* () {
     // Once the version has landed, nothing is planned anew: what follows only settles it.
     yield* Effect.retry(attempt, {
       times: raceRetries,
-      while: (error) =>
-        error._tag === "PlatformError" &&
-        isRace(error) &&
-        root !== versionRoot(staged.pluginId, staged.version)
+      while: (error) => isRace(error) && root !== versionRoot(staged.pluginId, staged.version)
     })
   })
 
   const activate = Effect.fn("PluginStore.activate")((staged: StagedVersion) =>
-    place(staged).pipe(Effect.uninterruptible, change("install", staged.pluginId))
+    Effect.gen(function* () {
+      if (staged.remotePluginId !== null) {
+        yield* readOverwritable(staged.pluginId, yield* locate(staged.pluginId))
+      }
+      yield* place(staged)
+    }).pipe(Effect.uninterruptible, change("install", staged.pluginId))
   )
 
   const writeIdentity = Effect.fn("PluginStore.writeIdentity")(
@@ -502,18 +564,15 @@ export const make = Effect.gen(function* () {
       Effect.gen(function* () {
         const standing = yield* locate(pluginId)
         if (Option.isNone(standing.active)) {
-          return yield* new PluginStoreError({
-            operation: "write the identity of",
-            pluginId,
-            reason: { _tag: "NotInstalled" }
-          })
+          return yield* fail({ _tag: "NotInstalled" })
         }
+        const sidecar = yield* readOverwritable(pluginId, standing)
+        const isWritten = Option.exists(
+          sidecar,
+          (written) => written.exact && written.remotePluginId === remotePluginId
+        )
+        if (isWritten) return
         const baseRoot = baseRootOf(pluginId)
-        const identity = yield* identityOf(pluginId, standing, false)
-        if (identity._tag === "Known" && identity.remotePluginId === remotePluginId) return
-        if (identity._tag === "Unreadable" && identity.error._tag === "UnsupportedSchemaVersion") {
-          return yield* identity.error
-        }
         if (standing.sidecar !== undefined && standing.sidecar !== "File") {
           yield* discard(sidecarOf(baseRoot))
         }
@@ -525,7 +584,7 @@ export const make = Effect.gen(function* () {
     Effect.gen(function* () {
       const standing = yield* locate(pluginId)
       if (standing.sidecar === undefined) return
-      yield* fs.remove(sidecarOf(baseRootOf(pluginId)), { recursive: true, force: true })
+      yield* removeSidecar(baseRootOf(pluginId))
     }).pipe(change("clear the identity of", pluginId))
   )
 
@@ -537,11 +596,14 @@ export const make = Effect.gen(function* () {
     }) =>
       Effect.gen(function* () {
         const { pluginId, source } = options
-        const manifest = yield* manifestFile.read(fs, path, source, PluginId.name(pluginId))
+        const read = (root: string) => manifestFile.read(fs, path, root, PluginId.name(pluginId))
+        const { manifest, path: manifestPath } = yield* read(source)
         const version =
-          options.version ?? (yield* PluginManifest.localVersion(manifest.manifest, manifest.path))
+          options.version ?? (yield* PluginManifest.localVersion(manifest, manifestPath))
         const root = path.join(yield* stageFolder, "version")
         yield* copyTree(fs, path, source, root)
+        // The source may have changed meanwhile.
+        yield* read(root)
         yield* place({ root, pluginId, version, remotePluginId: null }).pipe(Effect.uninterruptible)
         return version
       }).pipe(change("install", options.pluginId))
@@ -568,18 +630,21 @@ export const make = Effect.gen(function* () {
         : [target.marketplace, target.name]
     const place = path.join(reader.marketplaceRoot(marketplace), name)
     const isUnchanged = (at: string) =>
-      Effect.map(infoOf(at), (info) => info !== undefined && witnessOf(info) === target.witness)
+      Effect.map(reader.witnessOf(at), (witness) => witness === target.witness)
 
     return yield* Effect.gen(function* () {
       if (!(yield* isUnchanged(place))) return false
       const discarded = yield* discard(place)
-      if (yield* isUnchanged(discarded)) return true
+      if (yield* isUnchanged(discarded)) {
+        if ("pluginId" in target) yield* unmark(target.pluginId)
+        return true
+      }
       // It changed between the look and the rename, so it goes back, unless it was replaced already.
       yield* Effect.catchIf(rename(discarded, place), isRace, () => Effect.void)
       return false
     }).pipe(
       Effect.catchIf(
-        (error) => error._tag === "PlatformError" && isNotFound(error),
+        (error) => PlatformError.isPlatformError(error) && isNotFound(error),
         () => Effect.succeed(false)
       ),
       Effect.uninterruptible,
@@ -591,22 +656,30 @@ export const make = Effect.gen(function* () {
     (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
       Effect.gen(function* () {
         const { active, versions } = yield* locate(pluginId)
-        if (!versions.includes(version) || Option.contains(active, version)) return false
+        const rest = versions.filter((other) => other !== version)
+        // Where versions have no total order, a third one could become active.
+        const isInUse = !Equal.equals(PluginVersion.active(rest), active)
+        if (rest.length === versions.length || isInUse) return false
         yield* discard(versionRoot(pluginId, version))
         return true
       }).pipe(Effect.uninterruptible, change("prune", pluginId))
   )
 
-  const sweepEntry = Effect.fnUntraced(function* (name: string) {
+  const sweepDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
+    const { active, sidecar } = yield* locate(pluginId)
+    if (Option.isNone(active) || sidecar !== undefined) yield* settleDoubt(pluginId)
+  })
+
+  const sweepEntry = Effect.fnUntraced(function* ({ name, type }: FileSystem.DirectoryEntry) {
     const entry = path.join(home.staging, name)
-    if (name === lockHolderName) return
-    if (name.startsWith(doubtPrefix)) {
-      const pluginId = decodePluginId(name.slice(doubtPrefix.length))
-      const standing = Option.isSome(pluginId) ? yield* locate(pluginId.value) : emptyBaseRoot
-      const open = Option.isSome(standing.active) && standing.sidecar === undefined
-      return open ? undefined : yield* fs.remove(entry, { force: true })
+    const inDoubt = decodePluginId(name.replace(doubtPrefix, ""))
+    if (name.startsWith(doubtPrefix) && Option.isSome(inDoubt)) {
+      return yield* sweepDoubt(inDoubt.value)
     }
-    if (!name.startsWith(prefix)) {
+    if (name.startsWith(prefix)) {
+      // What was renamed into it must not come back in parts.
+      if (type === "Directory") yield* atomicFile.syncDirectory(fs, entry)
+    } else {
       const info = yield* infoOf(entry)
       const now = yield* Clock.currentTimeMillis
       const age = info === undefined ? 0 : now - mtimeOf(info)
@@ -615,16 +688,22 @@ export const make = Effect.gen(function* () {
     yield* fs.remove(entry, { recursive: true, force: true })
   })
 
-  const sweep = entriesOf(home.staging).pipe(
-    Effect.flatMap(
-      Effect.forEach(({ name }) => sweepEntry(name), {
-        concurrency: concurrency,
-        discard: true
-      })
-    ),
-    change("sweep the staging folder", null),
-    Effect.withSpan("PluginStore.sweep")
-  )
+  const sweep = Effect.gen(function* () {
+    // A link is not followed; the first change that needs the folder says so.
+    if ((yield* infoOf(home.staging))?.type !== "Directory") return
+    const leftovers = (yield* entriesOf(home.staging)).filter(({ name }) => name !== lockHolderName)
+    if (leftovers.some(({ name }) => name.startsWith(prefix))) yield* syncStaging
+    yield* Effect.forEach(
+      leftovers,
+      (leftover) =>
+        // What cannot be removed is in nobody's way.
+        Effect.ignore(sweepEntry(leftover), {
+          log: "Warn",
+          message: `could not sweep ${leftover.name} out of ${home.staging}`
+        }),
+      { concurrency, discard: true }
+    )
+  }).pipe(change("sweep the staging folder", null), Effect.withSpan("PluginStore.sweep"))
 
   return PluginStore.of({
     list,

@@ -42,14 +42,6 @@ export const writeSynced: (
   yield* file.sync
 }, Effect.scoped)
 
-export interface AtomicWrite {
-  readonly target: string
-  readonly contents: Uint8Array
-  readonly mode: number
-  /** Where the file is written before it is renamed: on the same file system as the target. */
-  readonly temporaryDirectory: string
-}
-
 /**
  * Replaces `target` in one step. The rename is the only commit point: on failure or interruption
  * before it the target is as it was and the temporary file is gone.

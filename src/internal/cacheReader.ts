@@ -6,6 +6,7 @@ import {
   Array as Arr,
   Clock,
   Effect,
+  Equal,
   FileSystem,
   Option,
   Order,
@@ -38,17 +39,20 @@ interface Sidecar {
 /** How many base roots are read at a time. */
 const concurrency = 16
 
+/** How often a base root is read anew because it changed under the reader. */
+const raceRetries = 8
+
 /** What stands in one base root, as far as its folder tells. */
 export interface BaseRoot {
-  readonly isEmpty: boolean
+  readonly entries: ReadonlyArray<FileSystem.DirectoryEntry>
   readonly versions: ReadonlyArray<PluginVersion.PluginVersion>
   readonly active: Option.Option<PluginVersion.PluginVersion>
   /** The kind of entry that stands under the sidecar's name. */
   readonly sidecar: FileSystem.File.Type | undefined
 }
 
-export const emptyBaseRoot: BaseRoot = {
-  isEmpty: true,
+const emptyBaseRoot: BaseRoot = {
+  entries: [],
   versions: [],
   active: Option.none(),
   sidecar: undefined
@@ -60,8 +64,14 @@ export const isNotFound = (error: PlatformError.PlatformError): boolean =>
 export const mtimeOf = (info: FileSystem.File.Info): number =>
   Option.match(info.mtime, { onNone: () => 0, onSome: (mtime) => mtime.getTime() })
 
-export const witnessOf = (info: FileSystem.File.Info): Witness =>
-  `${info.dev}:${Option.getOrElse(info.ino, () => 0n)}:${mtimeOf(info)}`
+/** The names beside the time: changes can be too fast for the clock of a file system. */
+const witness = (
+  info: FileSystem.File.Info,
+  entries: ReadonlyArray<FileSystem.DirectoryEntry>
+): Witness => {
+  const names = entries.map(({ name }) => name).toSorted()
+  return [info.dev, Option.getOrElse(info.ino, () => 0n), mtimeOf(info), ...names].join("/")
+}
 
 const decodePluginName = Schema.decodeUnknownOption(PluginId.PluginName)
 const decodeMarketplaceName = Schema.decodeUnknownOption(PluginId.MarketplaceName)
@@ -100,6 +110,14 @@ export const make = Effect.gen(function* () {
   const infoOf = (target: string) =>
     Effect.catchIf(fs.lstat(target), isNotFound, () => Effect.succeed(undefined))
 
+  /** What changes once something was put into, taken out of or replaced in what stands there. */
+  const witnessOf = Effect.fnUntraced(function* (target: string) {
+    const info = yield* infoOf(target)
+    if (info === undefined) return undefined
+    const isFolder = info.type === "Directory"
+    return witness(info, isFolder ? yield* Effect.orElseSucceed(entriesOf(target), () => []) : [])
+  })
+
   const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
     Effect.map(entriesOf(baseRoot), (entries) => {
       const versions = entries
@@ -107,7 +125,7 @@ export const make = Effect.gen(function* () {
         .map(({ name }) => name)
         .filter(isVersion)
       return {
-        isEmpty: entries.length === 0,
+        entries,
         versions,
         active: PluginVersion.active(versions),
         sidecar: entries.find(({ name }) => name === InstallMetadata.fileName)?.type
@@ -173,10 +191,23 @@ export const make = Effect.gen(function* () {
     const info = yield* infoOf(baseRoot)
     if (info?.type !== "Directory") return Option.none()
     // A base root that may not be read is one without a version: to install there tells why.
-    const standing = yield* Effect.orElseSucceed(readBaseRoot(baseRoot), () => emptyBaseRoot)
-    const identity = yield* identityOf(pluginId, standing, inDoubt)
+    const look = Effect.orElseSucceed(readBaseRoot(baseRoot), () => emptyBaseRoot)
+    const { identity, standing } = yield* Effect.gen(function* () {
+      const standing = yield* look
+      const identity = yield* identityOf(pluginId, standing, inDoubt)
+      // The sidecar was read after the versions: it may be that of a version which came meanwhile.
+      const isTrue =
+        identity._tag !== "Known" || Equal.equals((yield* look).active, standing.active)
+      return { standing, identity, isTrue }
+    }).pipe(Effect.repeat({ until: ({ isTrue }) => isTrue, times: raceRetries }))
     const { active, versions } = standing
-    const plugin = { pluginId, versions, active, identity, witness: witnessOf(info) }
+    const plugin = {
+      pluginId,
+      versions,
+      active,
+      identity,
+      witness: witness(info, standing.entries)
+    }
     if (Option.isNone(active)) {
       return Option.some({ ...plugin, intact: false, activeSince: mtimeOf(info) })
     }
@@ -241,8 +272,8 @@ export const make = Effect.gen(function* () {
       const strays: Array<Stray> = []
       for (const { marketplace, name, pluginId } of entries) {
         if (Option.isSome(pluginId)) continue
-        const info = yield* infoOf(path.join(marketplaceRoot(marketplace), name))
-        if (info !== undefined) strays.push({ marketplace, name, witness: witnessOf(info) })
+        const witness = yield* witnessOf(path.join(marketplaceRoot(marketplace), name))
+        if (witness !== undefined) strays.push({ marketplace, name, witness })
       }
       return { takenAt, plugins, strays }
     }
@@ -256,6 +287,7 @@ export const make = Effect.gen(function* () {
     sidecarOf,
     entriesOf,
     infoOf,
+    witnessOf,
     readBaseRoot,
     locate,
     readSidecar,

@@ -12,14 +12,28 @@ export interface ManifestFile {
   readonly json: unknown
 }
 
-/** A file's bytes; undefined where no file stands, be it that a folder stands there. */
-const readFile = (fs: FileSystem.FileSystem, path: string) =>
-  fs.readFile(path).pipe(
-    Effect.catchIf(
-      ({ reason }) => reason._tag === "NotFound" || reason._tag === "BadResource",
-      () => Effect.succeed(undefined)
-    )
+/** Nothing, instead of what stands in another place or is of another kind. */
+const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
+  Effect.catchIf(
+    effect,
+    ({ reason }) => reason._tag === "NotFound" || reason._tag === "BadResource",
+    () => Effect.succeed(undefined)
   )
+
+/** A file's bytes; undefined where no file stands. A link is none: it may lead out of the plugin. */
+const readFile = Effect.fnUntraced(function* (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  root: string,
+  relativePath: string
+) {
+  const typeOf = (target: string) =>
+    orNothing(Effect.map(fs.lstat(path.join(root, target)), ({ type }) => type))
+  const folder = path.dirname(relativePath)
+  if (folder !== "." && (yield* typeOf(folder)) !== "Directory") return undefined
+  if ((yield* typeOf(relativePath)) !== "File") return undefined
+  return yield* orNothing(fs.readFile(path.join(root, relativePath)))
+})
 
 /** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
 export const find: (
@@ -31,7 +45,7 @@ export const find: (
   Effect.fnUntraced(function* (fs, path, root, candidates = PluginManifest.paths) {
     for (const relativePath of candidates) {
       const file = path.join(root, relativePath)
-      const bytes = yield* readFile(fs, file)
+      const bytes = yield* readFile(fs, path, root, relativePath)
       if (bytes === undefined) continue
       const parsed = PluginManifest.parseJson(bytes, file)
       if (relativePath !== PluginManifest.agentPluginPath) {

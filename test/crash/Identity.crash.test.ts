@@ -1,0 +1,82 @@
+/**
+ * Every cache that can come about when passes are stopped at any step, again and again, while the
+ * account gives the plugin to other owners and other versions.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import { changeName, fingerprint, type Point, powerLosses, record } from "../support/crashPoints.ts"
+import { type Build, build, pass, root } from "../support/pluginWorld.ts"
+
+type Disk = MemoryFileSystem.MemoryDisk
+
+const targets: ReadonlyArray<ReadonlyArray<Build>> = [
+  [],
+  ...["A", "B", "C"].flatMap((owner) =>
+    ["1.0.0", "2.0.0"].map((version) => [build(owner, version)])
+  )
+]
+
+/**
+ * The same for disks that differ in leftovers, which a pass sweeps first, or in who is who: what
+ * stands there, and what would if all that was not synced were lost.
+ */
+const essence = (disk: Disk): string => {
+  const seen: Array<string> = []
+  return [disk, disk.crash(MemoryFileSystem.loseUnsynced)]
+    .flatMap((disk) => fingerprint(disk).split("\n"))
+    .filter((line) => !/codex-plugins-(?:stage|sidecar)-/.test(line))
+    .join("\n")
+    .replaceAll(/(?<=Plugin_| of )[A-C]/g, (owner) => {
+      if (!seen.includes(owner)) seen.push(owner)
+      return `owner ${seen.indexOf(owner)}`
+    })
+}
+
+/** The other steps change nothing but what is being staged. */
+const isSeen = ({ path, syscall }: MemoryFileSystem.Step): boolean =>
+  path.startsWith(CacheTruth.cacheRoot) || path.includes("in-doubt") || syscall === "rename"
+
+it.effect(
+  "no identity is ever wrong, whatever is stopped and whoever owns the plugin next",
+  () =>
+    Effect.gen(function* () {
+      const empty = yield* MemoryFileSystem.make()
+      yield* empty.fileSystem.makeDirectory(root)
+      empty.sync()
+      const queue: Array<Point> = [{ at: "nothing is installed", disk: empty }]
+      const known = new Set([essence(empty)])
+      const lost = new Set<string>()
+      let points = 0
+
+      const meet = (point: Point) => {
+        points++
+        const name = essence(point.disk)
+        if (!known.has(name)) {
+          known.add(name)
+          assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(point.disk)), [], point.at)
+          queue.push(point)
+        }
+        return name
+      }
+
+      for (const from of queue) {
+        for (const target of targets) {
+          const wanted = target.map(({ owner, version }) => `${owner}/${version}`).join()
+          const { points } = yield* record(from.disk, (disk) => pass(disk, target), isSeen)
+          for (const { at, disk } of points) {
+            const point = { at: `${from.at}\n→ a pass for ${wanted}: ${at}`, disk }
+            const losses = [meet(point), ...new Set(disk.unsynced().entries.map(changeName))].join()
+            if (lost.has(losses)) continue
+            lost.add(losses)
+            for (const loss of powerLosses(point, 0)) meet(loss)
+          }
+          const last = points.at(-1)!.disk
+          assert.deepStrictEqual(yield* CacheTruth.differences(last, target), [], from.at)
+        }
+      }
+      console.log(`${points} points, ${known.size} different caches`)
+    }),
+  60_000
+)

@@ -1,0 +1,211 @@
+/**
+ * Each change of the cache, stopped at every step, by a kill and by a power loss.
+ */
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { Context, Duration, Effect, type FileSystem } from "effect"
+import * as InstallMetadata from "../../src/InstallMetadata.ts"
+import * as PluginStore from "../../src/PluginStore.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import { fingerprint, type Point, powerLosses, record } from "../support/crashPoints.ts"
+import {
+  type Build,
+  build,
+  layOut,
+  marketplace,
+  open,
+  pass,
+  pluginId,
+  root
+} from "../support/pluginWorld.ts"
+
+type Disk = MemoryFileSystem.MemoryDisk
+type Act = (disk: Disk) => Effect.Effect<unknown, unknown>
+
+interface Scenario {
+  /** Passes that make the cache before: one for each build. */
+  readonly before: ReadonlyArray<Build>
+  /** What stands in a folder of the user's, to be installed from there. */
+  readonly source?: Build
+  /** What was done to the cache then. */
+  readonly spoil?: (fs: FileSystem.FileSystem) => Effect.Effect<unknown, unknown>
+  /** What is stopped; a pass for `after` unless given. */
+  readonly act?: Act
+  /** What the account has; nothing if absent. */
+  readonly after?: Build
+  readonly retention?: Duration.Duration
+  /**
+   * What may be active in between, beside what was before and what is after: a version that stands
+   * must make room before another can take its name.
+   */
+  readonly between?: ReadonlyArray<string>
+  /** What is not whole before. */
+  readonly spoilt?: string
+}
+
+const baseRoot = `${CacheTruth.cacheRoot}/${marketplace}/alpha`
+const sidecar = `${baseRoot}/${InstallMetadata.fileName}`
+const [a1, a2, a3] = [build("A", "1.0.0"), build("A", "2.0.0"), build("A", "3.0.0")]
+const [b1, b2] = [build("B", "1.0.0"), build("B", "2.0.0")]
+const source = "/source"
+
+const withStore =
+  <A, E>(use: (store: PluginStore.PluginStore["Service"]) => Effect.Effect<A, E>): Act =>
+  (disk) =>
+    Effect.flatMap(open(disk.fileSystem), (services) =>
+      use(Context.get(services, PluginStore.PluginStore))
+    ).pipe(Effect.scoped)
+
+const installLocally = withStore((store) => store.install({ source, pluginId: pluginId("alpha") }))
+
+const breakManifest = (version: string) => (fs: FileSystem.FileSystem) =>
+  fs.remove(`${baseRoot}/${version}/.codex-plugin`, { recursive: true })
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  "a first install": { before: [], after: a1 },
+  "an upgrade under the same identity": { before: [a1], after: a2 },
+  "an upgrade under another identity": { before: [a1], after: b2 },
+  "a repair of the same version": {
+    before: [a1],
+    spoil: breakManifest("1.0.0"),
+    spoilt: "alpha 1.0.0 is not whole",
+    after: a1,
+    between: ["absent"]
+  },
+  "a repair beside a superseded version": {
+    before: [a1, a2],
+    spoil: breakManifest("2.0.0"),
+    spoilt: "alpha 2.0.0 is not whole",
+    after: a2,
+    between: ["A/1.0.0"]
+  },
+  "the same version under another identity": { before: [a1], after: b1, between: ["absent"] },
+  "the same version under another identity, beside a superseded version": {
+    before: [a1, a2],
+    after: b2,
+    between: ["A/1.0.0"]
+  },
+  "a downgrade": { before: [a2], after: a1 },
+  "a downgrade under another identity": { before: [a2], after: b1 },
+  "a downgrade to one of several superseded versions": { before: [a1, a2, a3], after: a1 },
+  "a downgrade below several superseded versions": {
+    before: [a1, a2, a3],
+    after: build("A", "0.5.0")
+  },
+  "a downgrade under another identity, beside several superseded versions": {
+    before: [a1, a2, a3],
+    after: b1
+  },
+  "an upgrade without retention": { before: [a1], after: a2, retention: Duration.zero },
+  "an upgrade under another identity without retention": {
+    before: [a1],
+    after: b2,
+    retention: Duration.zero
+  },
+  "a local install over a remote one": { before: [a1], act: installLocally, after: a1 },
+  "a local install over a remote one of the same version": {
+    before: [a1],
+    source: build(null, "1.0.0"),
+    act: installLocally,
+    between: ["absent"]
+  },
+  "a local install below superseded versions": {
+    before: [a1, a2],
+    source: build(null, "0.5.0"),
+    act: installLocally,
+    after: b1
+  },
+  "a first local install": { before: [], act: installLocally, after: a1 },
+  "a backfill": { before: [a1], spoil: (fs) => fs.remove(sidecar), after: a1 },
+  "a sidecar that cannot be read": {
+    before: [a1],
+    spoil: (fs) => fs.writeFileString(sidecar, "{"),
+    spoilt: "the sidecar of alpha is not one",
+    after: a1,
+    between: ["absent"]
+  },
+  "an uninstall": {
+    before: [a1, a2],
+    act: withStore((store) => store.uninstall(pluginId("alpha")))
+  },
+  "a stale removal": { before: [a1, a2] },
+  "a prune": { before: [a1, a2], after: a2, retention: Duration.zero },
+  "a clearing of the identity": {
+    before: [a1],
+    act: withStore((store) => store.clearIdentity(pluginId("alpha"))),
+    after: a1
+  }
+}
+
+const prepare = Effect.fnUntraced(function* (scenario: Scenario) {
+  const disk = yield* MemoryFileSystem.make()
+  yield* disk.fileSystem.makeDirectory(root)
+  for (const build of scenario.before) yield* pass(disk, [build])
+  const services = yield* Effect.scoped(open(disk.fileSystem))
+  yield* Effect.provideContext(layOut(scenario.source ?? build(null, "local"), source), services)
+  if (scenario.spoil !== undefined) yield* scenario.spoil(disk.fileSystem)
+  disk.sync()
+  return disk
+})
+
+const totals = { kills: 0, losses: 0, recoveries: 0 }
+
+describe("a change of the cache, stopped at every step", () => {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const { after, between = [], retention, spoilt } = scenario
+        const wanted = after === undefined ? [] : [after]
+        const ordinary = (disk: Disk) => pass(disk, wanted, retention)
+        const act = scenario.act ?? ordinary
+        const start = yield* prepare(scenario)
+        const { exit, points } = yield* record(start, act)
+        assert.strictEqual(exit._tag, "Success")
+        const allowed = [
+          CacheTruth.activeOf(CacheTruth.read(start)),
+          CacheTruth.activeOf(CacheTruth.read(points.at(-1)!.disk)),
+          ...between
+        ]
+
+        const checked = new Set<string>()
+        const check = Effect.fnUntraced(function* ({ at, disk }: Point) {
+          const known = fingerprint(disk)
+          if (checked.has(known)) return
+          checked.add(known)
+          const truth = CacheTruth.read(disk)
+          assert.include(allowed, CacheTruth.activeOf(truth), at)
+          const wrong = CacheTruth.violations(truth).filter((wrong) => wrong !== spoilt)
+          assert.deepStrictEqual(wrong, [], at)
+          assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+
+          totals.recoveries++
+          const again = disk.clone()
+          if (scenario.act !== undefined) {
+            yield* act(again)
+            assert.strictEqual(CacheTruth.activeOf(CacheTruth.read(again)), allowed[1], at)
+          }
+          const outcome = yield* ordinary(again)
+          assert.deepStrictEqual(outcome.failures, [], at)
+          assert.deepStrictEqual(yield* CacheTruth.differences(again, wanted), [], at)
+          const steps = again.steps()
+          assert.lengthOf((yield* ordinary(again)).kept, wanted.length, at)
+          assert.strictEqual(again.steps(), steps, at)
+        })
+
+        for (const point of points) {
+          totals.kills++
+          yield* check(point)
+          for (const lost of powerLosses(point, 4)) {
+            totals.losses++
+            yield* check(lost)
+          }
+        }
+      })
+    )
+  }
+
+  afterAll(() => {
+    const { kills, losses, recoveries } = totals
+    console.log(`${kills} kills, ${losses} power losses, ${recoveries} different disks`)
+  })
+})

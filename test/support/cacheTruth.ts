@@ -1,0 +1,219 @@
+/**
+ * What is true of a cache, read off the disk's own snapshot and not by the code under test.
+ */
+import { Array as Arr, Context, Effect, Option, Schema } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import * as InstallMetadata from "../../src/InstallMetadata.ts"
+import * as PluginStore from "../../src/PluginStore.ts"
+import * as PluginVersion from "../../src/PluginVersion.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import {
+  type Build,
+  build,
+  type Files,
+  filesOf,
+  open,
+  pluginId,
+  remoteId,
+  root
+} from "./pluginWorld.ts"
+
+export const cacheRoot = `${root}/plugins/cache`
+export const stagingRoot = `${root}/plugins/.remote-plugin-install-staging`
+
+/** One plugin's base root. */
+export interface Standing {
+  readonly name: string
+  /** By name; undefined where the files are not those of one build. */
+  readonly versions: ReadonlyMap<string, Build | undefined>
+  /** The one that readers take. */
+  readonly active: string | undefined
+  /** Whose name it bears; undefined without a sidecar, null where it is no exact one. */
+  readonly sidecar: string | null | undefined
+}
+
+export interface Truth {
+  readonly plugins: ReadonlyArray<Standing>
+  /** What stands in the cache and is no version, sidecar, base root or marketplace. */
+  readonly strangers: ReadonlyArray<string>
+  /** What stands in staging. */
+  readonly staged: ReadonlyArray<string>
+}
+
+/** Who may have made the plugins of a cache, and what is in them. */
+export interface Makers {
+  readonly ownersOf: (name: string) => ReadonlyArray<Build["owner"]>
+  readonly filesOf: (build: Build) => Files
+}
+
+const makers: Makers = { ownersOf: () => ["A", "B", "C", null], filesOf }
+const text = new TextDecoder()
+const isVersion = Schema.is(PluginVersion.PluginVersion)
+
+/** Entries directly below a folder, by name. */
+const below = (snapshot: MemoryFileSystem.Snapshot, folder: string) =>
+  Object.entries(snapshot).flatMap(([path, entry]) => {
+    const name = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : ""
+    return name === "" || name.includes("/") ? [] : [{ name, path, entry }]
+  })
+
+const buildOf = (
+  snapshot: MemoryFileSystem.Snapshot,
+  { filesOf, ownersOf }: Makers,
+  versionRoot: string,
+  name: string,
+  version: string
+): Build | undefined => {
+  const files = Object.fromEntries(
+    Object.entries(snapshot).flatMap(([path, entry]) =>
+      path.startsWith(`${versionRoot}/`) && entry.type !== "Directory"
+        ? [
+            [
+              path.slice(versionRoot.length + 1),
+              entry.type === "File" ? { mode: entry.mode, bytes: entry.bytes } : entry
+            ]
+          ]
+        : []
+    )
+  )
+  return ownersOf(name)
+    .map((owner) => build(owner, version, name))
+    .find((candidate) => isDeepStrictEqual(filesOf(candidate), files))
+}
+
+const sidecarOf = (
+  entry: MemoryFileSystem.Entry | undefined,
+  owners: ReadonlyArray<Build["owner"]>
+): Standing["sidecar"] => {
+  if (entry === undefined) return undefined
+  if (entry.type !== "File" || entry.mode !== 0o600) return null
+  const contents = text.decode(entry.bytes)
+  return (
+    Arr.getSomes(owners.map(Option.fromNullishOr)).find(
+      (owner) => InstallMetadata.encode(remoteId(owner)) === contents
+    ) ?? null
+  )
+}
+
+export const read = (disk: MemoryFileSystem.MemoryDisk): Truth =>
+  readSnapshot(disk.snapshot(`${root}/plugins`), makers)
+
+/** The same of any disk's snapshot of a home at {@link root}. */
+export const readSnapshot = (snapshot: MemoryFileSystem.Snapshot, makers: Makers): Truth => {
+  const plugins: Array<Standing> = []
+  const strangers: Array<string> = []
+  for (const { entry, path } of below(snapshot, cacheRoot)) {
+    if (entry.type !== "Directory") strangers.push(path)
+    for (const { entry, name, path: baseRoot } of below(snapshot, path)) {
+      if (entry.type !== "Directory") {
+        strangers.push(baseRoot)
+        continue
+      }
+      const versions = new Map<string, Build | undefined>()
+      for (const child of below(snapshot, baseRoot)) {
+        if (child.entry.type === "Directory" && isVersion(child.name)) {
+          versions.set(child.name, buildOf(snapshot, makers, child.path, name, child.name))
+        } else if (child.name !== InstallMetadata.fileName) strangers.push(child.path)
+      }
+      const sidecar = sidecarOf(
+        snapshot[`${baseRoot}/${InstallMetadata.fileName}`],
+        makers.ownersOf(name)
+      )
+      const active = Option.getOrUndefined(
+        PluginVersion.active(
+          [...versions.keys()].map((name) => PluginVersion.PluginVersion.make(name))
+        )
+      )
+      plugins.push({ name, versions, active, sidecar })
+    }
+  }
+  return { plugins, strangers, staged: below(snapshot, stagingRoot).map(({ name }) => name) }
+}
+
+/** A plugin's active build as `owner/version`; `absent` without one, `torn` where it is no whole one. */
+export const activeOf = ({ plugins }: Truth, name = "alpha"): string => {
+  const standing = plugins.find((plugin) => plugin.name === name)
+  if (standing?.active === undefined) return "absent"
+  const active = standing.versions.get(standing.active)
+  return active === undefined ? "torn" : `${active.owner}/${active.version}`
+}
+
+/** Versions that are not whole, in words. */
+export const torn = ({ plugins }: Truth): ReadonlyArray<string> =>
+  plugins.flatMap(({ name, versions }) =>
+    [...versions].flatMap(([version, build]) =>
+      build === undefined ? [`${name} ${version} is not whole`] : []
+    )
+  )
+
+/** Sidecars that are none, or name another than the owner of the active version, in words. */
+export const misnamed = ({ plugins }: Truth): ReadonlyArray<string> =>
+  plugins.flatMap(({ active, name, sidecar, versions }) => {
+    if (sidecar === null) return [`the sidecar of ${name} is not one`]
+    const build = active === undefined ? undefined : versions.get(active)
+    return sidecar === undefined || build === undefined || sidecar === build.owner
+      ? []
+      : [`the sidecar of ${name} names ${sidecar}, the bytes are of ${build.owner}`]
+  })
+
+/** What breaks a promise whatever was going on, in words; empty where all is well. */
+export const violations = (truth: Truth): ReadonlyArray<string> => [
+  ...truth.strangers.map((path) => `${path} does not belong into the cache`),
+  ...torn(truth),
+  ...misnamed(truth)
+]
+
+/** Where a new process that only reads says what is not true. */
+export const untruths = Effect.fnUntraced(function* (
+  disk: MemoryFileSystem.MemoryDisk,
+  truth: Truth
+) {
+  const store = Context.get(yield* open(disk.fileSystem), PluginStore.PluginStore)
+  const list = yield* Effect.orDie(store.list)
+  const told = yield* Effect.forEach(list, ({ active, identity, intact, pluginId, versions }) =>
+    Effect.map(Effect.option(store.remotePluginId(pluginId)), (id) => ({
+      pluginId,
+      versions: versions.toSorted(),
+      active: Option.getOrUndefined(active),
+      intact,
+      identity: identity._tag === "Known" ? identity.remotePluginId : undefined,
+      remotePluginId: Option.getOrUndefined(Option.flatten(id))
+    }))
+  )
+  const expected = truth.plugins.map(({ active, name, sidecar, versions }) => {
+    const identity = sidecar === undefined || sidecar === null ? undefined : remoteId(sidecar)
+    return {
+      pluginId: pluginId(name),
+      versions: [...versions.keys()].toSorted(),
+      active,
+      intact: active !== undefined && versions.get(active) !== undefined,
+      identity,
+      remotePluginId: active === undefined ? undefined : identity
+    }
+  })
+  return isDeepStrictEqual(told, expected)
+    ? []
+    : [`a reader says ${JSON.stringify(told)}, but it is ${JSON.stringify(expected)}`]
+}, Effect.scoped)
+
+/** How a home at rest differs from one that has these plugins, identities included, and no leftovers. */
+export const differences = Effect.fnUntraced(function* (
+  disk: MemoryFileSystem.MemoryDisk,
+  wanted: ReadonlyArray<Build>
+) {
+  const truth = read(disk)
+  const standing = truth.plugins.map(
+    ({ name, sidecar, versions, active = "none" }) =>
+      `${name} ${active} of ${versions.get(active)?.owner}, said to be of ${sidecar}`
+  )
+  const expected = wanted.map(
+    ({ name, owner, version }) => `${name} ${version} of ${owner}, said to be of ${owner}`
+  )
+  return [
+    ...violations(truth),
+    ...(yield* untruths(disk, truth)),
+    ...truth.staged.map((name) => `${name} is left in staging`),
+    ...Arr.difference(standing, expected).map((plugin) => `${plugin} stands`),
+    ...Arr.difference(expected, standing).map((plugin) => `${plugin} does not stand`)
+  ]
+})

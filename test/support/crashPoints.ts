@@ -1,0 +1,101 @@
+/**
+ * Every disk that a process can leave behind when it is killed, or when the power goes.
+ */
+import { Effect, type Exit } from "effect"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { root } from "./pluginWorld.ts"
+
+// Passes ask for much that is not there, and to make the stack of each such error takes half the time.
+Error.stackTraceLimit = 0
+
+type Disk = MemoryFileSystem.MemoryDisk
+
+export interface Point {
+  /** For messages. */
+  readonly at: string
+  readonly disk: Disk
+}
+
+export interface Recording<A, E> {
+  /** The disk before the first step, between any two, and after the last. */
+  readonly points: ReadonlyArray<Point>
+  readonly exit: Exit.Exit<A, E>
+}
+
+/**
+ * Runs an effect on a copy of the disk and takes a picture before each step. A process that is killed
+ * there leaves the same: nothing of it runs any more, its finalizers included.
+ */
+export const record = Effect.fnUntraced(function* <A, E>(
+  from: Disk,
+  effect: (disk: Disk) => Effect.Effect<A, E>,
+  isPoint: (step: MemoryFileSystem.Step) => boolean = () => true
+): Effect.fn.Return<Recording<A, E>> {
+  const points: Array<Point> = []
+  const disk: Disk = from.clone({
+    onStep: (step) => {
+      if (isPoint(step)) {
+        const { index, path, syscall } = step
+        points.push({ at: `before step ${index}, ${syscall} ${path}`, disk: disk.clone() })
+      }
+      return undefined
+    }
+  })
+  const exit = yield* Effect.exit(effect(disk))
+  points.push({ at: "after the last step", disk: disk.clone() })
+  return { points, exit }
+})
+
+const summaries = new Map<string, string>()
+
+/** Without what differs from run to run, and without what lies in a folder that is staged as a whole. */
+const summary = (path: string): string => {
+  const known = summaries.get(path)
+  if (known !== undefined) return known
+  const made = path
+    .replace(/(\/codex-plugins-[a-z]+-)[0-9a-z]+(?=\/|$)/, "$1")
+    .replace(/(-stage-\/[a-z-]+\/).*/, "$1")
+  summaries.set(path, made)
+  return made
+}
+
+/** What a change of names is, the same for like ones. */
+export const changeName = ({ operation, path, to = "" }: MemoryFileSystem.EntryChange): string =>
+  `${operation} ${summary(path)} ${summary(to)}`
+
+/**
+ * What a power loss at a point can leave: all that was not synced is gone, one change of names (or
+ * those inside one staged folder) alone is gone or alone survives, and some mixtures.
+ */
+export const powerLosses = ({ at, disk }: Point, mixtures: number): ReadonlyArray<Point> => {
+  const { loseNothing, loseSome, loseUnsynced } = MemoryFileSystem
+  const after = (lost: string, powerLoss: MemoryFileSystem.PowerLoss): Point => ({
+    at: `${at}; a power loss takes ${lost}`,
+    disk: disk.crash(powerLoss)
+  })
+  return [
+    after("all", loseUnsynced),
+    ...[...new Set(disk.unsynced().entries.map(changeName))].flatMap((name) => [
+      after(`"${name}" alone`, { ...loseNothing, entry: (change) => changeName(change) !== name }),
+      after(`all but "${name}"`, {
+        ...loseUnsynced,
+        entry: (change) => changeName(change) === name
+      })
+    ]),
+    ...Array.from({ length: mixtures }, (_, seed) => after(`mixture ${seed}`, loseSome(seed)))
+  ]
+}
+
+/** The same for disks from which everything goes on in the same way. */
+export const fingerprint = (disk: Disk): string => {
+  const lines = new Set<string>()
+  for (const [path, entry] of Object.entries(disk.snapshot(`${root}/plugins`))) {
+    const short = summary(path)
+    const contents =
+      entry.type === "File" && !short.includes("-stage-")
+        ? Buffer.from(entry.bytes).toString("latin1").replaceAll("\n", " ")
+        : ""
+    lines.add(`${short} ${entry.type} ${entry.mode} ${contents}`)
+  }
+  return [...lines].join("\n")
+}

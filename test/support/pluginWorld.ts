@@ -1,0 +1,216 @@
+/**
+ * A Codex home and its account without network and archives: plugins whose every file tells whose
+ * bytes it holds, so that an identity can be checked against them.
+ */
+import {
+  Context,
+  type Duration,
+  Effect,
+  FileSystem,
+  Path,
+  type PlatformError,
+  type Scope
+} from "effect"
+import * as CacheLock from "../../src/CacheLock.ts"
+import * as CodexHome from "../../src/CodexHome.ts"
+import * as FolderWriter from "../../src/internal/folderWriter.ts"
+import * as PluginId from "../../src/PluginId.ts"
+import * as PluginStore from "../../src/PluginStore.ts"
+import * as PluginSync from "../../src/PluginSync.ts"
+import * as PluginVersion from "../../src/PluginVersion.ts"
+import * as RemoteBundle from "../../src/RemoteBundle.ts"
+import * as RemoteCatalog from "../../src/RemoteCatalog.ts"
+import * as RemotePlugin from "../../src/RemotePlugin.ts"
+import * as RemotePluginId from "../../src/RemotePluginId.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { installed as rows, type Row, row } from "./snapshots.ts"
+
+/** One version of a plugin as one owner made it. No owner: made on this machine. */
+export interface Build {
+  readonly name: string
+  readonly version: string
+  readonly owner: string | null
+}
+
+export const build = (owner: string | null, version: string, name = "alpha"): Build => ({
+  name,
+  version,
+  owner
+})
+
+export const remoteId = (owner: string): RemotePluginId.RemotePluginId =>
+  RemotePluginId.RemotePluginId.make(`plugins~Plugin_${owner}`)
+
+export const marketplace = RemotePlugin.marketplaces.curated
+
+export const pluginId = (name: string): PluginId.PluginId =>
+  PluginId.make(PluginId.PluginName.make(name), marketplace)
+
+export const versionOf = (build: Build): PluginVersion.PluginVersion =>
+  PluginVersion.PluginVersion.make(build.version)
+
+// --- a plugin's files ----------------------------------------------------------------------------
+
+const utf8 = new TextEncoder()
+
+/** By path below the version's root. */
+export type Files = Readonly<Record<string, { readonly mode: number; readonly bytes: Uint8Array }>>
+
+const file = (text: string, mode = 0o644) => ({ mode, bytes: utf8.encode(text) })
+
+/**
+ * The manifest's bytes are those that a curated marketplace makes of it; that of the version `local`
+ * names no version.
+ */
+export const filesOf = ({ name, owner, version }: Build): Files => {
+  const maker = `${name} ${version} of ${owner ?? "this machine"}\n`
+  return {
+    ".codex-plugin/plugin.json": file(
+      `${JSON.stringify(
+        { name, ...(version === "local" ? {} : { version }), description: maker },
+        null,
+        2
+      )}\n`
+    ),
+    "bin/run": file(`#!/bin/sh\necho ${maker}`, 0o755),
+    "skills/hello/SKILL.md": file(maker)
+  }
+}
+
+/** Lays the files out as a bundle is: synced, in a folder that is not there yet. */
+export const layOut: (
+  build: Build,
+  folder: string
+) => Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =
+  Effect.fnUntraced(function* (build, folder) {
+    const fs = yield* FileSystem.FileSystem
+    const writer = yield* FolderWriter.make(fs, yield* Path.Path, folder)
+    const files = Object.entries(filesOf(build))
+    const folders = new Set(
+      files.flatMap(([path]) => {
+        const parts = path.split("/").slice(0, -1)
+        return parts.map((_, depth) => parts.slice(0, depth + 1).join("/"))
+      })
+    )
+    for (const folder of folders) yield* writer.makeDirectory(folder)
+    yield* Effect.forEach(files, ([path, { bytes, mode }]) => writer.writeFile(path, mode, bytes), {
+      concurrency: FolderWriter.concurrency,
+      discard: true
+    })
+    yield* writer.sync
+  }, Effect.scoped)
+
+// --- services ------------------------------------------------------------------------------------
+
+export type Services =
+  | FileSystem.FileSystem
+  | Path.Path
+  | CodexHome.CodexHome
+  | CacheLock.CacheLock
+  | RemoteCatalog.RemoteCatalog
+  | RemoteBundle.RemoteBundle
+  | PluginStore.PluginStore
+  | PluginSync.PluginSync
+
+export const root = "/home"
+
+const home = CodexHome.CodexHome.of({
+  root,
+  cache: `${root}/plugins/cache`,
+  staging: `${root}/plugins/.remote-plugin-install-staging`,
+  settings: Effect.die("settings are not read"),
+  credentials: Effect.die("credentials are not read")
+})
+
+const rowOf = ({ name, owner, version }: Build): Row => ({
+  id: remoteId(owner ?? "nobody"),
+  name,
+  release: { version }
+})
+
+const unasked = () => Effect.die("a pass asks for the listing and for bundles alone")
+
+/** What a new process has of the home at {@link root}, whose account has these plugins. */
+export const open = Effect.fnUntraced(function* (
+  fs: FileSystem.FileSystem,
+  builds: ReadonlyArray<Build> = [],
+  retention = PluginStore.defaultRetention
+): Effect.fn.Return<Context.Context<Services>, never, Scope.Scope> {
+  const ground = Context.make(FileSystem.FileSystem, fs).pipe(
+    Context.add(Path.Path, yield* Effect.provide(Path.Path, Path.layer)),
+    Context.add(CodexHome.CodexHome, home),
+    Context.add(
+      CacheLock.CacheLock,
+      yield* Effect.provide(CacheLock.CacheLock, CacheLock.layerInProcess, { local: true })
+    ),
+    Context.add(PluginStore.Retention, retention)
+  )
+  const withStore = Context.add(
+    ground,
+    PluginStore.PluginStore,
+    yield* Effect.provideContext(PluginStore.make, ground)
+  )
+  const catalog = RemoteCatalog.RemoteCatalog.of({
+    installed: Effect.succeed(rows(...builds.map((build) => row(rowOf(build))))),
+    read: unasked,
+    install: unasked,
+    uninstall: unasked
+  })
+  const bundles = RemoteBundle.RemoteBundle.of({
+    install: (plugin) => {
+      const wanted = builds.find(({ name }) => pluginId(name) === plugin.pluginId)!
+      return stage(wanted).pipe(
+        Effect.as(versionOf(wanted)),
+        Effect.provideContext(withStore),
+        Effect.catchTag(
+          "PlatformError",
+          (cause) =>
+            new RemoteBundle.RemoteBundleError({
+              ...plugin,
+              url: null,
+              reason: { _tag: "FileSystem", cause }
+            })
+        )
+      )
+    },
+    checkOut: unasked
+  })
+  const services = withStore.pipe(
+    Context.add(RemoteCatalog.RemoteCatalog, catalog),
+    Context.add(RemoteBundle.RemoteBundle, bundles)
+  )
+  return Context.add(
+    services,
+    PluginSync.PluginSync,
+    yield* Effect.provideContext(PluginSync.make, services)
+  )
+})
+
+/** Brings a build into the cache the way in which a downloaded bundle comes. */
+export const stage = Effect.fnUntraced(function* (build: Build) {
+  const store = yield* PluginStore.PluginStore
+  const path = yield* Path.Path
+  yield* store.withStagingFolder(
+    Effect.fnUntraced(function* (folder) {
+      const root = path.join(folder, "bundle")
+      yield* layOut(build, root)
+      yield* store.activate({
+        root,
+        pluginId: pluginId(build.name),
+        version: versionOf(build),
+        remotePluginId: build.owner === null ? null : remoteId(build.owner)
+      })
+    })
+  )
+})
+
+/** One pass of a new process, for an account that has these plugins. */
+export const pass = (
+  disk: MemoryFileSystem.MemoryDisk,
+  installed: ReadonlyArray<Build>,
+  retention?: Duration.Duration
+): Effect.Effect<PluginSync.SyncOutcome, PluginSync.SyncError> =>
+  Effect.flatMap(
+    open(disk.fileSystem, installed, retention),
+    (services) => Context.get(services, PluginSync.PluginSync).sync
+  ).pipe(Effect.scoped)

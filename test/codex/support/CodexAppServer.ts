@@ -5,7 +5,7 @@
  * requests such as `plugin/installed`.
  */
 import { Data, DateTime, Deferred, Effect, Queue, Schema, Stream, SubscriptionRef } from "effect"
-import type { Cause } from "effect"
+import type { Cause, Duration } from "effect"
 import * as CodexBinary from "./CodexBinary.ts"
 
 /** The server answered a request with an error. */
@@ -103,7 +103,7 @@ const parseDebugList = (text: string): ReadonlyArray<string> =>
 /** Asks for models at a closed port: a name that cannot be resolved would hold up the server's end for seconds. */
 const offline = ["-c", 'openai_base_url="http://127.0.0.1:9"']
 
-/** Long enough for a pass on a busy machine, short enough to be told from a pass that never comes. */
+/** Long enough for a pass over a few plugins on a busy machine, short enough to be told from one that never comes. */
 const passTimeout = "30 seconds"
 
 /** Starts a server. It is killed when the scope closes; {@link CodexAppServer.stop} lets it end by itself. */
@@ -204,7 +204,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
   /**
    * Waits for the n-th pass since the start to be reported. Without usable credentials there is none.
    */
-  const pass = (nth = 1) =>
+  const pass = (nth = 1, within: Duration.Input = passTimeout) =>
     SubscriptionRef.changes(passes).pipe(
       Stream.map((reported) => reported[nth - 1]),
       Stream.filter((reported) => reported !== undefined),
@@ -212,7 +212,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
       Effect.flatMap(Effect.fromOption),
       Effect.orDie,
       Effect.timeoutOrElse({
-        duration: passTimeout,
+        duration: within,
         orElse: () => Effect.fail(new PassNotReported({ nth, log }))
       }),
       (reported) => orEnded(`pass number ${nth}`, reported)

@@ -1,13 +1,17 @@
 /**
  * Whole folders as values that can be compared: paths, modes, bytes, link targets, times.
  */
+import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 
 export interface Entry {
   readonly kind: "folder" | "file" | "link" | "other"
   /** The permission bits, set-id and sticky bits among them; in octal. */
   readonly mode: string
-  /** A file's bytes, as text where they are UTF-8, else in hexadecimal; a link's target. */
+  /**
+   * A file's bytes: as text where they are UTF-8, else in hexadecimal, or their digest where they are many. A
+   * link's target.
+   */
   readonly content?: string
 }
 
@@ -44,10 +48,23 @@ const visit = (
   }
 }
 
+/** Files above this are compared by their digests; in bytes. */
+const largeFile = 1024 * 1024
+
+const contentOf = (file: Buffer): string => {
+  const bytes = Fs.readFileSync(file)
+  return bytes.length > largeFile
+    ? Crypto.hash("sha256", bytes)
+    : text(bytes, () => bytes.toString("hex"))
+}
+
+const isFolder = (path: string): boolean =>
+  Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
 /** What stands in a folder; nothing where there is no folder. */
 export const read = (folder: string): FolderTree => {
   const tree: Record<string, Entry> = {}
-  if (!Fs.existsSync(folder)) return tree
+  if (!isFolder(folder)) return tree
   visit(Buffer.from(folder), "", (path, file, stats) => {
     const mode = (stats.mode & 0o7777).toString(8).padStart(4, "0")
     tree[path] = stats.isDirectory()
@@ -55,11 +72,7 @@ export const read = (folder: string): FolderTree => {
       : stats.isSymbolicLink()
         ? { kind: "link", mode, content: Fs.readlinkSync(file) }
         : stats.isFile()
-          ? {
-              kind: "file",
-              mode,
-              content: text(Fs.readFileSync(file), (bytes) => Buffer.from(bytes).toString("hex"))
-            }
+          ? { kind: "file", mode, content: contentOf(file) }
           : { kind: "other", mode }
   })
   return tree
@@ -68,6 +81,7 @@ export const read = (folder: string): FolderTree => {
 /** Inode and times of all that stands in a folder: the same twice where nothing was touched between. */
 export const stamps = (folder: string): Readonly<Record<string, string>> => {
   const found: Record<string, string> = {}
+  if (!isFolder(folder)) return found
   visit(Buffer.from(folder), "", (path, file) => {
     const { ctimeNs, ino, mtimeNs } = Fs.lstatSync(file, { bigint: true })
     found[path] = `${ino} ${mtimeNs} ${ctimeNs}`

@@ -1,0 +1,614 @@
+/**
+ * What stands in the cache before a pass.
+ */
+import type { Case } from "./Case.ts"
+import * as C from "./Case.ts"
+
+const { curated, sidecarName } = C
+
+/** A plugin of release 1.0.0, and what stands in its base root. */
+const standing = (
+  title: string,
+  nodes: (name: string) => C.Standing,
+  differs?: C.Differs,
+  more: Partial<Case> = {}
+): Case => ({
+  title,
+  make: (name) => ({ plugins: [{ name }], standing: nodes(name) }),
+  differs,
+  ...more
+})
+
+const root = (name: string) => `${curated}/${name}`
+
+const sidecarOf = (name: string) => `${root(name)}/${sidecarName}`
+
+const withSidecar = (name: string, node: C.Node): C.Standing => ({
+  ...C.sound(name),
+  [sidecarOf(name)]: node
+})
+
+const textSidecar = (json: (name: string) => string) => (name: string) =>
+  withSidecar(name, { content: json(name), mode: 0o600 })
+
+/** Ours downloads the release and puts it in the place of what stands. */
+const anew: C.Change = C.installs((name) => C.treeOf(C.installed(name)))
+
+/** Ours has not got what stands below these paths. */
+const without =
+  (...gone: ReadonlyArray<string>): C.Change =>
+  (codex, { name }) => {
+    const stays = (path: string) =>
+      !gone.some((each) => `${path}/`.startsWith(`${root(name)}/${each}/`))
+    return {
+      ...codex,
+      untouched: codex.untouched.filter(stays),
+      tree: Object.fromEntries(Object.entries(codex.tree).filter(([path]) => stays(path)))
+    }
+  }
+
+const unsupported: C.Differs = C.fromBoth("unsupported schema", (codex, context) => ({
+  ...C.refuses(codex, context),
+  downloaded: []
+}))
+
+const current: ReadonlyArray<Case> = [
+  standing(
+    "current: with its sidecar",
+    C.installed,
+    C.fromBoth("identical sidecar", (codex, { before }) => ({
+      ...codex,
+      untouched: before.untouched
+    })),
+    { watchesSidecars: true }
+  ),
+  standing("current: without a sidecar", C.sound),
+  standing(
+    "current: a sidecar of mode 0644",
+    (name) => withSidecar(name, C.sidecarText(C.idOf(name))),
+    C.fromBoth("identical sidecar", (codex, { before }) => ({ ...codex, tree: before.tree }))
+  ),
+  standing(
+    "current: a sidecar of mode 0400",
+    (name) => withSidecar(name, { content: C.sidecarText(C.idOf(name)), mode: 0o400 }),
+    C.fromBoth("identical sidecar", (codex, { before }) => ({ ...codex, tree: before.tree }))
+  ),
+  standing(
+    "current: a sidecar in one line",
+    textSidecar((name) => `{"schema_version":1,"remote_plugin_id":"${C.idOf(name)}"}`)
+  ),
+  standing(
+    "current: a sidecar with spaces around the id",
+    textSidecar((name) => C.sidecarText(` ${C.idOf(name)} `))
+  ),
+  standing(
+    "current: a sidecar with keys that nobody knows",
+    textSidecar(
+      (name) => `{"schema_version":1,"remote_plugin_id":"${C.idOf(name)}","installed_by":"x"}\n`
+    )
+  ),
+  standing(
+    "current: a sidecar of another plugin",
+    textSidecar(() => C.sidecarText("plugins~Other")),
+    C.fromBoth("other identity", anew)
+  ),
+  standing(
+    "current: a sidecar of schema 2",
+    textSidecar((name) => `{"schema_version":2,"remote_plugin_id":"${C.idOf(name)}"}\n`),
+    unsupported
+  ),
+  standing(
+    "current: a sidecar of schema 2 and nothing else",
+    textSidecar(() => '{"schema_version":2}'),
+    unsupported
+  ),
+  standing(
+    "current: a sidecar of schema 0",
+    textSidecar((name) => `{"schema_version":0,"remote_plugin_id":"${C.idOf(name)}"}\n`),
+    unsupported
+  ),
+  standing(
+    "current: a sidecar without a schema",
+    textSidecar((name) => `{"remote_plugin_id":"${C.idOf(name)}"}\n`),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: a sidecar whose schema is text",
+    textSidecar((name) => `{"schema_version":"1","remote_plugin_id":"${C.idOf(name)}"}\n`),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: a sidecar with a blank id",
+    textSidecar(() => C.sidecarText("  ")),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: a sidecar with a byte-order mark",
+    textSidecar((name) => `\ufeff${C.sidecarText(C.idOf(name))}`),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: a sidecar that is no JSON",
+    textSidecar(() => "garbage"),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: an empty sidecar",
+    textSidecar(() => ""),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: a folder in the sidecar's place",
+    (name) => withSidecar(name, { folder: 0o755 }),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: a folder with files in the sidecar's place",
+    (name) => ({
+      ...C.sound(name),
+      [`${sidecarOf(name)}/x`]: "x"
+    }),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: a link in the sidecar's place",
+    (name) => ({
+      ...withSidecar(name, { link: "elsewhere.json" }),
+      [`${root(name)}/elsewhere.json`]: "precious\n"
+    }),
+    C.fromBoth("unreadable sidecar", (codex, context) => ({
+      ...codex,
+      downloaded: context.ids,
+      untouched: [`${root(context.name)}/elsewhere.json`]
+    }))
+  ),
+  standing(
+    "current: a dangling link in the sidecar's place",
+    (name) => withSidecar(name, { link: "/nowhere/at/all" }),
+    C.fromBoth("unreadable sidecar", anew)
+  ),
+  standing(
+    "current: an empty version",
+    (name) => ({ [`${root(name)}/1.0.0`]: { folder: 0o755 } }),
+    C.fromBoth("broken version", anew)
+  ),
+  standing(
+    "current: an empty version and its sidecar",
+    (name) => ({
+      [`${root(name)}/1.0.0`]: { folder: 0o755 },
+      ...C.sidecar(name)
+    }),
+    C.fromBoth("broken version", anew)
+  ),
+  standing(
+    "current: a manifest that is no JSON",
+    (name) => ({
+      ...C.version(name, "1.0.0", { [C.manifestPath]: "garbage", "old.txt": "old" }),
+      ...C.sidecar(name)
+    }),
+    C.fromBoth("broken version", anew)
+  ),
+  standing(
+    "current: a manifest of another plugin",
+    (name) => ({
+      ...C.version(name, "1.0.0", { [C.manifestPath]: C.manifestText("other") }),
+      ...C.sidecar(name)
+    }),
+    C.fromBoth("broken version", anew)
+  ),
+  standing("current: files that were changed", (name) => ({
+    ...C.installed(name),
+    ...C.version(name, "1.0.0", { "mine.txt": "mine", "README.md": "mine" })
+  })),
+  standing(
+    "current: an older version beside it",
+    (name) => ({
+      ...C.installed(name),
+      ...C.soundButOld(name, "0.9.0")
+    }),
+    C.fromBoth("superseded versions", without("0.9.0"))
+  ),
+  standing("current: a newer version beside it", (name) => ({
+    ...C.installed(name),
+    ...C.soundButOld(name, "2.0.0")
+  })),
+  standing("current: a version named local beside it", (name) => ({
+    ...C.installed(name),
+    ...C.soundButOld(name, "local")
+  })),
+  standing("current: temporary files beside the sidecar", (name) => ({
+    ...C.installed(name),
+    [`${root(name)}/.tmpABC`]: "half",
+    [`${sidecarOf(name)}.tmp123`]: "half"
+  })),
+  standing("current: files and folders beside the version", (name) => ({
+    ...C.installed(name),
+    [`${root(name)}/stray.txt`]: "x",
+    [`${root(name)}/b@d/x`]: "x"
+  }))
+]
+
+const outdated: ReadonlyArray<Case> = [
+  standing(
+    "outdated: an older version with its sidecar",
+    (name) => ({
+      ...C.soundButOld(name, "0.9.0"),
+      ...C.sidecar(name)
+    }),
+    C.fromBoth("identical sidecar", (codex, { name }) => ({
+      ...codex,
+      untouched: [sidecarOf(name)]
+    })),
+    { watchesSidecars: true }
+  ),
+  standing("outdated: an older version without a sidecar", (name) => C.soundButOld(name, "0.9.0")),
+  standing("outdated: an older version of another plugin", (name) => ({
+    ...C.soundButOld(name, "0.9.0"),
+    ...C.sidecar(name, "plugins~Other")
+  })),
+  standing(
+    "outdated: a sidecar of schema 2",
+    (name) => ({
+      ...C.soundButOld(name, "0.9.0"),
+      [sidecarOf(name)]: '{"schema_version":2}'
+    }),
+    unsupported
+  ),
+  standing("outdated: a newer version", (name) => ({
+    ...C.soundButOld(name, "2.0.0"),
+    ...C.sidecar(name)
+  })),
+  standing("outdated: a version named local", (name) => C.soundButOld(name, "local")),
+  standing("outdated: several older versions", (name) => ({
+    ...C.soundButOld(name, "0.1.0"),
+    ...C.soundButOld(name, "0.9.0"),
+    ...C.soundButOld(name, "0.10.0"),
+    ...C.sidecar(name)
+  })),
+  standing("outdated: files, links and odd folders beside the version", (name) => ({
+    ...C.soundButOld(name, "0.9.0"),
+    ...C.sidecar(name),
+    [`${root(name)}/stray.txt`]: "x",
+    [`${root(name)}/b@d/x`]: "x",
+    [`${root(name)}/link`]: { link: "/etc" }
+  })),
+  standing("outdated: a folder beside the version that could be one", (name) => ({
+    ...C.soundButOld(name, "0.9.0"),
+    [`${root(name)}/strayfolder/x`]: "x"
+  })),
+  standing("outdated: a folder in the sidecar's place", (name) => ({
+    ...C.soundButOld(name, "0.9.0"),
+    [`${sidecarOf(name)}/x`]: "x"
+  })),
+  standing("outdated: a link in the sidecar's place", (name) => ({
+    ...C.soundButOld(name, "0.9.0"),
+    [sidecarOf(name)]: { link: "elsewhere.json" },
+    [`${root(name)}/elsewhere.json`]: "precious\n"
+  })),
+  standing("outdated: a version that Codex would not load", (name) => ({
+    [`${root(name)}/0.9.0`]: { folder: 0o755 },
+    ...C.sidecar(name)
+  })),
+  standing(
+    "outdated: an older version, and the usual grace",
+    (name) => ({ ...C.soundButOld(name, "0.9.0"), ...C.sidecar(name) }),
+    C.fromBoth("superseded versions", (codex, { before, name }) => ({
+      ...codex,
+      untouched: before.untouched,
+      tree: { ...C.treeOf(C.soundButOld(name, "0.9.0")), ...codex.tree }
+    })),
+    { alone: true, retain: "24h" }
+  ),
+  {
+    title: "outdated: an older version whose bundle is refused",
+    make: (name) => ({
+      plugins: [{ name, bundle: new TextEncoder().encode("no archive") }],
+      standing: { ...C.soundButOld(name, "0.9.0"), ...C.sidecar(name) }
+    })
+  },
+  {
+    title: "outdated: an older version and a row without a version",
+    make: (name) => ({
+      plugins: [{ name, release: { version: null } }],
+      standing: { ...C.soundButOld(name, "0.9.0"), ...C.sidecar(name) }
+    })
+  },
+  {
+    title: "current: a row without a URL",
+    make: (name) => ({
+      plugins: [{ name, release: { bundle_download_url: null } }],
+      standing: C.sound(name)
+    })
+  }
+]
+
+/** Versions that stand, and the one of them that is released. */
+const chosen = (
+  released: string,
+  versions: readonly [string, string],
+  differs?: C.Differs
+): Case => ({
+  title: `of ${versions.join(", ")}: ${released}`,
+  make: (name) => ({
+    plugins: [{ name, version: released }],
+    standing: Object.assign({}, ...versions.map((of) => C.soundButOld(name, of)), C.sidecar(name))
+  }),
+  differs
+})
+
+/** Each pair twice, with either released: only the greater one is current. */
+const pairs = (
+  [
+    ["9.0.0", "10.0.0"],
+    ["1.0.0-rc.1", "1.0.0"],
+    ["1.0.0-alpha.2", "1.0.0-alpha.10"],
+    ["1.0.0-alpha.9", "1.0.0-alpha.a"],
+    ["1.0.0", "1.0.0+a"],
+    ["1.0.0+2", "1.0.0+10"],
+    ["1.0.0+1", "1.0.0+01"],
+    ["2.0.0", "v1.0.0"],
+    ["10", "2"],
+    ["1.0.0.0", "1.0.0.1"],
+    ["01.0.0", "1.0.0"],
+    ["10.0.0", "latest"],
+    ["9.0.0", "local"],
+    ["9007199254740992.0.0", "9007199254740993.0.0"],
+    ["18446744073709551615.0.0", "18446744073709551616.0.0"],
+    [".hidden", "_"]
+  ] as const
+).flatMap(([lesser, greater]) => [
+  chosen(greater, [lesser, greater], C.fromBoth("superseded versions", without(lesser))),
+  chosen(lesser, [lesser, greater])
+])
+
+/** A base root that is a link to a folder of the same plugin, in a marketplace of another name. */
+const linked = (what: string, nodes: (name: string) => C.Standing): Case =>
+  standing(
+    `root: a link to a folder ${what}`,
+    (name) => ({
+      [root(name)]: { link: `../elsewhere/${name}` },
+      ...Object.fromEntries(
+        Object.entries(nodes(name)).map(([path, node]) => [
+          path.replace(curated, "elsewhere"),
+          node
+        ])
+      )
+    }),
+    C.fromBoth("files and links in the way", (codex, { before, ids, name }) => {
+      const { [root(name)]: _, ...tree } = before.tree
+      return {
+        ...codex,
+        downloaded: ids,
+        untouched: before.untouched.filter((path) => path !== root(name)),
+        tree: { ...tree, ...C.treeOf(C.installed(name)) }
+      }
+    })
+  )
+
+const roots: ReadonlyArray<Case> = [
+  standing("root: empty", (name) => ({ [root(name)]: { folder: 0o755 } })),
+  standing(
+    "root: of mode 0700",
+    (name) => ({ [root(name)]: { folder: 0o700 } }),
+    C.fromBoth("modes of folders", anew)
+  ),
+  standing("root: a sidecar alone", (name) => C.sidecar(name)),
+  standing("root: a sidecar of another plugin alone", (name) => C.sidecar(name, "plugins~Other")),
+  standing(
+    "root: a sidecar of schema 2 alone",
+    (name) => ({
+      [sidecarOf(name)]: '{"schema_version":2}'
+    }),
+    unsupported
+  ),
+  standing("root: files alone", (name) => ({ [`${root(name)}/stray.txt`]: "x" })),
+  standing(
+    "root: a file",
+    (name) => ({ [root(name)]: "a file" }),
+    C.fromBoth("files and links in the way", anew)
+  ),
+  standing(
+    "root: a dangling link",
+    (name) => ({ [root(name)]: { link: "/nowhere/at/all" } }),
+    C.fromBoth("files and links in the way", anew)
+  ),
+  linked("with an older version", (name) => C.sound(name, "0.9.0")),
+  linked("with the current version", (name) => C.sound(name)),
+  standing("version: a file in its place", (name) => ({ [`${root(name)}/1.0.0`]: "a file" })),
+  standing("version: a link to another one in its place", (name) => ({
+    ...C.soundButOld(name, "0.9.0"),
+    [`${root(name)}/1.0.0`]: { link: "0.9.0" }
+  })),
+  standing("version: a link to somewhere else in its place", (name) => ({
+    [`${root(name)}/1.0.0`]: { link: `../../elsewhere/${name}` },
+    [`elsewhere/${name}/precious.txt`]: "precious\n"
+  }))
+]
+
+/** What no row names, beside a sound plugin. */
+const stale = (
+  title: string,
+  nodes: C.Standing,
+  differs?: C.Differs,
+  more: Partial<C.Setting> = {}
+): Case => ({
+  title: `stale: ${title}`,
+  alone: true,
+  make: () => ({
+    plugins: [{ name: "sound" }],
+    standing: { ...C.installed("sound"), ...nodes },
+    ...more
+  }),
+  differs
+})
+
+/** Ours does nothing at all. */
+const givesUp: C.Change = (_, { before }) => ({ ...before, pass: "given up" })
+
+const everywhere = [
+  curated,
+  C.createdByMe,
+  C.workspace,
+  C.sharedWithMe,
+  "workspace-shared-with-me-private",
+  "workspace-shared-with-me-unlisted"
+]
+
+const removals: ReadonlyArray<Case> = [
+  stale(
+    "a plugin in each marketplace of the backend",
+    Object.fromEntries(everywhere.map((marketplace) => [`${marketplace}/old/1.0.0/a.txt`, "a"]))
+  ),
+  stale("plugins of other marketplaces", {
+    "mine/old/1.0.0/a.txt": "a",
+    "openai-curated/old/1.0.0/a.txt": "a",
+    "openai-curated-remote-2/old/1.0.0/a.txt": "a"
+  }),
+  stale("files, folders and links with odd names", {
+    [`${curated}/a file`]: "x",
+    [`${curated}/.hidden/x`]: "x",
+    [`${curated}/bad name/x`]: "x",
+    [`${curated}/plugin-backup-abc/x`]: "x",
+    [`${curated}/link`]: { link: "/etc" },
+    [`${curated}/dangling`]: { link: "/nowhere/at/all" },
+    [`${curated}/empty`]: { folder: 0o755 },
+    [`${curated}/é/x`]: "x"
+  }),
+  stale("a file beside the marketplaces", { "stray-file": "x" }),
+  stale("a plugin of schema 2", {
+    ...C.sound("newer"),
+    [`${curated}/newer/${sidecarName}`]: '{"schema_version":2}'
+  }),
+  stale("a folder that nobody may read", {
+    [`${curated}/closed/1.0.0/a.txt`]: "a",
+    [`${curated}/closed`]: { folder: 0o000 }
+  }),
+  stale(
+    "a marketplace that is a file",
+    { [C.createdByMe]: "a file" },
+    C.asNewer("files and links in the way")
+  ),
+  stale(
+    "a marketplace that is a link to a folder",
+    { [C.createdByMe]: { link: "elsewhere" }, "elsewhere/old/1.0.0/a.txt": "a" },
+    C.fromBoth("files and links in the way", (codex, { before }) => ({
+      ...codex,
+      untouched: before.untouched,
+      tree: before.tree
+    }))
+  ),
+  {
+    title: "stale: a plugin that moved to another marketplace",
+    alone: true,
+    make: () => ({ plugins: [{ name: "moved", scope: "USER" }], standing: C.installed("moved") })
+  },
+  {
+    title: "stale: all there is",
+    alone: true,
+    make: () => ({ plugins: [], standing: { ...C.installed("one"), ...C.installed("two") } })
+  },
+  {
+    title: "stale: nothing, where a row fails",
+    alone: true,
+    make: () => ({
+      plugins: [{ name: "failing", release: { version: null } }],
+      standing: { ...C.installed("failing", "0.5.0"), ...C.installed("old") }
+    })
+  },
+  {
+    title: "a marketplace that is a link to a folder, and a plugin for it",
+    alone: true,
+    make: () => ({
+      plugins: [{ name: "sound" }, { name: "mine", scope: "USER" }],
+      standing: { [C.createdByMe]: { link: "elsewhere" }, elsewhere: { folder: 0o755 } }
+    }),
+    differs: C.fromBoth("files and links in the way", (codex, { before, ids }) => ({
+      ...codex,
+      failed: ids.slice(1),
+      tree: { ...before.tree, ...C.treeOf(C.installed("sound")) }
+    }))
+  },
+  {
+    title: "a cache that is a link to a folder",
+    alone: true,
+    make: () => ({
+      plugins: [{ name: "sound" }, { name: "upgraded", version: "2.0.0" }],
+      standing: {
+        "../../elsewhere": { folder: 0o755 },
+        "../cache": { link: "../elsewhere" },
+        ...C.installed("upgraded"),
+        ...C.installed("old")
+      }
+    })
+  },
+  {
+    title: "a cache that is a file",
+    alone: true,
+    make: () => ({ plugins: [{ name: "sound" }], standing: { "../cache": "a file" } }),
+    differs: C.fromBoth("places that cannot be used", givesUp)
+  },
+  {
+    title: "a staging folder that is a file",
+    alone: true,
+    make: () => ({
+      plugins: [{ name: "sound" }],
+      standing: { ...C.installed("old"), "../.remote-plugin-install-staging": "a file" }
+    }),
+    differs: C.fromBoth("places that cannot be used", givesUp)
+  },
+  {
+    title: "leftovers in staging",
+    alone: true,
+    make: () => ({
+      plugins: [{ name: "sound" }],
+      standing: { "../.remote-plugin-install-staging/plugin-install-abc/half.txt": "half" }
+    })
+  },
+  {
+    title: "data of plugins",
+    alone: true,
+    make: () => ({
+      plugins: [{ name: "sound" }],
+      standing: { ...C.installed("old"), "../data/old-openai-curated-remote/a.txt": "a" }
+    })
+  }
+]
+
+const modes: ReadonlyArray<Case> = [
+  {
+    title: "a umask of 077",
+    alone: true,
+    umask: 0o077,
+    make: () => ({
+      plugins: [
+        {
+          name: "new",
+          bundle: {
+            [C.manifestPath]: C.manifestText("new"),
+            "bin/run": { content: "#!/bin/sh\n", mode: 0o777 }
+          }
+        },
+        { name: "upgraded", version: "2.0.0" }
+      ],
+      standing: C.installed("upgraded")
+    }),
+    differs: C.fromBoth("modes of folders", (codex) => ({
+      ...codex,
+      tree: Object.fromEntries(
+        Object.entries(codex.tree).map(([path, entry]) => [
+          path,
+          entry.kind === "folder" ? C.folder : entry
+        ])
+      )
+    }))
+  }
+]
+
+export const caches: ReadonlyArray<Case> = [
+  ...current,
+  ...outdated,
+  ...pairs,
+  ...roots,
+  ...removals,
+  ...modes
+]

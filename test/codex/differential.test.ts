@@ -1,0 +1,125 @@
+import { NodeServices } from "@effect/platform-node"
+import { afterAll, assert, describe, it, layer } from "@effect/vitest"
+import { Array as Arr, Context, Effect, Layer } from "effect"
+import * as Fs from "node:fs"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as TestReply from "../../src/testing/TestReply.ts"
+import * as Case from "./cases/Case.ts"
+import { differences, markdown, type Reason } from "./cases/differences.ts"
+import { groups } from "./cases/index.ts"
+import * as CodexBinary from "./support/CodexBinary.ts"
+import * as Contest from "./support/Contest.ts"
+import * as Differential from "./support/Differential.ts"
+import * as LoopbackBackend from "./support/LoopbackBackend.ts"
+
+const cases = Object.values(groups).flat()
+
+const contest = Effect.fnUntraced(function* (cases: Arr.NonEmptyReadonlyArray<Case.Case>) {
+  const [older, newer, ours] = yield* Effect.all(
+    [
+      Differential.carryOut("0.142.0", cases),
+      Differential.carryOut("0.169.0", cases),
+      Differential.carryOut("ours", cases)
+    ],
+    { concurrency: "unbounded" }
+  )
+  return (of: Case.Case): Differential.Sides => ({
+    "0.142.0": older.get(of)!,
+    "0.169.0": newer.get(of)!,
+    ours: ours.get(of)!
+  })
+})
+
+/** What came of the cases that share their home. */
+class Shared extends Context.Service<Shared, (of: Case.Case) => Differential.Sides>()(
+  "test/codex/Shared"
+) {}
+
+const together = cases.filter(({ alone }) => !alone)
+
+const shared = Layer.effect(
+  Shared,
+  Arr.isReadonlyArrayNonEmpty(together)
+    ? contest(together)
+    : Effect.die(new Error("no case shares its home"))
+).pipe(Layer.provideMerge(NodeServices.layer))
+
+const withUmask = <A, E, R>(umask: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => process.umask(umask)),
+    () => effect,
+    (before) => Effect.sync(() => process.umask(before))
+  )
+
+const sidesOf = Effect.fnUntraced(function* (of: Case.Case) {
+  if (!of.alone) return (yield* Shared)(of)
+  const sides = yield* withUmask(of.umask ?? 0o022, contest([of]))
+  return sides(of)
+})
+
+layer(shared, { excludeTestServices: true, timeout: "3 minutes" })("ours and Codex", (it) => {
+  for (const [group, cases] of Object.entries(groups)) {
+    describe(group, () => {
+      for (const of of cases) {
+        it.effect(
+          of.title,
+          Effect.fnUntraced(function* () {
+            Differential.compare(of, yield* sidesOf(of))
+          })
+        )
+      }
+    })
+  }
+
+  it.effect.each(Contest.contestants)(
+    "downloads at once: %s",
+    Effect.fnUntraced(function* (contestant) {
+      const { backend, environment, makeHome } = yield* LoopbackBackend.make({
+        plugins: Arr.makeBy(6, (i) => TestBackend.plugin({ name: `plugin-${i}` }))
+      })
+      yield* backend.when({ kind: "bundle" }, TestReply.delay("100 millis"))
+      yield* Contest.run(contestant, { home: yield* makeHome(), environment })
+      const most = yield* backend.mostAtOnce("bundle")
+      assert.isTrue(contestant === "ours" ? most > 1 : most === 1, `${most} at once`)
+    })
+  )
+})
+
+/** Shown by a test of its own. */
+const shownApart: ReadonlyArray<Reason> = ["downloads at once"]
+
+describe("differences", () => {
+  it("are each shown by a case", () => {
+    const shown = new Set(cases.flatMap(({ differs }) => differs?.reason ?? []))
+    assert.sameMembers(Object.keys(differences), [...shown, ...shownApart])
+  })
+
+  it("are listed in the README", () => {
+    const readme = Fs.readFileSync(new URL("../../README.md", import.meta.url), "utf8")
+    const listed = /<!-- differences -->(.*?)<!-- \/differences -->/s.exec(readme)?.[1]
+    assert.strictEqual(listed?.trim(), markdown)
+  })
+
+  it("are of cases that have each a name of its own", () => {
+    const names = cases.map(Case.nameOf)
+    assert.deepStrictEqual(names, Arr.dedupe(names))
+  })
+})
+
+afterAll(() => {
+  const differing: Partial<Record<string, ReadonlyArray<Case.Case>>> = Arr.groupBy(
+    cases.filter(({ differs }) => differs !== undefined),
+    ({ differs }) => differs!.reason
+  )
+  const groupsWithSizes = Object.entries(groups).map(([name, { length }]) => `${length} ${name}`)
+  console.log(
+    [
+      `Held ours against Codex ${CodexBinary.versions.join(" and ")} in ${cases.length} cases (${groupsWithSizes.join(", ")}).`,
+      "Ours differs on purpose:",
+      ...Object.entries(differences).map(([reason, { codex, here, why }]) => {
+        const count = differing[reason]?.length ?? 1
+        return `- ${reason} (${count}): Codex ${codex}; here ${here}; because ${why}.`
+      })
+    ].join("\n")
+  )
+})

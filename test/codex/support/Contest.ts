@@ -1,0 +1,93 @@
+/**
+ * One pass over a home, carried out by a release of Codex or by ours.
+ */
+import { Effect, Option, Schema, Stream } from "effect"
+import { ChildProcess } from "effect/process"
+import { fileURLToPath } from "node:url"
+import * as CodexAppServer from "./CodexAppServer.ts"
+import * as CodexBinary from "./CodexBinary.ts"
+
+export const contestants = [...CodexBinary.versions, "ours"] as const
+
+export type Contestant = (typeof contestants)[number]
+
+/** What was said of a pass. */
+export interface Report {
+  /** Nothing is said where there are no credentials, or where the pass never ends. */
+  readonly pass: "completed" | "given up" | "not reported"
+  /** The remote ids that are said to have failed, without white space around them, sorted. */
+  readonly failed: ReadonlyArray<string>
+}
+
+const report = (pass: Report["pass"], failed: ReadonlyArray<string> = []): Report => ({
+  pass,
+  failed: failed.map((id) => id.trim()).toSorted()
+})
+
+export interface Options {
+  readonly home: string
+  readonly environment: Readonly<Record<string, string>>
+  /** For ours; Codex keeps no superseded version. @default "0" */
+  readonly retain?: string | undefined
+  /** Does not wait for a report for longer than {@link patience}. */
+  readonly mayBeSilent?: boolean | undefined
+}
+
+/** How long a pass of which no report is due is given. */
+const patience = "2 seconds"
+
+const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+
+const decodeOutcome = Schema.decodeUnknownEffect(
+  Schema.fromJsonString(Schema.Struct({ failedRemotePluginIds: Schema.Array(Schema.String) }))
+)
+
+/** Our program carried out a command in a way that its exit codes do not provide for. */
+export class Unforeseen extends Schema.TaggedError<Unforeseen>()("Unforeseen", {
+  exitCode: Schema.Number,
+  stderr: Schema.String
+}) {
+  override get message(): string {
+    return `codex-plugins ended with ${this.exitCode}: ${this.stderr}`
+  }
+}
+
+const ours = Effect.fnUntraced(function* ({ environment, home, retain = "0" }: Options) {
+  const handle = yield* ChildProcess.make(
+    process.execPath,
+    [main, "sync", "--json", "--retain", retain],
+    {
+      env: { PATH: process.env["PATH"], HOME: home, CODEX_HOME: home, ...environment },
+      stdin: "ignore"
+    }
+  )
+  const [stdout, stderr, exitCode] = yield* Effect.all(
+    [
+      Stream.mkString(Stream.decodeText(handle.stdout)),
+      Stream.mkString(Stream.decodeText(handle.stderr)),
+      handle.exitCode
+    ],
+    { concurrency: "unbounded" }
+  )
+  if (exitCode === 1 && !stderr.includes("this is a bug")) {
+    return report("given up")
+  }
+  if (exitCode !== 0 && exitCode !== 3) return yield* new Unforeseen({ exitCode, stderr })
+  const { failedRemotePluginIds } = yield* decodeOutcome(stdout)
+  return report("completed", failedRemotePluginIds)
+})
+
+const codex = Effect.fnUntraced(function* (version: CodexBinary.Version, options: Options) {
+  const server = yield* CodexAppServer.start({ version, ...options })
+  const pass = options.mayBeSilent
+    ? yield* Effect.timeoutOption(server.pass(), patience)
+    : Option.some(yield* server.pass(1, "2 minutes"))
+  return Option.match(pass, {
+    onNone: () => report("not reported"),
+    onSome: ({ error, failed }) => report(error === undefined ? "completed" : "given up", failed)
+  })
+})
+
+/** Carries out one pass and ends the process. */
+export const run = (contestant: Contestant, options: Options) =>
+  contestant === "ours" ? Effect.scoped(ours(options)) : Effect.scoped(codex(contestant, options))

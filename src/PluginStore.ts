@@ -28,7 +28,9 @@ import * as InstallMetadata from "./InstallMetadata.ts"
 import * as atomicFile from "./internal/atomicFile.ts"
 import * as cacheReader from "./internal/cacheReader.ts"
 import { type BaseRoot, isNotFound, mtimeOf } from "./internal/cacheReader.ts"
+import * as commandSkillFiles from "./internal/commandSkillFiles.ts"
 import * as manifestFile from "./internal/manifestFile.ts"
+import * as platformError from "./internal/platformError.ts"
 import { doubtPrefix, lockHolderName, prefix } from "./internal/staging.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginManifest from "./PluginManifest.ts"
@@ -91,13 +93,10 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
       case "Held":
         return `${this.reason.path} is held by another program or may not be changed, and what stood before still stands; close what uses it or check the folder's permissions, then try again`
       case "FileSystem":
-        return `${describeCause(this.reason.cause)} (${this.reason.path})`
+        return platformError.describe(this.reason.cause)
     }
   }
 }
-
-const describeCause = (cause: unknown): string =>
-  PlatformError.isPlatformError(cause) ? cause.reason.message : "the file system refused"
 
 /** A folder that holds a whole plugin, ready to become a version. */
 export interface StagedVersion {
@@ -282,6 +281,10 @@ const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
 
 const isHeld = (error: PlatformError.PlatformError) =>
   error.reason._tag === "PermissionDenied" || error.reason._tag === "Busy"
+
+/** Another program has taken it away already. */
+const isGone = (error: { readonly _tag: string }): boolean =>
+  PlatformError.isPlatformError(error) && isNotFound(error)
 
 /** The cache changed under a change: a name vanished, or one appeared where none was. */
 const isRace = (error: { readonly _tag: string }): boolean =>
@@ -517,9 +520,11 @@ export const make = Effect.gen(function* () {
     moved(target)
 
     if (settles || leaving.length > 0) yield* atomicFile.syncDirectory(fs, baseRoot)
-    yield* Effect.forEach(leaving, (other) => discard(path.join(baseRoot, other)), {
-      discard: true
-    })
+    yield* Effect.forEach(
+      leaving,
+      (other) => Effect.catchIf(discard(path.join(baseRoot, other)), isGone, () => Effect.void),
+      { discard: true }
+    )
     if (!settles) return
     if (staged.remotePluginId !== null) yield* writeSidecar(baseRoot, staged.remotePluginId)
     yield* settleDoubt(pluginId)
@@ -603,7 +608,7 @@ export const make = Effect.gen(function* () {
         const root = path.join(yield* stageFolder, "version")
         yield* copyTree(fs, path, source, root)
         // The source may have changed meanwhile.
-        yield* read(root)
+        yield* commandSkillFiles.write(fs, path, root, yield* read(root))
         yield* place({ root, pluginId, version, remotePluginId: null }).pipe(Effect.uninterruptible)
         return version
       }).pipe(change("install", options.pluginId))
@@ -643,10 +648,7 @@ export const make = Effect.gen(function* () {
       yield* Effect.catchIf(rename(discarded, place), isRace, () => Effect.void)
       return false
     }).pipe(
-      Effect.catchIf(
-        (error) => PlatformError.isPlatformError(error) && isNotFound(error),
-        () => Effect.succeed(false)
-      ),
+      Effect.catchIf(isGone, () => Effect.succeed(false)),
       Effect.uninterruptible,
       change("remove", "pluginId" in target ? target.pluginId : null)
     )

@@ -1,11 +1,24 @@
 /**
  * What the file system said.
  */
-import { PlatformError } from "effect"
+import { PlatformError, Predicate } from "effect"
 
-/** The system's own words where there are any, such as `ENOSPC: no space left on device, write`. */
+/** What can be done about it, by the system's code. */
+const advice: Readonly<Record<string, string>> = {
+  EACCES: "check its permissions",
+  EPERM: "check its permissions",
+  EROFS: "make it writable",
+  ENOSPC: "make room and try again",
+  EDQUOT: "make room and try again",
+  EMFILE: "allow more open files",
+  ENFILE: "allow more open files"
+}
+
+/** The system's own words where there are any, such as `ENOSPC: no space left on device, write`, and what to do. */
 export const describe = (error: unknown): string => {
   if (!PlatformError.isPlatformError(error)) return "the file system refused"
   const { cause, message } = error.reason
-  return cause instanceof Error ? cause.message : message
+  if (!(cause instanceof Error)) return message
+  const todo = Predicate.hasProperty(cause, "code") ? advice[String(cause.code)] : undefined
+  return todo === undefined ? cause.message : `${cause.message}; ${todo}`
 }

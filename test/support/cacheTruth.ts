@@ -180,17 +180,19 @@ export const untruths = Effect.fnUntraced(function* (
       remotePluginId: Option.getOrUndefined(Option.flatten(id))
     }))
   )
-  const expected = truth.plugins.map(({ active, name, sidecar, versions }) => {
-    const identity = sidecar === undefined || sidecar === null ? undefined : remoteId(sidecar)
-    return {
-      pluginId: pluginId(name),
-      versions: [...versions.keys()].toSorted(),
-      active,
-      intact: active !== undefined && versions.get(active) !== undefined,
-      identity,
-      remotePluginId: active === undefined ? undefined : identity
-    }
-  })
+  const expected = truth.plugins
+    .map(({ active, name, sidecar, versions }) => {
+      const identity = sidecar === undefined || sidecar === null ? undefined : remoteId(sidecar)
+      return {
+        pluginId: pluginId(name),
+        versions: [...versions.keys()].toSorted(),
+        active,
+        intact: active !== undefined && versions.get(active) !== undefined,
+        identity,
+        remotePluginId: active === undefined ? undefined : identity
+      }
+    })
+    .toSorted((left, right) => (left.pluginId < right.pluginId ? -1 : 1))
   return isDeepStrictEqual(told, expected)
     ? []
     : [`a reader says ${JSON.stringify(told)}, but it is ${JSON.stringify(expected)}`]

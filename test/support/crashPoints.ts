@@ -64,8 +64,9 @@ export const changeName = ({ operation, path, to = "" }: MemoryFileSystem.EntryC
   `${operation} ${summary(path)} ${summary(to)}`
 
 /**
- * What a power loss at a point can leave: all that was not synced is gone, one change of names (or
- * those inside one staged folder) alone is gone or alone survives, and some mixtures.
+ * What a power loss at a point can leave of what was not synced: nothing, all names without what is
+ * in them, all but one change of names (or those inside one staged folder), that one alone, and some
+ * mixtures.
  */
 export const powerLosses = ({ at, disk }: Point, mixtures: number): ReadonlyArray<Point> => {
   const { loseNothing, loseSome, loseUnsynced } = MemoryFileSystem
@@ -75,6 +76,7 @@ export const powerLosses = ({ at, disk }: Point, mixtures: number): ReadonlyArra
   })
   return [
     after("all", loseUnsynced),
+    after("all but names", { ...loseUnsynced, entry: loseNothing.entry }),
     ...[...new Set(disk.unsynced().entries.map(changeName))].flatMap((name) => [
       after(`"${name}" alone`, { ...loseNothing, entry: (change) => changeName(change) !== name }),
       after(`all but "${name}"`, {

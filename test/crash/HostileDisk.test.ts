@@ -1,0 +1,358 @@
+/**
+ * Disks that are full, refuse, are read-only, or whose files are held by other programs.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
+import { TestClock } from "effect/testing"
+import * as InstallMetadata from "../../src/InstallMetadata.ts"
+import * as PluginStore from "../../src/PluginStore.ts"
+import * as PluginSync from "../../src/PluginSync.ts"
+import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import { fingerprint } from "../support/crashPoints.ts"
+import {
+  type Build,
+  build,
+  layOut,
+  marketplace,
+  open,
+  pass,
+  pluginId,
+  root
+} from "../support/pluginWorld.ts"
+
+type Disk = MemoryFileSystem.MemoryDisk
+
+const baseRoot = `${CacheTruth.cacheRoot}/${marketplace}/alpha`
+const [a1, a2, a3] = [build("A", "1.0.0"), build("A", "2.0.0"), build("A", "3.0.0")]
+const [b1, b2] = [build("B", "1.0.0"), build("B", "2.0.0")]
+const source = "/source"
+
+const cached = Effect.fnUntraced(function* (...builds: ReadonlyArray<Build>) {
+  const disk = yield* MemoryFileSystem.make()
+  yield* disk.fileSystem.makeDirectory(root)
+  for (const build of builds) yield* pass(disk, [build])
+  const services = yield* Effect.scoped(open(disk.fileSystem))
+  yield* Effect.provideContext(layOut(build(null, "local"), source), services)
+  return disk
+})
+
+/** Lets all the time pass that an effect waits for. */
+const settle = Effect.fnUntraced(function* <A, E>(effect: Effect.Effect<A, E>) {
+  const fiber = yield* Effect.forkChild(Effect.exit(Effect.timed(effect)))
+  yield* TestClock.adjust("1 minute")
+  return yield* Fiber.join(fiber)
+})
+
+const over = (disk: Disk, before: FaultyFileSystem.Hook): Disk => ({
+  ...disk,
+  fileSystem: FaultyFileSystem.make(disk.fileSystem, before)
+})
+
+const withStore =
+  <A, E>(use: (store: PluginStore.PluginStore["Service"]) => Effect.Effect<A, E>) =>
+  (disk: Disk) =>
+    Effect.flatMap(open(disk.fileSystem), (services) =>
+      use(Context.get(services, PluginStore.PluginStore))
+    ).pipe(Effect.scoped)
+
+/** The errors of what could not be done; a defect is none. */
+const errorsOf = (exit: Exit.Exit<readonly [unknown, unknown], { readonly _tag: string }>) => {
+  if (Exit.isFailure(exit)) {
+    return exit.cause.reasons.map((reason) =>
+      Cause.isFailReason(reason) ? reason.error : { _tag: "a defect" }
+    )
+  }
+  const [, outcome] = exit.value
+  return typeof outcome === "object" && outcome !== null && "failures" in outcome
+    ? (outcome as PluginSync.SyncOutcome).failures.map(({ error }) => error)
+    : []
+}
+
+interface Scenario {
+  readonly before: ReadonlyArray<Build>
+  readonly spoil?: string
+  readonly act?: (disk: Disk) => Effect.Effect<unknown, { readonly _tag: string }>
+  readonly after: ReadonlyArray<Build>
+  readonly retention?: Duration.Duration
+  /** What may be active beside what was before and what is after. */
+  readonly between?: ReadonlyArray<string>
+}
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  "a first install": { before: [], after: [a1] },
+  "an upgrade under another identity": { before: [a1], after: [b2] },
+  "the same version under another identity, beside a superseded one": {
+    before: [a1, a2],
+    after: [b2],
+    between: ["A/1.0.0"]
+  },
+  "a downgrade below several": { before: [a2, a3], after: [a1], retention: Duration.zero },
+  "a backfill": { before: [a1], spoil: `${baseRoot}/${InstallMetadata.fileName}`, after: [a1] },
+  "a stale removal": { before: [a1], after: [] },
+  "a prune": { before: [a1, a2], after: [a2], retention: Duration.zero },
+  "a local install": {
+    before: [a1],
+    act: withStore((store) => store.install({ source, pluginId: pluginId("alpha") })),
+    after: [a1]
+  },
+  "an uninstall": {
+    before: [a1],
+    act: withStore((store) => store.uninstall(pluginId("alpha"))),
+    after: []
+  }
+}
+
+const writing = new Set([
+  "makeDirectory",
+  "makeTempDirectory",
+  "open",
+  "writeAll",
+  "writeFile",
+  "copyFile",
+  "rename",
+  "sync"
+])
+
+const refusals: ReadonlyArray<{
+  readonly code: FaultyFileSystem.Code
+  readonly for: "once" | "good"
+  /** All, unless given. */
+  readonly methods?: ReadonlySet<string>
+}> = [
+  { code: "ENOSPC", for: "once", methods: writing },
+  { code: "ENOSPC", for: "good", methods: writing },
+  { code: "EACCES", for: "once" },
+  { code: "EACCES", for: "good" },
+  { code: "EPERM", for: "once" },
+  { code: "EIO", for: "once", methods: new Set(["rename", "sync", "writeAll"]) }
+]
+
+/** What may go wrong with a disk under a store: never a defect. */
+const expected = new Set(["PluginStoreError", "RemoteBundleError"])
+
+describe("a disk that refuses any one step of a change, or all from there on", () => {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    it.effect(
+      name,
+      Effect.fnUntraced(function* () {
+        const { after, between = [], retention, spoil } = scenario
+        const start = yield* cached(...scenario.before)
+        if (spoil !== undefined) yield* start.fileSystem.remove(spoil)
+        const ordinary = (disk: Disk) => pass(disk, after, retention)
+        const act = scenario.act ?? ordinary
+
+        const changes: Array<FaultyFileSystem.Operation> = []
+        const last = start.clone()
+        yield* act(
+          over(last, (operation) =>
+            Effect.sync(() => {
+              if (operation.change !== undefined) changes.push(operation)
+            })
+          )
+        )
+        const allowed = [start, last]
+          .map((disk) => CacheTruth.activeOf(CacheTruth.read(disk)))
+          .concat(between)
+
+        const mended = new Set<string>()
+        for (const { change: first = 0, method, paths } of changes) {
+          for (const { code, for: reach, methods } of refusals) {
+            if (methods !== undefined && !methods.has(method)) continue
+            const at = `${code} at ${method} ${paths.join(" ")}, for ${reach}`
+            const disk = start.clone()
+            const refusing = over(disk, ({ change = -1, method, paths }) =>
+              change === first ||
+              (reach === "good" && change > first && methods?.has(method) !== false)
+                ? Effect.fail(FaultyFileSystem.errno(code, method, paths[0] ?? "", paths[1]))
+                : Effect.void
+            )
+            const exit = yield* settle(act(refusing))
+            const errors = errorsOf(exit)
+            for (const error of errors)
+              assert.isTrue(expected.has(error._tag), `${at}: ${error._tag}`)
+            const truth = CacheTruth.read(disk)
+            assert.deepStrictEqual(CacheTruth.violations(truth), [], at)
+            assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+            const active = CacheTruth.activeOf(truth)
+            assert.include(allowed, active, at)
+            // Who is told that all is well must find it so.
+            if (errors.length === 0) assert.strictEqual(active, allowed[1], at)
+            const known = fingerprint(disk)
+            if (mended.has(known)) continue
+            mended.add(known)
+            yield* ordinary(disk)
+            assert.deepStrictEqual(yield* CacheTruth.differences(disk, after), [], at)
+          }
+        }
+      }),
+      30_000
+    )
+  }
+})
+
+/** Refuses to rename what stands at a path, or what is to stand there, as long as a test says. */
+const holding =
+  (
+    path: string,
+    code: FaultyFileSystem.Code,
+    isHeld: Effect.Effect<boolean>
+  ): FaultyFileSystem.Hook =>
+  ({ method, paths }) =>
+    method === "rename" && paths.includes(path)
+      ? Effect.flatMap(isHeld, (isHeld) =>
+          isHeld ? Effect.fail(FaultyFileSystem.errno(code, method, path)) : Effect.void
+        )
+      : Effect.void
+
+const until = (time: Duration.Duration) =>
+  Effect.map(Clock.currentTimeMillis, (now) => now < Duration.toMillis(time))
+
+const always = Effect.succeed(true)
+
+const reasonOf = (exit: Parameters<typeof errorsOf>[0]) =>
+  errorsOf(exit).map((error) => {
+    assert.instanceOf(error, PluginStore.PluginStoreError)
+    const { message, reason } = error
+    return { tag: reason._tag, path: "path" in reason ? reason.path : undefined, message }
+  })
+
+const withoutTimes = (snapshot: MemoryFileSystem.Snapshot) =>
+  Object.entries(snapshot).map(([path, entry]) => [path, { ...entry, mtime: 0 }])
+
+describe("a file that another program holds", () => {
+  it.effect.each(["EBUSY", "EPERM", "EACCES"] as const)(
+    "is waited for, as long as it is let go in time (%s)",
+    Effect.fnUntraced(function* (code) {
+      const disk = yield* cached(a1)
+      const time = Duration.subtract(PluginStore.heldFilePatience, Duration.millis(200))
+      const exit = yield* settle(
+        pass(over(disk, holding(`${baseRoot}/2.0.0`, code, until(time))), [a2])
+      )
+      assert.deepStrictEqual(reasonOf(exit), [])
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a2]), [])
+      if (Exit.isSuccess(exit))
+        assert.isAtLeast(Duration.toMillis(exit.value[0]), Duration.toMillis(time))
+    })
+  )
+
+  it.effect("fails its plugin alone if it is not, and what stood before stands", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(a1)
+      const before = disk.snapshot(baseRoot)
+      const beta = build("B", "1.0.0", "beta")
+      const held = over(disk, holding(`${baseRoot}/2.0.0`, "EBUSY", always))
+      const exit = yield* settle(pass(held, [a2, beta]))
+      const [reason, ...others] = reasonOf(exit)
+      assert.deepStrictEqual(others, [])
+      assert.strictEqual(reason?.tag, "Held")
+      assert.strictEqual(reason?.path, `${baseRoot}/2.0.0`)
+      assert.include(reason?.message, "held by another program")
+      if (Exit.isSuccess(exit)) {
+        const took = Duration.toMillis(exit.value[0])
+        assert.isAtLeast(took, Duration.toMillis(PluginStore.heldFilePatience))
+        assert.isAtMost(took, Duration.toMillis(PluginStore.heldFilePatience) + 200)
+      }
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a1, beta]), [])
+      assert.deepStrictEqual(disk.snapshot(baseRoot), before)
+      yield* pass(disk, [a2, beta])
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a2, beta]), [])
+    })
+  )
+
+  it.effect("is named where it is the version that must make room", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(a1)
+      const exit = yield* settle(
+        pass(over(disk, holding(`${baseRoot}/1.0.0`, "EPERM", always)), [b1])
+      )
+      assert.deepStrictEqual(
+        reasonOf(exit).map(({ path, tag }) => [tag, path]),
+        [["Held", `${baseRoot}/1.0.0`]]
+      )
+      assert.strictEqual(CacheTruth.activeOf(CacheTruth.read(disk)), "A/1.0.0")
+      assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [])
+      yield* pass(disk, [b1])
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [b1]), [])
+    })
+  )
+
+  it.effect("gets the replaced version back where the new one cannot come", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(a1)
+      yield* disk.fileSystem.remove(`${baseRoot}/1.0.0/skills`, { recursive: true })
+      yield* disk.fileSystem.remove(`${baseRoot}/1.0.0/.codex-plugin`, { recursive: true })
+      const before = withoutTimes(disk.snapshot(baseRoot))
+      const held = over(disk, ({ method, paths }) =>
+        method === "rename" && paths[0]?.endsWith("/bundle")
+          ? Effect.fail(FaultyFileSystem.errno("EBUSY", method, paths[0]))
+          : Effect.void
+      )
+      const exit = yield* settle(pass(held, [a1]))
+      assert.deepStrictEqual(
+        reasonOf(exit).map(({ path, tag }) => [tag, path]),
+        [["Held", `${baseRoot}/1.0.0`]]
+      )
+      assert.deepStrictEqual(withoutTimes(disk.snapshot(baseRoot)), before)
+    })
+  )
+
+  it.effect("stays where it is no longer wanted", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(a1)
+      const exit = yield* settle(pass(over(disk, holding(baseRoot, "EBUSY", always)), []))
+      assert.deepStrictEqual(
+        reasonOf(exit).map(({ path, tag }) => [tag, path]),
+        [["Held", baseRoot]]
+      )
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a1]), [])
+    })
+  )
+})
+
+const readOnly: FaultyFileSystem.Hook = ({ change, method, paths }) =>
+  change === undefined
+    ? Effect.void
+    : Effect.fail(FaultyFileSystem.errno("EROFS", method, paths[0] ?? "", paths[1]))
+
+describe("a home that may only be read", () => {
+  it.effect("is read all the same, and planned for", () =>
+    Effect.gen(function* () {
+      const disk = over(yield* cached(a1), readOnly)
+      const services = yield* open(disk.fileSystem, [a2])
+      const store = Context.get(services, PluginStore.PluginStore)
+      assert.lengthOf(yield* store.list, 1)
+      assert.isTrue(Option.isSome(yield* store.remotePluginId(pluginId("alpha"))))
+      const { actions } = yield* Context.get(services, PluginSync.PluginSync).plan
+      assert.deepStrictEqual(
+        actions.map(({ _tag }) => _tag),
+        ["Install"]
+      )
+    })
+  )
+
+  it.effect("needs no change where nothing is to be done", () =>
+    Effect.gen(function* () {
+      const disk = over(yield* cached(a1), readOnly)
+      assert.lengthOf((yield* pass(disk, [a1])).kept, 1)
+    })
+  )
+
+  it.effect("fails what must change it, and is as it was", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(a1, a2)
+      const before = disk.snapshot()
+      const reasons = reasonOf(yield* settle(pass(over(disk, readOnly), [b2])))
+      assert.deepStrictEqual(
+        reasons.map(({ tag }) => tag),
+        ["FileSystem"]
+      )
+      assert.strictEqual(
+        reasons[0]?.message,
+        `cannot stage a bundle: EROFS: read-only file system, mkdtemp '${CacheTruth.stagingRoot}'; make it writable`
+      )
+      assert.deepStrictEqual(disk.snapshot(), before)
+    })
+  )
+})

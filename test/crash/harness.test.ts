@@ -1,0 +1,239 @@
+/**
+ * That the checks of the other files here can fail: each promise is broken once, on purpose.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type FileSystem } from "effect"
+import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import { type Point, powerLosses, record } from "../support/crashPoints.ts"
+import { type Build, build, pass, root } from "../support/pluginWorld.ts"
+
+type Disk = MemoryFileSystem.MemoryDisk
+type Change = (fs: FileSystem.FileSystem) => Partial<FileSystem.FileSystem>
+
+const cached = Effect.fnUntraced(function* (...builds: ReadonlyArray<Build>) {
+  const disk = yield* MemoryFileSystem.make()
+  yield* disk.fileSystem.makeDirectory(root)
+  for (const build of builds) yield* pass(disk, [build])
+  disk.sync()
+  return disk
+})
+
+/** A pass over a file system that does some things otherwise than it is told. */
+const passOver = (disk: Disk, change: Change, wanted: Build) =>
+  pass({ ...disk, fileSystem: { ...disk.fileSystem, ...change(disk.fileSystem) } }, [wanted])
+
+const wrongAmong = (points: ReadonlyArray<Point>) =>
+  points.flatMap(({ disk }) => CacheTruth.violations(CacheTruth.read(disk)))
+
+/** What the checks find to be wrong after each kill, and after each power loss that follows one. */
+const find = Effect.fnUntraced(function* (start: Disk, change: Change, wanted: Build) {
+  const { points } = yield* record(start, (disk) => passOver(disk, change, wanted))
+  return {
+    afterKills: wrongAmong(points),
+    afterLosses: wrongAmong(points.flatMap((point) => powerLosses(point, 0))),
+    points
+  }
+})
+
+const nothing: Change = () => ({})
+
+const withoutSync =
+  (isSkipped: (path: string) => boolean): Change =>
+  (fs) => ({
+    open: (path, options) =>
+      Effect.map(fs.open(path, options), (file) =>
+        isSkipped(path) ? { ...file, sync: Effect.void } : file
+      )
+  })
+
+const isSidecar = (path: string) => path.endsWith(".codex-remote-plugin-install.json")
+
+const withoutMark: Change = (fs) => ({
+  writeFile: (path, data, options) =>
+    path.includes("-in-doubt-") ? Effect.void : fs.writeFile(path, data, options)
+})
+
+/** The sidecar's temporary name is drawn by lot. */
+const withoutChance = (path: string) => path.replace(/-sidecar-.*/, "-sidecar-")
+
+describe("the enumeration of crash points", () => {
+  it.effect("takes the pictures that stopping the disk at each step leaves", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const { points } = yield* record(start, (disk) => pass(disk, [build("B", "1.0.0")]))
+      assert.isAbove(points.length, 40)
+      for (const [step, { at, disk }] of points.entries()) {
+        const stopped = start.clone({
+          onStep: ({ index }) => (index === step ? "Stop" : undefined)
+        })
+        const exit = yield* Effect.exit(pass(stopped, [build("B", "1.0.0")]))
+        assert.strictEqual(FaultyFileSystem.isStopped(exit), step < points.length - 1, at)
+        assert.deepStrictEqual(
+          Object.keys(stopped.snapshot()).map(withoutChance),
+          Object.keys(disk.snapshot()).map(withoutChance),
+          at
+        )
+      }
+    })
+  )
+
+  it.effect("finds nothing wrong where nothing is", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const { afterKills, afterLosses } = yield* find(start, nothing, build("B", "1.0.0"))
+      assert.deepStrictEqual([...afterKills, ...afterLosses], [])
+    })
+  )
+})
+
+describe("the enumeration of crash points tells where", () => {
+  it.effect("the old sidecar does not go before the new version comes", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const { afterKills } = yield* find(
+        start,
+        (fs) => ({
+          remove: (path, options) => (isSidecar(path) ? Effect.void : fs.remove(path, options))
+        }),
+        build("B", "2.0.0")
+      )
+      assert.include(afterKills, "the sidecar of alpha names A, the bytes are of B")
+    })
+  )
+
+  it.effect("the new sidecar comes before the new version", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const { afterKills } = yield* find(
+        start,
+        (fs) => ({
+          remove: (path, options) =>
+            isSidecar(path)
+              ? fs.writeFileString(path, "early").pipe(Effect.andThen(fs.chmod(path, 0o600)))
+              : fs.remove(path, options)
+        }),
+        build("B", "2.0.0")
+      )
+      assert.include(afterKills, "the sidecar of alpha is not one")
+    })
+  )
+
+  it.effect("a version comes file by file", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const { afterKills } = yield* find(
+        start,
+        (fs) => ({
+          rename: (from, to) => (to.endsWith("/2.0.0") ? fs.copy(from, to) : fs.rename(from, to))
+        }),
+        build("A", "2.0.0")
+      )
+      assert.include(afterKills, "alpha 2.0.0 is not whole")
+    })
+  )
+
+  it.effect("a version is taken out file by file", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "2.0.0"))
+      const { afterKills } = yield* find(
+        start,
+        (fs) => ({
+          rename: (from, to) =>
+            to.endsWith("/discarded")
+              ? Effect.andThen(fs.copy(from, to), fs.remove(from, { recursive: true }))
+              : fs.rename(from, to)
+        }),
+        build("A", "1.0.0")
+      )
+      assert.include(afterKills, "alpha 2.0.0 is not whole")
+    })
+  )
+
+  it.effect("files are not synced before they are activated", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const unsynced = withoutSync((path) => /\.(?:json|md)$/.test(path))
+      const found = yield* find(start, unsynced, build("A", "2.0.0"))
+      assert.deepStrictEqual(found.afterKills, [])
+      assert.include(found.afterLosses, "alpha 2.0.0 is not whole")
+    })
+  )
+
+  it.effect("names are not synced before they are activated", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const unsynced = withoutSync((path) => path.endsWith("/skills/hello"))
+      const found = yield* find(start, unsynced, build("A", "2.0.0"))
+      assert.deepStrictEqual(found.afterKills, [])
+      assert.include(found.afterLosses, "alpha 2.0.0 is not whole")
+    })
+  )
+
+  it.effect("the end of an identity is not synced before the new version comes", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const unsynced = withoutSync((path) => path.endsWith("/alpha"))
+      const found = yield* find(start, unsynced, build("B", "2.0.0"))
+      assert.deepStrictEqual(found.afterKills, [])
+      assert.include(found.afterLosses, "the sidecar of alpha names A, the bytes are of B")
+    })
+  )
+
+  it.effect("what a version is taken out into is not synced", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const unsynced = withoutSync((path) => path.endsWith("-install-staging"))
+      const found = yield* find(start, unsynced, build("B", "1.0.0"))
+      assert.deepStrictEqual(found.afterKills, [])
+      assert.include(found.afterLosses, "the sidecar of alpha names B, the bytes are of A")
+    })
+  )
+
+  it.effect("no mark says that an identity is in doubt", () =>
+    Effect.gen(function* () {
+      const start = yield* cached(build("A", "1.0.0"))
+      const after = (change: Change) =>
+        Effect.gen(function* () {
+          const { points } = yield* find(start, change, build("B", "1.0.0"))
+          const again = yield* Effect.forEach(points, ({ disk }) =>
+            Effect.as(pass(disk, [build("C", "1.0.0")]), disk)
+          )
+          return wrongAmong(again.map((disk) => ({ at: "", disk })))
+        })
+      assert.deepStrictEqual(yield* after(nothing), [])
+      assert.includeMembers(
+        [...(yield* after(withoutMark))],
+        [
+          "the sidecar of alpha names C, the bytes are of A",
+          "the sidecar of alpha names C, the bytes are of B"
+        ]
+      )
+    })
+  )
+
+  it.effect("a reader does not say what is true", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(build("A", "1.0.0"))
+      const truth = CacheTruth.read(disk)
+      const [alpha] = truth.plugins
+      const untrue = { ...truth, plugins: [{ ...alpha!, sidecar: "B" }] }
+      assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [])
+      assert.lengthOf(yield* CacheTruth.untruths(disk, untrue), 1)
+    })
+  )
+
+  it.effect("something is left behind", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(build("A", "1.0.0"))
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [build("A", "1.0.0")]), [])
+      yield* disk.fileSystem.makeDirectory(`${CacheTruth.stagingRoot}/plugin-backup-1`)
+      yield* disk.fileSystem.writeFileString(`${CacheTruth.cacheRoot}/left`, "")
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [build("A", "1.0.0")]), [
+        `${CacheTruth.cacheRoot}/left does not belong into the cache`,
+        "plugin-backup-1 is left in staging"
+      ])
+    })
+  )
+})

@@ -99,7 +99,8 @@ export const make = Effect.fnUntraced(function* (
       certificate: certificates.good,
       home
     })
-    return { home, plugins: yield* Effect.promise(() => readListing(home)), authority, temporary }
+    const plugins = yield* Effect.promise(() => readListing(home))
+    return { home, plugins, isCold: cached === "nothing", authority, temporary }
   })
 
   const runIn = Effect.fnUntraced(function* (contestant: Contestant, place: Place) {

@@ -99,7 +99,7 @@ export const cases: ReadonlyArray<Case> = [
   },
   { ...base, name: "upgrade of 1 in 200", plugins: 200, cached: "all but one upgrade" },
   offline("list", "list --json, 200 cached", {
-    goals: [faster(newest, 1), faster(oldest, 1)],
+    goals: [faster(newest, 1)],
     quick: true
   }),
   offline("id", "id, 200 cached"),

@@ -24,6 +24,8 @@ export interface Place {
   readonly plugins: ReadonlyArray<Installed>
   /** PEM file of the authority that vouches for the bundles' server. */
   readonly authority: string
+  /** Whether the sidecars are yet to be made. */
+  readonly isCold: boolean
   /** For temporary files of all runs, Node's compile cache among them. */
   readonly temporary: string
 }
@@ -121,7 +123,7 @@ export const codex = (version: CodexBinary.Version, binary: string, task: Task):
       ...(task === "sync"
         ? {
             until: /completed remote installed plugin bundle sync/,
-            makes: place.plugins.map((plugin) => sidecarOf(place.home, plugin))
+            makes: place.isCold ? place.plugins.map((plugin) => sidecarOf(place.home, plugin)) : []
           }
         : undefined)
     }

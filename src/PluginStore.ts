@@ -526,8 +526,13 @@ export const make = Effect.gen(function* () {
       { discard: true }
     )
     if (!settles) return
-    if (staged.remotePluginId !== null) yield* writeSidecar(baseRoot, staged.remotePluginId)
-    yield* settleDoubt(pluginId)
+    yield* Effect.gen(function* () {
+      if (staged.remotePluginId !== null) yield* writeSidecar(baseRoot, staged.remotePluginId)
+      yield* settleDoubt(pluginId)
+    }).pipe(
+      // Another program has taken away since then what landed; the next pass sweeps the mark.
+      Effect.catchIf(isGone, () => Effect.void)
+    )
   })
 
   const place = Effect.fnUntraced(function* (staged: StagedVersion) {

@@ -1,0 +1,166 @@
+/**
+ * Another writer that takes no lock, as Codex is one, between any two steps of ours.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type FileSystem, Option, type PlatformError, Schema } from "effect"
+import * as InstallMetadata from "../../src/InstallMetadata.ts"
+import * as PluginVersion from "../../src/PluginVersion.ts"
+import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import {
+  type Build,
+  build,
+  layOut,
+  marketplace,
+  open,
+  pass,
+  remoteId,
+  root,
+  versionOf
+} from "../support/pluginWorld.ts"
+
+type Disk = MemoryFileSystem.MemoryDisk
+
+type Step = Effect.Effect<void, PlatformError.PlatformError>
+
+const baseRoot = `${CacheTruth.cacheRoot}/${marketplace}/alpha`
+const sidecar = `${baseRoot}/${InstallMetadata.fileName}`
+
+/** A bundle that Codex has unpacked before, and the place to which it moves a base root. */
+const unpacked = "/unpacked"
+const backup = "/backup"
+
+/**
+ * What Codex does with a row, step by step: it writes the sidecar where the version is active,
+ * replaces the whole base root where the version stands beside a greater one, and else renames the
+ * version in and removes the others.
+ */
+const installs =
+  (wanted: Build) =>
+  (fs: FileSystem.FileSystem): ReadonlyArray<Step> => {
+    const isVersion = Schema.is(PluginVersion.PluginVersion)
+    const standing = Effect.map(
+      Effect.orElseSucceed(fs.readDirectory(baseRoot), () => []),
+      (names) => names.filter((name) => name !== InstallMetadata.fileName).filter(isVersion)
+    )
+    let way: "keep" | "replace" | "add" = "add"
+    const unlessKept = (step: Step) => Effect.suspend(() => (way === "keep" ? Effect.void : step))
+    return [
+      Effect.map(standing, (versions) => {
+        const isActive = Option.contains(PluginVersion.active(versions), versionOf(wanted))
+        way = isActive ? "keep" : versions.includes(versionOf(wanted)) ? "replace" : "add"
+      }),
+      Effect.suspend(() => (way === "replace" ? fs.rename(baseRoot, backup) : Effect.void)),
+      unlessKept(
+        Effect.andThen(
+          fs.makeDirectory(baseRoot, { recursive: true }),
+          fs.rename(unpacked, `${baseRoot}/${wanted.version}`)
+        )
+      ),
+      unlessKept(
+        Effect.flatMap(standing, (versions) =>
+          Effect.forEach(
+            versions.filter((version) => version !== wanted.version),
+            (version) => fs.remove(`${baseRoot}/${version}`, { recursive: true }),
+            { discard: true }
+          )
+        )
+      ),
+      fs.remove(backup, { recursive: true, force: true }),
+      fs.writeFileString("/sidecar", InstallMetadata.encode(remoteId(wanted.owner ?? "")), {
+        mode: InstallMetadata.fileMode
+      }),
+      Effect.flatMap(standing, (versions) =>
+        versions.length === 0 ? Effect.void : fs.rename("/sidecar", sidecar)
+      )
+    ]
+  }
+
+const uninstalls = (fs: FileSystem.FileSystem): ReadonlyArray<Step> => [
+  fs.remove(baseRoot, { recursive: true })
+]
+
+interface Scenario {
+  readonly before: ReadonlyArray<Build>
+  /** What the account has. Both make a pass for it, unless Codex does something else. */
+  readonly after: Build
+  readonly codex?: (fs: FileSystem.FileSystem) => ReadonlyArray<Step>
+}
+
+const [a1, a2, a3] = [build("A", "1.0.0"), build("A", "2.0.0"), build("A", "3.0.0")]
+const [b1, b2] = [build("B", "1.0.0"), build("B", "2.0.0")]
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  "a first install": { before: [], after: a1 },
+  "an upgrade": { before: [a1], after: a2 },
+  "an upgrade under another identity": { before: [a1], after: b2 },
+  "a downgrade": { before: [a2], after: a1 },
+  "a downgrade under another identity": { before: [a2], after: b1 },
+  "a downgrade to a superseded version": { before: [a1, a2, a3], after: a1 },
+  "a removal amid an upgrade": { before: [a1], after: b2, codex: uninstalls },
+  "a removal amid a downgrade": { before: [a2], after: b1, codex: uninstalls },
+  "a removal amid a repair": { before: [a1], after: b1, codex: uninstalls }
+}
+
+/** The operations of a pass that see the cache, or change it. */
+const operationsOf = Effect.fnUntraced(function* (start: Disk, after: Build) {
+  const seen: Array<number> = []
+  const disk = start.clone()
+  const watched = FaultyFileSystem.make(disk.fileSystem, ({ index, paths }) =>
+    Effect.sync(() => {
+      if (paths.some((path) => path.startsWith(CacheTruth.cacheRoot))) seen.push(index)
+    })
+  )
+  yield* pass({ ...disk, fileSystem: watched }, [after])
+  return seen
+})
+
+/** Makes steps one after the other, and none any more after one that fails. */
+const performer = () => {
+  let gaveUp = false
+  const perform = (step: Step) =>
+    gaveUp
+      ? Effect.void
+      : Effect.catchTag(step, "PlatformError", () =>
+          Effect.sync(() => {
+            gaveUp = true
+          })
+        )
+  return (steps: ReadonlyArray<Step>) => Effect.forEach(steps, perform, { discard: true })
+}
+
+describe("another writer between any two steps of a pass, at once or with its rest after the pass", () => {
+  for (const [name, { after, before, codex = installs(after) }] of Object.entries(scenarios)) {
+    it.effect(
+      name,
+      Effect.fnUntraced(function* () {
+        const start = yield* MemoryFileSystem.make()
+        yield* start.fileSystem.makeDirectory(root)
+        for (const build of before) yield* pass(start, [build])
+        const services = yield* Effect.scoped(open(start.fileSystem))
+        yield* Effect.provideContext(layOut(after, unpacked), services)
+
+        const count = codex(start.fileSystem).length
+        for (const operation of yield* operationsOf(start, after)) {
+          for (let done = 1; done <= count; done++) {
+            const at = `before operation ${operation}, ${done} of ${count} steps`
+            const disk = start.clone()
+            const steps = codex(disk.fileSystem)
+            const perform = performer()
+            const raced = FaultyFileSystem.make(disk.fileSystem, ({ index }) =>
+              index === operation ? perform(steps.slice(0, done)) : Effect.void
+            )
+            const { failures } = yield* pass({ ...disk, fileSystem: raced }, [after])
+            assert.deepStrictEqual(failures, [], at)
+            yield* perform(steps.slice(done))
+            assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [], at)
+            yield* pass(disk, [after])
+            assert.deepStrictEqual(yield* CacheTruth.differences(disk, [after]), [], at)
+          }
+        }
+      }),
+      30_000
+    )
+  }
+})

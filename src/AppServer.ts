@@ -11,6 +11,8 @@ import {
   Option,
   Order,
   type Path,
+  type PlatformError,
+  Predicate,
   Ref,
   Result,
   Schema,
@@ -234,11 +236,7 @@ export const make = Effect.fnUntraced(function* (program: Program) {
   const sightings = yield* Ref.make<Option.Option<Sightings>>(Option.none())
   const turn = yield* Semaphore.make(1)
   const background = yield* FiberHandle.make()
-
-  const forgetAccount = Ref.update(account, ({ age }) => ({
-    age: age + 1,
-    snapshot: Option.none<InstalledSnapshot>()
-  }))
+  const refreshing = yield* FiberHandle.make()
 
   /** Keeps a listing unless the account has changed since it was asked for. */
   const remember = (asked: number, snapshot: InstalledSnapshot) =>
@@ -254,6 +252,23 @@ export const make = Effect.fnUntraced(function* (program: Program) {
       Effect.map((capabilities) => ({ cached, capabilities, enabled })),
       Effect.provide(platform)
     )
+
+  const listing = Effect.gen(function* () {
+    const { age, snapshot } = yield* Ref.get(account)
+    if (Option.isSome(snapshot)) return snapshot.value
+    const fresh = yield* catalog.installed
+    yield* remember(age, fresh)
+    return fresh
+  })
+
+  /** After a change: what was known of the account is no longer true, and is asked for anew meanwhile. */
+  const refresh = Effect.andThen(
+    Ref.update(account, ({ age }) => ({
+      age: age + 1,
+      snapshot: Option.none<InstalledSnapshot>()
+    })),
+    FiberHandle.run(refreshing, Effect.ignore(listing))
+  )
 
   const survey = Effect.fnUntraced(function* (rows: ReadonlyArray<RemotePlugin.RemotePlugin>) {
     const enabled = new Map(rows.map((plugin) => [plugin.pluginId, enabledOf(plugin)]))
@@ -323,14 +338,6 @@ export const make = Effect.fnUntraced(function* (program: Program) {
     }
   })
 
-  const listing = Effect.gen(function* () {
-    const { age, snapshot } = yield* Ref.get(account)
-    if (Option.isSome(snapshot)) return snapshot.value
-    const fresh = yield* catalog.installed
-    yield* remember(age, fresh)
-    return fresh
-  })
-
   const installed = Effect.gen(function* () {
     const rows = rowsOf(yield* listing)
     const cached = new Map(
@@ -375,7 +382,8 @@ export const make = Effect.fnUntraced(function* (program: Program) {
         const id = yield* subjectOf(call.method, call.params)
         const { details, pluginId } = yield* installer
           .install(id)
-          .pipe(Effect.mapError(installRefused), Effect.ensuring(forgetAccount))
+          .pipe(Effect.mapError(installRefused))
+        yield* refresh
         yield* resight(pluginId)
         return { authPolicy: details.authentication_policy, appsNeedingAuth: [] }
       }
@@ -388,9 +396,8 @@ export const make = Effect.fnUntraced(function* (program: Program) {
           return {}
         }
         const id = yield* remoteIdOf(call.params.pluginId, "invalid remote plugin id")
-        const pluginId = yield* installer
-          .uninstall(id)
-          .pipe(Effect.mapError(uninstallRefused), Effect.ensuring(forgetAccount))
+        const pluginId = yield* installer.uninstall(id).pipe(Effect.mapError(uninstallRefused))
+        yield* refresh
         yield* resight(pluginId)
         return {}
       }
@@ -438,7 +445,8 @@ export const make = Effect.fnUntraced(function* (program: Program) {
 
 /**
  * Serves one client on stdin and stdout. Syncs at the start, as Codex does, while the first requests
- * may already be answered. Ends when stdin does, once every request is answered.
+ * may already be answered. Ends when stdin does, once every request is answered, or when nobody
+ * reads stdout any more.
  */
 export const run = Effect.fn("AppServer.run")(function* (program: Program) {
   const stdio = yield* Stdio.Stdio
@@ -450,6 +458,12 @@ export const run = Effect.fn("AppServer.run")(function* (program: Program) {
     Stream.mapEffect(server.receive, { concurrency: "unbounded", unordered: true }),
     Stream.filter(Option.isSome),
     Stream.map(({ value }) => `${value}\n`),
-    Stream.run(stdio.stdout())
+    Stream.run(stdio.stdout()),
+    Effect.catchIf(isClientGone, () => Effect.logDebug("the client reads no more"))
   )
 }, Effect.scoped)
+
+const isClientGone = ({ reason }: PlatformError.PlatformError): boolean =>
+  reason.method === "stdout" &&
+  Predicate.hasProperty(reason.cause, "code") &&
+  reason.cause.code === "EPIPE"

@@ -235,10 +235,7 @@ export const detail = (subject: Subject) => {
       materializedAppIds: template.materialized_app_ids,
       reason: template.reason
     })),
-    mcpServers: Arr.sort(
-      Arr.dedupe(release.mcp_servers.map(({ key }) => key).filter((key) => key !== "")),
-      Order.String
-    ),
+    mcpServers: Arr.sort(Arr.dedupe(release.mcp_servers.map(({ key }) => key)), Order.String),
     scheduledTasks: release.scheduled_tasks
   }
 }

@@ -1,0 +1,166 @@
+/**
+ * One client for whoever speaks the app-server's protocol: a release of Codex, or ours.
+ */
+import { Deferred, Effect, Queue, Schema, Stream, SubscriptionRef } from "effect"
+import type { Cause } from "effect"
+import { ChildProcess } from "effect/process"
+import * as CodexBinary from "./CodexBinary.ts"
+import type { Contestant } from "./Contest.ts"
+import * as Loopback from "./Loopback.ts"
+import * as OurProgram from "./OurProgram.ts"
+
+/** What came back for a request, as it came. */
+export interface Answer {
+  readonly result?: unknown
+  readonly error?: { readonly code: number; readonly message: string }
+}
+
+/** The server ended, or said nothing, while an answer was expected of it. */
+export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
+  waitingFor: Schema.String,
+  log: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `no answer to ${this.waitingFor}. The server's log:\n${this.log.join("\n")}`
+  }
+}
+
+/** What each server logs when a pass that nobody asked for has ended, well or not. */
+const passEnded = /remote installed plugin bundle sync|the plugins (?:are|could not be) synced/
+
+/** Longer than an answer takes on a busy machine. */
+const patience = "30 seconds"
+
+/** How long a pass that may come is waited for. */
+const passPatience = "5 seconds"
+
+const decode = Schema.decodeUnknownOption(
+  Schema.fromJsonString(
+    Schema.Struct({
+      id: Schema.optionalKey(Schema.Union([Schema.Number, Schema.String])),
+      result: Schema.optionalKey(Schema.Unknown),
+      error: Schema.optionalKey(Schema.Struct({ code: Schema.Number, message: Schema.String }))
+    })
+  )
+)
+
+const commandOf = Effect.fnUntraced(function* (
+  contestant: Contestant,
+  { environment, home }: Required<CodexBinary.Options>,
+  stdin: Stream.Stream<Uint8Array>
+) {
+  if (contestant === "ours") {
+    yield* Loopback.ensure
+    const { path } = yield* OurProgram.OurProgram
+    return ChildProcess.make(process.execPath, [path, "serve", "--stdio"], {
+      env: { PATH: process.env["PATH"], HOME: home, CODEX_HOME: home, ...environment },
+      killSignal: "SIGKILL",
+      stdin
+    })
+  }
+  // Codex looks for models: at a closed port it is refused at once.
+  const args = ["app-server", "-c", 'openai_base_url="http://127.0.0.1:9"']
+  return yield* CodexBinary.command(contestant, args, { environment, home, stdin })
+})
+
+/** Starts a server on a home; it is killed when the scope closes. */
+export const start = Effect.fnUntraced(function* (
+  contestant: Contestant,
+  options: Required<CodexBinary.Options>
+) {
+  const input = yield* Queue.unbounded<string, Cause.Done>()
+  const handle = yield* yield* commandOf(
+    contestant,
+    options,
+    Stream.encodeText(Stream.fromQueue(input))
+  )
+
+  const log: Array<string> = []
+  const passes = yield* SubscriptionRef.make(0)
+  yield* handle.stderr.pipe(
+    Stream.decodeText,
+    Stream.splitLines,
+    Stream.runForEach((line) => {
+      log.push(line)
+      return passEnded.test(line) ? SubscriptionRef.update(passes, (n) => n + 1) : Effect.void
+    }),
+    Effect.forkScoped
+  )
+
+  const unasked: Array<string> = []
+  const answers = new Map<number | string, Deferred.Deferred<Answer>>()
+  yield* handle.stdout.pipe(
+    Stream.decodeText,
+    Stream.splitLines,
+    Stream.runForEach((line) => {
+      const message = decode(line)
+      if (message._tag === "None" || message.value.id === undefined) {
+        unasked.push(line)
+        return Effect.void
+      }
+      const { id, ...answer } = message.value
+      const awaited = answers.get(id)
+      return awaited === undefined ? Effect.void : Deferred.succeed(awaited, answer)
+    }),
+    Effect.forkScoped
+  )
+
+  /** Sends a line as it is. */
+  const send = (line: string) => Effect.asVoid(Queue.offer(input, `${line}\n`))
+
+  /** Sends a message, and waits for its answer if it has an id. */
+  const ask = Effect.fnUntraced(function* (message: {
+    readonly id?: number | string
+    readonly [member: string]: unknown
+  }): Effect.fn.Return<Answer, NoAnswer> {
+    if (message.id === undefined) {
+      yield* send(JSON.stringify(message))
+      return {}
+    }
+    const answer = yield* Deferred.make<Answer>()
+    answers.set(message.id, answer)
+    yield* send(JSON.stringify(message))
+    const noAnswer = Effect.suspend(() =>
+      Effect.fail(new NoAnswer({ waitingFor: JSON.stringify(message), log }))
+    )
+    return yield* Deferred.await(answer).pipe(
+      Effect.timeoutOrElse({ duration: patience, orElse: () => noAnswer }),
+      Effect.raceFirst(Effect.andThen(Effect.exit(handle.exitCode), noAnswer))
+    )
+  })
+
+  let lastId = 0
+  const request = (method: string, params: unknown = {}) => ask({ id: ++lastId, method, params })
+
+  const initialize = Effect.tap(
+    request("initialize", {
+      clientInfo: { name: "client", title: null, version: "0" },
+      capabilities: { experimentalApi: true, requestAttestation: false }
+    }),
+    ask({ method: "initialized" })
+  )
+
+  return {
+    ask,
+    request,
+    initialize,
+    send,
+    /** How many passes have ended that nobody asked for. */
+    passes: SubscriptionRef.get(passes),
+    /** Waits until there were more such passes; true unless that took too long. */
+    passAfter: (before: number) =>
+      SubscriptionRef.changes(passes).pipe(
+        Stream.filter((n) => n > before),
+        Stream.runHead,
+        Effect.timeoutOption(passPatience),
+        Effect.map(({ _tag }) => _tag === "Some")
+      ),
+    /** Closes its input, and waits for its end; the exit code. */
+    stop: Effect.andThen(Queue.end(input), handle.exitCode),
+    /** The lines on stdout, so far, that answer nothing. */
+    unasked: Effect.sync(() => [...unasked]),
+    log: Effect.sync(() => [...log])
+  }
+})
+
+export type AppServerClient = Effect.Success<ReturnType<typeof start>>

@@ -22,6 +22,7 @@ import * as BundleArchive from "./BundleArchive.ts"
 import type { CacheLockError } from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import * as atomicFile from "./internal/atomicFile.ts"
+import * as commandSkillFiles from "./internal/commandSkillFiles.ts"
 import * as CuratedManifest from "./internal/curatedManifest.ts"
 import * as Http from "./internal/http.ts"
 import * as manifestFile from "./internal/manifestFile.ts"
@@ -149,7 +150,10 @@ export class RemoteBundle extends Context.Service<
     readonly install: (
       plugin: RemotePlugin.RemotePlugin
     ) => Effect.Effect<PluginVersion, InstallError>
-    /** Lays out the same files in a folder that must not exist; the cache is not touched. */
+    /**
+     * Lays out the bundle's files in a folder that must not exist, without the skills that an
+     * install makes of its commands. The cache is not touched.
+     */
     readonly checkOut: (
       plugin: RemotePlugin.RemotePlugin,
       directory: string
@@ -379,7 +383,10 @@ export const make = Effect.gen(function* () {
   const unpack = Effect.fnUntraced(function* (
     plugin: RemotePlugin.RemotePlugin,
     version: PluginVersion,
-    root: string
+    root: string,
+    finish: (
+      manifest: manifestFile.ManifestFile
+    ) => Effect.Effect<void, PlatformError.PlatformError> = () => Effect.void
   ) {
     const url = Redacted.value(yield* Effect.fromResult(RemotePlugin.bundleUrl(plugin)))
     const { pluginId, remotePluginId } = plugin
@@ -390,7 +397,7 @@ export const make = Effect.gen(function* () {
       if (PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated) {
         yield* materialise(plugin, version, root)
       }
-      yield* manifestFile.read(fs, path, root, PluginId.name(pluginId))
+      yield* finish(yield* manifestFile.read(fs, path, root, PluginId.name(pluginId)))
     })
     const discard = Effect.ignore(fs.remove(root, { recursive: true, force: true }))
     // Only after the download is the folder ours to remove.
@@ -415,7 +422,9 @@ export const make = Effect.gen(function* () {
     yield* store.withStagingFolder((folder) => {
       const root = path.join(folder, "bundle")
       return Effect.andThen(
-        unpack(plugin, version, root),
+        unpack(plugin, version, root, (manifest) =>
+          commandSkillFiles.write(fs, path, root, manifest)
+        ),
         store.activate({ root, pluginId, version, remotePluginId })
       )
     })

@@ -349,6 +349,24 @@ describe("a bundle of another marketplace", () => {
   )
 })
 
+describe("commands", () => {
+  const skill = ".codex-plugin/migrated-command-skills/source-command-a/SKILL.md"
+  const withCommand = TestBackend.plugin({
+    name: "alpha",
+    files: { "commands/a.md": "---\ndescription: Does it\n---\nDo it.\n" }
+  })
+
+  it.effect("become skills in the cache, and nowhere else", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* install
+      assert.isTrue(yield* fs.exists(`${alphaRoot}/${skill}`))
+      yield* checkOut("/tmp/out")
+      assert.isFalse(yield* fs.exists(`/tmp/out/${skill}`))
+    }).pipe(provide([withCommand]))
+  )
+})
+
 describe("checkOut", () => {
   it.effect("lays out what install would, and leaves the cache alone", () =>
     Effect.gen(function* () {

@@ -3,6 +3,7 @@
  */
 import { Option, Predicate, Result } from "effect"
 import * as LosslessJson from "./losslessJson.ts"
+import * as ManifestPath from "./manifestPath.ts"
 
 /** Where the app manifest goes unless the manifest says otherwise. */
 export const defaultAppManifestPath = ".app.json"
@@ -29,17 +30,9 @@ export const withVersion = (text: string, version: string): Option.Option<string
       : Option.none()
   )
 
-/**
- * The segments of the app manifest's path: what the manifest's `apps` says if that is a path below
- * the root, beginning with `./`, else {@link defaultAppManifestPath}. Backslashes and colons, which
- * lead elsewhere on Windows, and control characters make it no such path.
- */
-export const appManifestPath = (manifest: unknown): ReadonlyArray<string> => {
-  const apps = Predicate.hasProperty(manifest, "apps") ? manifest.apps : undefined
-  if (typeof apps !== "string" || !apps.startsWith("./")) return [defaultAppManifestPath]
-  const segments = apps.split("/").filter((segment) => segment !== "" && segment !== ".")
-  return segments.length === 0 ||
-    segments.some((segment) => /^\.\.$|[\\:\x00-\x1f\x7f]/.test(segment))
-    ? [defaultAppManifestPath]
-    : segments
-}
+/** The segments of the app manifest's path: what `apps` says, else {@link defaultAppManifestPath}. */
+export const appManifestPath = (manifest: unknown): ReadonlyArray<string> =>
+  Option.getOrElse(
+    ManifestPath.segments(Predicate.hasProperty(manifest, "apps") ? manifest.apps : undefined),
+    () => [defaultAppManifestPath]
+  )

@@ -1,0 +1,110 @@
+/**
+ * The skills of a plugin's commands, in the folder that is to become its version.
+ */
+import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
+import * as PluginManifest from "../PluginManifest.ts"
+import * as atomicFile from "./atomicFile.ts"
+import * as CommandSkills from "./commandSkills.ts"
+import type { ManifestFile } from "./manifestFile.ts"
+
+const folderMode = 0o755
+const fileMode = 0o644
+
+const isAbsent = ({ reason }: PlatformError.PlatformError) =>
+  reason._tag === "NotFound" || reason._tag === "BadResource"
+
+// A byte-order mark is kept: a text that begins with one has no front matter.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
+
+const encoder = new TextEncoder()
+
+/** A file that holds a command. */
+interface CommandFile {
+  readonly file: string
+  readonly path: string
+}
+
+const isCommand = (name: string) =>
+  name.endsWith(CommandSkills.extension) && name !== CommandSkills.extension
+
+/** What stands there; undefined where nothing does. */
+const infoOf = (fs: FileSystem.FileSystem, target: string) =>
+  Effect.catchIf(fs.lstat(target), isAbsent, () => Effect.succeed(undefined))
+
+/** The commands at a place, be it a file or a folder; none where there is nothing. */
+const filesAt = Effect.fnUntraced(function* (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  place: string
+) {
+  const info = yield* infoOf(fs, place)
+  const files: Array<CommandFile> = []
+  const add = (file: string, below: string) => {
+    if (!isCommand(path.basename(file))) return
+    files.push({ file, path: below.slice(0, -CommandSkills.extension.length) })
+  }
+  if (info?.type === "File") add(place, path.basename(place))
+  if (info?.type !== "Directory") return files
+  const folders = [""]
+  // The loop goes on over what it appends.
+  for (const folder of folders) {
+    for (const { name, type } of yield* fs.readDirectoryEntries(path.join(place, folder))) {
+      const below = `${folder}${name}`
+      if (type === "Directory") folders.push(`${below}/`)
+      if (type === "File") add(path.join(place, below), below)
+    }
+  }
+  return files
+})
+
+/**
+ * Makes the skills, synced, in a folder that holds a plugin with this manifest. What the plugin
+ * brings along in their place goes. Agent plugins have no commands.
+ */
+export const write: (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  root: string,
+  manifest: ManifestFile
+) => Effect.Effect<void, PlatformError.PlatformError> = Effect.fnUntraced(
+  function* (fs, path, root, manifest) {
+    if (manifest.relativePath === PluginManifest.agentPluginPath) return
+    const target = path.join(root, ...CommandSkills.folder)
+    const parent = path.dirname(target)
+    if ((yield* infoOf(fs, target)) !== undefined) {
+      yield* fs.remove(target, { recursive: true })
+      yield* atomicFile.syncDirectory(fs, parent)
+    }
+
+    const places = CommandSkills.places(manifest.json).map((place) => path.join(root, ...place))
+    const found = (yield* Effect.forEach(places, (place) => filesAt(fs, path, place))).flat()
+    // Places may overlap; one file is one command for each path that it has.
+    const files = new Map(found.map((each) => [`${each.path}\0${each.file}`, each]))
+    const commands: Array<CommandSkills.Command> = []
+    for (const each of files.values()) {
+      const bytes = yield* fs.readFile(each.file)
+      const text = yield* Effect.option(Effect.try(() => utf8.decode(bytes)))
+      if (text._tag === "None") {
+        return yield* Effect.logWarning(
+          `made no skills of the commands of ${root}: ${path.relative(root, each.file)} is not UTF-8`
+        )
+      }
+      commands.push({ path: each.path, text: text.value })
+    }
+    const skills = CommandSkills.make(commands)
+    if (skills.length === 0) return
+
+    const makeFolder = (folder: string) =>
+      Effect.andThen(fs.makeDirectory(folder, { recursive: true }), fs.chmod(folder, folderMode))
+    yield* makeFolder(parent)
+    yield* makeFolder(target)
+    for (const { name, text } of skills) {
+      const folder = path.join(target, name)
+      yield* makeFolder(folder)
+      const file = path.join(folder, CommandSkills.fileName)
+      yield* atomicFile.writeSynced(fs, file, encoder.encode(text), fileMode)
+      yield* atomicFile.syncDirectory(fs, folder)
+    }
+    for (const folder of [target, parent, root]) yield* atomicFile.syncDirectory(fs, folder)
+  }
+)

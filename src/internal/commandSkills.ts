@@ -1,0 +1,109 @@
+/**
+ * The skills that Codex 0.169 makes of a plugin's commands when it installs it. It takes a version
+ * that stands for one that has them, so whoever installs one must have made them.
+ */
+import { Option, Predicate, Result } from "effect"
+import * as Yaml from "effect/encoding/Yaml"
+import * as WhiteSpace from "../WhiteSpace.ts"
+import * as ManifestPath from "./manifestPath.ts"
+
+/** Where they go, each into a folder named after it. What a plugin brings along there goes. */
+export const folder = [".codex-plugin", "migrated-command-skills"] as const
+
+/** The name of each one's file. */
+export const fileName = "SKILL.md"
+
+/** What the name of a command's file ends in. */
+export const extension = ".md"
+
+/** The greatest length of a skill's name, in characters. Source: Codex. */
+const maxNameLength = 64
+
+export interface Command {
+  /** Its file's path below the place that was named, without extension, `/` between segments. */
+  readonly path: string
+  readonly text: string
+}
+
+export interface Skill {
+  readonly name: string
+  readonly text: string
+}
+
+/** The files and folders that hold commands, as segments below the root: `commands` unless the manifest names others. */
+export const places = (manifest: unknown): ReadonlyArray<ReadonlyArray<string>> => {
+  const named = Predicate.hasProperty(manifest, "commands") ? manifest.commands : undefined
+  if (Predicate.isNullish(named)) return [["commands"]]
+  const paths: ReadonlyArray<unknown> = Array.isArray(named) ? named : [named]
+  return paths.every(Predicate.isString)
+    ? paths.flatMap((path) => Option.toArray(ManifestPath.segments(path)))
+    : []
+}
+
+const frontMatter = /^---\r?\n(.*?)\r?\n---(?:\r?\n)?(.*)$/s
+
+/** YAML's scalars as texts. */
+const scalar = (value: unknown): string | undefined => {
+  if (Predicate.isString(value)) return WhiteSpace.trim(value)
+  return Predicate.isNumber(value) || Predicate.isBoolean(value) ? String(value) : undefined
+}
+
+const descriptionOf = (yaml: string): string | undefined => {
+  const parsed = Option.getOrUndefined(Result.getSuccess(Result.try(() => Yaml.parse(yaml))))
+  if (!Predicate.isObject(parsed) || Array.isArray(parsed)) return undefined
+  const entry = Object.entries(parsed).find(([key]) => WhiteSpace.trim(key) === "description")
+  return entry && scalar(entry[1])
+}
+
+/** What only a program that fills commands in can use: arguments, templates, shell commands, files. */
+const isTemplate = (body: string): boolean =>
+  /\$ARGUMENTS|\$\d|! ?`|(?:^|\p{White_Space})@\P{White_Space}/u.test(body) ||
+  (body.includes("{{") && body.includes("}}"))
+
+const nameOf = (path: string): string =>
+  `source-command-${path}`
+    .replace(/[^A-Za-z0-9]+/g, "-")
+    .replace(/-$/, "")
+    .toLowerCase()
+
+const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`
+
+/** The skill of a command, if it can be one: with a description, and as it is. */
+const skillOf = ({ path, text }: Command): Skill | undefined => {
+  const [, yaml, body = ""] = frontMatter.exec(text) ?? []
+  const description = yaml === undefined ? undefined : descriptionOf(yaml)
+  const name = nameOf(path)
+  if (
+    description === undefined ||
+    description === "" ||
+    name.length > maxNameLength ||
+    isTemplate(body) ||
+    path.split("/").at(-1) === "README"
+  ) {
+    return undefined
+  }
+  return {
+    name,
+    text: `---
+name: ${quoted(name)}
+description: ${quoted(description)}
+---
+
+# ${name}
+
+Use this skill when the user asks to run the migrated source command \`${path.replaceAll("/", "-")}\`.
+
+## Command Template
+
+${WhiteSpace.trim(body) || "No command template body was found."}
+`
+  }
+}
+
+/** The skills of some commands. Of several that would have one name there is none. */
+export const make = (commands: Iterable<Command>): ReadonlyArray<Skill> => {
+  const skills = Array.from(commands, skillOf).filter(Predicate.isNotUndefined)
+  const count = new Map<string, number>()
+  for (const { name } of skills) count.set(name, (count.get(name) ?? 0) + 1)
+  return skills.filter(({ name }) => count.get(name) === 1)
+}

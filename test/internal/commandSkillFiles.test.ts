@@ -1,0 +1,114 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Option, Path } from "effect"
+import * as commandSkillFiles from "../../src/internal/commandSkillFiles.ts"
+import * as manifestFile from "../../src/internal/manifestFile.ts"
+import { agentPluginSchema } from "../../src/PluginManifest.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+
+const codex = ".codex-plugin/plugin.json"
+const skills = ".codex-plugin/migrated-command-skills"
+const command = "---\ndescription: Does it\n---\nDo it.\n"
+
+const manifest = (fields: object = {}) => JSON.stringify({ name: "alpha", ...fields })
+
+/** What stands below the skills' folder after they were made of these files. */
+const made = Effect.fnUntraced(
+  function* (files: Readonly<Record<string, string | Uint8Array>>) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    yield* fs.makeDirectory("/plugin")
+    for (const [name, content] of Object.entries(files)) {
+      const file = path.join("/plugin", name)
+      yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+      yield* fs.writeFile(
+        file,
+        typeof content === "string" ? new TextEncoder().encode(content) : content
+      )
+    }
+    const found = yield* manifestFile.read(fs, path, "/plugin", "alpha")
+    yield* commandSkillFiles.write(fs, path, "/plugin", found)
+    const names = yield* Effect.option(fs.readDirectory(`/plugin/${skills}`))
+    return Option.getOrUndefined(names)?.toSorted()
+  },
+  Effect.provide([MemoryFileSystem.layer, Path.layer], { local: true })
+)
+
+describe("write", () => {
+  it.effect.each([
+    {
+      of: "all Markdown files below commands",
+      files: { "commands/a.md": command, "commands/b/c.md": command, "commands/d.txt": command },
+      made: ["source-command-a", "source-command-b-c"]
+    },
+    {
+      of: "the places that the manifest names instead",
+      files: {
+        [codex]: manifest({ commands: ["./x/a.md", "./y", "./nowhere", "./x/b.txt"] }),
+        "x/a.md": command,
+        "x/b.txt": command,
+        "y/z.md": command,
+        "commands/c.md": command
+      },
+      made: ["source-command-a", "source-command-z"]
+    },
+    {
+      of: "a file that is named twice, once",
+      files: { [codex]: manifest({ commands: ["./x", "./x/a.md"] }), "x/a.md": command },
+      made: ["source-command-a"]
+    },
+    { of: "nothing", files: {}, made: undefined },
+    { of: "commands that are none", files: { "commands/a.md": "text" }, made: undefined },
+    { of: "a file in the commands' place", files: { commands: command }, made: undefined },
+    {
+      of: "commands of which one is not UTF-8",
+      files: { "commands/a.md": command, "commands/b.md": new Uint8Array([0xff]) },
+      made: undefined
+    },
+    {
+      of: "commands beside skills that came along",
+      files: { "commands/a.md": command, [`${skills}/mine/SKILL.md`]: "mine" },
+      made: ["source-command-a"]
+    },
+    {
+      of: "commands beside a file that came along",
+      files: { "commands/a.md": command, [skills]: "mine" },
+      made: ["source-command-a"]
+    },
+    {
+      of: "skills that came along",
+      files: { [`${skills}/mine/SKILL.md`]: "mine" },
+      made: undefined
+    },
+    {
+      of: "an agent plugin, whose skills stay",
+      files: {
+        "plugin.json": JSON.stringify({ $schema: agentPluginSchema, name: "alpha" }),
+        "commands/a.md": command,
+        [`${skills}/mine/SKILL.md`]: "mine"
+      },
+      made: ["mine"]
+    }
+  ])("makes skills of $of", ({ files, made: expected }) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* made({ [codex]: manifest(), ...files }), expected)
+    })
+  )
+
+  it.effect("does without Codex's own folder", () =>
+    Effect.gen(function* () {
+      const claude = { ".claude-plugin/plugin.json": manifest() }
+      assert.isUndefined(yield* made({ ...claude, ".codex-plugin": "a file" }))
+      assert.deepStrictEqual(yield* made({ ...claude, "commands/a.md": command }), [
+        "source-command-a"
+      ])
+    })
+  )
+
+  it.effect("fails where Codex's own folder is a file and there are skills to make", () =>
+    Effect.gen(function* () {
+      const files = { ".claude-plugin/plugin.json": manifest(), ".codex-plugin": "a file" }
+      const error = yield* Effect.flip(made({ ...files, "commands/a.md": command }))
+      assert.strictEqual(error._tag, "PlatformError")
+    })
+  )
+})

@@ -11,6 +11,7 @@ import * as CodexBinary from "./support/CodexBinary.ts"
 import * as Contest from "./support/Contest.ts"
 import * as Differential from "./support/Differential.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
+import * as OurProgram from "./support/OurProgram.ts"
 
 const cases = Object.values(groups).flat()
 
@@ -42,7 +43,7 @@ const shared = Layer.effect(
   Arr.isReadonlyArrayNonEmpty(together)
     ? contest(together)
     : Effect.die(new Error("no case shares its home"))
-).pipe(Layer.provideMerge(NodeServices.layer))
+).pipe(Layer.provideMerge(OurProgram.layer), Layer.provideMerge(NodeServices.layer))
 
 const withUmask = <A, E, R>(umask: number, effect: Effect.Effect<A, E, R>) =>
   Effect.acquireUseRelease(

@@ -125,6 +125,18 @@ export const differences = {
     why: "no bundle should fail for a path that has a plain meaning"
   },
 
+  "skills of commands": {
+    codex: "0.142 makes no skills of a plugin's commands",
+    here: "makes them in `.codex-plugin/migrated-command-skills`, as 0.169 does",
+    why: "0.169 takes a version that stands for one that has them"
+  },
+  "front matter": {
+    codex:
+      "reads a command's front matter with all of YAML's tags, reserved characters and fractions; no merges",
+    here: "takes tags and reserved characters as text, `1.0` as `1`, and what is merged in",
+    why: "a description is plain text, and nobody misses a skill"
+  },
+
   // --- the backend
   "rows that cannot be named": {
     codex:

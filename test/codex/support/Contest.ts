@@ -3,9 +3,9 @@
  */
 import { Effect, Option, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
-import { fileURLToPath } from "node:url"
 import * as CodexAppServer from "./CodexAppServer.ts"
 import * as CodexBinary from "./CodexBinary.ts"
+import * as OurProgram from "./OurProgram.ts"
 
 export const contestants = [...CodexBinary.versions, "ours"] as const
 
@@ -36,8 +36,6 @@ export interface Options {
 /** How long a pass of which no report is due is given. */
 const patience = "2 seconds"
 
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
-
 const decodeOutcome = Schema.decodeUnknownEffect(
   Schema.fromJsonString(Schema.Struct({ failedRemotePluginIds: Schema.Array(Schema.String) }))
 )
@@ -53,9 +51,10 @@ export class Unforeseen extends Schema.TaggedError<Unforeseen>()("Unforeseen", {
 }
 
 const ours = Effect.fnUntraced(function* ({ environment, home, retain = "0" }: Options) {
+  const program = yield* OurProgram.OurProgram
   const handle = yield* ChildProcess.make(
     process.execPath,
-    [main, "sync", "--json", "--retain", retain],
+    [program.path, "sync", "--json", "--retain", retain],
     {
       env: { PATH: process.env["PATH"], HOME: home, CODEX_HOME: home, ...environment },
       stdin: "ignore"

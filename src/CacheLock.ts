@@ -10,13 +10,14 @@ import {
   DateTime,
   Duration,
   Effect,
+  Exit,
   FileSystem,
   Layer,
   Option,
   Path,
   Ref,
   Schema,
-  type Scope,
+  Scope,
   Semaphore
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
@@ -111,8 +112,12 @@ const fromProcessLock = Effect.fnUntraced(function* (lock: ProcessLock) {
       if (yield* Ref.getAndSet(announced, true)) return
       yield* Effect.logInfo(`waiting for ${describe(yield* lock.holder)} to release ${lock.path}`)
     })
-    const poll: Effect.Effect<void, CacheLockError, Scope.Scope> = Effect.gen(function* () {
-      while (!(yield* lock.tryAcquire)) {
+    const poll = Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      while (true) {
+        const attempt = yield* Scope.fork(scope)
+        if (yield* Scope.provide(lock.tryAcquire, attempt)) return
+        yield* Scope.close(attempt, Exit.void)
         yield* announce
         yield* Effect.sleep(pollInterval)
       }
@@ -180,8 +185,11 @@ export const make = Effect.gen(function* () {
           isBusy(cause) ? Effect.succeed(false) : Effect.fail(unavailable(cause))
         )
       )
-      if (acquired) yield* note
-      return acquired
+      if (!acquired) return false
+      // What SQLite cannot write it opens for reading, and then it grants an exclusive lock to all.
+      yield* Effect.mapError(fs.access(lockPath, { writable: true }), unavailable)
+      yield* note
+      return true
     }),
     holder: fs.readFileString(notePath).pipe(
       Effect.map((text) => Option.getOrNull(decodeHolder(text))),

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import { prefix } from "../src/internal/staging.ts"
+import * as FaultyFileSystem from "../src/testing/FaultyFileSystem.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
@@ -87,22 +88,22 @@ const otherHolder = (home: string) =>
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
+const inHome = <A, E>(
+  test: (
+    home: string
+  ) => Effect.Effect<A, E, FileSystem.FileSystem | Path.Path | CacheLock.CacheLock>
+) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const home = yield* fs.makeTempDirectoryScoped()
+    return yield* Effect.provide(
+      test(home),
+      CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(home)))
+    )
+  }).pipe(Effect.scoped, Effect.provide(Node))
+
 // The operating system is what frees the lock, so these need a disk and another process.
 describe("CacheLock between processes", () => {
-  const inHome = <A, E>(
-    test: (
-      home: string
-    ) => Effect.Effect<A, E, FileSystem.FileSystem | Path.Path | CacheLock.CacheLock>
-  ) =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const home = yield* fs.makeTempDirectoryScoped()
-      return yield* Effect.provide(
-        test(home),
-        CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(home)))
-      )
-    }).pipe(Effect.scoped, Effect.provide(Node))
-
   it.live("is freed within a second of its holder's kill -9", () =>
     inHome((home) =>
       Effect.scoped(
@@ -137,6 +138,27 @@ describe("CacheLock between processes", () => {
     )
   )
 
+  it.live("keeps no more than one file open while it waits", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const lock = yield* CacheLock.CacheLock
+        yield* otherHolder(home)
+        const openFiles = Effect.gen(function* () {
+          const names = yield* fs.readDirectory("/proc/self/fd")
+          const targets = yield* Effect.forEach(names, (name) =>
+            Effect.orElseSucceed(fs.readLink(`/proc/self/fd/${name}`), () => "")
+          )
+          return targets.filter((target) => target.endsWith(CacheLock.fileName))
+        })
+        yield* Effect.forkChild(lock.hold(Effect.void))
+        yield* Effect.sleep(Duration.times(CacheLock.pollInterval, 10))
+        // Where there is no such folder, nothing is told of open files.
+        assert.isAtMost((yield* Effect.orElseSucceed(openFiles, () => [])).length, 1)
+      }).pipe(Effect.scoped)
+    )
+  )
+
   it.live("leaves nothing but its own file", () =>
     inHome((home) =>
       Effect.gen(function* () {
@@ -153,6 +175,27 @@ describe("CacheLock between processes", () => {
         ])
       })
     )
+  )
+
+  it.live("grants nothing where its file can only be read", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped()
+      const readOnly = FaultyFileSystem.make(fs, ({ method, paths: [path = ""] }) =>
+        method === "access" && path.endsWith(CacheLock.fileName)
+          ? Effect.fail(FaultyFileSystem.errno("EROFS", "access", path))
+          : Effect.void
+      )
+      const error = yield* Effect.gen(function* () {
+        const lock = yield* CacheLock.CacheLock
+        return yield* Effect.flip(lock.hold(Effect.void))
+      }).pipe(
+        Effect.provide(CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(home)))),
+        Effect.provideService(FileSystem.FileSystem, readOnly)
+      )
+      assert.strictEqual(error.reason._tag, "Unavailable")
+      assert.include(error.message, "the folder must be writable")
+    }).pipe(Effect.scoped, Effect.provide(Node))
   )
 
   it.live("says so where there can be no lock", () =>

@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { inspect } from "node:util"
+import * as PluginDetails from "../src/PluginDetails.ts"
+import { remotePlugin, type Row } from "./support/snapshots.ts"
+
+/** The row of a plugin with no more than Codex needs. */
+const rowWith = ({ release, ...fields }: Row = {}) =>
+  remotePlugin({
+    installation_policy: "AVAILABLE",
+    authentication_policy: "ON_USE",
+    ...fields,
+    release: { display_name: "Alpha", description: "d", interface: {}, ...release }
+  })
+
+const detailsOf = (row?: Row) => Result.getOrThrow(PluginDetails.of(rowWith(row)))
+
+const messageOf = (row: Row) =>
+  Result.getOrThrow(Result.flip(PluginDetails.of(rowWith(row)))).message
+
+describe("PluginDetails.of", () => {
+  it("reads what is absent and what is null alike", () => {
+    const bare = detailsOf()
+    assert.isNull(bare.enabled)
+    assert.isNull(bare.release.scheduled_tasks)
+    assert.deepStrictEqual(bare.release.skills, [])
+    assert.deepStrictEqual(
+      detailsOf({
+        discoverability: null,
+        installed_at: null,
+        eligible_plan_types: null,
+        share_principals: null,
+        disabled_skill_names: null,
+        status: null,
+        release: { skills: null, keywords: null, app_manifest: null, scheduled_tasks: null }
+      }),
+      bare
+    )
+  })
+
+  it("takes policies that it knows, and fields that it does not", () => {
+    const details = detailsOf({
+      status: "DISABLED_BY_ADMIN",
+      installation_policy: "INSTALLED_BY_DEFAULT",
+      authentication_policy: "ON_INSTALL",
+      enabled: false,
+      news: 1
+    })
+    assert.include(details, {
+      status: "DISABLED_BY_ADMIN",
+      installation_policy: "INSTALLED_BY_DEFAULT",
+      authentication_policy: "ON_INSTALL",
+      enabled: false
+    })
+    assert.notProperty(details, "news")
+  })
+
+  it.each<readonly [at: string, row: Row]>([
+    ["installation_policy", { installation_policy: "PERHAPS" }],
+    ["authentication_policy", { authentication_policy: undefined }],
+    ["status", { status: "ODD" }],
+    ["enabled", { enabled: "yes" }],
+    ["installed_at", { installed_at: "yesterday" }],
+    [
+      "share_principals.0.role",
+      { share_principals: [{ principal_type: "", principal_id: "", name: "" }] }
+    ],
+    ["release.display_name", { release: { display_name: null } }],
+    ["release.interface", { release: { interface: null } }],
+    ["release.interface.category", { release: { interface: { category: 5 } } }],
+    ["release.skills.1.name", { release: { skills: [{ name: "a", description: "" }, {}] } }]
+  ])("says where a row cannot be shown: %s", (at, row) => {
+    assert.strictEqual(
+      messageOf(row),
+      `the backend's row of alpha@openai-curated-remote, plugins~Plugin_1 is malformed at \`${at}\``
+    )
+  })
+
+  it("lets nothing of a row slip before it is asked for", () => {
+    const plugin = rowWith({ release: { bundle_download_url: "https://b.test/?sig=secret" } })
+    assert.notInclude(inspect(plugin, { depth: 10, showHidden: true }), "secret")
+    assert.notInclude(JSON.stringify(plugin), "secret")
+  })
+})

@@ -1,0 +1,90 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Stream } from "effect"
+import { ChildProcess } from "effect/process"
+import { fileURLToPath } from "node:url"
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+
+const initialize = `${JSON.stringify({
+  id: 0,
+  method: "initialize",
+  params: { clientInfo: { name: "test", version: "9" } }
+})}\n`
+
+/** A command of the program as a process of its own, with these variables and `PATH`. */
+const spawn = (
+  args: ReadonlyArray<string>,
+  options: Pick<ChildProcess.CommandOptions, "stdin"> & { readonly env?: Record<string, string> }
+) =>
+  ChildProcess.make(process.execPath, [main, ...args], {
+    ...options,
+    env: { PATH: process.env["PATH"], ...options.env }
+  })
+
+const text = <E>(bytes: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(bytes))
+
+// These start processes: how one ends, what its environment is, and what becomes of its pipes shows
+// nowhere else.
+describe("the process", () => {
+  it.live(
+    "ends with the command's code, results on stdout and all else on stderr",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      const run = Effect.fnUntraced(function* (env: Record<string, string>) {
+        const handle = yield* spawn(["list", "--json"], { env, stdin: "ignore" })
+        return yield* Effect.all([handle.exitCode, text(handle.stdout), text(handle.stderr)], {
+          concurrency: "unbounded"
+        })
+      })
+      assert.deepEqual(yield* run({ CODEX_HOME: home }), [0, '{\n  "installed": []\n}\n', ""])
+      assert.deepEqual(yield* run({ CODEX_HOME: `${home}/none` }), [
+        1,
+        "",
+        `codex-plugins: the Codex home ${home}/none does not exist: create it, or point CODEX_HOME at another\n`
+      ])
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "serves until stdin ends",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      const handle = yield* spawn(["serve", "--stdio", "--codex-home", home], {
+        stdin: Stream.encodeText(Stream.make(initialize))
+      })
+      const [code, stdout, stderr] = yield* Effect.all(
+        [handle.exitCode, text(handle.stdout), text(handle.stderr)],
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(code, 0)
+      assert.strictEqual(JSON.parse(stdout).result.codexHome, home)
+      assert.notInclude(stderr, "codex-plugins:")
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "ends quietly when its client is gone",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      // `true` closes the pipe without reading from it.
+      const handle = yield* ChildProcess.make(
+        "sh",
+        ["-c", '{ "$@"; echo "ended with $?" >&2; } | true', "sh", process.execPath, main].concat([
+          "serve",
+          "--stdio",
+          "--codex-home",
+          home
+        ]),
+        {
+          env: { PATH: process.env["PATH"] },
+          stdin: Stream.encodeText(Stream.make(initialize))
+        }
+      )
+      assert.include(yield* text(handle.stderr), "ended with 0")
+    }, Effect.provide(NodeServices.layer))
+  )
+})

@@ -9,7 +9,6 @@ import {
   FiberHandle,
   type FileSystem,
   Option,
-  Order,
   type Path,
   type PlatformError,
   Predicate,
@@ -25,6 +24,7 @@ import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
 import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
 import * as PluginCapabilities from "./PluginCapabilities.ts"
+import * as PluginChanges from "./PluginChanges.ts"
 import * as PluginDetails from "./PluginDetails.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginInstaller from "./PluginInstaller.ts"
@@ -140,17 +140,7 @@ const subjectOf = Effect.fnUntraced(function* (
   )
 })
 
-// --- changes
-
-/** What the server last saw of one cached plugin. */
-interface Sighting {
-  readonly cached: CachedPlugin
-  readonly capabilities: PluginCapabilities.PluginCapabilities
-  /** Whether it is switched on, where its row says so. */
-  readonly enabled: boolean | null
-}
-
-type Sightings = ReadonlyMap<string, Sighting>
+// --- rows
 
 const rowsOf = ({ rows }: InstalledSnapshot): ReadonlyArray<RemotePlugin.RemotePlugin> =>
   Arr.getSuccesses(rows)
@@ -160,64 +150,6 @@ const enabledOf = (plugin: RemotePlugin.RemotePlugin): boolean | null =>
     onFailure: () => null,
     onSuccess: ({ enabled }) => enabled
   })
-
-const wasSwitched = (before: Sighting | undefined, after: Sighting): boolean =>
-  before !== undefined &&
-  before.enabled !== null &&
-  after.enabled !== null &&
-  before.enabled !== after.enabled
-
-const isMaterialized = (plugin: RemotePlugin.RemotePlugin, after: Sightings): boolean => {
-  const cached = after.get(plugin.pluginId)?.cached
-  if (cached === undefined || !cached.intact) return false
-  const { active, identity } = cached
-  const wanted = Result.getSuccess(RemotePlugin.version(plugin))
-  return (
-    Option.exists(wanted, (version) => Option.contains(active, version)) &&
-    (identity._tag !== "Known" || identity.remotePluginId === plugin.remotePluginId)
-  )
-}
-
-/** The answer to `plugin/reconcile`. */
-const changesOf = (outcome: PluginSync.SyncOutcome, before: Sightings, after: Sightings) => {
-  const switched = Array.from(after).filter(([id, sighting]) =>
-    wasSwitched(before.get(id), sighting)
-  )
-  const changed = new Set<string>([
-    ...outcome.installed,
-    ...outcome.repaired,
-    ...outcome.removed,
-    ...switched.map(([id]) => id)
-  ])
-  const failedIds = new Set(outcome.failures.flatMap(({ remotePluginId }) => remotePluginId ?? []))
-  const materialized = new Set<string>(
-    rowsOf(outcome.account)
-      .filter((plugin) => isMaterialized(plugin, after))
-      .map(({ remotePluginId }) => remotePluginId)
-  )
-  const changedPlugin = (id: string) => ({
-    id,
-    ...PluginCapabilities.union(
-      before.get(id)?.capabilities ?? PluginCapabilities.none,
-      after.get(id)?.capabilities ?? PluginCapabilities.none
-    )
-  })
-  return {
-    changedPlugins: Arr.sort(changed, Order.String).map(changedPlugin),
-    failedRemotePluginIds: Array.from(failedIds),
-    failedMaterializationRemotePluginIds: Array.from(failedIds).filter(
-      (id) => !materialized.has(id)
-    )
-  }
-}
-
-type Changes = ReturnType<typeof changesOf>
-
-const noChanges: Changes = {
-  changedPlugins: [],
-  failedRemotePluginIds: [],
-  failedMaterializationRemotePluginIds: []
-}
 
 // --- the server
 
@@ -233,7 +165,7 @@ export const make = Effect.fnUntraced(function* (program: Program) {
   const isInitialized = yield* Ref.make(false)
   /** What the account has installed; none once it may have changed. `age` counts such changes. */
   const account = yield* Ref.make({ age: 0, snapshot: Option.none<InstalledSnapshot>() })
-  const sightings = yield* Ref.make<Option.Option<Sightings>>(Option.none())
+  const sightings = yield* Ref.make<Option.Option<PluginChanges.Sightings>>(Option.none())
   const turn = yield* Semaphore.make(1)
   const background = yield* FiberHandle.make()
   const refreshing = yield* FiberHandle.make()
@@ -244,7 +176,10 @@ export const make = Effect.fnUntraced(function* (program: Program) {
       known.age === asked ? { ...known, snapshot: Option.some(snapshot) } : known
     )
 
-  const sight = (cached: CachedPlugin, enabled: boolean | null): Effect.Effect<Sighting> =>
+  const sight = (
+    cached: CachedPlugin,
+    enabled: boolean | null
+  ): Effect.Effect<PluginChanges.Sighting> =>
     Option.match(cached.active, {
       onNone: () => Effect.succeed(PluginCapabilities.none),
       onSome: (version) => PluginCapabilities.read(store.versionRoot(cached.pluginId, version))
@@ -288,8 +223,8 @@ export const make = Effect.fnUntraced(function* (program: Program) {
     const outcome = yield* sync
     yield* remember(age, outcome.account)
     const after = yield* survey(rowsOf(outcome.account))
-    yield* Ref.set(sightings, Option.some<Sightings>(after))
-    return changesOf(outcome, before, after)
+    yield* Ref.set(sightings, Option.some<PluginChanges.Sightings>(after))
+    return PluginChanges.make(outcome, before, after)
   }).pipe(turn.withPermit)
 
   /** A pass that nobody waits for. One is enough at a time. */
@@ -403,7 +338,7 @@ export const make = Effect.fnUntraced(function* (program: Program) {
       }
       case "plugin/reconcile":
         return yield* pass.pipe(
-          Effect.catchTag("NotSignedIn", () => Effect.succeed(noChanges)),
+          Effect.catchTag("NotSignedIn", () => Effect.succeed(PluginChanges.none)),
           Effect.mapError((error) => failed("failed to reconcile remote installed plugins", error))
         )
     }

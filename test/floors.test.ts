@@ -19,7 +19,7 @@ const floors: ReadonlyArray<RegExp> = [
   // The flows.
   /^(?:PluginInstaller|PluginSync)\.ts$/,
   // Faces.
-  /^(?:AppServer|AppServerProtocol|CodexPlugins|NodeCodexPlugins|PluginSummary|index|main)\.ts$|^(?:cli|testing)\//
+  /^(?:AppServer|AppServerProtocol|CodexPlugins|NodeCodexPlugins|PluginChanges|PluginSummary|index|main)\.ts$|^(?:cli|testing)\//
 ]
 
 const services = 2

@@ -1,0 +1,91 @@
+/**
+ * What a pass changed for a host: which plugins it should load anew, and which of its parts that
+ * concerns. The answer of Codex's `plugin/reconcile`.
+ */
+import { Array as Arr, Option, Order, Result } from "effect"
+import type { CachedPlugin } from "./CacheSnapshot.ts"
+import * as PluginCapabilities from "./PluginCapabilities.ts"
+import type * as PluginSync from "./PluginSync.ts"
+import * as RemotePlugin from "./RemotePlugin.ts"
+
+/** What was seen of one cached plugin at some moment. */
+export interface Sighting {
+  readonly cached: CachedPlugin
+  readonly capabilities: PluginCapabilities.PluginCapabilities
+  /** Whether the account has it switched on, where that was known. */
+  readonly enabled: boolean | null
+}
+
+/** By `name@marketplace`. */
+export type Sightings = ReadonlyMap<string, Sighting>
+
+export interface ChangedPlugin extends PluginCapabilities.PluginCapabilities {
+  /** `name@marketplace`; strays may have names that no plugin can have. */
+  readonly id: string
+}
+
+export interface PluginChanges {
+  /** Installed, upgraded, repaired, removed, or switched on or off; with what either version brings. */
+  readonly changedPlugins: ReadonlyArray<ChangedPlugin>
+  readonly failedRemotePluginIds: ReadonlyArray<string>
+  /** Those of them whose wanted version is not cached. */
+  readonly failedMaterializationRemotePluginIds: ReadonlyArray<string>
+}
+
+export const none: PluginChanges = {
+  changedPlugins: [],
+  failedRemotePluginIds: [],
+  failedMaterializationRemotePluginIds: []
+}
+
+const wasSwitched = (before: Sighting | undefined, after: Sighting): boolean =>
+  before !== undefined &&
+  before.enabled !== null &&
+  after.enabled !== null &&
+  before.enabled !== after.enabled
+
+const isMaterialized = (plugin: RemotePlugin.RemotePlugin, after: Sightings): boolean => {
+  const cached = after.get(plugin.pluginId)?.cached
+  if (cached === undefined || !cached.intact) return false
+  const { active, identity } = cached
+  const wanted = Result.getSuccess(RemotePlugin.version(plugin))
+  return (
+    Option.exists(wanted, (version) => Option.contains(active, version)) &&
+    (identity._tag !== "Known" || identity.remotePluginId === plugin.remotePluginId)
+  )
+}
+
+/** Compares what was seen before a pass with what was seen after it. */
+export const make = (
+  outcome: PluginSync.SyncOutcome,
+  before: Sightings,
+  after: Sightings
+): PluginChanges => {
+  const switched = Array.from(after)
+    .filter(([id, sighting]) => wasSwitched(before.get(id), sighting))
+    .map(([id]) => id)
+  const changed: ReadonlyArray<string> = Arr.dedupe([
+    ...outcome.installed,
+    ...outcome.repaired,
+    ...outcome.removed,
+    ...switched
+  ])
+  const changedPlugin = (id: string): ChangedPlugin => ({
+    id,
+    ...PluginCapabilities.union(
+      before.get(id)?.capabilities ?? PluginCapabilities.none,
+      after.get(id)?.capabilities ?? PluginCapabilities.none
+    )
+  })
+  const failed = Arr.dedupe(outcome.failures.flatMap(({ remotePluginId }) => remotePluginId ?? []))
+  const materialized = new Set<string>(
+    Arr.getSuccesses(outcome.account.rows)
+      .filter((plugin) => isMaterialized(plugin, after))
+      .map(({ remotePluginId }) => remotePluginId)
+  )
+  return {
+    changedPlugins: Arr.sort(changed, Order.String).map(changedPlugin),
+    failedRemotePluginIds: failed,
+    failedMaterializationRemotePluginIds: failed.filter((id) => !materialized.has(id))
+  }
+}

@@ -32,7 +32,7 @@ import * as PluginStore from "./PluginStore.ts"
 import * as PluginSummary from "./PluginSummary.ts"
 import * as PluginSync from "./PluginSync.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
-import * as RemotePlugin from "./RemotePlugin.ts"
+import type * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
 /** What the answer to `initialize` says of the program that serves. */

@@ -106,9 +106,13 @@ export const make = Effect.gen(function* () {
         )
       )
 
-  /** What stands under a name, links not followed; undefined where nothing does. */
+  /** What stands under a name, links not followed; undefined where nothing does, or can. */
   const infoOf = (target: string) =>
-    Effect.catchIf(fs.lstat(target), isNotFound, () => Effect.succeed(undefined))
+    Effect.catchIf(
+      fs.lstat(target),
+      (error) => isNotFound(error) || error.reason._tag === "BadResource",
+      () => Effect.succeed(undefined)
+    )
 
   /** What changes once something was put into, taken out of or replaced in what stands there. */
   const witnessOf = Effect.fnUntraced(function* (target: string) {

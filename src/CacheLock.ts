@@ -55,7 +55,11 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
   override get message(): string {
     switch (this.reason._tag) {
       case "TimedOut":
-        return `gave up after ${Duration.format(this.reason.waited)} on the lock ${this.path}, held by ${describe(this.reason.holder)}; try again when it is done`
+        return `gave up after ${Duration.format(this.reason.waited)} on the lock ${this.path}, held by ${describe(this.reason.holder)}; ${
+          this.reason.holder === null
+            ? "if there is no other one, its file system has no locks"
+            : "try again when it is done"
+        }`
       case "Unavailable":
         return `cannot lock ${this.path}, so nothing is written: the folder must be writable and its file system must support locks`
     }

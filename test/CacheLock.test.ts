@@ -70,6 +70,7 @@ describe("CacheLock in a process", () => {
       const error = yield* Fiber.join(waiter)
       assert.strictEqual(error.reason._tag, "TimedOut")
       assert.include(error.message, "gave up after 5s")
+      assert.include(error.message, "if there is no other one, its file system has no locks")
     }).pipe(Effect.provide(CacheLock.layerInProcess))
   )
 })

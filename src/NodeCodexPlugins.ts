@@ -5,27 +5,71 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeStream from "@effect/platform-node/NodeStream"
-import { Layer } from "effect"
+import { Effect, Layer, Predicate, Pull, Stream } from "effect"
 import * as Zlib from "node:zlib"
 import * as CodexPlugins from "./CodexPlugins.ts"
 import * as Gzip from "./internal/gzip.ts"
 
-/** Half the processor time of the Web's inflater, which is asked in 16 KiB pieces. */
+const KiB = 1024
+
+/** A bundle of up to so many bytes, packed, is inflated at once: to have a thread do it costs more. */
+const smallBundle = 256 * KiB
+
+/** What a small bundle may come to, in bytes, for the memory that it takes while it is inflated. */
+const smallContent = 4 * 1024 * KiB
+
+/** Fewer and larger pieces than by default take half the processor time. */
+const inflateOptions = { chunkSize: 128 * KiB, rejectGarbageAfterEnd: true }
+
+const inflateStream: Gzip.Engine["inflateRaw"] = (deflated, onError) =>
+  NodeStream.pipeThroughDuplex(deflated, {
+    evaluate: () => Zlib.createInflateRaw(inflateOptions),
+    onError
+  })
+
+/** The content of a small bundle; undefined where it is too much to be held in memory. */
+const inflateSmall = (deflated: Uint8Array): Uint8Array | undefined => {
+  try {
+    return Zlib.inflateRawSync(deflated, { ...inflateOptions, maxOutputLength: smallContent })
+  } catch (cause) {
+    if (Predicate.hasProperty(cause, "code") && cause.code === "ERR_BUFFER_TOO_LARGE") return
+    throw cause
+  }
+}
+
 export const gzipEngine: Gzip.Engine = {
   inflateRaw: (deflated, onError) =>
-    NodeStream.pipeThroughDuplex(deflated, {
-      evaluate: () => Zlib.createInflateRaw({ chunkSize: 128 * 1024, rejectGarbageAfterEnd: true }),
-      onError
-    }),
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const pull = yield* Stream.toPull(deflated)
+        const pieces: Array<Uint8Array> = []
+        let [length, isWhole] = [0, false]
+        while (length <= smallBundle && !isWhole) {
+          const chunk = yield* Pull.catchDone(pull, () => Effect.undefined)
+          if (chunk === undefined) isWhole = true
+          for (const piece of chunk ?? []) {
+            pieces.push(piece)
+            length += piece.length
+          }
+        }
+        const content = isWhole
+          ? yield* Effect.try({ try: () => inflateSmall(Buffer.concat(pieces)), catch: onError })
+          : undefined
+        if (content !== undefined) return Stream.succeed(content)
+        const rest = isWhole ? Stream.empty : Stream.fromPull(Effect.succeed(pull))
+        return inflateStream(Stream.concat(Stream.fromArray(pieces), rest), onError)
+      })
+    ),
   crc32: Zlib.crc32
 }
 
-const platform = Layer.mergeAll(
-  NodeFileSystem.layer,
-  NodePath.layer,
+/** An HTTP client that keeps its connections, and what the services can use of Node beside it. */
+export const layerHttp = Layer.merge(
   NodeHttpClient.layerNodeHttpOptions({ keepAlive: true }),
   Layer.succeed(Gzip.Engine, gzipEngine)
 )
+
+const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, layerHttp)
 
 /** The home that the environment names: `$CODEX_HOME`, else `~/.codex`. */
 export const layer = Layer.provide(CodexPlugins.layer, platform)

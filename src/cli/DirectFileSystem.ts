@@ -1,21 +1,26 @@
 /**
  * Node's file system for a program that has nothing else to do while it waits: what is over in
- * microseconds is called at once, for a tenth of what it costs to have a thread do it. Syncs and
+ * microseconds is called at once, for a fraction of what it costs to have a thread do it. Syncs and
  * large writes, which wait for a disk, still go to Node's threads, many at a time.
  *
  * A host with other work should have the file system of `@effect/platform-node`, where nothing
  * holds up that work.
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError } from "effect"
+import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
-import * as NodePath from "node:path"
+import * as Path from "node:path"
+
+type Failure = PlatformError.PlatformError
 
 /** Larger pieces are written by one of Node's threads, in bytes. */
 const largeWrite = 64 * 1024
 
-type Failure = PlatformError.PlatformError
+/** A sync that takes longer, in milliseconds, was not one of a file system in memory. */
+const quickSync = 0.1
+
+const badArgument = (method: string, description: string): Failure =>
+  PlatformError.badArgument({ module: "FileSystem", method, description })
 
 const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
   EACCES: "PermissionDenied",
@@ -28,14 +33,14 @@ const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
   EPERM: "PermissionDenied"
 }
 
-/** The error that Effect's Node layer makes of a system's refusal. */
+/** What Effect's Node layer makes of a refusal: of the system's, or of Node's that saw no system call. */
 const failureOf = (
   method: string,
   pathOrDescriptor: string | number,
   cause: NodeJS.ErrnoException
 ): Failure =>
-  cause.syscall === undefined && cause.errno === undefined && cause.code?.startsWith("ERR_INVALID")
-    ? PlatformError.badArgument({ module: "FileSystem", method, description: cause.message })
+  cause.code?.startsWith("ERR_INVALID_ARG") || cause.code === "ERR_OUT_OF_RANGE"
+    ? badArgument(method, cause.message)
     : PlatformError.systemError({
         _tag: tags[cause.code ?? ""] ?? "Unknown",
         module: "FileSystem",
@@ -58,12 +63,14 @@ const direct = <A>(
     }
   })
 
-const onThread = <A>(
+type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
+
+const onThread = <A = void>(
   method: string,
   descriptor: number,
-  call: (done: (error: NodeJS.ErrnoException | null, value?: A) => void) => void
+  call: (done: Done<A>) => void
 ): Effect.Effect<A, Failure> =>
-  Effect.callback((resume) => {
+  Effect.callback((resume) =>
     call((error, value) =>
       resume(
         error === null
@@ -71,99 +78,280 @@ const onThread = <A>(
           : Effect.fail(failureOf(method, descriptor, error))
       )
     )
-  })
+  )
 
-const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type =>
-  entry.isFile()
-    ? "File"
-    : entry.isDirectory()
-      ? "Directory"
-      : entry.isSymbolicLink()
-        ? "SymbolicLink"
-        : entry.isBlockDevice()
-          ? "BlockDevice"
-          : entry.isCharacterDevice()
-            ? "CharacterDevice"
-            : entry.isFIFO()
-              ? "FIFO"
-              : entry.isSocket()
-                ? "Socket"
-                : "Unknown"
+const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
+  if (entry.isFile()) return "File"
+  if (entry.isDirectory()) return "Directory"
+  if (entry.isSymbolicLink()) return "SymbolicLink"
+  if (entry.isBlockDevice()) return "BlockDevice"
+  if (entry.isCharacterDevice()) return "CharacterDevice"
+  if (entry.isFIFO()) return "FIFO"
+  return entry.isSocket() ? "Socket" : "Unknown"
+}
+
+const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value)
 
 const infoOf = (stats: Fs.BigIntStats): FileSystem.File.Info => ({
   type: typeOf(stats),
   mtime: Option.some(stats.mtime),
   atime: Option.some(stats.atime),
   birthtime: Option.some(stats.birthtime),
-  dev: BigInt.asUintN(64, stats.dev),
-  ino: Option.some(BigInt.asUintN(64, stats.ino)),
+  dev: unsigned(stats.dev),
+  rdev: Option.some(unsigned(stats.rdev)),
+  ino: Option.some(unsigned(stats.ino)),
   mode: Number(stats.mode),
-  nlink: Option.some(stats.nlink),
+  nlink: Option.some(unsigned(stats.nlink)),
   uid: Option.some(Number(stats.uid)),
   gid: Option.some(Number(stats.gid)),
-  rdev: Option.some(BigInt.asUintN(64, stats.rdev)),
   size: ByteSize.bytes(stats.size),
   blksize: Option.some(ByteSize.bytes(stats.blksize)),
   blocks: Option.some(stats.blocks)
 })
 
-/** A file opened to be written from its start, or to be synced. */
-class WrittenFile {
+const bigint = { bigint: true } as const
+
+/** Syncs that took no time, less those that did. */
+let quickSyncs = 2
+
+/**
+ * A file system in memory has nothing to wait for, and is asked at once. A disk shows with its first
+ * syncs, and is left to threads from then on.
+ */
+const sync = (descriptor: number): Effect.Effect<void, Failure> =>
+  quickSyncs < 0
+    ? onThread("sync", descriptor, (done) => Fs.fsync(descriptor, done))
+    : direct("sync", descriptor, () => {
+        const before = performance.now()
+        Fs.fsyncSync(descriptor)
+        quickSyncs += performance.now() - before < quickSync ? 1 : -1
+      })
+
+class OpenFile implements FileSystem.File {
   readonly [FileSystem.FileTypeId]: typeof FileSystem.FileTypeId = FileSystem.FileTypeId
   readonly fd: number
-  constructor(fd: number) {
+  private readonly appends: boolean
+  private position = 0n
+
+  constructor(fd: number, appends: boolean) {
     this.fd = fd
+    this.appends = appends
   }
+
+  get stat() {
+    return direct("stat", this.fd, () => infoOf(Fs.fstatSync(this.fd, bigint)))
+  }
+
   get sync() {
-    return onThread<void>("sync", this.fd, (done) => Fs.fsync(this.fd, done))
+    return sync(this.fd)
+  }
+
+  seek(offset: bigint, from: FileSystem.SeekMode) {
+    return Effect.suspend(() => {
+      const position = from === "start" ? offset : this.position + offset
+      if (position < 0n) {
+        return Effect.fail(badArgument("seek", "Cannot seek before the start of the file"))
+      }
+      this.position = position
+      return Effect.succeed(position)
+    })
+  }
+
+  read(buffer: Uint8Array, options?: FileSystem.File.ReadOptions) {
+    return this.readInto("read", buffer, options?.position)
+  }
+
+  readAlloc(size: number, options?: FileSystem.File.ReadOptions) {
+    return Effect.suspend(() => {
+      if (!Number.isInteger(size) || size < 0) {
+        return Effect.fail(badArgument("readAlloc", "size must be a non-negative integer"))
+      }
+      const buffer = new Uint8Array(size)
+      return Effect.map(this.readInto("readAlloc", buffer, options?.position), (bytes) =>
+        bytes === 0 ? Option.none() : Option.some(bytes === size ? buffer : buffer.slice(0, bytes))
+      )
+    })
+  }
+
+  private readInto(method: string, buffer: Uint8Array, explicit: bigint | undefined) {
+    return Effect.suspend(() => {
+      const position = explicit ?? this.position
+      if (position < 0n) {
+        return Effect.fail(badArgument(method, "Cannot read before the start of the file"))
+      }
+      return direct(method, this.fd, () => {
+        const bytes = Fs.readSync(this.fd, buffer, 0, buffer.length, position)
+        if (explicit === undefined) this.position = position + BigInt(bytes)
+        return bytes
+      })
+    })
+  }
+
+  truncate(length?: number) {
+    return direct("truncate", this.fd, () => {
+      Fs.ftruncateSync(this.fd, length)
+      const end = BigInt(length ?? 0)
+      if (!this.appends && this.position > end) this.position = end
+    })
+  }
+
+  write(buffer: Uint8Array) {
+    return this.writeSome("write", buffer)
+  }
+
+  writeAll(buffer: Uint8Array): Effect.Effect<void, Failure> {
+    if (buffer.length === 0) return Effect.void
+    return Effect.flatMap(this.writeSome("writeAll", buffer), (written) =>
+      written === 0
+        ? Effect.fail(
+            PlatformError.systemError({
+              module: "FileSystem",
+              method: "writeAll",
+              _tag: "WriteZero",
+              pathOrDescriptor: this.fd,
+              description: "write returned 0 bytes written"
+            })
+          )
+        : this.writeAll(buffer.subarray(written))
+    )
+  }
+
+  private writeSome(method: string, buffer: Uint8Array) {
+    return Effect.suspend(() => {
+      const at = this.appends ? null : Number(this.position)
+      const length = buffer.length
+      const written =
+        length > largeWrite
+          ? onThread<number>(method, this.fd, (done) =>
+              Fs.write(this.fd, buffer, 0, length, at, done)
+            )
+          : direct(method, this.fd, () => Fs.writeSync(this.fd, buffer, 0, length, at))
+      return Effect.map(written, (bytes) => {
+        if (!this.appends) this.position += BigInt(bytes)
+        return bytes
+      })
+    })
   }
 }
 
-export const make = Effect.gen(function* () {
-  const base = yield* FileSystem.FileSystem
-  const open: FileSystem.FileSystem["open"] = (path, options) =>
-    options?.flag === "wx" || options?.flag === "r"
-      ? Effect.acquireRelease(
-          direct(
-            "open",
-            path,
-            () => new WrittenFile(Fs.openSync(path, options.flag!, options.mode)) as any
-          ),
-          ({ fd }) => Effect.sync(() => Fs.closeSync(fd))
-        )
-      : base.open(path, options)
-  ;(WrittenFile.prototype as any).writeAll = function (this: WrittenFile, buffer: Uint8Array) {
-    const fd = this.fd
-    return buffer.length > largeWrite
-      ? onThread<void>("writeAll", fd, (done) => Fs.write(fd, buffer, done as any))
-      : direct("writeAll", fd, () => void Fs.writeSync(fd, buffer))
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = Fs.constants
+
+const flagBits: Readonly<Record<FileSystem.OpenFlag, number>> = {
+  r: O_RDONLY,
+  "r+": O_RDWR,
+  w: O_TRUNC | O_CREAT | O_WRONLY,
+  wx: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
+  "w+": O_TRUNC | O_CREAT | O_RDWR,
+  "wx+": O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
+  a: O_APPEND | O_CREAT | O_WRONLY,
+  ax: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
+  "a+": O_APPEND | O_CREAT | O_RDWR,
+  "ax+": O_APPEND | O_CREAT | O_RDWR | O_EXCL
+}
+
+const open: FileSystem.FileSystem["open"] = (path, { flag = "r", mode, noFollow = false } = {}) =>
+  // Windows passes over flags that it does not know.
+  noFollow && !O_NOFOLLOW
+    ? Effect.fail(badArgument("open", "noFollow is not supported on this platform"))
+    : Effect.acquireRelease(
+        direct("open", path, () => {
+          const bits = noFollow ? flagBits[flag] | O_NOFOLLOW : flag
+          return new OpenFile(Fs.openSync(path, bits, mode), flag.startsWith("a"))
+        }),
+        ({ fd }) => Effect.sync(() => Fs.closeSync(fd))
+      )
+
+interface TemporaryOptions {
+  readonly directory?: string | undefined
+  readonly prefix?: string | undefined
+  readonly suffix?: string | undefined
+}
+
+const makeTempDirectoryAs =
+  (method: string) =>
+  ({ directory, prefix = "" }: TemporaryOptions = {}): Effect.Effect<string, Failure> => {
+    const start = Path.join(directory ?? Os.tmpdir(), "/") + prefix
+    return direct(method, start, () => Fs.mkdtempSync(start))
   }
-  return FileSystem.make({
-    ...base,
-    open,
-    chmod: (path, mode) => direct("chmod", path, () => Fs.chmodSync(path, mode)),
-    makeDirectory: (path, options) =>
-      direct("makeDirectory", path, () => void Fs.mkdirSync(path, options as any)),
-    makeTempDirectory: (options) => {
-      const prefix = NodePath.join(options?.directory ?? Os.tmpdir(), options?.prefix ?? "/")
-      return direct("makeTempDirectory", prefix, () => Fs.mkdtempSync(prefix))
-    },
-    readDirectoryEntries: (path) =>
-      direct("readDirectoryEntries", path, () =>
-        Fs.readdirSync(path, { withFileTypes: true }).map((entry) => ({
-          name: entry.name,
-          type: typeOf(entry)
-        }))
-      ),
-    readFile: (path) => direct("readFile", path, () => Fs.readFileSync(path)),
-    remove: (path, options) => direct("remove", path, () => Fs.rmSync(path, options as any)),
-    rename: (from, to) => direct("rename", from, () => Fs.renameSync(from, to)),
-    stat: (path) => direct("stat", path, () => infoOf(Fs.statSync(path, { bigint: true }))),
-    lstat: (path) => direct("lstat", path, () => infoOf(Fs.lstatSync(path, { bigint: true })))
-  })
+
+const makeTempFileAs =
+  (method: string) =>
+  (options: TemporaryOptions = {}): Effect.Effect<string, Failure> =>
+    Effect.flatMap(makeTempDirectoryAs(method)(options), (directory) => {
+      const file = Path.join(directory, `file${options.suffix ?? ""}`)
+      return direct(method, file, () => {
+        Fs.writeFileSync(file, "")
+        return file
+      })
+    })
+
+const discard = (path: string) =>
+  Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
+
+/** For what is rare or has no end: Effect's layer for Node, loaded only then. */
+const viaNodeLayer = <A, E>(use: (fs: FileSystem.FileSystem) => Effect.Effect<A, E>) =>
+  Effect.flatMap(
+    Effect.promise(() => import("@effect/platform-node/NodeFileSystem")),
+    ({ layer }) => Effect.provide(FileSystem.FileSystem.use(use), layer)
+  )
+
+export const fileSystem: FileSystem.FileSystem = FileSystem.make({
+  access: (path, { readable = false, writable = false } = {}) =>
+    direct("access", path, () =>
+      Fs.accessSync(path, (readable ? Fs.constants.R_OK : 0) | (writable ? Fs.constants.W_OK : 0))
+    ),
+  chmod: (path, mode) => direct("chmod", path, () => Fs.chmodSync(path, mode)),
+  chown: (path, uid, gid) => direct("chown", path, () => Fs.chownSync(path, uid, gid)),
+  copy: (from, to, options) => viaNodeLayer((fs) => fs.copy(from, to, options)),
+  copyFile: (from, to) => direct("copyFile", from, () => Fs.copyFileSync(from, to)),
+  link: (from, to) => direct("link", from, () => Fs.linkSync(from, to)),
+  lstat: (path) => direct("lstat", path, () => infoOf(Fs.lstatSync(path, bigint))),
+  makeDirectory: (path, { mode, recursive = false } = {}) =>
+    direct("makeDirectory", path, () => {
+      Fs.mkdirSync(path, { mode, recursive })
+    }),
+  makeTempDirectory: makeTempDirectoryAs("makeTempDirectory"),
+  makeTempDirectoryScoped: (options) =>
+    Effect.acquireRelease(makeTempDirectoryAs("makeTempDirectoryScoped")(options), discard),
+  makeTempFile: makeTempFileAs("makeTempFile"),
+  makeTempFileScoped: (options) =>
+    Effect.acquireRelease(makeTempFileAs("makeTempFileScoped")(options), (file) =>
+      discard(Path.dirname(file))
+    ),
+  open,
+  readDirectory: (path, { recursive = false } = {}) =>
+    direct("readDirectory", path, () => Fs.readdirSync(path, { recursive, encoding: "utf8" })),
+  readDirectoryEntries: (path) =>
+    direct("readDirectoryEntries", path, () =>
+      Fs.readdirSync(path, { withFileTypes: true }).map((entry) => ({
+        name: entry.name,
+        type: typeOf(entry)
+      }))
+    ),
+  readFile: (path) => direct("readFile", path, () => Fs.readFileSync(path)),
+  readLink: (path) => direct("readLink", path, () => Fs.readlinkSync(path)),
+  realPath: (path) => direct("realPath", path, () => Fs.realpathSync(path)),
+  remove: (path, { force = false, recursive = false } = {}) =>
+    direct("remove", path, () => {
+      // Else what lies below a file would count as removed.
+      const stats = Fs.lstatSync(path, { throwIfNoEntry: !force })
+      if (stats !== undefined) Fs.rmSync(path, { force, recursive })
+    }).pipe(
+      // Node's two ways to remove differ in how they refuse.
+      Effect.catch(() => viaNodeLayer((fs) => fs.remove(path, { force, recursive })))
+    ),
+  rename: (from, to) => direct("rename", from, () => Fs.renameSync(from, to)),
+  stat: (path) => direct("stat", path, () => infoOf(Fs.statSync(path, bigint))),
+  symlink: (target, path) => direct("symlink", target, () => Fs.symlinkSync(target, path)),
+  truncate: (path, length) => direct("truncate", path, () => Fs.truncateSync(path, length)),
+  utimes: (path, atime, mtime) => direct("utime", path, () => Fs.utimesSync(path, atime, mtime)),
+  watch: (path, options) =>
+    Stream.unwrap(viaNodeLayer((fs) => Effect.succeed(fs.watch(path, options)))),
+  writeFile: (path, data, { flag = "w", mode } = {}) =>
+    direct("writeFile", path, () => Fs.writeFileSync(path, data, { flag, mode }))
 })
 
-export const layer: Layer.Layer<FileSystem.FileSystem> = Layer.provide(
-  Layer.effect(FileSystem.FileSystem, make),
-  NodeFileSystem.layer
+export const layer: Layer.Layer<FileSystem.FileSystem> = Layer.succeed(
+  FileSystem.FileSystem,
+  fileSystem
 )

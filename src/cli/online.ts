@@ -1,13 +1,18 @@
 import { Effect, Layer, Option } from "effect"
+import * as CodexPlugins from "../CodexPlugins.ts"
 
-/**
- * Every service of a home. Loaded only by the commands that use it: an HTTP client takes longer to
- * load than `list` takes to run.
- */
+/** Every service of a home, with an HTTP client that is loaded only now. */
 export const online = (root: Option.Option<string>) =>
-  Layer.unwrap(
-    Effect.map(
-      Effect.promise(() => import("../NodeCodexPlugins.ts")),
-      ({ layer, layerAt }) => Option.match(root, { onNone: () => layer, onSome: layerAt })
+  Option.match(root, {
+    onNone: () => CodexPlugins.layer,
+    onSome: CodexPlugins.layerAt
+  }).pipe(
+    Layer.provide(
+      Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("../NodeCodexPlugins.ts")),
+          ({ layerHttp }) => layerHttp
+        )
+      )
     )
   )

@@ -3,21 +3,20 @@
  */
 import { Console, Effect, Layer, Logger } from "effect"
 import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
-import { demo } from "./demo.ts"
 import * as exit from "./exit.ts"
 import { id } from "./id.ts"
-import { install } from "./install.ts"
 import { list } from "./list.ts"
-import { read } from "./read.ts"
-import { serve } from "./serve.ts"
-import { sync } from "./sync.ts"
-import { uninstall } from "./uninstall.ts"
 import { version } from "./version.ts"
 
-const codexPlugins = Command.make("codex-plugins").pipe(
-  Command.withDescription("Keep a Codex home's remote plugins in step with their account"),
-  Command.withSubcommands([sync, list, id, read, install, uninstall, serve, demo])
+const root = Command.make("codex-plugins").pipe(
+  Command.withDescription("Keep a Codex home's remote plugins in step with their account")
 )
+
+/** What answers offline and at once. */
+const quick = Command.withSubcommands([list, id])
+
+const isQuick = ([first]: ReadonlyArray<string>) =>
+  first === "list" || first === "id" || first === "--version"
 
 /** Results go to stdout, so everything else goes to stderr. */
 const logger = Logger.layer([
@@ -47,8 +46,12 @@ const globalFlags = CliConfig.layer({
 })
 
 /** Runs the command that the arguments name; why it failed has been told when it ends. */
-export const program = (args: ReadonlyArray<string>) =>
-  Command.runWith(codexPlugins, { version })(args).pipe(
-    Effect.tapCause(exit.report),
-    Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))
-  )
+export const program = Effect.fnUntraced(
+  function* (args: ReadonlyArray<string>) {
+    if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
+    const { all } = yield* Effect.promise(() => import("./commands.ts"))
+    return yield* Command.runWith(all(root), { version })(args)
+  },
+  Effect.tapCause(exit.report),
+  Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))
+)

@@ -2,13 +2,13 @@
  * The program's root: runs it on Node, and ends the process.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect, Stdio } from "effect"
+import { Effect } from "effect"
 import * as exit from "./exit.ts"
+import * as platform from "./platform.ts"
 import { program } from "./program.ts"
 
-Effect.flatMap(Stdio.Stdio, ({ args }) => Effect.flatMap(args, program)).pipe(
-  Effect.provide(NodeServices.layer),
+program(process.argv.slice(2)).pipe(
+  Effect.provide(platform.layer),
   NodeRuntime.runMain({
     disableErrorReporting: true,
     teardown: (result, onExit) => onExit(exit.codeOf(result))

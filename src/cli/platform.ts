@@ -1,0 +1,32 @@
+/**
+ * What the program has of Node. It is no more than the commands use: what is not loaded does not
+ * slow down a start.
+ */
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeStdio from "@effect/platform-node/NodeStdio"
+import { Effect, Layer, Terminal } from "effect"
+import { ChildProcessSpawner } from "effect/process"
+import * as DirectFileSystem from "./DirectFileSystem.ts"
+
+const unused = Effect.die(new Error("no command asks at the terminal or starts a process"))
+
+/** Services that a command line may need, but none of our commands does. */
+const idle = Layer.merge(
+  Layer.succeed(
+    Terminal.Terminal,
+    Terminal.make({
+      columns: Effect.succeed(80),
+      rows: Effect.succeed(24),
+      size: unused,
+      readInput: unused,
+      readLine: unused,
+      display: () => unused
+    })
+  ),
+  Layer.succeed(
+    ChildProcessSpawner.ChildProcessSpawner,
+    ChildProcessSpawner.make(() => unused)
+  )
+)
+
+export const layer = Layer.mergeAll(DirectFileSystem.layer, NodePath.layer, NodeStdio.layer, idle)

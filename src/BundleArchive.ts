@@ -19,6 +19,7 @@ import * as Tar from "effect/encoding/Tar"
 import * as ArchiveTree from "./internal/archiveTree.ts"
 import * as FolderWriter from "./internal/folderWriter.ts"
 import * as Gzip from "./internal/gzip.ts"
+import * as TarFrames from "./internal/tarFrames.ts"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -166,7 +167,8 @@ export class BundleArchive extends Context.Service<
      * Files keep their mode below 0777, folders get 0755, whatever the umask is. Owners and times
      * are not kept. A regular entry whose name ends in `/` is a folder, as in old tars. The
      * end-of-archive marker may be missing, as GNU tar, bsdtar and Codex have it; what follows the
-     * marker inside the gzip member is passed over, within the limits.
+     * marker inside the gzip member is passed over, within the limits. What other readers of tar
+     * would take for another tree, such as a folder with content, is refused.
      */
     readonly extract: <E, R>(
       bytes: Stream.Stream<Uint8Array, E, R>,
@@ -183,6 +185,8 @@ const refusal = (reason: Reason) => new BundleArchiveError({ reason })
 const exceeded = (limit: Limit, path?: string) =>
   refusal({ _tag: "LimitExceeded", limit, ...(path === undefined ? {} : { path }) })
 
+const malformed = (detail: string) => refusal({ _tag: "MalformedTar", detail })
+
 const gzipRefusal = (problem: Gzip.Problem) =>
   refusal({ _tag: problem === "TruncatedGzip" ? "Truncated" : problem })
 
@@ -196,7 +200,7 @@ const tarRefusal = (error: Tar.TarError) => {
       // Tar has this limit itself and tells so by its message alone.
       return error.message.startsWith("extended header of ")
         ? exceeded("HeaderBytes")
-        : refusal({ _tag: "MalformedTar", detail: printable(error.message) })
+        : malformed(printable(error.message))
   }
 }
 
@@ -243,6 +247,7 @@ export const make = Effect.gen(function* () {
   ) {
     const folder = yield* FolderWriter.make(fs, path, directory)
     const tree = new ArchiveTree.ArchiveTree()
+    const frames = new TarFrames.TarFrames()
     const extracted = { files: 0, directories: 0, bytes: 0 }
     let entries = 0
     let announced = 0
@@ -259,7 +264,9 @@ export const make = Effect.gen(function* () {
     const receive = (chunk: Uint8Array) => {
       received += chunk.length
       if (received > limits.TarBytes) return Effect.fail(exceeded("TarBytes"))
-      return received > receivable ? Effect.fail(exceeded("GapBytes")) : Effect.void
+      if (received > receivable) return Effect.fail(exceeded("GapBytes"))
+      const ambiguity = frames.push(chunk)
+      return ambiguity === undefined ? Effect.void : Effect.fail(malformed(ambiguity))
     }
 
     /** Reads an entry. What it gives, if anything, is done beside the entries that follow. */
@@ -274,6 +281,9 @@ export const make = Effect.gen(function* () {
       if (announced > limits.UnpackedBytes) return yield* exceeded("UnpackedBytes", header.path)
       if (Object.keys(header.pax).length > limits.PaxRecords) {
         return yield* exceeded("PaxRecords", header.path)
+      }
+      if (frames.nextSize() !== header.size && header.type === "Directory") {
+        return yield* malformed(`${show(header.path)} is a folder with content`)
       }
       const name = yield* Effect.fromResult(nameOf(header.path))
       const type = yield* Effect.fromResult(typeOf(header))
@@ -307,6 +317,7 @@ export const make = Effect.gen(function* () {
       }),
       Stream.runDrain
     )
+    if (received === 0) return yield* refusal({ _tag: "Truncated" })
     yield* folder.sync
     return extracted
   }, Effect.scoped)

@@ -9,6 +9,7 @@ import * as NodeCodexPlugins from "../src/NodeCodexPlugins.ts"
 import * as FaultyFileSystem from "../src/testing/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBundle from "../src/testing/TestBundle.ts"
+import { corpus } from "./fuzz/corpus.ts"
 import * as Archives from "./support/archives.ts"
 
 const { entry, file, folder, gnuLongName, gzip, pax, tar, tarGz } = Archives
@@ -314,6 +315,35 @@ describe("refuses a tar that is not one", () => {
   )
 })
 
+describe("refuses what readers of tar understand differently", () => {
+  it.effect.each([...corpus])("$name", ({ reason, tar }) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* reasonOf(gzip(tar))).reason, reason)
+    })
+  )
+
+  it.effect("but takes sizes that are told twice and agree", () =>
+    Effect.gen(function* () {
+      const archive = tarGz(
+        pax({ path: "folder/", size: "0" }),
+        folder("cut"),
+        pax({ path: "folder/file", size: "4" }),
+        file("cut", "text"),
+        entry({ name: "old/" }, "no folder has content"),
+        entry({ name: "star", prefix: "p".repeat(130), tail: "tar\0" }, "1")
+      )
+      assert.deepStrictEqual(yield* extracted(archive), {
+        "": 0o755,
+        folder: 0o755,
+        "folder/file": [0o644, "text"],
+        old: 0o755,
+        ["p".repeat(130)]: 0o755,
+        [`${"p".repeat(130)}/star`]: [0o644, "1"]
+      })
+    })
+  )
+})
+
 /** The archive with some bits of one byte, counted from its end, turned. */
 const changed = (archive: Uint8Array, at: number, bits: number) => {
   const copy = archive.slice()
@@ -564,7 +594,7 @@ describe("limits", () => {
   )
 
   it.effect("bounds the tar as a whole", () => {
-    const longHeader = entry({ name: "", typeflag: "L" }, zeros)
+    const longHeader = entry({ name: "", typeflag: "K" }, zeros)
     const pieces = Array.from({ length: 400 }, () => [longHeader, rootEntry]).flat()
     // To inflate so much would take long.
     const inflated: Gzip.Engine = {

@@ -18,7 +18,10 @@ export interface Header {
   /** Cut at 100 bytes. */
   readonly name: string | Uint8Array
   readonly prefix?: string
-  readonly mode?: number
+  /** The block's last four bytes, beyond all that ustar knows. */
+  readonly tail?: string
+  /** As text, the field as it is. */
+  readonly mode?: number | string
   readonly size?: number
   /** `0`, a regular file, if not given. */
   readonly typeflag?: string
@@ -36,7 +39,8 @@ export const header = (options: Header): Uint8Array => {
   const put = (offset: number, value: string | Uint8Array, length: number) =>
     block.set(bytesOf(value).subarray(0, length), offset)
   put(0, options.name, 100)
-  put(100, octal(options.mode ?? 0o644, 8), 8)
+  const { mode = 0o644 } = options
+  put(100, typeof mode === "string" ? mode : octal(mode, 8), 8)
   put(108, octal(0, 8), 8)
   put(116, octal(0, 8), 8)
   put(124, octal(options.size ?? 0, 12), 12)
@@ -46,6 +50,7 @@ export const header = (options: Header): Uint8Array => {
   put(157, options.linkname ?? "", 100)
   put(257, options.magic ?? "ustar\x0000", 8)
   put(345, options.prefix ?? "", 155)
+  put(508, options.tail ?? "", 4)
   const sum = block.reduce((total, byte) => total + byte, 0)
   put(148, `${sum.toString(8).padStart(6, "0")}\0 `, 8)
   options.spoil?.(block)

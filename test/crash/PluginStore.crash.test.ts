@@ -2,7 +2,7 @@
  * Each change of the cache, stopped at every step, by a kill and by a power loss.
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, type FileSystem } from "effect"
+import { Array as Arr, Context, Duration, Effect, type FileSystem } from "effect"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
@@ -16,6 +16,7 @@ import {
   open,
   pass,
   pluginId,
+  remoteId,
   root
 } from "../support/pluginWorld.ts"
 
@@ -148,6 +149,11 @@ const prepare = Effect.fnUntraced(function* (scenario: Scenario) {
   return disk
 })
 
+const setIdentity = Effect.fnUntraced(function* (owner: string) {
+  const store = yield* PluginStore.PluginStore
+  yield* store.writeIdentity(pluginId("alpha"), remoteId(owner))
+})
+
 const totals = { kills: 0, losses: 0, recoveries: 0 }
 
 describe("a change of the cache, stopped at every step", () => {
@@ -203,6 +209,47 @@ describe("a change of the cache, stopped at every step", () => {
       })
     )
   }
+
+  it.effect(
+    "a version among any others, which have no total order",
+    Effect.fnUntraced(function* () {
+      // 10.0.0 is above 9.0.0, which is above 5x, which is above 10.0.0.
+      const names = ["10.0.0", "9.0.0", "5x", "local"]
+      const subsets = Arr.makeBy(2 ** names.length - 1, (bits) =>
+        names.filter((_, index) => ((bits + 1) >> index) & 1)
+      )
+      const empty = yield* prepare({ before: [] })
+      for (const standing of subsets) {
+        for (const [index, name] of names.entries()) {
+          const start = empty.clone()
+          const services = yield* Effect.scoped(open(start.fileSystem))
+          yield* start.fileSystem.makeDirectory(baseRoot, { recursive: true })
+          // Their owners differ, as after changes of identity.
+          for (const [n, version] of standing.entries()) {
+            const owner = (n + index) % 2 === 0 ? "A" : "B"
+            yield* Effect.provideContext(
+              layOut(build(owner, version), `${baseRoot}/${version}`),
+              services
+            )
+          }
+          const [owner = "A"] = CacheTruth.activeOf(CacheTruth.read(start)).split("/")
+          yield* Effect.provideContext(setIdentity(owner), services)
+          const wanted = build(owner, name)
+          const { points } = yield* record(start, (disk) => pass(disk, [wanted]))
+          for (const { at, disk } of points) {
+            totals.kills++
+            assert.deepStrictEqual(
+              CacheTruth.violations(CacheTruth.read(disk)),
+              [],
+              `${name} among ${standing.join(", ")}: ${at}`
+            )
+          }
+          const last = points.at(-1)!.disk
+          assert.deepStrictEqual(yield* CacheTruth.differences(last, [wanted]), [])
+        }
+      }
+    })
+  )
 
   afterAll(() => {
     const { kills, losses, recoveries } = totals

@@ -19,7 +19,8 @@ const smallBundle = 256 * KiB
 const smallContent = 4 * 1024 * KiB
 
 /** Fewer and larger pieces than by default take half the processor time. */
-const inflateOptions = { chunkSize: 128 * KiB, rejectGarbageAfterEnd: true }
+const pieceLength = 128 * KiB
+const inflateOptions = { chunkSize: pieceLength, rejectGarbageAfterEnd: true }
 
 const inflateStream: Gzip.Engine["inflateRaw"] = (deflated, onError) =>
   NodeStream.pipeThroughDuplex(deflated, {
@@ -36,6 +37,15 @@ const inflateSmall = (deflated: Uint8Array): Uint8Array | undefined => {
     throw cause
   }
 }
+
+/** One at a time: limits are held against what has come, so it must not come all at once. */
+const piecesOf = (content: Uint8Array): Stream.Stream<Uint8Array> =>
+  content.length <= pieceLength
+    ? Stream.succeed(content)
+    : Stream.range(0, Math.ceil(content.length / pieceLength) - 1).pipe(
+        Stream.rechunk(1),
+        Stream.map((index) => content.subarray(index * pieceLength, (index + 1) * pieceLength))
+      )
 
 export const gzipEngine: Gzip.Engine = {
   inflateRaw: (deflated, onError) =>
@@ -55,7 +65,7 @@ export const gzipEngine: Gzip.Engine = {
         const content = isWhole
           ? yield* Effect.try({ try: () => inflateSmall(Buffer.concat(pieces)), catch: onError })
           : undefined
-        if (content !== undefined) return Stream.succeed(content)
+        if (content !== undefined) return piecesOf(content)
         const rest = isWhole ? Stream.empty : Stream.fromPull(Effect.succeed(pull))
         return inflateStream(Stream.concat(Stream.fromArray(pieces), rest), onError)
       })

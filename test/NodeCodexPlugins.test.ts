@@ -40,4 +40,18 @@ describe("node:zlib inflates", () => {
       assert.strictEqual(yield* problem(Buffer.concat([Buffer.of(7), deflated])), "Z_DATA_ERROR")
     })
   )
+
+  it.effect("little at a time, so that limits hold while it goes on", () =>
+    Effect.gen(function* () {
+      const deflated = Zlib.deflateRawSync(new Uint8Array(3_000 * KiB))
+      const pulled = yield* NodeCodexPlugins.gzipEngine
+        .inflateRaw(Stream.succeed(deflated), String)
+        .pipe(
+          Stream.chunks,
+          Stream.map((pieces) => pieces.reduce((total, { length }) => total + length, 0)),
+          Stream.runCollect
+        )
+      assert.isAtMost(Math.max(...pulled), 128 * KiB)
+    })
+  )
 })

@@ -48,11 +48,14 @@ const hasOpenStarPrefix = (block: Uint8Array) =>
   latin1.decode(block.subarray(508)) === "tar\0" &&
   !block.subarray(345, 345 + 131).includes(0)
 
-/** Where a header has what is kept of an entry. The decoder takes blanks for 0. */
+/** Where a header has what is kept of an entry. */
 const numbers = [
   ["mode", 100, 108],
   ["size", 124, 136]
 ] as const
+
+/** Blanks alone, or something after a NUL at the start: 0 to some readers, refused by others. */
+const unclear = /^ +$|^ *\0[\0 ]*[^\0 ]/
 
 /** The next bytes of the tar: to be put there, or to be passed over. */
 interface Wanted {
@@ -73,6 +76,9 @@ function* follow(sizes: Array<number>): Generator<Wanted, void, void> {
       zeroBlock = true
       continue
     }
+    for (const [field, start, end] of numbers) {
+      if (unclear.test(latin1.decode(block.subarray(start, end)))) throw `an unclear ${field}`
+    }
     const type = String.fromCharCode(block[156]!)
     const announced = numberAt(block, 124, 12)
     if (zeroBlock || !Number.isSafeInteger(announced)) return
@@ -83,9 +89,6 @@ function* follow(sizes: Array<number>): Generator<Wanted, void, void> {
     const length = Math.ceil(size / blockLength) * blockLength
     const data = isExtended ? new Uint8Array(length) : undefined
     if (data === undefined) {
-      for (const [field, offset, end] of numbers) {
-        if (block.subarray(offset, end).every((byte) => byte === 0x20)) throw `a blank ${field}`
-      }
       if (hasOpenStarPrefix(block)) throw "a star prefix without an end"
       sizes.push(size)
       longName = false
@@ -102,9 +105,9 @@ function* follow(sizes: Array<number>): Generator<Wanted, void, void> {
       longName = true
     }
     if (type === "g") {
-      const global = recordsOf(data.subarray(0, size))
-      for (const key of ["path", "linkpath", "size"]) {
-        if (global.has(key)) throw `a PAX ${key} for all entries`
+      for (const key of recordsOf(data.subarray(0, size)).keys()) {
+        const found = /^(path$|linkpath$|size$|GNU\.sparse(?=\.))/.exec(key)
+        if (found !== null) throw `a PAX ${found[1]} for all entries`
       }
     }
     if (type === "x") {

@@ -89,7 +89,17 @@ export const corpus: ReadonlyArray<{
   {
     name: "a blank mode",
     tar: tar(entry({ name: "a", mode: " ".repeat(8) })),
-    reason: malformed("a blank mode")
+    reason: malformed("an unclear mode")
+  },
+  {
+    name: "a mode after a NUL",
+    tar: tar(entry({ name: "a", mode: "\x001" })),
+    reason: malformed("an unclear mode")
+  },
+  {
+    name: "an empty GNU sparse name for all entries",
+    tar: tar(pax({ "GNU.sparse.name": "" }, "global"), file("a", "1")),
+    reason: malformed("a PAX GNU.sparse for all entries")
   },
   { name: "nothing at all", tar: new Uint8Array(), reason: { _tag: "Truncated" } }
 ]

@@ -35,10 +35,11 @@ export const rules = [
   "a malformed PAX record",
   // Other readers take it for something else, as GNU tar itself may.
   "a folder with content",
-  "a PAX path or size for all entries",
+  "a PAX path, size or sparse file for all entries",
   "a PAX path or size without a value, or twice",
   "a GNU long name that is empty, open or beside a PAX path",
-  "a star prefix that is open"
+  "a star prefix that is open",
+  "a mode or size after a NUL"
 ] as const
 export type Rule = (typeof rules)[number]
 
@@ -87,6 +88,8 @@ const treeOf = (members: ReadonlyArray<GnuTar.Member>): Tree | string => {
 
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1")
 
+const blocksOf = (tar: Uint8Array) => latin1(tar).match(/[^]{512}/g) ?? []
+
 /** The types of all headers, as far as they can be followed without what extended ones say. */
 const typesOf = (tar: Uint8Array) => {
   const types: Array<string> = []
@@ -105,12 +108,14 @@ const goesOn = ({ framing }: Sample) => framing === "trailing" || framing === "m
 
 const endsExtended = (tar: Uint8Array) => "xgLK".includes(typesOf(tar).at(-1) ?? "none")
 
-/** Whether the extended header at the start is made of records alone. */
+/** Whether the extended header at the start is made of records alone, and these of text. */
 const hasRecords = (tar: Uint8Array) => {
   let text = latin1(tar).slice(blockLength)
   text = text.slice(0, Number.parseInt(latin1(tar).slice(124, 136), 8))
+  if (text.includes("\0")) return false
   while (text !== "") {
     const length = Number(/^[1-9]\d* /.exec(text)?.[0])
+    if (!(length <= text.length)) return false
     if (!/^\d+ [^=]+=[^]*\n$/.test(text.slice(0, length))) return false
     text = text.slice(length)
   }
@@ -120,7 +125,7 @@ const hasRecords = (tar: Uint8Array) => {
 /** What readers take differently: what we say, the rule, and the headers that there must be for it. */
 const ambiguities: ReadonlyArray<readonly [RegExp, Rule, types: string]> = [
   [/ is a folder with content$/, "a folder with content", "5\0"],
-  [/^a PAX \w+ for all entries$/, "a PAX path or size for all entries", "g"],
+  [/^a PAX [\w.]+ for all entries$/, "a PAX path, size or sparse file for all entries", "g"],
   [/^a PAX \w+ (without a value|twice)$/, "a PAX path or size without a value, or twice", "x"],
   [/^a GNU long name /, "a GNU long name that is empty, open or beside a PAX path", "L"]
 ]
@@ -129,6 +134,12 @@ const ruleOfMalformed = (detail: string, tar: Uint8Array): Rule | undefined => {
   for (const [pattern, rule, types] of ambiguities) {
     if (!pattern.test(detail)) continue
     return typesOf(tar).some((type) => types.includes(type)) ? rule : undefined
+  }
+  if (detail.startsWith("an unclear ")) {
+    const fields = blocksOf(tar).flatMap((block) => [block.slice(100, 108), block.slice(124, 136)])
+    return fields.some((field) => /^ *\0[\0 ]*[^\0 ]/.test(field))
+      ? "a mode or size after a NUL"
+      : undefined
   }
   if (detail.startsWith("a star prefix ")) {
     return latin1(tar).includes("tar\0") ? "a star prefix that is open" : undefined
@@ -150,10 +161,7 @@ const ruleOfMalformed = (detail: string, tar: Uint8Array): Rule | undefined => {
   if (value !== null) {
     return /^\d{1,15}$/.test(value[1]!) ? undefined : "a malformed PAX record"
   }
-  if (/^invalid PAX record (path|linkpath|uname|gname) /.test(detail)) {
-    return /=[^\n]*\0/.test(latin1(tar)) ? "a malformed PAX record" : undefined
-  }
-  const records = /^malformed PAX record \(header at byte (\d+)\)/.exec(detail)
+  const records = /^(?:malformed|invalid) PAX record.*\(header at byte (\d+)\)/s.exec(detail)
   return records !== null && !hasRecords(tar.subarray(Number(records[1])))
     ? "a malformed PAX record"
     : undefined
@@ -255,7 +263,7 @@ const errorsOf = ({ words }: GnuTar.Outcome) =>
 
 /** What GNU tar says of times, owners and parts of volumes: nothing of them is extracted. */
 const minded =
-  /(invalid|Extended header) ([acm]time|[ug]id|GNU\.volume\.\w+|GNU\.dumpdir)=|invalid GNU\.sparse\.\w+=$|where numeric ([ug]id|time)_t|out of ([ug]id|time)_t range/
+  /(invalid|Extended header) ([acm]time|[ug]id|GNU\.volume\.\w+|GNU\.dumpdir)=|where numeric ([ug]id|time)_t|out of ([ug]id|time)_t range/
 
 const finding = (what: string): Verdict => ({ _tag: "Finding", what })
 

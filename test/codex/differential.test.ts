@@ -15,13 +15,12 @@ import * as OurProgram from "./support/OurProgram.ts"
 
 const cases = Object.values(groups).flat()
 
-const contest = Effect.fnUntraced(function* (cases: Arr.NonEmptyReadonlyArray<Case.Case>) {
+/** Has each contestant do something, all at the same time. */
+const contest = Effect.fnUntraced(function* <E, R>(
+  carryOut: (contestant: Contest.Contestant) => Effect.Effect<Differential.Results, E, R>
+) {
   const [older, newer, ours] = yield* Effect.all(
-    [
-      Differential.carryOut("0.142.0", cases),
-      Differential.carryOut("0.169.0", cases),
-      Differential.carryOut("ours", cases)
-    ],
+    [carryOut("0.142.0"), carryOut("0.169.0"), carryOut("ours")],
     { concurrency: "unbounded" }
   )
   return (of: Case.Case): Differential.Sides => ({
@@ -32,17 +31,25 @@ const contest = Effect.fnUntraced(function* (cases: Arr.NonEmptyReadonlyArray<Ca
 })
 
 /** What came of the cases that share their home. */
-class Shared extends Context.Service<Shared, (of: Case.Case) => Differential.Sides>()(
-  "test/codex/Shared"
-) {}
+class Shared extends Context.Service<
+  Shared,
+  {
+    readonly pass: (of: Case.Case) => Differential.Sides
+    readonly installs: (of: Case.Case) => Differential.Sides
+  }
+>()("test/codex/Shared") {}
 
-const together = cases.filter(({ alone }) => !alone)
+const isLocal = (of: Case.Case) => groups["locals"]?.includes(of) === true
 
 const shared = Layer.effect(
   Shared,
-  Arr.isReadonlyArrayNonEmpty(together)
-    ? contest(together)
-    : Effect.die(new Error("no case shares its home"))
+  Effect.gen(function* () {
+    const together = cases.filter((of) => !of.alone && !isLocal(of))
+    return {
+      pass: yield* contest((each) => Differential.carryOut(each, together)),
+      installs: yield* contest((each) => Differential.installAll(each, cases.filter(isLocal)))
+    }
+  })
 ).pipe(Layer.provideMerge(OurProgram.layer), Layer.provideMerge(NodeServices.layer))
 
 const withUmask = <A, E, R>(umask: number, effect: Effect.Effect<A, E, R>) =>
@@ -53,12 +60,15 @@ const withUmask = <A, E, R>(umask: number, effect: Effect.Effect<A, E, R>) =>
   )
 
 const sidesOf = Effect.fnUntraced(function* (of: Case.Case) {
-  if (!of.alone) return (yield* Shared)(of)
-  const sides = yield* withUmask(of.umask ?? 0o022, contest([of]))
-  return sides(of)
+  if (of.alone) {
+    const apart = contest((each) => Differential.carryOut(each, [of], of))
+    return (yield* withUmask(of.umask ?? 0o022, apart))(of)
+  }
+  const { installs, pass } = yield* Shared
+  return isLocal(of) ? installs(of) : pass(of)
 })
 
-layer(shared, { excludeTestServices: true, timeout: "3 minutes" })("ours and Codex", (it) => {
+layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Codex", (it) => {
   for (const [group, cases] of Object.entries(groups)) {
     describe(group, () => {
       for (const of of cases) {

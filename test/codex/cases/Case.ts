@@ -23,7 +23,7 @@ export type Node =
   | { readonly link: string }
   | { readonly folder: number }
 
-/** By path below `plugins/cache`. */
+/** By path below `plugins/cache`, or below a folder of one's own. */
 export type Standing = Readonly<Record<string, Node>>
 
 /** How some answers of the backend go otherwise than they should. */
@@ -36,6 +36,8 @@ export interface Setting {
   readonly replies?: Replies | ((served: TestBackend.Served) => Replies)
   /** In the place of the home's `auth.json`; null: none. */
   readonly auth?: object | null
+  /** A folder of one's own from which the plugin is installed, instead of a pass. */
+  readonly source?: Standing
 }
 
 export interface Case {
@@ -169,6 +171,8 @@ export const treeOf = (nodes: Standing): FolderTree => {
 
 // --- parts of caches
 
+/** Where plugins go that are installed from a folder of one's own. */
+export const mine = "mine"
 export const curated = "openai-curated-remote"
 export const createdByMe = "created-by-me-remote"
 export const workspace = "workspace-directory"

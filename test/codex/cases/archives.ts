@@ -143,7 +143,7 @@ const modes: ReadonlyArray<Case> = [
   beside(
     "a mode that is no number",
     [patched(put("garbage\0", offsets.mode), { name: "a.txt" }, "a")],
-    C.fromBoth("malformed tar", C.refuses)
+    C.fromBoth("unclear tar", C.refuses)
   ),
   beside(
     "a mode that is blank",
@@ -159,7 +159,7 @@ const modes: ReadonlyArray<Case> = [
       patched(put("garbage\0garbage\0", offsets.user), { name: "a.txt" }, "a"),
       patched(put("garbagegarba", offsets.time), { name: "b.txt" }, "b")
     ],
-    C.fromBoth("malformed tar", C.refuses)
+    C.fromBoth("unclear tar", C.refuses)
   ),
   archive("a manifest of mode 0600", (name) =>
     Archives.tarGz(Archives.file(C.manifestPath, C.manifestText(name), 0o600))
@@ -324,12 +324,12 @@ const types: ReadonlyArray<Case> = [
       }),
       Archives.file("GNUSparseFile.0/real.txt", `1\n0\n3\n${"\0".repeat(505)}abc`)
     ],
-    C.fromBoth("malformed tar", C.refuses)
+    C.fromBoth("unclear tar", C.refuses)
   ),
   beside(
     "a folder with content",
     [Archives.entry({ name: "a/", typeflag: "5" }, "passed over")],
-    C.fromBoth("as POSIX has it", C.refuses)
+    C.fromBoth("unclear tar", C.refuses)
   )
 ]
 
@@ -351,17 +351,13 @@ const headers: ReadonlyArray<Case> = [
   beside(
     "a malformed PAX record",
     [paxRecords("999 path=zz\n"), Archives.file("a.txt", "a")],
-    C.fromBoth("malformed tar", C.refuses)
+    C.fromBoth("unclear tar", C.refuses)
   ),
   beside("a PAX path that leaves the root", [
     Archives.pax({ path: "../evil" }),
     Archives.file("a.txt", "a")
   ]),
-  beside(
-    "an empty PAX path",
-    [Archives.pax({ path: "" }), Archives.file("a.txt", "a")],
-    C.fromBoth("as POSIX has it", C.installs(C.installedWith({ "a.txt": "a" })))
-  ),
+  beside("an empty PAX path", [Archives.pax({ path: "" }), Archives.file("a.txt", "a")]),
   beside("a PAX path with a NUL", [Archives.pax({ path: "a\0b" }), Archives.file("a.txt", "a")]),
   beside(
     "two PAX headers for one entry",
@@ -390,16 +386,16 @@ const headers: ReadonlyArray<Case> = [
   ]),
   beside("a GNU long name for no entry", [Archives.gnuLongName("b")]),
   beside("a GNU long link before a file", [extended("K", "x\0"), Archives.file("a.txt", "a")]),
-  beside("a PAX path and a GNU long name for one entry", [
-    Archives.pax({ path: "pax" }),
-    Archives.gnuLongName("gnu"),
-    Archives.file("x", "a")
-  ]),
-  beside("a GNU long name and a PAX path for one entry", [
-    Archives.gnuLongName("gnu"),
-    Archives.pax({ path: "pax" }),
-    Archives.file("x", "a")
-  ]),
+  beside(
+    "a PAX path and a GNU long name for one entry",
+    [Archives.pax({ path: "pax" }), Archives.gnuLongName("gnu"), Archives.file("x", "a")],
+    C.fromBoth("unclear tar", C.refuses)
+  ),
+  beside(
+    "a GNU long name and a PAX path for one entry",
+    [Archives.gnuLongName("gnu"), Archives.pax({ path: "pax" }), Archives.file("x", "a")],
+    C.fromBoth("unclear tar", C.refuses)
+  ),
   beside("a header whose checksum does not hold", [
     Archives.entry({
       name: "a.txt",
@@ -424,7 +420,7 @@ const ends: ReadonlyArray<Case> = [
     "an entry after one block of zeros",
     (bytes) =>
       Archives.concat(bytes.subarray(0, -512), Archives.file("late.txt", "late"), Archives.end),
-    C.fromBoth("malformed tar", C.refuses)
+    C.fromBoth("unclear tar", C.refuses)
   ),
   tar("garbage after the end marker", (bytes) => Archives.concat(bytes, "garbage".repeat(100))),
   tar("an entry after the end marker", (bytes) =>
@@ -547,17 +543,9 @@ const limits: ReadonlyArray<Case> = [
     (name) => Archives.tarGz(C.manifest(name), Archives.file("a", new Uint8Array(251 * MiB))),
     C.asOlder("larger bundles")
   ),
-  beside(
-    "a folder that declares 260 MiB and has nothing",
-    [Archives.header({ name: "a/", typeflag: "5", size: 260 * MiB })],
-    C.fromBoth(
-      "as POSIX has it",
-      C.installs((name) => ({
-        ...C.installedWith()(name),
-        [`${C.curated}/${name}/1.0.0/a`]: C.folder
-      }))
-    )
-  ),
+  beside("a folder that declares 260 MiB and has nothing", [
+    Archives.header({ name: "a/", typeflag: "5", size: 260 * MiB })
+  ]),
   alone(
     "50,001 entries",
     (name) =>

@@ -272,6 +272,20 @@ const outdated: ReadonlyArray<Case> = [
     [`${root(name)}/b@d/x`]: "x",
     [`${root(name)}/link`]: { link: "/etc" }
   })),
+  standing(
+    "outdated: files beside the released version, and a newer one",
+    (name) => ({
+      ...C.soundButOld(name),
+      ...C.soundButOld(name, "2.0.0"),
+      ...C.sidecar(name),
+      [`${root(name)}/stray.txt`]: "x"
+    }),
+    C.fromBoth("files beside a version", (codex, { name }) => ({
+      ...codex,
+      untouched: [`${root(name)}/stray.txt`],
+      tree: { ...codex.tree, ...C.treeOf({ [`${root(name)}/stray.txt`]: "x" }) }
+    }))
+  ),
   standing("outdated: a folder beside the version that could be one", (name) => ({
     ...C.soundButOld(name, "0.9.0"),
     [`${root(name)}/strayfolder/x`]: "x"
@@ -425,6 +439,12 @@ const roots: ReadonlyArray<Case> = [
   }))
 ]
 
+/** What no row names. */
+const leftover = (title: string, nodes: (name: string) => C.Standing): Case => ({
+  title: `stale: ${title}`,
+  make: (name) => ({ plugins: [], standing: nodes(name) })
+})
+
 /** What no row names, beside a sound plugin. */
 const stale = (
   title: string,
@@ -455,33 +475,38 @@ const everywhere = [
 ]
 
 const removals: ReadonlyArray<Case> = [
-  stale(
-    "a plugin in each marketplace of the backend",
-    Object.fromEntries(everywhere.map((marketplace) => [`${marketplace}/old/1.0.0/a.txt`, "a"]))
+  leftover("a plugin in each marketplace of the backend", (name) =>
+    Object.fromEntries(everywhere.map((marketplace) => [`${marketplace}/${name}/1.0.0/a.txt`, "a"]))
   ),
-  stale("plugins of other marketplaces", {
-    "mine/old/1.0.0/a.txt": "a",
-    "openai-curated/old/1.0.0/a.txt": "a",
-    "openai-curated-remote-2/old/1.0.0/a.txt": "a"
-  }),
-  stale("files, folders and links with odd names", {
-    [`${curated}/a file`]: "x",
+  leftover("plugins of other marketplaces", (name) => ({
+    [`${C.mine}/${name}/1.0.0/a.txt`]: "a",
+    [`openai-curated/${name}/1.0.0/a.txt`]: "a",
+    [`openai-curated-remote-2/${name}/1.0.0/a.txt`]: "a"
+  })),
+  leftover("files, folders and links with odd names", (name) => ({
+    [`${curated}/${name}--file`]: "x",
+    [`${curated}/${name}--with spaces/x`]: "x",
+    [`${curated}/${name}--é/x`]: "x",
+    [`${curated}/${name}--link`]: { link: "/etc" },
+    [`${curated}/${name}--dangling`]: { link: "/nowhere/at/all" },
+    [`${curated}/${name}--empty`]: { folder: 0o755 }
+  })),
+  leftover("a plugin of schema 2", (name) => ({
+    ...C.sound(name),
+    [sidecarOf(name)]: '{"schema_version":2}'
+  })),
+  leftover("a folder that nobody may read", (name) => ({
+    [`${root(name)}/1.0.0/a.txt`]: "a",
+    [root(name)]: { folder: 0o000 }
+  })),
+  {
+    title: "stale: a plugin that moved to another marketplace",
+    make: (name) => ({ plugins: [{ name, scope: "USER" }], standing: C.installed(name) })
+  },
+  stale("files beside the marketplaces, and dot folders", {
+    "stray-file": "x",
     [`${curated}/.hidden/x`]: "x",
-    [`${curated}/bad name/x`]: "x",
-    [`${curated}/plugin-backup-abc/x`]: "x",
-    [`${curated}/link`]: { link: "/etc" },
-    [`${curated}/dangling`]: { link: "/nowhere/at/all" },
-    [`${curated}/empty`]: { folder: 0o755 },
-    [`${curated}/é/x`]: "x"
-  }),
-  stale("a file beside the marketplaces", { "stray-file": "x" }),
-  stale("a plugin of schema 2", {
-    ...C.sound("newer"),
-    [`${curated}/newer/${sidecarName}`]: '{"schema_version":2}'
-  }),
-  stale("a folder that nobody may read", {
-    [`${curated}/closed/1.0.0/a.txt`]: "a",
-    [`${curated}/closed`]: { folder: 0o000 }
+    [`${curated}/plugin-backup-abc/x`]: "x"
   }),
   stale(
     "a marketplace that is a file",
@@ -498,22 +523,9 @@ const removals: ReadonlyArray<Case> = [
     }))
   ),
   {
-    title: "stale: a plugin that moved to another marketplace",
-    alone: true,
-    make: () => ({ plugins: [{ name: "moved", scope: "USER" }], standing: C.installed("moved") })
-  },
-  {
     title: "stale: all there is",
     alone: true,
     make: () => ({ plugins: [], standing: { ...C.installed("one"), ...C.installed("two") } })
-  },
-  {
-    title: "stale: nothing, where a row fails",
-    alone: true,
-    make: () => ({
-      plugins: [{ name: "failing", release: { version: null } }],
-      standing: { ...C.installed("failing", "0.5.0"), ...C.installed("old") }
-    })
   },
   {
     title: "a marketplace that is a link to a folder, and a plugin for it",
@@ -555,22 +567,6 @@ const removals: ReadonlyArray<Case> = [
       standing: { ...C.installed("old"), "../.remote-plugin-install-staging": "a file" }
     }),
     differs: C.fromBoth("places that cannot be used", givesUp)
-  },
-  {
-    title: "leftovers in staging",
-    alone: true,
-    make: () => ({
-      plugins: [{ name: "sound" }],
-      standing: { "../.remote-plugin-install-staging/plugin-install-abc/half.txt": "half" }
-    })
-  },
-  {
-    title: "data of plugins",
-    alone: true,
-    make: () => ({
-      plugins: [{ name: "sound" }],
-      standing: { ...C.installed("old"), "../data/old-openai-curated-remote/a.txt": "a" }
-    })
   }
 ]
 

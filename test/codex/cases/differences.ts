@@ -42,6 +42,11 @@ export const differences = {
     here: "keeps them for a grace period (24 h; `--retain 0`: none), then removes them at any pass",
     why: "a running session may still use their files"
   },
+  "files beside a version": {
+    codex: "removes what stands beside a version when that version is put in place anew",
+    here: "leaves all that is no version",
+    why: "it is somebody else's"
+  },
   "files and links in the way": {
     codex:
       "installs and cleans through links to folders; fails at a file or a dangling link in a plugin's place; 0.142 gives the pass up at a marketplace that is a file",
@@ -88,17 +93,17 @@ export const differences = {
     here: "takes up to 50 MiB and 250 MiB, as 0.142 does",
     why: "both releases take what is installed here"
   },
-  "malformed tar": {
+  "unclear tar": {
     codex:
-      "passes over header fields that are no numbers, PAX records that are none, and what follows a lone block of zeros; takes the map of a sparse file for its content",
+      "passes over header fields that are no numbers, PAX records that are none, and what follows a lone block of zeros; takes a GNU name over a PAX path, content for a folder's, and the map of a sparse file for its content",
     here: "refuses them",
-    why: "nobody knows what was meant"
+    why: "readers of tar differ in what they make of them"
   },
   "as POSIX has it": {
     codex:
-      "refuses contiguous files, empty PAX paths and two PAX headers for one entry; reads content after a folder's header; makes a file of a name that ends in a slash, and 0644 of a blank mode",
-    here: "takes the first three, reads no content there, makes a folder, takes blank for 0",
-    why: "that is how POSIX and other tars read them"
+      "refuses contiguous files and two PAX headers for one entry; makes a file of a name that ends in a slash, and 0644 of a blank mode",
+    here: "takes the first two, makes a folder, takes blank for 0",
+    why: "that is how POSIX has it, and other tars read it"
   },
 
   // --- manifests
@@ -111,6 +116,16 @@ export const differences = {
     codex: "0.169 refuses a bundle with a folder in the place of a manifest",
     here: "looks in the next place, as 0.142 does",
     why: "a folder is no manifest"
+  },
+  "links to manifests": {
+    codex: "0.142 installs a folder whose manifest is a link, without it",
+    here: "refuses it, as 0.169 does",
+    why: "nobody could load it"
+  },
+  "manifests without a name": {
+    codex: "takes the name of the folder for that of a plugin of one's own",
+    here: "refuses a manifest without a name",
+    why: "in the cache that folder is named after the version"
   },
   "manifests as JSON": {
     codex:

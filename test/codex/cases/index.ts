@@ -3,6 +3,7 @@ import { caches } from "./caches.ts"
 import type { Case } from "./Case.ts"
 import { commandCases as commands } from "./commands.ts"
 import { listings } from "./listings.ts"
+import { locals } from "./locals.ts"
 import { manifests } from "./manifests.ts"
 import { rows } from "./rows.ts"
 
@@ -13,5 +14,6 @@ export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   commands,
   rows,
   caches,
-  listings
+  listings,
+  locals
 }

@@ -1,8 +1,12 @@
 /**
  * One pass over a home, carried out by a release of Codex or by ours.
  */
-import { Effect, Option, Schema, Stream } from "effect"
+import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
+import * as CacheLock from "../../../src/CacheLock.ts"
+import * as CodexHome from "../../../src/CodexHome.ts"
+import * as PluginId from "../../../src/PluginId.ts"
+import * as PluginStore from "../../../src/PluginStore.ts"
 import * as CodexAppServer from "./CodexAppServer.ts"
 import * as CodexBinary from "./CodexBinary.ts"
 import * as OurProgram from "./OurProgram.ts"
@@ -80,7 +84,7 @@ const codex = Effect.fnUntraced(function* (version: CodexBinary.Version, options
   const server = yield* CodexAppServer.start({ version, ...options })
   const pass = options.mayBeSilent
     ? yield* Effect.timeoutOption(server.pass(), patience)
-    : Option.some(yield* server.pass(1, "2 minutes"))
+    : Option.some(yield* server.pass(1, "5 minutes"))
   return Option.match(pass, {
     onNone: () => report("not reported"),
     onSome: ({ error, failed }) => report(error === undefined ? "completed" : "given up", failed)
@@ -90,3 +94,59 @@ const codex = Effect.fnUntraced(function* (version: CodexBinary.Version, options
 /** Carries out one pass and ends the process. */
 export const run = (contestant: Contestant, options: Options) =>
   contestant === "ours" ? Effect.scoped(ours(options)) : Effect.scoped(codex(contestant, options))
+
+/** Where plugins are installed from: `plugins/<name>` of a marketplace of one's own. */
+export interface LocalOptions extends Pick<Options, "home" | "environment"> {
+  readonly marketplace: string
+  readonly names: ReadonlyArray<string>
+}
+
+const installOurs = Effect.fnUntraced(function* ({ home, marketplace, names }: LocalOptions) {
+  const path = yield* Path.Path
+  const context = yield* Layer.build(
+    PluginStore.layer.pipe(
+      Layer.provide(CacheLock.layer),
+      Layer.provide(CodexHome.layerAt(home)),
+      Layer.provide(Layer.succeed(PluginStore.Retention, Duration.zero))
+    )
+  )
+  const store = Context.get(context, PluginStore.PluginStore)
+  return yield* Effect.filter(names, (name) =>
+    store
+      .install({
+        source: path.join(marketplace, "plugins", name),
+        pluginId: PluginId.PluginId.make(`${name}@mine`)
+      })
+      .pipe(Effect.isFailure)
+  )
+})
+
+const installCodex = Effect.fnUntraced(function* (
+  version: CodexBinary.Version,
+  { environment, home, marketplace, names }: LocalOptions
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const marketplacePath = path.join(marketplace, ".agents/plugins/marketplace.json")
+  const plugins = names.map((name) => ({
+    name,
+    source: { source: "local", path: `./plugins/${name}` }
+  }))
+  yield* fs.makeDirectory(path.dirname(marketplacePath), { recursive: true })
+  yield* fs.writeFileString(marketplacePath, JSON.stringify({ name: "mine", plugins }))
+  const server = yield* CodexAppServer.start({ version, home, environment })
+  yield* server.initialize
+  yield* server.pass()
+  return yield* Effect.filter(names, (pluginName) =>
+    server.request("plugin/install", { marketplacePath, pluginName }).pipe(
+      Effect.as(false),
+      Effect.catchTag("RequestFailed", () => Effect.succeed(true))
+    )
+  )
+})
+
+/** Installs plugins of one's own, one after the other; the names of those that failed. */
+export const install = (contestant: Contestant, options: LocalOptions) =>
+  contestant === "ours"
+    ? Effect.scoped(installOurs(options))
+    : Effect.scoped(installCodex(contestant, options))

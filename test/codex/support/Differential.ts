@@ -56,7 +56,7 @@ const partyOf = (of: Case.Case): Party => {
   if (known !== undefined) return known
   const name = Case.nameOf(of)
   const setting = of.make(name)
-  const plugins = (setting.plugins ?? []).map(TestBackend.plugin)
+  const plugins = (setting.plugins ?? [{ name }]).map(TestBackend.plugin)
   const party = { case: of, name, setting, plugins }
   parties.set(of, party)
   return party
@@ -89,10 +89,53 @@ const share = (tree: FolderTree.FolderTree, party: Party): FolderTree.FolderTree
 const sorted = (values: Iterable<string>): ReadonlyArray<string> =>
   Arr.fromIterable(values).toSorted()
 
+/** Notes what stands, to tell afterwards what came of each case. */
+const watch = (cache: string, parties: ReadonlyArray<Party>) => {
+  const look = () => ({ tree: FolderTree.read(cache), stamps: FolderTree.stamps(cache) })
+  const before = look()
+  return (report: Contest.Report, asked: ReadonlySet<string>): Results => {
+    const after = look()
+    const untouched = Object.keys(before.stamps).filter(
+      (path) => before.tree[path]?.kind !== "folder" && before.stamps[path] === after.stamps[path]
+    )
+    return new Map(
+      parties.map((party): [Case.Case, Result] => {
+        const { alone } = party.case
+        const ids = party.plugins.map(({ id }) => id)
+        const standing = share(before.tree, party)
+        const outcome: Case.Outcome = {
+          pass: report.pass,
+          failed: alone
+            ? report.failed
+            : report.failed.filter((failed) => ids.some((id) => id.trim() === failed)),
+          downloaded: sorted(ids.filter((id) => asked.has(id))),
+          untouched: sorted(
+            untouched.filter((path) => (alone || owns(party)(path)) && isWatched(party)(path))
+          ),
+          tree: share(after.tree, party)
+        }
+        const nothing: Case.Outcome = {
+          pass: report.pass,
+          failed: [],
+          downloaded: [],
+          untouched: sorted(
+            Object.entries(standing).flatMap(([path, { kind }]) =>
+              kind !== "folder" && isWatched(party)(path) ? [path] : []
+            )
+          ),
+          tree: standing
+        }
+        return [party.case, { outcome, context: { name: party.name, ids, before: nothing } }]
+      })
+    )
+  }
+}
+
 /** Carries out one pass in a home of its own, for cases that do not disturb each other. */
 export const carryOut = Effect.fnUntraced(function* (
   contestant: Contest.Contestant,
-  cases: readonly [Case.Case, ...Array<Case.Case>]
+  cases: ReadonlyArray<Case.Case>,
+  { retain, silent }: Pick<Case.Case, "retain" | "silent"> = {}
 ) {
   const parties = cases.map(partyOf)
   const { backend, environment, makeHome, served } = yield* LoopbackBackend.make()
@@ -100,66 +143,46 @@ export const carryOut = Effect.fnUntraced(function* (
   const cache = Path.join(home, "plugins/cache")
   for (const { plugins, setting } of parties) {
     yield* Effect.forEach(plugins, backend.publish)
-    const { replies = [] } = setting
+    const { auth, replies = [] } = setting
     for (const [match, ...behaviours] of typeof replies === "function"
       ? replies(served)
       : replies) {
       yield* backend.when(match, ...behaviours)
     }
     lay(cache, setting.standing ?? {})
-    if (setting.auth === null) Fs.rmSync(Path.join(home, "auth.json"))
-    else if (setting.auth !== undefined) {
-      Fs.writeFileSync(Path.join(home, "auth.json"), JSON.stringify(setting.auth))
-    }
+    const authFile = Path.join(home, "auth.json")
+    if (auth === null) Fs.rmSync(authFile)
+    if (auth) Fs.writeFileSync(authFile, JSON.stringify(auth))
   }
-  const before = { tree: FolderTree.read(cache), stamps: FolderTree.stamps(cache) }
-
-  const { retain, silent } = cases[0]
+  const resultsOf = watch(cache, parties)
   const report = yield* Contest.run(contestant, {
     home,
     environment,
     retain,
     mayBeSilent: silent?.some((version) => version === contestant)
   })
+  const requests = yield* backend.requests({ kind: "bundle" })
+  return resultsOf(report, new Set(requests.flatMap(({ plugin }) => plugin ?? [])))
+}, Effect.scoped)
 
-  const after = { tree: FolderTree.read(cache), stamps: FolderTree.stamps(cache) }
-  const untouched = Object.keys(before.stamps).filter(
-    (path) => before.tree[path]?.kind !== "folder" && before.stamps[path] === after.stamps[path]
-  )
-  const asked = new Set(
-    (yield* backend.requests({ kind: "bundle" })).flatMap(({ plugin }) => plugin ?? [])
-  )
-  return new Map(
-    parties.map((party): [Case.Case, Result] => {
-      const ids = party.plugins.map(({ id }) => id)
-      const standing = share(before.tree, party)
-      const outcome: Case.Outcome = {
-        pass: report.pass,
-        failed: party.case.alone
-          ? report.failed
-          : report.failed.filter((failed) => ids.some((id) => id.trim() === failed)),
-        downloaded: sorted(ids.filter((id) => asked.has(id))),
-        untouched: sorted(
-          untouched.filter(
-            (path) => (party.case.alone || owns(party)(path)) && isWatched(party)(path)
-          )
-        ),
-        tree: share(after.tree, party)
-      }
-      const nothing: Case.Outcome = {
-        pass: report.pass,
-        failed: [],
-        downloaded: [],
-        untouched: sorted(
-          Object.entries(standing).flatMap(([path, { kind }]) =>
-            kind !== "folder" && isWatched(party)(path) ? [path] : []
-          )
-        ),
-        tree: standing
-      }
-      return [party.case, { outcome, context: { name: party.name, ids, before: nothing } }]
-    })
-  )
+/** Installs the plugin of each case from its folder, one after the other, in one home. */
+export const installAll = Effect.fnUntraced(function* (
+  contestant: Contest.Contestant,
+  cases: ReadonlyArray<Case.Case>
+) {
+  const parties = cases.map(partyOf)
+  const { environment, makeHome } = yield* LoopbackBackend.make()
+  const home = yield* makeHome()
+  const cache = Path.join(home, "plugins/cache")
+  const marketplace = Path.join(home, "marketplace")
+  for (const { name, setting } of parties) {
+    lay(cache, setting.standing ?? {})
+    lay(Path.join(marketplace, "plugins", name), setting.source ?? {})
+  }
+  const resultsOf = watch(cache, parties)
+  const names = parties.map(({ name }) => name)
+  const failed = yield* Contest.install(contestant, { home, environment, marketplace, names })
+  return resultsOf({ pass: "completed", failed: failed.map(Case.idOf) }, new Set())
 }, Effect.scoped)
 
 /** A case's results, of every contestant. */

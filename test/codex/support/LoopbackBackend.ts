@@ -6,12 +6,18 @@ import { Effect, FileSystem, Path } from "effect"
 import * as TestBackend from "../../../src/testing/TestBackend.ts"
 import * as Certificates from "../../support/certificates.ts"
 
+/** In memory where that is possible: thousands of small files wait for no disk there. */
+const memory = "/dev/shm"
+
 /** Serves until the scope closes. Homes stand until then, too. */
 export const make = Effect.fnUntraced(function* (options?: TestBackend.Options) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { ca, good } = yield* Certificates.make
-  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "codex-" })
+  const folder = yield* fs.makeTempDirectoryScoped({
+    prefix: "codex-",
+    directory: (yield* fs.exists(memory)) ? memory : undefined
+  })
   const authority = path.join(folder, "authority.pem")
   yield* fs.writeFileString(authority, ca)
   const backend = yield* TestBackend.make(options)

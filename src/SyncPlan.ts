@@ -202,8 +202,9 @@ const prunings = (
   return kept.flatMap(({ active, activeSince, pluginId, versions }) => {
     if (Option.isNone(active)) return []
     const next = incoming.get(pluginId) ?? active.value
+    // A clock that was set back makes nothing superseded in the future.
     const supersededFor = (version: PluginVersion) =>
-      version === active.value ? 0 : takenAt - activeSince
+      version === active.value ? 0 : Math.max(0, takenAt - activeSince)
     return (
       versions
         .filter((version) => supersededFor(version) >= Duration.toMillis(options.retention))

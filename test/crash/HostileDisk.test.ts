@@ -132,65 +132,68 @@ const refusals: ReadonlyArray<{
 /** What may go wrong with a disk under a store: never a defect. */
 const expected = new Set(["PluginStoreError", "RemoteBundleError"])
 
-describe("a disk that refuses any one step of a change, or all from there on", () => {
-  for (const [name, scenario] of Object.entries(scenarios)) {
-    it.effect(
-      name,
-      Effect.fnUntraced(function* () {
-        const { after, between = [], retention, spoil } = scenario
-        const start = yield* cached(...scenario.before)
-        if (spoil !== undefined) yield* start.fileSystem.remove(spoil)
-        const ordinary = (disk: Disk) => pass(disk, after, retention)
-        const act = scenario.act ?? ordinary
+describe(
+  "a disk that refuses any one step of a change, or all from there on",
+  { timeout: 60_000 },
+  () => {
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      it.effect(
+        name,
+        Effect.fnUntraced(function* () {
+          const { after, between = [], retention, spoil } = scenario
+          const start = yield* cached(...scenario.before)
+          if (spoil !== undefined) yield* start.fileSystem.remove(spoil)
+          const ordinary = (disk: Disk) => pass(disk, after, retention)
+          const act = scenario.act ?? ordinary
 
-        const changes: Array<FaultyFileSystem.Operation> = []
-        const last = start.clone()
-        yield* act(
-          over(last, (operation) =>
-            Effect.sync(() => {
-              if (operation.change !== undefined) changes.push(operation)
-            })
-          )
-        )
-        const allowed = [start, last]
-          .map((disk) => CacheTruth.activeOf(CacheTruth.read(disk)))
-          .concat(between)
-
-        const mended = new Set<string>()
-        for (const { change: first = 0, method, paths } of changes) {
-          for (const { code, for: reach, methods } of refusals) {
-            if (methods !== undefined && !methods.has(method)) continue
-            const at = `${code} at ${method} ${paths.join(" ")}, for ${reach}`
-            const disk = start.clone()
-            const refusing = over(disk, ({ change = -1, method, paths }) =>
-              change === first ||
-              (reach === "good" && change > first && methods?.has(method) !== false)
-                ? Effect.fail(FaultyFileSystem.errno(code, method, paths[0] ?? "", paths[1]))
-                : Effect.void
+          const changes: Array<FaultyFileSystem.Operation> = []
+          const last = start.clone()
+          yield* act(
+            over(last, (operation) =>
+              Effect.sync(() => {
+                if (operation.change !== undefined) changes.push(operation)
+              })
             )
-            const exit = yield* settle(act(refusing))
-            const errors = errorsOf(exit)
-            for (const error of errors)
-              assert.isTrue(expected.has(error._tag), `${at}: ${error._tag}`)
-            const truth = CacheTruth.read(disk)
-            assert.deepStrictEqual(CacheTruth.violations(truth), [], at)
-            assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
-            const active = CacheTruth.activeOf(truth)
-            assert.include(allowed, active, at)
-            // Who is told that all is well must find it so.
-            if (errors.length === 0) assert.strictEqual(active, allowed[1], at)
-            const known = fingerprint(disk)
-            if (mended.has(known)) continue
-            mended.add(known)
-            yield* ordinary(disk)
-            assert.deepStrictEqual(yield* CacheTruth.differences(disk, after), [], at)
+          )
+          const allowed = [start, last]
+            .map((disk) => CacheTruth.activeOf(CacheTruth.read(disk)))
+            .concat(between)
+
+          const mended = new Set<string>()
+          for (const { change: first = 0, method, paths } of changes) {
+            for (const { code, for: reach, methods } of refusals) {
+              if (methods !== undefined && !methods.has(method)) continue
+              const at = `${code} at ${method} ${paths.join(" ")}, for ${reach}`
+              const disk = start.clone()
+              const refusing = over(disk, ({ change = -1, method, paths }) =>
+                change === first ||
+                (reach === "good" && change > first && methods?.has(method) !== false)
+                  ? Effect.fail(FaultyFileSystem.errno(code, method, paths[0] ?? "", paths[1]))
+                  : Effect.void
+              )
+              const exit = yield* settle(act(refusing))
+              const errors = errorsOf(exit)
+              for (const error of errors)
+                assert.isTrue(expected.has(error._tag), `${at}: ${error._tag}`)
+              const truth = CacheTruth.read(disk)
+              assert.deepStrictEqual(CacheTruth.violations(truth), [], at)
+              assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+              const active = CacheTruth.activeOf(truth)
+              assert.include(allowed, active, at)
+              // Who is told that all is well must find it so.
+              if (errors.length === 0) assert.strictEqual(active, allowed[1], at)
+              const known = fingerprint(disk)
+              if (mended.has(known)) continue
+              mended.add(known)
+              yield* ordinary(disk)
+              assert.deepStrictEqual(yield* CacheTruth.differences(disk, after), [], at)
+            }
           }
-        }
-      }),
-      30_000
-    )
+        })
+      )
+    }
   }
-})
+)
 
 /** Refuses to rename what stands at a path, or what is to stand there, as long as a test says. */
 const holding =

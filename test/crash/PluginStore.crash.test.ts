@@ -156,7 +156,7 @@ const setIdentity = Effect.fnUntraced(function* (owner: string) {
 
 const totals = { kills: 0, losses: 0, recoveries: 0 }
 
-describe("a change of the cache, stopped at every step", () => {
+describe("a change of the cache, stopped at every step", { timeout: 60_000 }, () => {
   for (const [name, scenario] of Object.entries(scenarios)) {
     it.effect(name, () =>
       Effect.gen(function* () {
@@ -248,6 +248,34 @@ describe("a change of the cache, stopped at every step", () => {
           assert.deepStrictEqual(yield* CacheTruth.differences(last, [wanted]), [])
         }
       }
+    })
+  )
+
+  it.effect("a doubt lasts as long as a power loss can bring back what is in doubt", () =>
+    Effect.gen(function* () {
+      const start = yield* prepare({ before: [a1] })
+      const { points } = yield* record(start, (disk) => pass(disk, [b1]))
+      const tried = new Set<string>()
+      for (const { at, disk } of points) {
+        if (!fingerprint(disk).includes("-in-doubt-")) continue
+        disk.sync()
+        // As Codex would, which syncs nothing.
+        yield* disk.fileSystem.remove(baseRoot, { recursive: true })
+        const next = yield* record(disk, (disk) => pass(disk, []))
+        for (const lost of next.points.flatMap((point) => powerLosses(point, 0))) {
+          const known = fingerprint(lost.disk)
+          if (tried.has(known)) continue
+          tried.add(known)
+          const wanted = [build("C", "1.0.0")]
+          yield* pass(lost.disk, wanted)
+          assert.deepStrictEqual(
+            yield* CacheTruth.differences(lost.disk, wanted),
+            [],
+            `${at}, then ${lost.at}`
+          )
+        }
+      }
+      assert.isAbove(tried.size, 1)
     })
   )
 

@@ -171,41 +171,35 @@ const download = Effect.fnUntraced(function* (
   )
 })
 
-describe("a pass over many plugins, stopped at every step", () => {
-  it.effect(
-    "leaves each as it was or as it will be, and the next pass does the rest",
-    () =>
-      Effect.gen(function* () {
-        const start = yield* prepare
-        const { exit, points } = yield* record(start, (disk) => pass(disk, after))
-        assert.strictEqual(exit._tag, "Success")
-        yield* checkAll(points, checkChanges, after)
-      }),
-    60_000
+describe("a pass over many plugins, stopped at every step", { timeout: 60_000 }, () => {
+  it.effect("leaves each as it was or as it will be, and the next pass does the rest", () =>
+    Effect.gen(function* () {
+      const start = yield* prepare
+      const { exit, points } = yield* record(start, (disk) => pass(disk, after))
+      assert.strictEqual(exit._tag, "Success")
+      yield* checkAll(points, checkChanges, after)
+    })
   )
 
-  it.effect(
-    "does so too where bundles are downloaded and unpacked",
-    () =>
-      Effect.gen(function* () {
-        const start = yield* MemoryFileSystem.make()
-        yield* start.fileSystem.makeDirectory(root)
-        yield* pass(start, [build("A", "1.0.0", "first"), build("B", "1.0.0", "second")])
-        const wanted = [
-          build("C", "1.0.0", "first"),
-          build("B", "2.0.0", "second"),
-          build("A", "1.0.0", "third")
-        ]
-        const backend = yield* serve(wanted)
-        yield* backend
-          .writeHome(root)
-          .pipe(Effect.provide(Layer.merge(MemoryFileSystem.layerOf(start), Path.layer)))
-        start.sync()
-        const { exit, points } = yield* record(start, (disk) => download(disk, backend))
-        assert.strictEqual(exit._tag, "Success")
-        assert.deepStrictEqual(yield* CacheTruth.differences(points.at(-1)!.disk, wanted), [])
-        yield* checkAll(points, checkPromises, wanted)
-      }),
-    60_000
+  it.effect("does so too where bundles are downloaded and unpacked", () =>
+    Effect.gen(function* () {
+      const start = yield* MemoryFileSystem.make()
+      yield* start.fileSystem.makeDirectory(root)
+      yield* pass(start, [build("A", "1.0.0", "first"), build("B", "1.0.0", "second")])
+      const wanted = [
+        build("C", "1.0.0", "first"),
+        build("B", "2.0.0", "second"),
+        build("A", "1.0.0", "third")
+      ]
+      const backend = yield* serve(wanted)
+      yield* backend
+        .writeHome(root)
+        .pipe(Effect.provide(Layer.merge(MemoryFileSystem.layerOf(start), Path.layer)))
+      start.sync()
+      const { exit, points } = yield* record(start, (disk) => download(disk, backend))
+      assert.strictEqual(exit._tag, "Success")
+      assert.deepStrictEqual(yield* CacheTruth.differences(points.at(-1)!.disk, wanted), [])
+      yield* checkAll(points, checkPromises, wanted)
+    })
   )
 })

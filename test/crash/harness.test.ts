@@ -58,7 +58,7 @@ const withoutMark: Change = (fs) => ({
 /** The sidecar's temporary name is drawn by lot. */
 const withoutChance = (path: string) => path.replace(/-sidecar-.*/, "-sidecar-")
 
-describe("the enumeration of crash points", () => {
+describe("the enumeration of crash points", { timeout: 60_000 }, () => {
   it.effect("takes the pictures that stopping the disk at each step leaves", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
@@ -88,7 +88,7 @@ describe("the enumeration of crash points", () => {
   )
 })
 
-describe("the enumeration of crash points tells where", () => {
+describe("the enumeration of crash points tells where", { timeout: 60_000 }, () => {
   it.effect("the old sidecar does not go before the new version comes", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))

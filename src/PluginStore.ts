@@ -292,12 +292,7 @@ const isRace = (error: { readonly _tag: string }): boolean =>
   (isNotFound(error) ||
     error.reason._tag === "AlreadyExists" ||
     error.reason._tag === "BadResource" ||
-    errnoOf(error) === "ENOTEMPTY")
-
-const errnoOf = (error: PlatformError.PlatformError): unknown => {
-  const cause = error.reason.cause
-  return typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
-}
+    platformError.codeOf(error) === "ENOTEMPTY")
 
 const heldSchedule = Schedule.spaced(Duration.millis(100)).pipe(
   Schedule.upTo({ duration: heldFilePatience })

@@ -2,8 +2,17 @@
  * Files that are whole or not there: written beside, synced, renamed into place.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
+import { codeOf } from "./platformError.ts"
 
 type Fs = FileSystem.FileSystem
+
+/** Nothing is there, it is no folder, or it is one that cannot be opened, as on Windows. */
+const isUnopenable = ({ reason }: PlatformError.PlatformError): boolean =>
+  reason._tag === "NotFound" || reason._tag === "BadResource" || reason._tag === "PermissionDenied"
+
+/** File systems that cannot sync a folder, such as some network ones, see to its names themselves. */
+const isUnsyncable = (error: PlatformError.PlatformError): boolean =>
+  ["EINVAL", "ENOTSUP", "ENOSYS"].includes(codeOf(error) ?? "")
 
 /** Makes the names in a folder durable: what was created, renamed or removed there. */
 export const syncDirectory = (
@@ -11,9 +20,9 @@ export const syncDirectory = (
   directory: string
 ): Effect.Effect<void, PlatformError.PlatformError> =>
   fs.open(directory, { flag: "r" }).pipe(
-    // Where a folder cannot be opened, as on Windows, its names are the system's own business.
-    Effect.catchTag("PlatformError", () => Effect.succeed(undefined)),
+    Effect.catchIf(isUnopenable, () => Effect.succeed(undefined)),
     Effect.flatMap((folder) => (folder === undefined ? Effect.void : folder.sync)),
+    Effect.catchIf(isUnsyncable, () => Effect.void),
     Effect.scoped
   )
 

@@ -19,6 +19,14 @@ export const describe = (error: unknown): string => {
   if (!PlatformError.isPlatformError(error)) return "the file system refused"
   const { cause, message } = error.reason
   if (!(cause instanceof Error)) return message
-  const todo = Predicate.hasProperty(cause, "code") ? advice[String(cause.code)] : undefined
+  const todo = advice[codeOf(error) ?? ""]
   return todo === undefined ? cause.message : `${cause.message}; ${todo}`
+}
+
+/** The system's code, such as `ENOSPC`, where there is one. */
+export const codeOf = (error: PlatformError.PlatformError): string | undefined => {
+  const { cause } = error.reason
+  return Predicate.hasProperty(cause, "code") && typeof cause.code === "string"
+    ? cause.code
+    : undefined
 }

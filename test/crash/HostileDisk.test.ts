@@ -195,6 +195,53 @@ describe(
   }
 )
 
+describe("a folder that is to be synced", () => {
+  const refusing = (method: "open" | "sync", code: FaultyFileSystem.Code) =>
+    Effect.gen(function* () {
+      const disk = yield* cached(a1)
+      const isFolder = (path: string) =>
+        path in disk.snapshot() && disk.snapshot(path)[path]?.type === "Directory"
+      const exit = yield* settle(
+        pass(
+          over(disk, (operation) =>
+            operation.method === method && operation.paths.some(isFolder)
+              ? Effect.fail(FaultyFileSystem.errno(code, method, operation.paths[0]!))
+              : Effect.void
+          ),
+          [b1]
+        )
+      )
+      return { errors: errorsOf(exit).map(({ _tag }) => _tag), disk }
+    })
+
+  it.effect.each([
+    ["open", "EACCES"],
+    ["open", "EISDIR"],
+    ["sync", "EINVAL"]
+  ] as const)(
+    "need not be where that cannot be done (%s: %s)",
+    Effect.fnUntraced(function* ([method, code]) {
+      const { disk, errors } = yield* refusing(method, code)
+      assert.deepStrictEqual(errors, [])
+      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [b1]), [])
+    })
+  )
+
+  it.effect.each([
+    ["open", "EMFILE"],
+    ["open", "EIO"],
+    ["sync", "EIO"]
+  ] as const)(
+    "must be where that fails (%s: %s)",
+    Effect.fnUntraced(function* ([method, code]) {
+      const { disk, errors } = yield* refusing(method, code)
+      assert.lengthOf(errors, 1)
+      assert.strictEqual(CacheTruth.activeOf(CacheTruth.read(disk)), "A/1.0.0")
+      assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [])
+    })
+  )
+})
+
 /** Refuses to rename what stands at a path, or what is to stand there, as long as a test says. */
 const holding =
   (

@@ -39,7 +39,7 @@ export const rules = [
   "a PAX path or size without a value, or twice",
   "a GNU long name that is empty, open or beside a PAX path",
   "a star prefix that is open",
-  "a mode or size after a NUL"
+  "a mode or size that is blank or after a NUL"
 ] as const
 export type Rule = (typeof rules)[number]
 
@@ -137,8 +137,8 @@ const ruleOfMalformed = (detail: string, tar: Uint8Array): Rule | undefined => {
   }
   if (detail.startsWith("an unclear ")) {
     const fields = blocksOf(tar).flatMap((block) => [block.slice(100, 108), block.slice(124, 136)])
-    return fields.some((field) => /^ *\0[\0 ]*[^\0 ]/.test(field))
-      ? "a mode or size after a NUL"
+    return fields.some((field) => /^ +$|^ *\0[\0 ]*[^\0 ]/.test(field))
+      ? "a mode or size that is blank or after a NUL"
       : undefined
   }
   if (detail.startsWith("a star prefix ")) {
@@ -156,7 +156,7 @@ const ruleOfMalformed = (detail: string, tar: Uint8Array): Rule | undefined => {
     const field = latin1(tar.subarray(start, start + length))
     return /^[\0 ]*[0-7]*[\0 ]*$/.test(field) ? undefined : "a malformed number"
   }
-  if (/^negative \w+ /.test(detail)) return "a malformed number"
+  if (/^negative \w+ |^mtime is out of range /.test(detail)) return "a malformed number"
   const value = /^invalid PAX \w+ "(.*)"/.exec(detail)
   if (value !== null) {
     return /^\d{1,15}$/.test(value[1]!) ? undefined : "a malformed PAX record"

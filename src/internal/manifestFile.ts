@@ -20,20 +20,14 @@ const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
     () => Effect.succeed(undefined)
   )
 
-/** A file's bytes; undefined where no file stands. A link is none: it may lead out of the plugin. */
-const readFile = Effect.fnUntraced(function* (
-  fs: FileSystem.FileSystem,
-  path: Path.Path,
-  root: string,
-  relativePath: string
-) {
-  const typeOf = (target: string) =>
-    orNothing(Effect.map(fs.lstat(path.join(root, target)), ({ type }) => type))
-  const folder = path.dirname(relativePath)
-  if (folder !== "." && (yield* typeOf(folder)) !== "Directory") return undefined
-  if ((yield* typeOf(relativePath)) !== "File") return undefined
-  return yield* orNothing(fs.readFile(path.join(root, relativePath)))
-})
+type Types = ReadonlyMap<string, FileSystem.File.Type>
+
+/** What stands in a folder; nothing where there is no folder. */
+const typesIn = (fs: FileSystem.FileSystem, folder: string) =>
+  Effect.map(
+    orNothing(fs.readDirectoryEntries(folder)),
+    (entries = []): Types => new Map(entries.map(({ name, type }) => [name, type]))
+  )
 
 /** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
 export const find: (
@@ -43,9 +37,15 @@ export const find: (
   candidates?: ReadonlyArray<string>
 ) => Effect.Effect<ManifestFile, PluginManifest.InvalidManifest | PlatformError.PlatformError> =
   Effect.fnUntraced(function* (fs, path, root, candidates = PluginManifest.paths) {
+    const standing = yield* typesIn(fs, root)
     for (const relativePath of candidates) {
       const file = path.join(root, relativePath)
-      const bytes = yield* readFile(fs, path, root, relativePath)
+      const folder = path.dirname(relativePath)
+      if (folder !== "." && standing.get(folder) !== "Directory") continue
+      const beside = folder === "." ? standing : yield* typesIn(fs, path.dirname(file))
+      // A link is none: it may lead out of the plugin.
+      if (beside.get(path.basename(file)) !== "File") continue
+      const bytes = yield* orNothing(fs.readFile(file))
       if (bytes === undefined) continue
       const parsed = PluginManifest.parseJson(bytes, file)
       if (relativePath !== PluginManifest.agentPluginPath) {

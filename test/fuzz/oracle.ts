@@ -90,6 +90,12 @@ const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1")
 
 const blocksOf = (tar: Uint8Array) => latin1(tar).match(/[^]{512}/g) ?? []
 
+/** The size that a header tells, in octal or in GNU tar's base-256. */
+const sizeOf = (header: string) =>
+  header[124]! < "\x80"
+    ? Number.parseInt(`0${header.slice(124, 136).trim()}`, 8)
+    : Number.parseInt(Buffer.from(header.slice(125, 136), "latin1").toString("hex"), 16)
+
 /** The types of all headers, as far as they can be followed without what extended ones say. */
 const typesOf = (tar: Uint8Array) => {
   const types: Array<string> = []
@@ -97,8 +103,7 @@ const typesOf = (tar: Uint8Array) => {
     const block = latin1(tar.subarray(at, at + blockLength))
     if (/^\0*$/.test(block)) break
     types.push(block[156]!)
-    const size = Number.parseInt(`0${block.slice(124, 136)}`, 8)
-    at += blockLength * (1 + Math.ceil(size / blockLength))
+    at += blockLength * (1 + Math.ceil(sizeOf(block) / blockLength))
   }
   return types
 }
@@ -106,12 +111,14 @@ const typesOf = (tar: Uint8Array) => {
 /** Whether more follows the first gzip member. */
 const goesOn = ({ framing }: Sample) => framing === "trailing" || framing === "members"
 
-const endsExtended = (tar: Uint8Array) => "xgLK".includes(typesOf(tar).at(-1) ?? "none")
+/** Whether a header of the tar's is one that another must follow. */
+const hasExtended = (tar: Uint8Array) =>
+  blocksOf(tar).some((block) => block.startsWith("ustar", 257) && "xgLK".includes(block[156]!))
 
 /** Whether the extended header at the start is made of records alone, and these of text. */
 const hasRecords = (tar: Uint8Array) => {
   let text = latin1(tar).slice(blockLength)
-  text = text.slice(0, Number.parseInt(latin1(tar).slice(124, 136), 8))
+  text = text.slice(0, sizeOf(latin1(tar)))
   if (text.includes("\0")) return false
   while (text !== "") {
     const length = Number(/^[1-9]\d* /.exec(text)?.[0])
@@ -247,7 +254,7 @@ const ruleOf = (reason: Reason, sample: Sample, { members }: GnuTar.Outcome): Ru
     case "Truncated":
       return sample.tar.length % blockLength !== 0
         ? "a last block that is cut short"
-        : shown(endsExtended(sample.tar), "an extended header without its entry")
+        : shown(hasExtended(sample.tar), "an extended header without its entry")
     case "MalformedTar":
       return ruleOfMalformed(reason.detail, sample.tar)
     default:

@@ -1,34 +1,8 @@
 /**
- * `npm run test:codex`: fetches the released Codex programs where they are not here yet, then runs the tests
- * that need them in a place where nothing but loopback can be reached.
- *
- * Where the platform has no such programs or no such place, it says so and leaves with 0, or, with
- * `CODEX_TESTS=required`, with 1.
+ * `npm run test:codex`: the tests against released Codex. Arguments go to vitest.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Config, Console, Effect, Exit } from "effect"
-import * as CodexBinary from "./support/CodexBinary.ts"
-import * as Loopback from "./support/Loopback.ts"
+import * as BesideCodex from "./support/BesideCodex.ts"
 
-const vitest = ["vitest", "run", "--config", "test/codex/vitest.config.ts"]
+const config = "test/codex/vitest.config.ts"
 
-const program = Effect.gen(function* () {
-  yield* Effect.forEach(CodexBinary.versions, CodexBinary.fetch)
-  return Number(yield* Loopback.run([...vitest, ...process.argv.slice(2)]))
-}).pipe(
-  Effect.catchTag(
-    ["CodexUnavailable", "NoNamespace"],
-    Effect.fnUntraced(function* (error) {
-      const fetchFailed = error._tag === "CodexUnavailable" && error.reason === "FetchFailed"
-      const required =
-        (yield* Config.String("CODEX_TESTS").pipe(Config.withDefault("optional"))) === "required"
-      yield* Console.error(`The tests against released Codex did not run. ${error.message}`)
-      return fetchFailed || required ? 1 : 0
-    })
-  ),
-  Effect.provide(NodeServices.layer)
-)
-
-NodeRuntime.runMain(program, {
-  teardown: (exit, leave) => leave(Exit.isSuccess(exit) ? Number(exit.value) : 1)
-})
+BesideCodex.runMain("The tests against released Codex", ["vitest", "run", "--config", config])

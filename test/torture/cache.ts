@@ -1,0 +1,127 @@
+/**
+ * The cache of a home on a real disk, held against the truth that its files tell.
+ */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { isDeepStrictEqual } from "node:util"
+import * as CacheLock from "../../src/CacheLock.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import * as PluginWorld from "../support/pluginWorld.ts"
+import { makers, type RemoteBuild } from "./account.ts"
+
+export interface Cache extends CacheTruth.Truth {
+  /** What stands beside cache and staging and is not the lock. */
+  readonly outside: ReadonlyArray<string>
+}
+
+const inHome = (home: string, path: string) =>
+  Path.join(home, Path.relative(PluginWorld.root, path))
+
+export const stagingOf = (home: string): string => inHome(home, CacheTruth.stagingRoot)
+
+export const marketplaceOf = (home: string): string =>
+  Path.join(inHome(home, CacheTruth.cacheRoot), PluginWorld.marketplace)
+
+export const baseRootsOf = (home: string): ReadonlyArray<string> =>
+  Fs.readdirSync(marketplaceOf(home)).map((name) => Path.join(marketplaceOf(home), name))
+
+const entryOf = (file: string): MemoryFileSystem.Entry => {
+  const stats = Fs.lstatSync(file)
+  const common = { mode: stats.mode & 0o7777, mtime: stats.mtimeMs }
+  if (stats.isDirectory()) return { type: "Directory", ...common }
+  return stats.isFile()
+    ? { type: "File", ...common, bytes: Uint8Array.from(Fs.readFileSync(file)) }
+    : { type: "SymbolicLink", ...common, target: Fs.readlinkSync(file) }
+}
+
+/** What stands in a home while nobody changes it. */
+export const read = (home: string): Cache => {
+  const plugins = Path.join(home, "plugins")
+  const names = Fs.readdirSync(plugins, { recursive: true, encoding: "utf8" })
+  const snapshot = Object.fromEntries(
+    names.map((name) => [
+      Path.join(PluginWorld.root, "plugins", name),
+      entryOf(Path.join(plugins, name))
+    ])
+  )
+  const known = new Set([
+    ...[CacheTruth.cacheRoot, CacheTruth.stagingRoot].map((path) => Path.basename(path)),
+    CacheLock.fileName
+  ])
+  return {
+    ...CacheTruth.readSnapshot(snapshot, makers),
+    outside: Fs.readdirSync(plugins).filter((name) => !known.has(name))
+  }
+}
+
+export const standingOf = (cache: Cache, name: string): CacheTruth.Standing | undefined =>
+  cache.plugins.find((plugin) => plugin.name === name)
+
+/** What a process that died or ended has left behind. */
+export const leftovers = ({
+  outside,
+  plugins,
+  staged,
+  strangers
+}: Cache): ReadonlyArray<string> => [
+  ...staged.map((name) => `${name} in staging`),
+  ...strangers,
+  ...plugins.filter(({ name }) => !isKnown(name)).map(({ name }) => `${name} in the cache`),
+  ...outside.map((name) => `${name} beside the cache`)
+]
+
+const isKnown = (name: string) => /^(?:plugin|visitor)-\d+$/.test(name)
+
+/** Where the cache is not what a complete pass makes of it, in words. */
+export const deviations = (
+  cache: Cache,
+  installed: ReadonlyMap<string, RemoteBuild>
+): ReadonlyArray<string> => {
+  const missing = [...installed].flatMap(([name, { owner, version }]) => {
+    const sidecar = standingOf(cache, name)?.sidecar
+    const active = CacheTruth.activeOf(cache, name)
+    return active === `${owner}/${version}` && sidecar === owner
+      ? []
+      : [`${name} is ${active}, named ${sidecar}; installed is ${owner}/${version}`]
+  })
+  const stale = cache.plugins.flatMap(({ name }) =>
+    installed.has(name) ? [] : [`${name} is cached, but not installed`]
+  )
+  return [...missing, ...stale]
+}
+
+/** The remote id that a reader is to find. */
+export const identityOf = (standing: CacheTruth.Standing | undefined): string | undefined =>
+  standing?.active === undefined || typeof standing.sidecar !== "string"
+    ? undefined
+    : PluginWorld.remoteId(standing.sidecar)
+
+interface Listed {
+  readonly pluginId: string
+  readonly version?: string
+  readonly installed: boolean
+  readonly source?: { readonly id?: string }
+}
+
+/** Where `list --json` does not tell what the files tell, in words. */
+export const untruths = (cache: Cache, stdout: string): ReadonlyArray<string> => {
+  const { installed }: { readonly installed: ReadonlyArray<Listed> } = JSON.parse(stdout)
+  const told = installed.map(({ installed, pluginId, source, version }) => ({
+    pluginId,
+    version,
+    installed,
+    id: source?.id
+  }))
+  const expected = cache.plugins
+    .map((plugin) => ({
+      pluginId: PluginWorld.pluginId(plugin.name) as string,
+      version: plugin.active,
+      installed: plugin.active !== undefined,
+      id: typeof plugin.sidecar === "string" ? PluginWorld.remoteId(plugin.sidecar) : undefined
+    }))
+    .toSorted((a, b) => (a.pluginId < b.pluginId ? -1 : 1))
+  return isDeepStrictEqual(told, expected)
+    ? []
+    : [`list says ${JSON.stringify(told)}, but it is ${JSON.stringify(expected)}`]
+}

@@ -1,0 +1,65 @@
+/**
+ * Many processes that sync one home at once.
+ */
+import { Effect, Option } from "effect"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import * as Account from "./account.ts"
+import * as Arena from "./arena.ts"
+import * as Cache from "./cache.ts"
+import * as Report from "./report.ts"
+
+const processes = 16
+
+/** One crowd: each plugin has changed since the last one. */
+const round = Effect.fnUntraced(function* (arena: Arena.Arena, home: string) {
+  const { account, backend, command } = arena
+  for (const name of Account.names) {
+    yield* account.install(yield* Account.anyBuild(name, account.installed.get(name)?.version))
+  }
+  yield* backend.forget
+  const startedAt = performance.now()
+  const ended = yield* Effect.all(
+    Array.from({ length: processes }, () => Arena.end(command(home, ["sync"]))),
+    { concurrency: "unbounded" }
+  )
+  const took = performance.now() - startedAt
+  const downloads = yield* backend.requests({ kind: "bundle" })
+  const cache = Cache.read(home)
+  const failed = ended.filter(({ exitCode }) => !Option.contains(exitCode, 0))
+  return {
+    took,
+    waited: ended.filter(({ stderr }) => stderr.includes("waiting for process")).length,
+    failed: failed.map(({ stderr }) => `a process failed: ${stderr}`),
+    downloads: downloads.length,
+    unshared: [...account.installed.values()].flatMap((build) => {
+      const count = downloads.filter(({ plugin }) => plugin === Account.remoteId(build)).length
+      return count === 1 ? [] : [`${build.name} was downloaded ${count} times`]
+    }),
+    left: Cache.leftovers(cache),
+    broken: [...Cache.deviations(cache, account.installed), ...CacheTruth.violations(cache)]
+  }
+})
+
+export const run = Effect.fnUntraced(function* (program: string, count: number) {
+  const arena = yield* Arena.make(program)
+  const home = yield* arena.makeHome
+  const rounds = yield* Effect.replicateEffect(round(arena, home), count)
+  return Report.make({
+    title: `${processes} processes sync one home at once`,
+    figures: [
+      ["rounds", count],
+      ["a round takes", rounds.map(({ took }) => Report.milliseconds(took)).join(", ")],
+      ["processes that failed", rounds.flatMap(({ failed }) => failed).length],
+      [
+        "processes that told whom they wait for",
+        rounds.reduce((sum, { waited }) => sum + waited, 0)
+      ],
+      ["plugins to be brought, of each round", Account.names.length],
+      ["downloads", rounds.map(({ downloads }) => downloads).join(", ")],
+      ["left behind", rounds.flatMap(({ left }) => left).length]
+    ],
+    violations: rounds.flatMap(({ broken, failed, left, unshared }, n) =>
+      [...failed, ...unshared, ...broken, ...left].map((what) => `in round ${n + 1}, ${what}`)
+    )
+  })
+}, Effect.scoped)

@@ -5,11 +5,9 @@ import {
   Context,
   Effect,
   FileSystem,
-  Function,
   Layer,
   Path,
   type PlatformError,
-  Predicate,
   Result,
   Schema,
   Stream,
@@ -269,7 +267,7 @@ export const make = Effect.gen(function* () {
       return ambiguity === undefined ? Effect.void : Effect.fail(malformed(ambiguity))
     }
 
-    /** Reads an entry. What it gives, if anything, is done beside the entries that follow. */
+    /** Takes an entry in. What is left to be done then is done beside the entries that follow. */
     const enter = Effect.fnUntraced(function* ({
       body,
       header
@@ -292,16 +290,13 @@ export const make = Effect.gen(function* () {
       if (extracted.directories > limits.Entries) return yield* exceeded("Entries")
       for (const directory of missing) yield* folder.makeDirectory(directory)
       // A folder has no content: if there is some, it is passed over with the next entry.
-      if (type === "Directory") return undefined
+      if (type === "Directory") return
       extracted.files += 1
       extracted.bytes += header.size
       const mode = header.mode & 0o777
-      if (header.size <= wholeFileBytes) {
-        const content = yield* Stream.mkUint8Array(body)
-        return folder.writeFile(name, mode, content)
-      }
-      yield* folder.writeFileStream(name, mode, body)
-      return undefined
+      yield* header.size <= wholeFileBytes
+        ? folder.writeFile(name, mode, yield* Stream.mkUint8Array(body))
+        : folder.writeFileStream(name, mode, body)
     })
 
     yield* bytes.pipe(
@@ -309,13 +304,7 @@ export const make = Effect.gen(function* () {
       Gzip.gunzip(engine, gzipRefusal),
       Stream.tap(receive),
       Stream.pipeThroughChannel(Tar.decode()),
-      Stream.mapEffect(enter),
-      Stream.filter(Predicate.isNotUndefined),
-      Stream.mapEffect(Function.identity, {
-        concurrency: FolderWriter.concurrency,
-        unordered: true
-      }),
-      Stream.runDrain
+      Stream.runForEach(enter)
     )
     if (received === 0) return yield* refusal({ _tag: "Truncated" })
     yield* folder.sync

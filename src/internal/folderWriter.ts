@@ -15,10 +15,14 @@ import { syncDirectory } from "./atomicFile.ts"
 
 type Failure = PlatformError.PlatformError
 
-/** Paths are relative to the folder, with `/` between their parts. Everything may run at once. */
+/** Paths are relative to the folder, with `/` between their parts. */
 export interface FolderWriter {
   /** Its parent must be there. */
   readonly makeDirectory: (path: string) => Effect.Effect<void, Failure>
+  /**
+   * Ends as soon as the write is under way, beside a few others. Should it fail, a later write
+   * does, or {@link FolderWriter.sync}.
+   */
   readonly writeFile: (
     path: string,
     mode: number,
@@ -29,7 +33,7 @@ export interface FolderWriter {
     mode: number,
     content: Stream.Stream<Uint8Array, E>
   ) => Effect.Effect<void, E | Failure>
-  /** Makes every name durable; the files' contents are so already. */
+  /** Ends when all is written and durable. */
   readonly sync: Effect.Effect<void, Failure>
 }
 
@@ -54,6 +58,24 @@ export const make = Effect.fnUntraced(function* (
   const call = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     slots.withPermit(Effect.uninterruptible(effect))
 
+  let failed: Exit.Exit<void, Failure> | undefined
+  /** Makes calls beside what follows. */
+  const launch = (calls: Effect.Effect<void, Failure>): Effect.Effect<void, Failure> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.andThen(restore(slots.take(1)), () => {
+        if (failed !== undefined) return Effect.andThen(slots.release(1), failed)
+        const settled = Effect.onExit(calls, (exit) => {
+          if (Exit.isFailure(exit)) failed ??= exit
+          return slots.release(1)
+        })
+        return Effect.forkDetach(settled, { startImmediately: true })
+      })
+    )
+  const launched = Effect.andThen(
+    slots.withPermits(concurrency)(Effect.void),
+    Effect.suspend(() => failed ?? Effect.void)
+  )
+
   yield* Effect.acquireRelease(fs.makeDirectory(root, { mode: directoryMode }), (_, exit) =>
     Exit.isSuccess(exit)
       ? Effect.void
@@ -76,11 +98,8 @@ export const make = Effect.fnUntraced(function* (
 
   yield* call(settleMode(root, directoryMode))
 
-  const create = Effect.fnUntraced(function* (target: string, mode: number) {
-    const file = yield* fs.open(target, { flag: "wx", mode })
-    yield* settleMode(target, mode)
-    return file
-  })
+  const create = (target: string, mode: number) =>
+    Effect.tap(fs.open(target, { flag: "wx", mode }), settleMode(target, mode))
 
   return {
     makeDirectory: (path) => {
@@ -93,21 +112,19 @@ export const make = Effect.fnUntraced(function* (
         )
       )
     },
-    writeFile: Effect.fnUntraced(
-      function* (path, mode, content) {
-        const file = yield* create(pathService.join(root, path), mode)
-        yield* file.writeAll(content)
-        yield* file.sync
-      },
-      Effect.scoped,
-      call
-    ),
+    writeFile: (path, mode, content) =>
+      launch(
+        create(pathService.join(root, path), mode).pipe(
+          Effect.flatMap((file) => Effect.andThen(file.writeAll(content), file.sync)),
+          Effect.scoped
+        )
+      ),
     writeFileStream: Effect.fnUntraced(function* (path, mode, content) {
       const file = yield* call(create(pathService.join(root, path), mode))
       yield* Stream.runForEach(content, (chunk) => call(file.writeAll(chunk)))
       yield* call(file.sync)
     }, Effect.scoped),
-    sync: Effect.suspend(() =>
+    sync: Effect.andThen(launched, () =>
       Effect.forEach(directories, (directory) => call(syncDirectory(fs, directory)), {
         concurrency,
         discard: true

@@ -93,10 +93,7 @@ export const layOut: (
       })
     )
     for (const folder of folders) yield* writer.makeDirectory(folder)
-    yield* Effect.forEach(files, ([path, { bytes, mode }]) => writer.writeFile(path, mode, bytes), {
-      concurrency: FolderWriter.concurrency,
-      discard: true
-    })
+    for (const [path, { bytes, mode }] of files) yield* writer.writeFile(path, mode, bytes)
     yield* writer.sync
   }, Effect.scoped)
 

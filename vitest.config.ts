@@ -12,6 +12,9 @@ export default defineConfig({
     ]
   },
   test: {
+    // What hangs is to fail, and not what a busy machine takes its time for.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     include: ["test/**/*.test.ts"],
     exclude: ["test/codex/**", "test/torture/**", "test/bench/**", "node_modules/**"]
   }

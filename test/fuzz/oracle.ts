@@ -111,8 +111,9 @@ const typesOf = (tar: Uint8Array) => {
 /** Whether more follows the first gzip member. */
 const goesOn = ({ framing }: Sample) => framing === "trailing" || framing === "members"
 
-/** Whether a header of the tar's is one that another must follow. */
+/** Whether the tar has a header that another must follow: the last one, or one that tells its format. */
 const hasExtended = (tar: Uint8Array) =>
+  "xgLK".includes(typesOf(tar).at(-1) ?? "none") ||
   blocksOf(tar).some((block) => block.startsWith("ustar", 257) && "xgLK".includes(block[156]!))
 
 /** Whether the extended header at the start is made of records alone, and these of text. */

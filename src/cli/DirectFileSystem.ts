@@ -196,41 +196,33 @@ class OpenFile implements FileSystem.File {
   }
 
   write(buffer: Uint8Array) {
-    return this.writeSome("write", buffer)
+    return direct("write", this.fd, () => this.writeSome(buffer))
   }
 
   writeAll(buffer: Uint8Array): Effect.Effect<void, Failure> {
-    if (buffer.length === 0) return Effect.void
-    return Effect.flatMap(this.writeSome("writeAll", buffer), (written) =>
-      written === 0
-        ? Effect.fail(
-            PlatformError.systemError({
-              module: "FileSystem",
-              method: "writeAll",
-              _tag: "WriteZero",
-              pathOrDescriptor: this.fd,
-              description: "write returned 0 bytes written"
-            })
-          )
-        : this.writeAll(buffer.subarray(written))
-    )
+    return buffer.length <= largeWrite
+      ? direct("writeAll", this.fd, () => {
+          for (let rest = buffer; rest.length > 0;) rest = rest.subarray(this.writeSome(rest))
+        })
+      : Effect.flatMap(
+          onThread<number>("writeAll", this.fd, (done) =>
+            Fs.write(this.fd, buffer, 0, buffer.length, this.writePosition, done)
+          ),
+          (written) => this.writeAll(buffer.subarray(this.moveOn(written)))
+        )
   }
 
-  private writeSome(method: string, buffer: Uint8Array) {
-    return Effect.suspend(() => {
-      const at = this.appends ? null : Number(this.position)
-      const length = buffer.length
-      const written =
-        length > largeWrite
-          ? onThread<number>(method, this.fd, (done) =>
-              Fs.write(this.fd, buffer, 0, length, at, done)
-            )
-          : direct(method, this.fd, () => Fs.writeSync(this.fd, buffer, 0, length, at))
-      return Effect.map(written, (bytes) => {
-        if (!this.appends) this.position += BigInt(bytes)
-        return bytes
-      })
-    })
+  private writeSome(buffer: Uint8Array): number {
+    return this.moveOn(Fs.writeSync(this.fd, buffer, 0, buffer.length, this.writePosition))
+  }
+
+  private get writePosition(): number | null {
+    return this.appends ? null : Number(this.position)
+  }
+
+  private moveOn(written: number): number {
+    if (!this.appends) this.position += BigInt(written)
+    return written
   }
 }
 

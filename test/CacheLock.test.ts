@@ -152,10 +152,12 @@ describe("CacheLock between processes", () => {
           )
           return targets.filter((target) => target.endsWith(CacheLock.fileName))
         })
-        yield* Effect.forkChild(lock.hold(Effect.void))
+        const waiter = yield* Effect.forkChild(lock.hold(Effect.void))
         yield* Effect.sleep(Duration.times(CacheLock.pollInterval, 10))
         // Where there is no such folder, nothing is told of open files.
         assert.isAtMost((yield* Effect.orElseSucceed(openFiles, () => [])).length, 1)
+        // It sees to the folders of its home as long as it waits.
+        yield* Fiber.interrupt(waiter)
       }).pipe(Effect.scoped)
     )
   )

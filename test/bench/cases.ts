@@ -27,6 +27,8 @@ export interface Goal {
   readonly against: string
   readonly figure: Figure
   readonly ratio: number
+  /** What was reached instead when it was last measured; a gross loss is counted from there. */
+  readonly reached?: number
 }
 
 const kB = 1_000

@@ -70,7 +70,7 @@ class GrossLoss extends Schema.TaggedError<GrossLoss>()("GrossLoss", {
   goals: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return `less than half of a goal was reached: ${this.goals.join("; ")}`
+    return `a gross loss: ${this.goals.join("; ")}`
   }
 }
 
@@ -78,7 +78,9 @@ const bench = Command.make(
   "bench",
   {
     quick: Flag.Boolean("quick").pipe(
-      Flag.withDescription("A minute's look; fails where less than half of a goal is reached"),
+      Flag.withDescription(
+        "A minute's look; fails on a gross loss: a ratio half as good as its goal, or as it was"
+      ),
       Flag.withDefault(false)
     ),
     json: Flag.String("json").pipe(

@@ -24,9 +24,9 @@ export interface ContestantReport {
 
 export interface GoalReport extends Goal {
   readonly case: string
-  readonly reached: Summary
+  readonly measured: Summary
   readonly met: boolean
-  /** Not even half of the goal. */
+  /** Not even half of the goal, or of what stood for it before. */
   readonly gross: boolean
 }
 
@@ -80,9 +80,17 @@ const contestantReport = (
 /** Speed is judged by the last sidecar where a case makes them all: that is before it is reported. */
 const goalReport = (of: Case, goal: Goal, { ratios }: ContestantReport): GoalReport => {
   const isSpeed = goal.figure === "wall"
-  const reached = isSpeed ? (ratios.made ?? ratios.wall) : ratios[goal.figure]
-  const share = isSpeed ? reached.median / goal.ratio : goal.ratio / reached.median
-  return { ...goal, case: of.name, reached, met: share >= 1, gross: share < 0.5 }
+  const measured = isSpeed ? (ratios.made ?? ratios.wall) : ratios[goal.figure]
+  const { median } = measured
+  const shareOf = (ratio: number) => (isSpeed ? median / ratio : ratio / median)
+  return {
+    ...goal,
+    case: of.name,
+    measured,
+    met: shareOf(goal.ratio) >= 1,
+    gross: shareOf(goal.reached ?? goal.ratio) < 0.5
+  }
+}
 }
 
 export const caseReport = (
@@ -152,7 +160,7 @@ export const showGoals = (goals: ReadonlyArray<GoalReport>): string =>
       goal.case,
       goal.against,
       `${goal.figure === "wall" ? "≥" : "≤"} ${goal.ratio} ${figureNames[goal.figure]}`,
-      range(goal.reached, ratio),
+      range(goal.measured, ratio),
       goal.met ? "met" : goal.gross ? "**grossly missed**" : "**missed**"
     ])
   )}\n`

@@ -91,7 +91,6 @@ const goalReport = (of: Case, goal: Goal, { ratios }: ContestantReport): GoalRep
     gross: shareOf(goal.reached ?? goal.ratio) < 0.5
   }
 }
-}
 
 export const caseReport = (
   of: Case,

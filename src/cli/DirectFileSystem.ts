@@ -10,14 +10,18 @@ import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError, Stream } fr
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import * as Shortcuts from "../internal/shortcuts.ts"
 
 type Failure = PlatformError.PlatformError
 
 /** Larger pieces are written by one of Node's threads, in bytes. */
 const largeWrite = 64 * 1024
 
-/** A sync that takes longer, in milliseconds, was not one of a file system in memory. */
-const quickSync = 0.1
+/**
+ * What syncs may take in milliseconds, at first and each, until they are known for those of a disk. In
+ * memory there is nothing to sync, and a system call takes microseconds.
+ */
+const allowance = { first: 5, each: 0.1 }
 
 const badArgument = (method: string, description: string): Failure =>
   PlatformError.badArgument({ module: "FileSystem", method, description })
@@ -111,21 +115,78 @@ const infoOf = (stats: Fs.BigIntStats): FileSystem.File.Info => ({
 
 const bigint = { bigint: true } as const
 
-/** Syncs that took no time, less those that did. */
-let quickSyncs = 2
+/** What is left of the {@link allowance}. */
+let patience = allowance.first
 
 /**
  * A file system in memory has nothing to wait for, and is asked at once. A disk shows with its first
  * syncs, and is left to threads from then on.
  */
+const isImmediate = () => patience > 0
+
+const syncNow = (descriptor: number): void => {
+  const before = performance.now()
+  Fs.fsyncSync(descriptor)
+  patience += allowance.each - (performance.now() - before)
+}
+
 const sync = (descriptor: number): Effect.Effect<void, Failure> =>
-  quickSyncs < 0
-    ? onThread("sync", descriptor, (done) => Fs.fsync(descriptor, done))
-    : direct("sync", descriptor, () => {
-        const before = performance.now()
-        Fs.fsyncSync(descriptor)
-        quickSyncs += performance.now() - before < quickSync ? 1 : -1
-      })
+  isImmediate()
+    ? direct("sync", descriptor, () => syncNow(descriptor))
+    : onThread("sync", descriptor, (done) => Fs.fsync(descriptor, done))
+
+const writeNow = (descriptor: number, contents: Uint8Array): void => {
+  for (let rest = contents; rest.length > 0;) {
+    rest = rest.subarray(Fs.writeSync(descriptor, rest))
+  }
+}
+
+/** Opens, uses, syncs and closes: in one step, but that a thread waits for a disk's sync. */
+const synced = (
+  path: string,
+  flag: "r" | "wx",
+  mode: number | undefined,
+  use: (descriptor: number) => void
+): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    let method = "open"
+    let open: number | undefined
+    try {
+      open = Fs.openSync(path, flag, mode)
+      method = "writeAll"
+      use(open)
+      method = "sync"
+      if (isImmediate()) {
+        syncNow(open)
+        return Effect.void
+      }
+      const descriptor = open
+      open = undefined
+      return sync(descriptor).pipe(
+        Effect.ensuring(Effect.sync(() => Fs.closeSync(descriptor))),
+        Effect.uninterruptible
+      )
+    } catch (cause) {
+      return Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
+    } finally {
+      if (open !== undefined) Fs.closeSync(open)
+    }
+  })
+
+const shortcuts: Shortcuts.Shortcuts = {
+  infoOf: (path) =>
+    direct("lstat", path, () => {
+      const stats = Fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
+      return stats && infoOf(stats)
+    }),
+  create: (path, contents, mode, settle) =>
+    synced(path, "wx", mode, (descriptor) => {
+      writeNow(descriptor, contents)
+      if (settle) Fs.fchmodSync(descriptor, mode)
+    }),
+  syncDirectory: (path) => synced(path, "r", undefined, () => {}),
+  isImmediate
+}
 
 class OpenFile implements FileSystem.File {
   readonly [FileSystem.FileTypeId]: typeof FileSystem.FileTypeId = FileSystem.FileTypeId
@@ -200,7 +261,7 @@ class OpenFile implements FileSystem.File {
   }
 
   writeAll(buffer: Uint8Array): Effect.Effect<void, Failure> {
-    return buffer.length <= largeWrite
+    return buffer.length <= largeWrite || isImmediate()
       ? direct("writeAll", this.fd, () => {
           for (let rest = buffer; rest.length > 0;) rest = rest.subarray(this.writeSome(rest))
         })
@@ -287,7 +348,7 @@ const viaNodeLayer = <A, E>(use: (fs: FileSystem.FileSystem) => Effect.Effect<A,
     ({ layer }) => Effect.provide(FileSystem.FileSystem.use(use), layer)
   )
 
-export const fileSystem: FileSystem.FileSystem = FileSystem.make({
+const operations = FileSystem.make({
   access: (path, { readable = false, writable = false } = {}) =>
     direct("access", path, () =>
       Fs.accessSync(path, (readable ? Fs.constants.R_OK : 0) | (writable ? Fs.constants.W_OK : 0))
@@ -341,6 +402,11 @@ export const fileSystem: FileSystem.FileSystem = FileSystem.make({
     Stream.unwrap(viaNodeLayer((fs) => Effect.succeed(fs.watch(path, options)))),
   writeFile: (path, data, { flag = "w", mode } = {}) =>
     direct("writeFile", path, () => Fs.writeFileSync(path, data, { flag, mode }))
+})
+
+// Not to be copied into a file system that has other operations.
+export const fileSystem: FileSystem.FileSystem = Object.defineProperty(operations, Shortcuts.key, {
+  value: shortcuts
 })
 
 export const layer: Layer.Layer<FileSystem.FileSystem> = Layer.succeed(

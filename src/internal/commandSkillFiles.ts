@@ -6,12 +6,10 @@ import * as PluginManifest from "../PluginManifest.ts"
 import * as atomicFile from "./atomicFile.ts"
 import * as CommandSkills from "./commandSkills.ts"
 import type { ManifestFile } from "./manifestFile.ts"
+import { infoOf } from "./shortcuts.ts"
 
 const folderMode = 0o755
 const fileMode = 0o644
-
-const isAbsent = ({ reason }: PlatformError.PlatformError) =>
-  reason._tag === "NotFound" || reason._tag === "BadResource"
 
 // A byte-order mark is kept: a text that begins with one has no front matter.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
@@ -26,10 +24,6 @@ interface CommandFile {
 
 const isCommand = (name: string) =>
   name.endsWith(CommandSkills.extension) && name !== CommandSkills.extension
-
-/** What stands there; undefined where nothing does. */
-const infoOf = (fs: FileSystem.FileSystem, target: string) =>
-  Effect.catchIf(fs.lstat(target), isAbsent, () => Effect.succeed(undefined))
 
 /** The commands at a place, be it a file or a folder; none where there is nothing. */
 const filesAt = Effect.fnUntraced(function* (
@@ -102,7 +96,7 @@ export const write: (
       const folder = path.join(target, name)
       yield* makeFolder(folder)
       const file = path.join(folder, CommandSkills.fileName)
-      yield* atomicFile.writeSynced(fs, file, encoder.encode(text), fileMode)
+      yield* atomicFile.create(fs, file, encoder.encode(text), fileMode)
       yield* atomicFile.syncDirectory(fs, folder)
     }
     for (const folder of [target, parent, root]) yield* atomicFile.syncDirectory(fs, folder)

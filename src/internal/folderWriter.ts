@@ -11,7 +11,8 @@ import {
   Stream
 } from "effect"
 import type { Scope } from "effect"
-import { syncDirectory } from "./atomicFile.ts"
+import * as atomicFile from "./atomicFile.ts"
+import { isImmediate } from "./shortcuts.ts"
 
 type Failure = PlatformError.PlatformError
 
@@ -56,21 +57,23 @@ export const make = Effect.fnUntraced(function* (
   const slots = yield* Semaphore.make(concurrency)
   // A call is not taken back once it is made: what waits for it must wait until it is over.
   const call = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    slots.withPermit(Effect.uninterruptible(effect))
+    isImmediate(fs) ? effect : slots.withPermit(Effect.uninterruptible(effect))
 
   let failed: Exit.Exit<void, Failure> | undefined
-  /** Makes calls beside what follows. */
+  /** Makes calls beside what follows, where something comes of that. */
   const launch = (calls: Effect.Effect<void, Failure>): Effect.Effect<void, Failure> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.andThen(restore(slots.take(1)), () => {
-        if (failed !== undefined) return Effect.andThen(slots.release(1), failed)
-        const settled = Effect.onExit(calls, (exit) => {
-          if (Exit.isFailure(exit)) failed ??= exit
-          return slots.release(1)
-        })
-        return Effect.forkDetach(settled, { startImmediately: true })
-      })
-    )
+    isImmediate(fs)
+      ? calls
+      : Effect.uninterruptibleMask((restore) =>
+          Effect.andThen(restore(slots.take(1)), () => {
+            if (failed !== undefined) return Effect.andThen(slots.release(1), failed)
+            const settled = Effect.onExit(calls, (exit) => {
+              if (Exit.isFailure(exit)) failed ??= exit
+              return slots.release(1)
+            })
+            return Effect.forkDetach(settled, { startImmediately: true })
+          })
+        )
   const launched = Effect.andThen(
     slots.withPermits(concurrency)(Effect.void),
     Effect.suspend(() => failed ?? Effect.void)
@@ -93,40 +96,31 @@ export const make = Effect.fnUntraced(function* (
   // The umask cannot be asked for, but it shows. Bits that no folder of ours has are always in doubt.
   const { mode: rootMode } = yield* call(fs.stat(root))
   const doubtful = (directoryMode & ~rootMode) | (0o777 & ~directoryMode)
-  const settleMode = (target: string, mode: number) =>
-    mode & doubtful ? fs.chmod(target, mode) : Effect.void
+  const isDoubtful = (mode: number) => (mode & doubtful) !== 0
 
-  yield* call(settleMode(root, directoryMode))
-
-  const create = (target: string, mode: number) =>
-    Effect.tap(fs.open(target, { flag: "wx", mode }), settleMode(target, mode))
+  if (isDoubtful(directoryMode)) yield* call(fs.chmod(root, directoryMode))
 
   return {
     makeDirectory: (path) => {
       const target = pathService.join(root, path)
       directories.push(target)
+      const made = fs.makeDirectory(target, { mode: directoryMode })
       return call(
-        Effect.andThen(
-          fs.makeDirectory(target, { mode: directoryMode }),
-          settleMode(target, directoryMode)
-        )
+        isDoubtful(directoryMode) ? Effect.andThen(made, fs.chmod(target, directoryMode)) : made
       )
     },
     writeFile: (path, mode, content) =>
-      launch(
-        create(pathService.join(root, path), mode).pipe(
-          Effect.flatMap((file) => Effect.andThen(file.writeAll(content), file.sync)),
-          Effect.scoped
-        )
-      ),
+      launch(atomicFile.create(fs, pathService.join(root, path), content, mode, isDoubtful(mode))),
     writeFileStream: Effect.fnUntraced(function* (path, mode, content) {
-      const file = yield* call(create(pathService.join(root, path), mode))
+      const target = pathService.join(root, path)
+      const file = yield* call(fs.open(target, { flag: "wx", mode }))
+      if (isDoubtful(mode)) yield* call(fs.chmod(target, mode))
       yield* Stream.runForEach(content, (chunk) => call(file.writeAll(chunk)))
       yield* call(file.sync)
     }, Effect.scoped),
     sync: Effect.andThen(launched, () =>
-      Effect.forEach(directories, (directory) => call(syncDirectory(fs, directory)), {
-        concurrency,
+      Effect.forEach(directories, (directory) => call(atomicFile.syncDirectory(fs, directory)), {
+        concurrency: isImmediate(fs) ? 1 : concurrency,
         discard: true
       })
     )

@@ -27,7 +27,7 @@ import * as CodexHome from "./CodexHome.ts"
 import * as InstallMetadata from "./InstallMetadata.ts"
 import * as atomicFile from "./internal/atomicFile.ts"
 import * as cacheReader from "./internal/cacheReader.ts"
-import { type BaseRoot, isNotFound, mtimeOf } from "./internal/cacheReader.ts"
+import { type BaseRoot, emptyBaseRoot, isNotFound, mtimeOf } from "./internal/cacheReader.ts"
 import * as commandSkillFiles from "./internal/commandSkillFiles.ts"
 import * as manifestFile from "./internal/manifestFile.ts"
 import * as platformError from "./internal/platformError.ts"
@@ -469,14 +469,16 @@ export const make = Effect.gen(function* () {
     staged: StagedVersion,
     moved: (root: string) => void
   ) {
-    const baseRoot = path.join(yield* stageFolder, "base-root")
-    yield* fs.makeDirectory(baseRoot)
+    const baseRoot = yield* fs.makeTempDirectory({
+      directory: path.dirname(staged.root),
+      prefix: "base-root-"
+    })
     yield* fs.chmod(baseRoot, folderMode)
     const root = path.join(baseRoot, staged.version)
     yield* rename(staged.root, root)
     moved(root)
     if (staged.remotePluginId !== null) {
-      yield* atomicFile.writeSynced(
+      yield* atomicFile.create(
         fs,
         sidecarOf(baseRoot),
         utf8.encode(InstallMetadata.encode(staged.remotePluginId)),
@@ -530,7 +532,10 @@ export const make = Effect.gen(function* () {
     )
   })
 
-  const place = Effect.fnUntraced(function* (staged: StagedVersion) {
+  const place = Effect.fnUntraced(function* <E extends { readonly _tag: string } = never>(
+    staged: StagedVersion,
+    check: (standing: BaseRoot) => Effect.Effect<unknown, E> = () => Effect.void
+  ) {
     const baseRoot = baseRootOf(staged.pluginId)
     let root = staged.root
     const moved = (to: string) => {
@@ -540,9 +545,10 @@ export const make = Effect.gen(function* () {
     const attempt = Effect.gen(function* () {
       yield* ensureFolder(path.dirname(baseRoot))
       const type = (yield* infoOf(baseRoot))?.type
+      const standing = type === "Directory" ? yield* readBaseRoot(baseRoot) : emptyBaseRoot
+      yield* check(standing)
       // A file or link in a plugin's place is taken out itself, whatever it points at.
       if (type !== undefined && type !== "Directory") yield* discard(baseRoot)
-      const standing = yield* readBaseRoot(baseRoot)
       yield* standing.entries.length === 0
         ? placeBaseRoot({ ...staged, root }, moved)
         : placeVersion({ ...staged, root }, standing, moved)
@@ -556,12 +562,9 @@ export const make = Effect.gen(function* () {
   })
 
   const activate = Effect.fn("PluginStore.activate")((staged: StagedVersion) =>
-    Effect.gen(function* () {
-      if (staged.remotePluginId !== null) {
-        yield* readOverwritable(staged.pluginId, yield* locate(staged.pluginId))
-      }
-      yield* place(staged)
-    }).pipe(Effect.uninterruptible, change("install", staged.pluginId))
+    place(staged, (standing) =>
+      staged.remotePluginId === null ? Effect.void : readOverwritable(staged.pluginId, standing)
+    ).pipe(Effect.uninterruptible, change("install", staged.pluginId))
   )
 
   const writeIdentity = Effect.fn("PluginStore.writeIdentity")(

@@ -51,7 +51,7 @@ export interface BaseRoot {
   readonly sidecar: FileSystem.File.Type | undefined
 }
 
-const emptyBaseRoot: BaseRoot = {
+export const emptyBaseRoot: BaseRoot = {
   entries: [],
   versions: [],
   active: Option.none(),

@@ -2,14 +2,19 @@
  * Reads a bundle, a gzipped tar, into a new folder and refuses what is not wholly harmless.
  */
 import {
+  type Array as Arr,
+  Bytes,
+  Channel,
   Context,
   Effect,
   FileSystem,
   Layer,
   Path,
   type PlatformError,
+  Pull,
   Result,
   Schema,
+  type Scope,
   Stream,
   Struct
 } from "effect"
@@ -234,6 +239,25 @@ const nameOf = (path: string): Result.Result<string, BundleArchiveError> =>
         : Result.succeed(parts.join("/"))
   )
 
+type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
+
+/** The content of an entry, which mostly comes in one piece: then it is not copied. */
+const contentOf = <E>({ body, header }: Tar.Entry<E>, scope: Scope.Scope) => {
+  const pieces: Array<Uint8Array> = []
+  return Effect.gen(function* () {
+    const pull = yield* Channel.toPullScoped(body.channel, scope)
+    for (let length = 0; length < header.size;) {
+      for (const piece of yield* pull) {
+        pieces.push(piece)
+        length += piece.length
+      }
+    }
+  }).pipe(
+    Pull.catchDone(() => Effect.void),
+    Effect.map(() => (pieces.length === 1 ? pieces[0]! : Bytes.concat(pieces)))
+  )
+}
+
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -243,6 +267,7 @@ export const make = Effect.gen(function* () {
     bytes: Stream.Stream<Uint8Array, E, R>,
     directory: string
   ) {
+    const scope = yield* Effect.scope
     const folder = yield* FolderWriter.make(fs, path, directory)
     const tree = new ArchiveTree.ArchiveTree()
     const frames = new TarFrames.TarFrames()
@@ -254,40 +279,55 @@ export const make = Effect.gen(function* () {
     /** Another entry must come before more than this is received. */
     let receivable: number = limits.GapBytes
 
-    const receivePacked = (chunk: Uint8Array) => {
-      packed += chunk.length
-      return packed > limits.PackedBytes ? Effect.fail(exceeded("PackedBytes")) : Effect.void
+    const receivePacked = (chunks: Chunks) => {
+      for (const chunk of chunks) packed += chunk.length
+      return packed > limits.PackedBytes
+        ? Effect.fail(exceeded("PackedBytes"))
+        : Effect.succeed(chunks)
     }
 
-    const receive = (chunk: Uint8Array) => {
-      received += chunk.length
-      if (received > limits.TarBytes) return Effect.fail(exceeded("TarBytes"))
-      if (received > receivable) return Effect.fail(exceeded("GapBytes"))
-      const ambiguity = frames.push(chunk)
-      return ambiguity === undefined ? Effect.void : Effect.fail(malformed(ambiguity))
+    const receive = (chunks: Chunks) => {
+      for (const chunk of chunks) {
+        received += chunk.length
+        if (received > limits.TarBytes) return Effect.fail(exceeded("TarBytes"))
+        if (received > receivable) return Effect.fail(exceeded("GapBytes"))
+        const ambiguity = frames.push(chunk)
+        if (ambiguity !== undefined) return Effect.fail(malformed(ambiguity))
+      }
+      return Effect.succeed(chunks)
     }
 
-    /** Takes an entry in. What is left to be done then is done beside the entries that follow. */
-    const enter = Effect.fnUntraced(function* ({
-      body,
-      header
-    }: Tar.Entry<E | BundleArchiveError | Tar.TarError>) {
+    /** What an entry is, once it is taken in, and the folders that must be made for it. */
+    const accept = ({ header }: Tar.Entry<unknown>) => {
       entries += 1
       announced += header.size
       receivable = received + header.size + limits.GapBytes
-      if (entries > limits.Entries) return yield* exceeded("Entries")
-      if (announced > limits.UnpackedBytes) return yield* exceeded("UnpackedBytes", header.path)
+      if (entries > limits.Entries) return Result.fail(exceeded("Entries"))
+      if (announced > limits.UnpackedBytes) {
+        return Result.fail(exceeded("UnpackedBytes", header.path))
+      }
       if (Object.keys(header.pax).length > limits.PaxRecords) {
-        return yield* exceeded("PaxRecords", header.path)
+        return Result.fail(exceeded("PaxRecords", header.path))
       }
       if (frames.nextSize() !== header.size && header.type === "Directory") {
-        return yield* malformed(`${show(header.path)} is a folder with content`)
+        return Result.fail(malformed(`${show(header.path)} is a folder with content`))
       }
-      const name = yield* Effect.fromResult(nameOf(header.path))
-      const type = yield* Effect.fromResult(typeOf(header))
-      const missing = yield* Effect.fromResult(Result.mapError(tree.add(name, type), refusal))
-      extracted.directories += missing.length
-      if (extracted.directories > limits.Entries) return yield* exceeded("Entries")
+      return Result.gen(function* () {
+        const name = yield* nameOf(header.path)
+        const type = yield* typeOf(header)
+        const missing = yield* Result.mapError(tree.add(name, type), refusal)
+        extracted.directories += missing.length
+        if (extracted.directories > limits.Entries) return yield* Result.fail(exceeded("Entries"))
+        return { name, type, missing }
+      })
+    }
+
+    /** Takes an entry in. What is left to be done then is done beside the entries that follow. */
+    const enter = Effect.fnUntraced(function* ([entry]: Arr.NonEmptyReadonlyArray<
+      Tar.Entry<E | BundleArchiveError | Tar.TarError>
+    >) {
+      const { body, header } = entry
+      const { missing, name, type } = yield* Effect.fromResult(accept(entry))
       for (const directory of missing) yield* folder.makeDirectory(directory)
       // A folder has no content: if there is some, it is passed over with the next entry.
       if (type === "Directory") return
@@ -295,16 +335,16 @@ export const make = Effect.gen(function* () {
       extracted.bytes += header.size
       const mode = header.mode & 0o777
       yield* header.size <= wholeFileBytes
-        ? folder.writeFile(name, mode, yield* Stream.mkUint8Array(body))
+        ? folder.writeFile(name, mode, yield* contentOf(entry, scope))
         : folder.writeFileStream(name, mode, body)
     })
 
     yield* bytes.pipe(
-      Stream.tap(receivePacked),
+      Stream.mapArrayEffect(receivePacked),
       Gzip.gunzip(engine, gzipRefusal),
-      Stream.tap(receive),
+      Stream.mapArrayEffect(receive),
       Stream.pipeThroughChannel(Tar.decode()),
-      Stream.runForEach(enter)
+      Stream.runForEachArray(enter)
     )
     if (received === 0) return yield* refusal({ _tag: "Truncated" })
     yield* folder.sync

@@ -235,10 +235,11 @@ const receive = (
   return Stream.suspend(() => {
     let length = 0
     return bytes.pipe(
-      Stream.tap((chunk) => ((length += chunk.length) > announced ? wrong : Effect.void)),
-      Stream.concat(
-        Stream.suspend(() => (length < announced ? Stream.fromEffect(wrong) : Stream.empty))
-      )
+      Stream.mapArrayEffect((chunks) => {
+        for (const chunk of chunks) length += chunk.length
+        return length > announced ? wrong : Effect.succeed(chunks)
+      }),
+      Stream.onEnd(Effect.suspend(() => (length < announced ? wrong : Effect.void)))
     )
   })
 }

@@ -42,8 +42,10 @@ export const components = (path: string): Result.Result<ReadonlyArray<string>, P
 
 /** The same for names that a file system may take for one. */
 const fold = (path: string) =>
-  // Lower case first: only so do `ẞ` and `ß` both become `SS`.
-  path.normalize("NFD").toLowerCase().toUpperCase().normalize("NFD")
+  /^[\x20-\x7e]*$/.test(path)
+    ? path.toUpperCase()
+    : // Lower case first: only so do `ẞ` and `ß` both become `SS`.
+      path.normalize("NFD").toLowerCase().toUpperCase().normalize("NFD")
 
 export type NodeType = "File" | "Directory"
 

@@ -3,7 +3,7 @@
  * some join a second member, some pass over what follows. A host's engine inflates the raw deflate
  * data between header and trailer.
  */
-import { Context, Effect, Predicate, Stream } from "effect"
+import { Array as Arr, Context, Effect, Predicate, Stream } from "effect"
 
 /** Why bytes are not one whole gzip member and nothing else. */
 export type Problem =
@@ -181,16 +181,19 @@ export const gunzip =
   <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | E2, R> =>
     Stream.suspend(() => {
       const member = new Member(engine)
-      const deflated = Stream.mapEffect(bytes, (chunk) =>
+      const deflated = Stream.mapArrayEffect(bytes, (chunks) =>
         Effect.try({
-          try: () => member.packed(chunk),
+          try: () => Arr.map(chunks, (chunk) => member.packed(chunk)),
           catch: (problem) => onProblem(problem as Problem)
         })
       )
       return engine
         .inflateRaw(deflated, (cause) => onProblem(engineProblem(cause)))
         .pipe(
-          Stream.tap((chunk) => Effect.sync(() => member.unpacked(chunk))),
+          Stream.mapArray((chunks) => {
+            for (const chunk of chunks) member.unpacked(chunk)
+            return chunks
+          }),
           Stream.onEnd(
             Effect.suspend(() => {
               const problem = member.verdict()

@@ -114,11 +114,9 @@ export const body = (
   response: HttpClientResponse.HttpClientResponse
 ): Stream.Stream<Uint8Array, Failure> =>
   response.stream.pipe(
-    Stream.catchIf(
-      (error) => error.reason._tag === "EmptyBodyError",
-      () => Stream.empty
-    ),
-    Stream.mapError(failureOf)
+    Stream.catch((error) =>
+      error.reason._tag === "EmptyBodyError" ? Stream.empty : Stream.fail(failureOf(error))
+    )
   )
 
 /** Lets go of an answer whose body nobody will read. */

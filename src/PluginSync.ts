@@ -11,12 +11,12 @@ import {
   Option,
   PubSub,
   RcRef,
-  Semaphore,
   Stream
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
+import * as DownloadSlots from "./internal/downloadSlots.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -25,13 +25,13 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
 import type { RemotePlugin, UnfitPlugin } from "./RemotePlugin.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
-/** How many plugins are worked on at a time, unless {@link Concurrency} says otherwise. */
-export const defaultConcurrency = 16
-
-/** How many plugins are worked on at a time. */
-export const Concurrency = Context.Reference<number>(
+/**
+ * How many plugins are worked on at a time. Unless a number is given, a pass finds out how many the
+ * connection is good for: from 4 to 64.
+ */
+export const Concurrency = Context.Reference<number | "adaptive">(
   "effect-codex-plugins/PluginSync/Concurrency",
-  { defaultValue: () => defaultConcurrency }
+  { defaultValue: () => "adaptive" }
 )
 
 /** Why a pass could not be carried out at all. Nothing was changed. */
@@ -139,7 +139,6 @@ export const make = Effect.gen(function* () {
   const concurrency = yield* Concurrency
   const retention = yield* PluginStore.Retention
   const events = yield* PubSub.unbounded<SyncEvent>()
-  const slots = yield* Semaphore.make(concurrency)
 
   const read = Effect.all([catalog.installed, store.snapshot], { concurrency: 2 }).pipe(
     Effect.map(([account, cached]) => ({
@@ -157,15 +156,18 @@ export const make = Effect.gen(function* () {
    * Downloads share the connection. One that does not come in time beside others is tried again
    * once it has the connection to itself, as every download has in Codex.
    */
-  const install = (plugin: RemotePlugin) =>
-    slots.withPermit(bundles.install(plugin)).pipe(
+  const install = (plugin: RemotePlugin, slots: DownloadSlots.DownloadSlots) =>
+    slots.share(bundles.install(plugin)).pipe(
       Effect.catchIf(
         (error) => error._tag === "RemoteBundleError" && error.reason._tag === "TimedOut",
-        () => slots.withPermits(concurrency)(bundles.install(plugin))
+        () => slots.alone(bundles.install(plugin))
       )
     )
 
-  const carryOut = (action: SyncPlan.Action): Effect.Effect<Option.Option<SyncEvent>, never> => {
+  const carryOut = (
+    action: SyncPlan.Action,
+    slots: DownloadSlots.DownloadSlots
+  ): Effect.Effect<Option.Option<SyncEvent>, never> => {
     switch (action._tag) {
       case "Keep": {
         const { plugin, version } = action
@@ -180,7 +182,7 @@ export const make = Effect.gen(function* () {
       }
       case "Install": {
         const { plugin, reason, version } = action
-        return install(plugin).pipe(
+        return install(plugin, slots).pipe(
           Effect.as(
             Option.some(SyncEvent.Installed({ pluginId: plugin.pluginId, version, reason }))
           ),
@@ -223,15 +225,16 @@ export const make = Effect.gen(function* () {
     if (plan.removalSkipped !== null) {
       yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
     }
+    const slots = yield* DownloadSlots.make(concurrency)
     // A version stands before what it supersedes is pruned.
     const settled = yield* Effect.forEach(Arr.span(plan.actions, isForRow), (actions) =>
       Effect.forEach(
         actions,
         (action) =>
-          Effect.tap(carryOut(action), (event) =>
+          Effect.tap(carryOut(action, slots), (event) =>
             Option.isSome(event) ? PubSub.publish(events, event.value) : Effect.void
           ),
-        { concurrency }
+        { concurrency: concurrency === "adaptive" ? DownloadSlots.bounds.most : concurrency }
       )
     )
     const outcome = outcomeOf(account, Arr.getSomes(settled.flat()), plan.removalSkipped)

@@ -33,12 +33,12 @@ const curated = `${cache}/openai-curated-remote`
 const staging = `${TestCodexPlugins.root}/plugins/.remote-plugin-install-staging`
 
 interface Options extends TestBackend.Options {
-  readonly concurrency?: number
+  readonly concurrency?: number | "adaptive"
   readonly retention?: Duration.Duration
 }
 
 const provide = ({
-  concurrency = PluginSync.defaultConcurrency,
+  concurrency = "adaptive",
   retention = PluginStore.defaultRetention,
   ...options
 }: Options = {}) =>
@@ -242,28 +242,45 @@ describe("PluginSync.sync", () => {
 describe("PluginSync.sync, with several plugins", () => {
   const plugins = Arr.makeBy(20, (n) => plugin({ name: `plugin-${n}` }))
 
-  for (const [concurrency, expected] of [
-    [1, 1],
-    [3, 3],
-    [undefined, 16]
-  ] as const) {
-    it.effect(
-      `works on ${expected} at a time${concurrency === undefined ? " unless told otherwise" : ""}`,
-      Effect.fnUntraced(
-        function* () {
-          const { arrival, mostAtOnce, when } = yield* backend
-          const gate = yield* Latch.make()
-          yield* when({ kind: "bundle" }, TestReply.wait(gate.await))
-          const fiber = yield* Effect.forkChild(sync)
-          yield* arrival({ kind: "bundle", nth: expected })
-          yield* gate.open
-          assert.lengthOf((yield* Fiber.join(fiber)).installed, 20)
-          assert.strictEqual(yield* mostAtOnce("bundle"), expected)
-        },
-        provide({ plugins, ...(concurrency === undefined ? {} : { concurrency }) })
-      )
+  it.effect.each([1, 3])(
+    "works on as many at a time as it is told: %d",
+    Effect.fnUntraced(function* (concurrency) {
+      yield* Effect.gen(function* () {
+        const { arrival, mostAtOnce, when } = yield* backend
+        const gate = yield* Latch.make()
+        yield* when({ kind: "bundle" }, TestReply.wait(gate.await))
+        const fiber = yield* Effect.forkChild(sync)
+        yield* arrival({ kind: "bundle", nth: concurrency })
+        yield* gate.open
+        assert.lengthOf((yield* Fiber.join(fiber)).installed, 20)
+        assert.strictEqual(yield* mostAtOnce("bundle"), concurrency)
+      }).pipe(provide({ plugins, concurrency }))
+    })
+  )
+
+  it.effect(
+    "begins with eight at a time, and works on more of them where the network is what takes the time",
+    Effect.fnUntraced(
+      function* () {
+        const { mostAtOnce, requests } = yield* backend
+        const fiber = yield* Effect.forkChild(sync)
+        const arrived = yield* Effect.gen(function* () {
+          yield* TestClock.adjust("1 second")
+          // What inflates the bundles does not go by the test's clock.
+          yield* TestClock.withLive(Effect.sleep(20))
+          return yield* mostAtOnce("bundle")
+        }).pipe(
+          Effect.repeat({
+            until: () => Effect.map(requests({ kind: "bundle" }), (all) => all.length === 20)
+          })
+        )
+        yield* TestClock.adjust("1 second")
+        assert.lengthOf((yield* Fiber.join(fiber)).installed, 20)
+        assert.isAbove(arrived, 8)
+      },
+      provide({ plugins, latency: "1 second" })
     )
-  }
+  )
 
   it.effect(
     "goes on where some of them fail, and they alone are as before",

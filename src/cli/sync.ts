@@ -131,12 +131,12 @@ export const sync = Command.make(
     ),
     concurrency: Flag.Int("concurrency").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription(`How many plugins at a time (${PluginSync.defaultConcurrency})`),
+      Flag.withDescription("How many plugins at a time (as many as the connection is good for)"),
       Flag.filter(
         (n) => n >= 1 && n <= maxConcurrency,
         () => `a number from 1 to ${maxConcurrency}`
       ),
-      Flag.withDefault(PluginSync.defaultConcurrency)
+      Flag.withDefault<"adaptive">("adaptive")
     ),
     retain: Flag.String("retain").pipe(
       Flag.withMetavar("DURATION"),

@@ -181,7 +181,7 @@ export const differences = {
   },
   "downloads at once": {
     codex: "fetches one bundle at a time",
-    here: "fetches several at once (16; `--concurrency`)",
+    here: "fetches several at once (as many as the connection is good for, from 4 to 64; `--concurrency`)",
     why: "waiting is what takes the time"
   },
   "plain HTTP": {

@@ -14,14 +14,26 @@ export default defineConfig({
   transform: {
     inject: { "Intl.Segmenter": [source("cli/LazySegmenter.ts"), "Segmenter"] }
   },
+  plugins: [
+    {
+      name: "package-type",
+      generateBundle() {
+        this.emitFile({ type: "asset", fileName: "package.json", source: '{"type":"commonjs"}\n' })
+      }
+    }
+  ],
   output: {
     dir: "dist/bin",
-    entryFileNames: "[name].js",
-    chunkFileNames: "[name].js",
+    // V8 gives out what it compiled of CommonJS, and not of modules; see src/cli/codeCache.ts.
+    format: "cjs",
+    dynamicImportInCjs: false,
+    entryFileNames: ({ name }) => (name === "codex-plugins" ? "[name].js" : "[name]-[hash].js"),
+    chunkFileNames: "[name]-[hash].js",
+    cleanDir: true,
     minify: true,
     codeSplitting: {
       // What every command needs, in one file.
-      groups: [{ name: "run", tags: ["$initial"], test: /^(?!.*main\.ts$)/ }]
+      groups: [{ name: "run", tags: ["$initial"], test: /^(?!.*(?:main|codeCache)\.ts$)/ }]
     }
   }
 })

@@ -4,7 +4,7 @@
  * The segments are folder names on disk, so what a segment may hold is a safety rule as much as a
  * spelling rule: no separator, no `..`, nothing outside ASCII.
  */
-import { Schema } from "effect"
+import { Brand, Schema } from "effect"
 
 /** Dots may only separate non-empty parts (`a.b`); Codex 0.142 refuses dotted names, 0.169 takes them. */
 const pluginNamePattern = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
@@ -38,11 +38,18 @@ export const PluginId = Schema.String.check(
 ).pipe(Schema.brand("effect-codex-plugins/PluginId"))
 export type PluginId = typeof PluginId.Type
 
+// What is joined from parsed segments, or is a segment of a parsed id, need not be parsed again.
+const trusted = {
+  id: Brand.nominal<PluginId>(),
+  name: Brand.nominal<PluginName>(),
+  marketplace: Brand.nominal<MarketplaceName>()
+}
+
 /** Joins two segments that have been parsed already. */
 export const make = (name: PluginName, marketplace: MarketplaceName): PluginId =>
-  PluginId.make(`${name}@${marketplace}`)
+  trusted.id(`${name}@${marketplace}`)
 
-export const name = (id: PluginId): PluginName => PluginName.make(id.slice(0, id.indexOf("@")))
+export const name = (id: PluginId): PluginName => trusted.name(id.slice(0, id.indexOf("@")))
 
 export const marketplace = (id: PluginId): MarketplaceName =>
-  MarketplaceName.make(id.slice(id.indexOf("@") + 1))
+  trusted.marketplace(id.slice(id.indexOf("@") + 1))

@@ -2,7 +2,7 @@
  * The sidecar: the small versioned file in a plugin's base root that names the backend plugin
  * whose bytes the active version holds.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
 /** Its name, directly below the base root. A file of this name inside a bundle means nothing. */
@@ -67,35 +67,49 @@ export type InstallMetadataError = UnsupportedSchemaVersion | CorruptInstallMeta
 export const encode = (remotePluginId: RemotePluginId.RemotePluginId): string =>
   `${JSON.stringify({ schema_version: schemaVersion, remote_plugin_id: remotePluginId }, null, 2)}\n`
 
-const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
-const decodeVersion = Schema.decodeUnknownEffect(Schema.Struct({ schema_version: Schema.Int }))
-const decodeBody = Schema.decodeUnknownEffect(Schema.Struct({ remote_plugin_id: Schema.String }))
-const decodeId = Schema.decodeUnknownEffect(RemotePluginId.RemotePluginIdFromUntrimmed)
+const decodeBody = Schema.decodeUnknownResult(
+  Schema.Struct({
+    schema_version: Schema.Literal(schemaVersion),
+    remote_plugin_id: RemotePluginId.RemotePluginIdFromUntrimmed
+  })
+)
+const hasVersion = Schema.is(Schema.Struct({ schema_version: Schema.Int }))
+const hasId = Schema.is(Schema.Struct({ remote_plugin_id: Schema.String }))
 
 // A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
+/** What is wrong with JSON that is no sidecar of the supported version. */
+const refusal = (json: unknown, path: string): InstallMetadataError => {
+  if (!hasVersion(json)) return new CorruptInstallMetadata({ path, reason: "NotInstallMetadata" })
+  // Before the body, which a newer version may have changed.
+  const { schema_version: found } = json
+  return found !== schemaVersion
+    ? new UnsupportedSchemaVersion({ path, found, supported: schemaVersion })
+    : new CorruptInstallMetadata({
+        path,
+        reason: hasId(json) ? "BlankRemotePluginId" : "NotInstallMetadata"
+      })
+}
+
 /** Reads a sidecar's bytes; `path` is named in errors only. Unknown keys are ignored. */
-export const decode = Effect.fnUntraced(function* (
+export const decode = (
   bytes: Uint8Array,
   path: string
-): Effect.fn.Return<RemotePluginId.RemotePluginId, InstallMetadataError> {
-  const corrupt = (reason: CorruptInstallMetadata["reason"]) => () =>
-    new CorruptInstallMetadata({ path, reason })
-  const json = yield* Effect.try(() => utf8.decode(bytes)).pipe(
-    Effect.flatMap(decodeJson),
-    Effect.mapError(corrupt("NotJson"))
+): Effect.Effect<RemotePluginId.RemotePluginId, InstallMetadataError> =>
+  Effect.fromResult(
+    Result.flatMap(
+      Result.try({
+        try: (): unknown => JSON.parse(utf8.decode(bytes)),
+        catch: () => new CorruptInstallMetadata({ path, reason: "NotJson" })
+      }),
+      (json) =>
+        Result.mapBoth(decodeBody(json), {
+          onFailure: () => refusal(json, path),
+          onSuccess: (body) => body.remote_plugin_id
+        })
+    )
   )
-  const { schema_version: found } = yield* Effect.mapError(
-    decodeVersion(json),
-    corrupt("NotInstallMetadata")
-  )
-  if (found !== schemaVersion) {
-    return yield* new UnsupportedSchemaVersion({ path, found, supported: schemaVersion })
-  }
-  const body = yield* Effect.mapError(decodeBody(json), corrupt("NotInstallMetadata"))
-  return yield* Effect.mapError(decodeId(body.remote_plugin_id), corrupt("BlankRemotePluginId"))
-})
 
 const encoder = new TextEncoder()
 

@@ -1,7 +1,7 @@
 /**
  * A plugin's own manifest: where it is looked for, and what of it matters here.
  */
-import { Effect, Predicate, Schema, SchemaIssue } from "effect"
+import { Effect, Predicate, Result, Schema, SchemaIssue } from "effect"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as WhiteSpace from "./WhiteSpace.ts"
 
@@ -115,7 +115,6 @@ export const AgentPluginManifest = Schema.Struct({
   author: Schema.optionalKey(Schema.Struct({ name: AgentText, email: AgentText, url: AgentText }))
 })
 
-const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
 const decodeManifest = Schema.decodeUnknownEffect(PluginManifest)
 const decodeAgentManifest = Schema.decodeUnknownEffect(AgentPluginManifest)
 const decodeVersion = Schema.decodeUnknownEffect(PluginVersion.PluginVersionFromUntrimmed)
@@ -129,9 +128,11 @@ export const parseJson = (
   bytes: Uint8Array,
   path: string
 ): Effect.Effect<unknown, InvalidManifest> =>
-  Effect.try(() => utf8.decode(bytes)).pipe(
-    Effect.flatMap(decodeJson),
-    Effect.mapError(() => new InvalidManifest({ path, reason: { _tag: "NotJson" } }))
+  Effect.fromResult(
+    Result.try({
+      try: (): unknown => JSON.parse(utf8.decode(bytes)),
+      catch: () => new InvalidManifest({ path, reason: { _tag: "NotJson" } })
+    })
   )
 
 /**

@@ -96,22 +96,59 @@ const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
 
 const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value)
 
-const infoOf = (stats: Fs.BigIntStats): FileSystem.File.Info => ({
-  type: typeOf(stats),
-  mtime: Option.some(stats.mtime),
-  atime: Option.some(stats.atime),
-  birthtime: Option.some(stats.birthtime),
-  dev: unsigned(stats.dev),
-  rdev: Option.some(unsigned(stats.rdev)),
-  ino: Option.some(unsigned(stats.ino)),
-  mode: Number(stats.mode),
-  nlink: Option.some(unsigned(stats.nlink)),
-  uid: Option.some(Number(stats.uid)),
-  gid: Option.some(Number(stats.gid)),
-  size: ByteSize.bytes(stats.size),
-  blksize: Option.some(ByteSize.bytes(stats.blksize)),
-  blocks: Option.some(stats.blocks)
-})
+/** Each field is made where it is asked for: mostly that is the type alone. */
+class Info implements FileSystem.File.Info {
+  private readonly stats: Fs.BigIntStats
+
+  constructor(stats: Fs.BigIntStats) {
+    this.stats = stats
+  }
+
+  get type() {
+    return typeOf(this.stats)
+  }
+  get mtime() {
+    return Option.some(this.stats.mtime)
+  }
+  get atime() {
+    return Option.some(this.stats.atime)
+  }
+  get birthtime() {
+    return Option.some(this.stats.birthtime)
+  }
+  get dev() {
+    return unsigned(this.stats.dev)
+  }
+  get rdev() {
+    return Option.some(unsigned(this.stats.rdev))
+  }
+  get ino() {
+    return Option.some(unsigned(this.stats.ino))
+  }
+  get mode() {
+    return Number(this.stats.mode)
+  }
+  get nlink() {
+    return Option.some(unsigned(this.stats.nlink))
+  }
+  get uid() {
+    return Option.some(Number(this.stats.uid))
+  }
+  get gid() {
+    return Option.some(Number(this.stats.gid))
+  }
+  get size() {
+    return ByteSize.bytes(this.stats.size)
+  }
+  get blksize() {
+    return Option.some(ByteSize.bytes(this.stats.blksize))
+  }
+  get blocks() {
+    return Option.some(this.stats.blocks)
+  }
+}
+
+const infoOf = (stats: Fs.BigIntStats): FileSystem.File.Info => new Info(stats)
 
 const bigint = { bigint: true } as const
 

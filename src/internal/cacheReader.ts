@@ -6,7 +6,7 @@ import {
   Array as Arr,
   Clock,
   Effect,
-  Equal,
+  Equivalence,
   FileSystem,
   Option,
   Order,
@@ -51,13 +51,6 @@ export interface BaseRoot {
   readonly sidecar: FileSystem.File.Type | undefined
 }
 
-export const emptyBaseRoot: BaseRoot = {
-  entries: [],
-  versions: [],
-  active: Option.none(),
-  sidecar: undefined
-}
-
 export const isNotFound = (error: PlatformError.PlatformError): boolean =>
   error.reason._tag === "NotFound"
 
@@ -76,6 +69,22 @@ const witness = (
 const decodePluginName = Schema.decodeUnknownOption(PluginId.PluginName)
 const decodeMarketplaceName = Schema.decodeUnknownOption(PluginId.MarketplaceName)
 const isVersion = Schema.is(PluginVersion.PluginVersion)
+const isSameVersion = Option.makeEquivalence<PluginVersion.PluginVersion>(Equivalence.String)
+
+const baseRootWith = (entries: ReadonlyArray<FileSystem.DirectoryEntry>): BaseRoot => {
+  const versions = entries
+    .filter(({ type }) => type === "Directory")
+    .map(({ name }) => name)
+    .filter(isVersion)
+  return {
+    entries,
+    versions,
+    active: PluginVersion.active(versions),
+    sidecar: entries.find(({ name }) => name === InstallMetadata.fileName)?.type
+  }
+}
+
+export const emptyBaseRoot = baseRootWith([])
 
 const pluginIdOf = (
   marketplace: PluginId.MarketplaceName,
@@ -93,7 +102,7 @@ export const make = Effect.gen(function* () {
   const marketplaceRoot = (marketplace: PluginId.MarketplaceName) =>
     path.join(home.cache, marketplace)
   const baseRootOf = (pluginId: PluginId.PluginId) =>
-    path.join(marketplaceRoot(PluginId.marketplace(pluginId)), PluginId.name(pluginId))
+    path.join(home.cache, PluginId.marketplace(pluginId), PluginId.name(pluginId))
   const sidecarOf = (baseRoot: string) => path.join(baseRoot, InstallMetadata.fileName)
 
   /** A folder's entries; none where there is no such folder. */
@@ -123,18 +132,7 @@ export const make = Effect.gen(function* () {
   })
 
   const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
-    Effect.map(entriesOf(baseRoot), (entries) => {
-      const versions = entries
-        .filter(({ type }) => type === "Directory")
-        .map(({ name }) => name)
-        .filter(isVersion)
-      return {
-        entries,
-        versions,
-        active: PluginVersion.active(versions),
-        sidecar: entries.find(({ name }) => name === InstallMetadata.fileName)?.type
-      }
-    })
+    Effect.map(entriesOf(baseRoot), baseRootWith)
 
   /** The base root, if it is a folder below a marketplace that is one too. */
   const locate = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
@@ -147,44 +145,37 @@ export const make = Effect.gen(function* () {
       : emptyBaseRoot
   })
 
-  const readSidecar = Effect.fnUntraced(function* (
+  const readSidecar = (
     pluginId: PluginId.PluginId,
     standing: BaseRoot
-  ) {
+  ): Effect.Effect<Option.Option<Sidecar>, InstallMetadata.InstallMetadataError> => {
+    if (standing.sidecar === undefined) return Effect.succeedNone
     const path = sidecarOf(baseRootOf(pluginId))
-    if (standing.sidecar === undefined) return Option.none<Sidecar>()
+    const corrupt = (reason: InstallMetadata.CorruptInstallMetadata["reason"]) =>
+      Effect.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
     // A link is not followed: it could name any file of the user's.
-    if (standing.sidecar !== "File") {
-      return yield* new InstallMetadata.CorruptInstallMetadata({ path, reason: "NotAFile" })
-    }
-    return yield* fs.readFile(path).pipe(
-      Effect.flatMap((bytes) =>
+    if (standing.sidecar !== "File") return corrupt("NotAFile")
+    return Effect.matchEffect(fs.readFile(path), {
+      onFailure: (error) => (isNotFound(error) ? Effect.succeedNone : corrupt("Inaccessible")),
+      onSuccess: (bytes) =>
         Effect.map(InstallMetadata.decode(bytes, path), (remotePluginId) =>
           Option.some({ remotePluginId, exact: InstallMetadata.isExact(bytes, remotePluginId) })
         )
-      ),
-      Effect.catchTag("PlatformError", (error) =>
-        isNotFound(error)
-          ? Effect.succeed(Option.none<Sidecar>())
-          : new InstallMetadata.CorruptInstallMetadata({ path, reason: "Inaccessible" })
-      )
-    )
-  })
+    })
+  }
 
   const identityOf = (
     pluginId: PluginId.PluginId,
     standing: BaseRoot,
     inDoubt: boolean
   ): Effect.Effect<Identity> =>
-    readSidecar(pluginId, standing).pipe(
-      Effect.map(
-        Option.match({
-          onNone: () => (inDoubt ? Identity.InDoubt() : Identity.Absent()),
-          onSome: Identity.Known
-        })
-      ),
-      Effect.catch((error) => Effect.succeed(Identity.Unreadable({ error })))
-    )
+    Effect.match(readSidecar(pluginId, standing), {
+      onFailure: (error): Identity => Identity.Unreadable({ error }),
+      onSuccess: Option.match({
+        onNone: () => (inDoubt ? Identity.InDoubt() : Identity.Absent()),
+        onSome: Identity.Known
+      })
+    })
 
   const readPlugin = Effect.fnUntraced(function* (
     pluginId: PluginId.PluginId,
@@ -195,15 +186,19 @@ export const make = Effect.gen(function* () {
     const info = yield* infoOf(baseRoot)
     if (info?.type !== "Directory") return Option.none()
     // A base root that may not be read is one without a version: to install there tells why.
-    const look = Effect.orElseSucceed(readBaseRoot(baseRoot), () => emptyBaseRoot)
-    const { identity, standing } = yield* Effect.gen(function* () {
-      const standing = yield* look
-      const identity = yield* identityOf(pluginId, standing, inDoubt)
-      // The sidecar was read after the versions: it may be that of a version which came meanwhile.
-      const isTrue =
-        identity._tag !== "Known" || Equal.equals((yield* look).active, standing.active)
-      return { standing, identity, isTrue }
-    }).pipe(Effect.repeat({ until: ({ isTrue }) => isTrue, times: raceRetries }))
+    const look = Effect.match(fs.readDirectoryEntries(baseRoot), {
+      onFailure: () => emptyBaseRoot,
+      onSuccess: baseRootWith
+    })
+    let standing = yield* look
+    let identity = yield* identityOf(pluginId, standing, inDoubt)
+    // The sidecar was read after the versions: it may be that of a version which came meanwhile.
+    for (let retries = 0; identity._tag === "Known" && retries < raceRetries; retries++) {
+      const now = yield* look
+      if (isSameVersion(now.active, standing.active)) break
+      standing = now
+      identity = yield* identityOf(pluginId, standing, inDoubt)
+    }
     const { active, versions } = standing
     const plugin = {
       pluginId,

@@ -20,13 +20,11 @@ const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
     () => Effect.succeed(undefined)
   )
 
-type Types = ReadonlyMap<string, FileSystem.File.Type>
-
 /** What stands in a folder; nothing where there is no folder. */
 const typesIn = (fs: FileSystem.FileSystem, folder: string) =>
   Effect.map(
     orNothing(fs.readDirectoryEntries(folder)),
-    (entries = []): Types => new Map(entries.map(({ name, type }) => [name, type]))
+    (entries = []) => new Map(entries.map(({ name, type }) => [name, type]))
   )
 
 /** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
@@ -39,12 +37,11 @@ export const find: (
   Effect.fnUntraced(function* (fs, path, root, candidates = PluginManifest.paths) {
     const standing = yield* typesIn(fs, root)
     for (const relativePath of candidates) {
-      const file = path.join(root, relativePath)
-      const folder = path.dirname(relativePath)
-      if (folder !== "." && standing.get(folder) !== "Directory") continue
-      const beside = folder === "." ? standing : yield* typesIn(fs, path.dirname(file))
+      const [first = relativePath, second] = relativePath.split("/")
       // A link is none: it may lead out of the plugin.
-      if (beside.get(path.basename(file)) !== "File") continue
+      if (standing.get(first) !== (second === undefined ? "File" : "Directory")) continue
+      const file = path.join(root, relativePath)
+      if (second !== undefined && (yield* orNothing(fs.lstat(file)))?.type !== "File") continue
       const bytes = yield* orNothing(fs.readFile(file))
       if (bytes === undefined) continue
       const parsed = PluginManifest.parseJson(bytes, file)

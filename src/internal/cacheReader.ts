@@ -220,12 +220,19 @@ export const make = Effect.gen(function* () {
 
   const readPlugins = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
     const doubts = new Set((yield* entriesOf(home.staging)).map(({ name }) => name))
-    const plugins = yield* Effect.forEach(
-      pluginIds,
-      (pluginId) => readPlugin(pluginId, doubts.has(`${doubtPrefix}${pluginId}`)),
+    const readSome = Effect.forEach(
+      (pluginId: PluginId.PluginId) =>
+        readPlugin(pluginId, doubts.has(`${doubtPrefix}${pluginId}`)),
       { concurrency }
     )
-    return Arr.getSomes(plugins)
+    const [first = [], ...rest] = Arr.chunksOf(pluginIds, concurrency)
+    const plugins = [yield* readSome(first)]
+    for (const some of rest) {
+      // Else a file system that never waits would keep the network waiting till all are read.
+      yield* Effect.yieldNow
+      plugins.push(yield* readSome(some))
+    }
+    return Arr.getSomes(plugins.flat())
   })
 
   /** The entries of marketplaces that are real folders; a link is passed over. */

@@ -5,6 +5,7 @@ import {
   Array as Arr,
   Context,
   Data,
+  Duration,
   Effect,
   Fiber,
   Layer,
@@ -140,9 +141,12 @@ export const make = Effect.gen(function* () {
   const retention = yield* PluginStore.Retention
   const events = yield* PubSub.unbounded<SyncEvent>()
 
-  const read = Effect.all([catalog.installed, store.snapshot], { concurrency: 2 }).pipe(
-    Effect.map(([account, cached]) => ({
+  const read = Effect.all([Effect.timed(catalog.installed), store.snapshot], {
+    concurrency: 2
+  }).pipe(
+    Effect.map(([[latency, account], cached]) => ({
       account,
+      latency,
       plan: SyncPlan.make(account, cached, { retention })
     }))
   )
@@ -220,12 +224,12 @@ export const make = Effect.gen(function* () {
 
   const pass = Effect.gen(function* () {
     yield* store.sweep
-    const { account, plan } = yield* read
+    const { account, latency, plan } = yield* read
     yield* PubSub.publish(events, SyncEvent.Planned({ plan }))
     if (plan.removalSkipped !== null) {
       yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
     }
-    const slots = yield* DownloadSlots.make(concurrency)
+    const slots = yield* DownloadSlots.make(concurrency, Duration.toMillis(latency))
     // A version stands before what it supersedes is pruned.
     const settled = yield* Effect.forEach(Arr.span(plan.actions, isForRow), (actions) =>
       Effect.forEach(

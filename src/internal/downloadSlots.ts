@@ -7,8 +7,11 @@
  */
 import { Effect, Semaphore } from "effect"
 
-/** How many are under way at first, at the least, and at the most. */
-export const bounds = { first: 8, least: 4, most: 64 } as const
+/** How many are under way at the least, at the least at first, and at the most. */
+export const bounds = { least: 4, first: 8, most: 64 } as const
+
+/** About what is to be done for a bundle of a usual size once it is there, in milliseconds. */
+const usualWork = 2
 
 /** More may be under way while a download takes no longer than so many times the quickest one. */
 const idleFactor = 2
@@ -22,13 +25,20 @@ export interface Estimate {
   readonly quickest: number
 }
 
-export const initial: Estimate = { limit: bounds.first, quickest: Number.POSITIVE_INFINITY }
+const within = (least: number, limit: number) =>
+  Math.min(bounds.most, Math.max(least, Math.round(limit)))
+
+/** What to begin with where an answer took this long: while one is waited for, others can be worked on. */
+export const initial = (latency: number): Estimate => ({
+  limit: within(bounds.first, latency / usualWork),
+  quickest: Number.POSITIVE_INFINITY
+})
 
 /** What one more download tells, which has taken this long. */
 export const next = ({ limit, quickest: before }: Estimate, took: number): Estimate => {
   const quickest = Math.min(before, took)
   const change = took <= quickest * idleFactor ? 1 : took > quickest * crowdedFactor ? -1 : 0
-  return { limit: Math.min(bounds.most, Math.max(bounds.least, limit + change)), quickest }
+  return { limit: within(bounds.least, limit + change), quickest }
 }
 
 export interface DownloadSlots {
@@ -38,11 +48,17 @@ export interface DownloadSlots {
   readonly alone: <A, E, R>(download: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/** As many slots as are asked for, or as many as the connection is good for. */
-export const make = Effect.fnUntraced(function* (concurrency: number | "adaptive") {
+/**
+ * As many slots as are asked for, or as many as the connection is good for. `latency` is how long
+ * its other end took for an answer, in milliseconds.
+ */
+export const make = Effect.fnUntraced(function* (
+  concurrency: number | "adaptive",
+  latency: number
+) {
   let adapts = concurrency === "adaptive"
-  let estimate = initial
-  const slots = yield* Semaphore.make(concurrency === "adaptive" ? bounds.first : concurrency)
+  let estimate = initial(latency)
+  const slots = yield* Semaphore.make(concurrency === "adaptive" ? estimate.limit : concurrency)
 
   const adapt = (took: number) => {
     estimate = next(estimate, took)

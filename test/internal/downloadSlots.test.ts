@@ -4,10 +4,15 @@ import * as DownloadSlots from "../../src/internal/downloadSlots.ts"
 
 const { bounds, initial, next } = DownloadSlots
 
-/** What is known after downloads that took these milliseconds. */
-const after = (...taken: ReadonlyArray<number>) => taken.reduce(next, initial)
+/** What is known after downloads that took these milliseconds, where answers come at once. */
+const after = (...taken: ReadonlyArray<number>) => taken.reduce(next, initial(0))
 
 describe("the downloads that are under way at once", () => {
+  it("are at first as many as can be worked on while one is waited for", () => {
+    const first = [0, 1, 20, 50, 100, 10_000].map((latency) => initial(latency).limit)
+    assert.deepStrictEqual(first, [bounds.first, bounds.first, 10, 25, 50, bounds.most])
+  })
+
   it("are one more after each that hardly took longer than the quickest", () => {
     assert.strictEqual(after(50).limit, bounds.first + 1)
     assert.strictEqual(after(50, 50, 99, 100).limit, bounds.first + 4)

@@ -6,6 +6,9 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Layer, Predicate, Pull, Stream } from "effect"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import * as Tls from "node:tls"
 import * as Zlib from "node:zlib"
 import * as CodexPlugins from "./CodexPlugins.ts"
 import * as Gzip from "./internal/gzip.ts"
@@ -28,10 +31,24 @@ const inflateStream: Gzip.Engine["inflateRaw"] = (deflated, onError) =>
     onError
   })
 
+/** Where the pieces of a small bundle come together: what is inflated at once needs it no longer. */
+const gathered = Buffer.allocUnsafeSlow(smallBundle)
+
 /** The content of a small bundle; undefined where it is too much to be held in memory. */
-const inflateSmall = (deflated: Uint8Array): Uint8Array | undefined => {
+const inflateSmall = (pieces: ReadonlyArray<Uint8Array>): Uint8Array | undefined => {
+  let length = 0
+  for (const piece of pieces) {
+    gathered.set(piece, length)
+    length += piece.length
+  }
+  // Bundles with images come to little more than they were; then all of it is one piece of memory.
+  const chunkSize = Math.max(pieceLength, 2 * length)
   try {
-    return Zlib.inflateRawSync(deflated, { ...inflateOptions, maxOutputLength: smallContent })
+    return Zlib.inflateRawSync(gathered.subarray(0, length), {
+      ...inflateOptions,
+      chunkSize,
+      maxOutputLength: smallContent
+    })
   } catch (cause) {
     if (Predicate.hasProperty(cause, "code") && cause.code === "ERR_BUFFER_TOO_LARGE") return
     throw cause
@@ -63,7 +80,7 @@ export const gzipEngine: Gzip.Engine = {
           }
         }
         const content = isWhole
-          ? yield* Effect.try({ try: () => inflateSmall(Buffer.concat(pieces)), catch: onError })
+          ? yield* Effect.try({ try: () => inflateSmall(pieces), catch: onError })
           : undefined
         if (content !== undefined) return piecesOf(content)
         const rest = isWhole ? Stream.empty : Stream.fromPull(Effect.succeed(pull))
@@ -73,9 +90,36 @@ export const gzipEngine: Gzip.Engine = {
   crc32: Zlib.crc32
 }
 
+/** Its connections share what they trust: to set that up for each takes as long as their handshake. */
+class TlsAgent extends Https.Agent {
+  private secureContext: Tls.SecureContext | undefined
+
+  override createConnection(...[options, onCreated]: Parameters<Https.Agent["createConnection"]>) {
+    const secureContext = (this.secureContext ??= Tls.createSecureContext())
+    const shared = { ...options, secureContext }
+    return super.createConnection(shared, onCreated)
+  }
+}
+
+/** Keeps connections for the next request to the same host. */
+const agents = Layer.effect(
+  NodeHttpClient.HttpAgent,
+  Effect.acquireRelease(
+    Effect.sync(() => ({
+      http: new Http.Agent({ keepAlive: true }),
+      https: new TlsAgent({ keepAlive: true })
+    })),
+    ({ http, https }) =>
+      Effect.sync(() => {
+        http.destroy()
+        https.destroy()
+      })
+  )
+)
+
 /** An HTTP client that keeps its connections, and what the services can use of Node beside it. */
 export const layerHttp = Layer.merge(
-  NodeHttpClient.layerNodeHttpOptions({ keepAlive: true }),
+  Layer.provide(NodeHttpClient.layerNodeHttpNoAgent, agents),
   Layer.succeed(Gzip.Engine, gzipEngine)
 )
 

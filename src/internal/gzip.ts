@@ -3,7 +3,7 @@
  * some join a second member, some pass over what follows. A host's engine inflates the raw deflate
  * data between header and trailer.
  */
-import { Array as Arr, Context, Effect, Predicate, Stream } from "effect"
+import { Array as Arr, Bytes, Context, Effect, Predicate, Stream } from "effect"
 
 /** Why bytes are not one whole gzip member and nothing else. */
 export type Problem =
@@ -134,20 +134,20 @@ class Member {
     this.header.next()
   }
 
-  /** The deflate data that is certain now that `chunk` came. Throws a `Problem`. */
-  packed(chunk: Uint8Array): Uint8Array {
+  /** The deflate data that is certain now that `chunk` came, as parts of it. Throws a `Problem`. */
+  packed(chunk: Uint8Array): Arr.NonEmptyReadonlyArray<Uint8Array> {
     let start = 0
     for (; !this.headerEnded && start < chunk.length; start++) {
       if (++this.headerLength > maxHeaderLength) throw "CorruptGzip"
       this.headerCrc = this.crc32(chunk.subarray(start, start + 1), this.headerCrc)
       this.headerEnded = this.header.next(chunk[start]!).done === true
     }
-    const bytes = new Uint8Array(this.held.length + chunk.length - start)
-    bytes.set(this.held)
-    bytes.set(chunk.subarray(start), this.held.length)
-    const end = Math.max(0, bytes.length - trailerLength)
-    this.held = bytes.slice(end)
-    return bytes.subarray(0, end)
+    const parts = [this.held, chunk.subarray(start)]
+    const bytes = chunk.length - start < trailerLength ? [Bytes.concat(parts)] : parts
+    const last = bytes.pop()!
+    const end = Math.max(0, last.length - trailerLength)
+    this.held = Uint8Array.from(last.subarray(end))
+    return Arr.append(bytes, last.subarray(0, end))
   }
 
   unpacked(chunk: Uint8Array): void {
@@ -183,7 +183,7 @@ export const gunzip =
       const member = new Member(engine)
       const deflated = Stream.mapArrayEffect(bytes, (chunks) =>
         Effect.try({
-          try: () => Arr.map(chunks, (chunk) => member.packed(chunk)),
+          try: () => Arr.flatMap(chunks, (chunk) => member.packed(chunk)),
           catch: (problem) => onProblem(problem as Problem)
         })
       )

@@ -333,7 +333,7 @@ export const make = Effect.gen(function* () {
   // --- completion
 
   /** Writes a file over one that stands there, whose mode stays, or anew. */
-  const writeFile = Effect.fnUntraced(function* (target: string, text: string) {
+  const writeFile = Effect.fnUntraced(function* (target: string, contents: Uint8Array) {
     const standing = yield* fs.stat(target).pipe(
       Effect.map((info) => info.mode & 0o777),
       Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed(undefined))
@@ -341,18 +341,21 @@ export const make = Effect.gen(function* () {
     const isLocked = standing !== undefined && (standing & 0o200) === 0
     if (isLocked) yield* fs.chmod(target, standing | 0o200)
     const file = yield* fs.open(target, { flag: "w" })
-    yield* file.writeAll(encoder.encode(text))
+    yield* file.writeAll(contents)
     if (isLocked || standing === undefined) yield* fs.chmod(target, standing ?? addedFileMode)
     yield* file.sync
   }, Effect.scoped)
 
-  /** Gives a curated bundle the version and the app manifest of its row, as Codex does. */
+  /**
+   * Gives a curated bundle the version and the app manifest of its row, as Codex does, and returns
+   * the plugin's manifest as it stands then.
+   */
   const materialise = Effect.fnUntraced(function* (
     plugin: RemotePlugin.RemotePlugin,
     version: PluginVersion,
     root: string
   ) {
-    const manifest = yield* manifestFile.find(fs, path, root)
+    let manifest = yield* manifestFile.find(fs, path, root)
     // Codex leaves an agent plugin's manifest as it is, and looks for `apps` in the other ones.
     const isAgentPlugin = manifest.relativePath === PluginManifest.agentPluginPath
     if (!isAgentPlugin) {
@@ -363,9 +366,12 @@ export const make = Effect.gen(function* () {
           reason: { _tag: "NotManifest", at: "" }
         })
       }
-      yield* writeFile(manifest.path, text.value)
+      const bytes = encoder.encode(text.value)
+      yield* writeFile(manifest.path, bytes)
+      const json = yield* PluginManifest.parseJson(bytes, manifest.path)
+      manifest = { ...manifest, bytes, json }
     }
-    if (Option.isNone(plugin.appManifest)) return
+    if (Option.isNone(plugin.appManifest)) return manifest
     const naming = isAgentPlugin
       ? yield* manifestFile
           .find(fs, path, root, PluginManifest.paths.slice(1))
@@ -374,10 +380,12 @@ export const make = Effect.gen(function* () {
     const segments = CuratedManifest.appManifestPath(naming?.json)
     const target = path.join(root, ...segments)
     yield* fs.makeDirectory(path.dirname(target), { recursive: true })
-    yield* writeFile(target, plugin.appManifest.value)
+    yield* writeFile(target, encoder.encode(plugin.appManifest.value))
     for (let depth = segments.length - 1; depth >= 0; depth--) {
       yield* atomicFile.syncDirectory(fs, path.join(root, ...segments.slice(0, depth)))
     }
+    // It may have been put where a manifest is looked for.
+    return yield* manifestFile.find(fs, path, root)
   })
 
   /** Downloads, completes and checks a bundle in a folder that must not exist. */
@@ -395,10 +403,12 @@ export const make = Effect.gen(function* () {
     const failed = (reason: Reason) =>
       new RemoteBundleError({ remotePluginId, pluginId, url: parsed && Http.shown(parsed), reason })
     const complete = Effect.gen(function* () {
-      if (PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated) {
-        yield* materialise(plugin, version, root)
-      }
-      yield* finish(yield* manifestFile.read(fs, path, root, PluginId.name(pluginId)))
+      const manifest =
+        PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated
+          ? yield* materialise(plugin, version, root)
+          : yield* manifestFile.find(fs, path, root)
+      yield* manifestFile.check(manifest, PluginId.name(pluginId))
+      yield* finish(manifest)
     })
     const discard = Effect.ignore(fs.remove(root, { recursive: true, force: true }))
     // Only after the download is the folder ours to remove.

@@ -28,6 +28,7 @@ import * as PluginVersion from "../PluginVersion.ts"
 import { remoteMarketplaces } from "../RemotePlugin.ts"
 import type { RemotePluginId } from "../RemotePluginId.ts"
 import * as manifestFile from "./manifestFile.ts"
+import * as Shortcuts from "./shortcuts.ts"
 import { doubtPrefix } from "./staging.ts"
 
 /** What a sidecar says, and whether it says so in the very bytes that Codex writes. */
@@ -116,12 +117,7 @@ export const make = Effect.gen(function* () {
       )
 
   /** What stands under a name, links not followed; undefined where nothing does, or can. */
-  const infoOf = (target: string) =>
-    Effect.catchIf(
-      fs.lstat(target),
-      (error) => isNotFound(error) || error.reason._tag === "BadResource",
-      () => Effect.succeed(undefined)
-    )
+  const infoOf = (target: string) => Shortcuts.infoOf(fs, target)
 
   /** What changes once something was put into, taken out of or replaced in what stands there. */
   const witnessOf = Effect.fnUntraced(function* (target: string) {

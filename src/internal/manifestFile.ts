@@ -3,6 +3,7 @@
  */
 import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../PluginManifest.ts"
+import { infoOf } from "./shortcuts.ts"
 
 export interface ManifestFile {
   readonly path: string
@@ -41,7 +42,7 @@ export const find: (
       // A link is none: it may lead out of the plugin.
       if (standing.get(first) !== (second === undefined ? "File" : "Directory")) continue
       const file = path.join(root, relativePath)
-      if (second !== undefined && (yield* orNothing(fs.lstat(file)))?.type !== "File") continue
+      if (second !== undefined && (yield* infoOf(fs, file))?.type !== "File") continue
       const bytes = yield* orNothing(fs.readFile(file))
       if (bytes === undefined) continue
       const parsed = PluginManifest.parseJson(bytes, file)
@@ -52,6 +53,17 @@ export const find: (
       if (PluginManifest.isAgentPlugin(json)) return { path: file, relativePath, bytes, json }
     }
     return yield* new PluginManifest.InvalidManifest({ path: root, reason: { _tag: "Missing" } })
+  })
+
+/** Decodes a manifest, which must be that of the plugin of this name. */
+export const check: (
+  file: ManifestFile,
+  expectedName: string
+) => Effect.Effect<PluginManifest.PluginManifest, PluginManifest.InvalidManifest> =
+  Effect.fnUntraced(function* (file, expectedName) {
+    const manifest = yield* PluginManifest.decode(file.json, file.path, file.relativePath)
+    yield* PluginManifest.checkName(manifest, expectedName, file.path)
+    return manifest
   })
 
 /** Reads and checks the manifest of the plugin in a folder. */
@@ -65,7 +77,5 @@ export const read: (
   PluginManifest.InvalidManifest | PlatformError.PlatformError
 > = Effect.fnUntraced(function* (fs, path, root, expectedName) {
   const file = yield* find(fs, path, root)
-  const manifest = yield* PluginManifest.decode(file.json, file.path, file.relativePath)
-  yield* PluginManifest.checkName(manifest, expectedName, file.path)
-  return { ...file, manifest }
+  return { ...file, manifest: yield* check(file, expectedName) }
 })

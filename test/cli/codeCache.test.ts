@@ -50,17 +50,32 @@ describe("the code cache", () => {
     }, Effect.provide(NodeServices.layer))
   )
 
-  it.live(
-    "writes anew what is cut short",
-    Effect.fnUntraced(function* () {
+  it.live.each([
+    { damage: "cut short", inflict: (bytes: Uint8Array) => bytes.subarray(0, 101) },
+    { damage: "empty", inflict: () => new Uint8Array() },
+    {
+      damage: "changed in one bit",
+      inflict: (bytes: Uint8Array) => bytes.with(bytes.length >> 2, bytes[bytes.length >> 2]! ^ 1)
+    },
+    {
+      damage: "zero in part",
+      inflict: (bytes: Uint8Array) => bytes.slice().fill(0, bytes.length >> 2, bytes.length >> 1)
+    }
+  ])("writes anew what is $damage", ({ inflict }) =>
+    Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const { kept, run } = yield* program
       const first = yield* run("list")
       const [file = ""] = yield* kept
-      const { size } = yield* fs.stat(file)
-      yield* fs.truncate(file, 100)
+      const whole = yield* fs.readFile(file)
+      yield* fs.writeFile(file, inflict(whole))
       assert.strictEqual(yield* run("list"), first)
-      assert.deepStrictEqual((yield* fs.stat(file)).size, size)
-    }, Effect.provide(NodeServices.layer))
+      const written = yield* fs.readFile(file)
+      assert.strictEqual(written.length, whole.length)
+      assert.deepStrictEqual(
+        written.subarray(0, written.length / 2),
+        written.subarray(written.length / 2)
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
   )
 })

@@ -5,7 +5,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeStream from "@effect/platform-node/NodeStream"
-import { Effect, Layer, Predicate, Pull, Stream } from "effect"
+import { type Array as Arr, Cause, Effect, Layer, Predicate, Pull, Stream } from "effect"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Tls from "node:tls"
@@ -64,27 +64,53 @@ const piecesOf = (content: Uint8Array): Stream.Stream<Uint8Array> =>
         Stream.map((index) => content.subarray(index * pieceLength, (index + 1) * pieceLength))
       )
 
+type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
+
+/** What comes until there is more than `enough`, or no more. */
+const gather = Effect.fnUntraced(function* <E, R>(
+  pull: Pull.Pull<Chunks, E, void, R>,
+  enough: number
+) {
+  const pieces: Array<Uint8Array> = []
+  for (let length = 0; length <= enough;) {
+    const chunks = yield* Pull.catchDone(pull, () => Effect.undefined)
+    if (chunks === undefined) return { pieces, isEnd: true }
+    for (const chunk of chunks) {
+      pieces.push(chunk)
+      length += chunk.length
+    }
+  }
+  return { pieces, isEnd: false }
+})
+
+/** A thread is asked for each piece that it inflates, so that they should not be small. */
+const inLargePieces = <E, R>(
+  pull: Pull.Pull<Chunks, E, void, R>
+): Stream.Stream<Uint8Array, E, R> =>
+  Stream.suspend(() => {
+    let isEnd = false
+    const next = Effect.suspend((): Pull.Pull<Chunks, E, void, R> => {
+      if (isEnd) return Cause.done()
+      return Effect.map(gather(pull, pieceLength), (gathered) => {
+        isEnd = gathered.isEnd
+        return [Buffer.concat(gathered.pieces)]
+      })
+    })
+    return Stream.fromPull(Effect.succeed(next))
+  })
+
 export const gzipEngine: Gzip.Engine = {
   inflateRaw: (deflated, onError) =>
     Stream.unwrap(
       Effect.gen(function* () {
         const pull = yield* Stream.toPull(deflated)
-        const pieces: Array<Uint8Array> = []
-        let [length, isWhole] = [0, false]
-        while (length <= smallBundle && !isWhole) {
-          const chunk = yield* Pull.catchDone(pull, () => Effect.undefined)
-          if (chunk === undefined) isWhole = true
-          for (const piece of chunk ?? []) {
-            pieces.push(piece)
-            length += piece.length
-          }
-        }
-        const content = isWhole
+        const { isEnd, pieces } = yield* gather(pull, smallBundle)
+        const content = isEnd
           ? yield* Effect.try({ try: () => inflateSmall(pieces), catch: onError })
           : undefined
         if (content !== undefined) return piecesOf(content)
-        const rest = isWhole ? Stream.empty : Stream.fromPull(Effect.succeed(pull))
-        return inflateStream(Stream.concat(Stream.fromArray(pieces), rest), onError)
+        const first = Stream.succeed(Buffer.concat(pieces))
+        return inflateStream(isEnd ? first : Stream.concat(first, inLargePieces(pull)), onError)
       })
     ),
   crc32: Zlib.crc32

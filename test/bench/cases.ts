@@ -27,8 +27,8 @@ export interface Goal {
   readonly against: string
   readonly figure: Figure
   readonly ratio: number
-  /** What was reached instead when it was last measured; a gross loss is counted from there. */
-  readonly reached?: number
+  /** What README.md has instead, where the goal was not reached: a gross loss is counted from there. */
+  readonly reached?: number | undefined
 }
 
 const kB = 1_000
@@ -37,14 +37,22 @@ const MB = 1_000 * kB
 const newest = "Codex 0.169.0"
 const oldest = "Codex 0.142.0"
 
-const faster = (against: string, ratio: number): Goal => ({ against, figure: "wall", ratio })
+const faster = (against: string, ratio: number, reached?: number): Goal => ({
+  against,
+  figure: "wall",
+  ratio,
+  reached
+})
 
-/** The goals of every cold sync, but for its speed. */
-const thrift: ReadonlyArray<Goal> = [
-  { against: newest, figure: "cpu", ratio: 1 },
+/** The goals of every cold sync but for its speed, with what was reached where one was not. */
+const thrift = (reached: {
+  readonly cpu: number
+  readonly memory: readonly [newest: number, oldest: number]
+}): ReadonlyArray<Goal> => [
+  { against: newest, figure: "cpu", ratio: 1, reached: reached.cpu },
   { against: oldest, figure: "cpu", ratio: 0.5 },
-  { against: newest, figure: "memory", ratio: 0.8 },
-  { against: oldest, figure: "memory", ratio: 0.9 }
+  { against: newest, figure: "memory", ratio: 0.8, reached: reached.memory[0] },
+  { against: oldest, figure: "memory", ratio: 0.9, reached: reached.memory[1] }
 ]
 
 const base = {
@@ -59,19 +67,22 @@ const base = {
 const cold = (
   plugins: number,
   latency: number,
-  goals: ReadonlyArray<Goal> = [],
-  more: Partial<Case> = {}
+  { goals = [], pipeline, ...more }: Partial<Case> & { readonly pipeline?: number | undefined } = {}
 ): Case => ({
   ...base,
   name: `cold, ${plugins} plugin${plugins === 1 ? "" : "s"} of 100 kB, ${latency} ms`,
   plugins,
   latency,
-  goals: [...goals, faster("curl and tar", 1)],
+  goals: [...goals, faster("curl and tar", 1, pipeline)],
   ...more
 })
 
-const large = (latency: number): Case =>
-  cold(5, latency, [], { name: `cold, 5 plugins of 20 MB, ${latency} ms`, bundleBytes: 20 * MB })
+const large = (latency: number, pipeline: number): Case =>
+  cold(5, latency, {
+    name: `cold, 5 plugins of 20 MB, ${latency} ms`,
+    bundleBytes: 20 * MB,
+    pipeline
+  })
 
 const offline = (task: Task, name: string, more: Partial<Case> = {}): Case => ({
   ...base,
@@ -83,30 +94,56 @@ const offline = (task: Task, name: string, more: Partial<Case> = {}): Case => ({
 })
 
 export const cases: ReadonlyArray<Case> = [
-  cold(1, 0),
-  cold(1, 50),
-  cold(50, 0, [faster(newest, 2), faster(oldest, 7), ...thrift], { quick: true }),
-  cold(50, 50, [faster(newest, 9), faster(oldest, 12), ...thrift], { quick: true }),
-  cold(200, 0, [faster(newest, 3), faster(oldest, 14), ...thrift]),
-  cold(200, 50, [faster(newest, 16), faster(oldest, 22), ...thrift]),
-  large(0),
-  large(50),
+  cold(1, 0, { pipeline: 0.16 }),
+  cold(1, 50, { pipeline: 0.31 }),
+  cold(50, 0, {
+    goals: [
+      faster(newest, 2, 0.62),
+      faster(oldest, 7, 3.62),
+      ...thrift({ cpu: 2.21, memory: [1.16, 1.46] })
+    ],
+    quick: true
+  }),
+  cold(50, 50, {
+    goals: [
+      faster(newest, 9, 4.76),
+      faster(oldest, 12, 7.14),
+      ...thrift({ cpu: 2, memory: [1.21, 1.52] })
+    ],
+    quick: true
+  }),
+  cold(200, 0, {
+    goals: [
+      faster(newest, 3, 0.68),
+      faster(oldest, 14, 4.76),
+      ...thrift({ cpu: 2.3, memory: [1.9, 2.32] })
+    ]
+  }),
+  cold(200, 50, {
+    goals: [
+      faster(newest, 16, 7.07),
+      faster(oldest, 22, 10.8),
+      ...thrift({ cpu: 2.13, memory: [1.96, 2.39] })
+    ]
+  }),
+  large(0, 0.9),
+  large(50, 0.8),
   {
     ...base,
     name: "nothing to do, 200 plugins",
     plugins: 200,
     cached: "everything",
-    goals: [faster(newest, 2), faster(oldest, 2)],
+    goals: [faster(newest, 2, 0.77), faster(oldest, 2, 1.71)],
     quick: true
   },
   { ...base, name: "upgrade of 1 in 200", plugins: 200, cached: "all but one upgrade" },
   offline("list", "list --json, 200 cached", {
-    goals: [faster(newest, 1)],
+    goals: [faster(newest, 1, 0.51)],
     quick: true
   }),
   offline("id", "id, 200 cached"),
   offline("version", "--version", { plugins: 1 }),
-  cold(10, 0, [], { name: "growth: cold, 10 plugins of 100 kB" }),
-  cold(100, 0, [], { name: "growth: cold, 100 plugins of 100 kB" }),
-  cold(1000, 0, [], { name: "growth: cold, 1,000 plugins of 100 kB", rounds: 3 })
+  cold(10, 0, { name: "growth: cold, 10 plugins of 100 kB", pipeline: 0.63 }),
+  cold(100, 0, { name: "growth: cold, 100 plugins of 100 kB" }),
+  cold(1000, 0, { name: "growth: cold, 1,000 plugins of 100 kB", rounds: 3 })
 ]

@@ -125,6 +125,7 @@ const bench = Command.make(
       )
     )
     const goals = reports.flatMap((report) => report.goals)
+    yield* Console.log(Report.showSummary(reports))
     yield* Console.log(Report.showGoals(goals))
     const report: Report.Report = { machine: machine(folder), cases: reports }
     yield* Console.log(

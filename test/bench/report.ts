@@ -42,6 +42,9 @@ export interface Report {
   readonly cases: ReadonlyArray<CaseReport>
 }
 
+/** The name of the program that the others are held against. */
+const ours = "ours"
+
 const summaryOf = (values: ReadonlyArray<number>): Summary => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -97,7 +100,7 @@ export const caseReport = (
   rounds: number,
   runs: ReadonlyMap<string, ReadonlyArray<Measurement>>
 ): CaseReport => {
-  const contestants = [...runs].map(([name, all]) => contestantReport(name, all, runs.get("ours")!))
+  const contestants = [...runs].map(([name, all]) => contestantReport(name, all, runs.get(ours)!))
   const goals = of.goals.flatMap((goal) => {
     const rival = contestants.find(({ name }) => name === goal.against)
     return rival === undefined ? [] : [goalReport(of, goal, rival)]
@@ -117,7 +120,7 @@ const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<
 
 const rowsOf = (report: ContestantReport): ReadonlyArray<ReadonlyArray<string>> => {
   const { cpu, made, memory, name, ratios, wall } = report
-  const isOurs = name === "ours"
+  const isOurs = name === ours
   const rest = [
     range(cpu, whole),
     range(memory, megabytes),
@@ -145,6 +148,36 @@ export const showCase = ({ contestants, name, rounds }: CaseReport): string =>
     ],
     contestants.flatMap(rowsOf)
   )}\n`
+
+/** One line a case: ours, and how many times as fast it is as each of the others. */
+export const showSummary = (cases: ReadonlyArray<CaseReport>): string => {
+  const ofAll = cases.flatMap(({ contestants }) => contestants.map(({ name }) => name))
+  const rivals = [...new Set(ofAll)].filter((name) => name !== ours)
+  const rows = cases.map(({ contestants, name }) => {
+    const of = (rival: string) => contestants.find((contestant) => contestant.name === rival)
+    const own = of(ours)!
+    return [
+      name,
+      range(own.wall, whole),
+      range(own.cpu, whole),
+      range(own.memory, megabytes),
+      ...rivals.map((rival) => {
+        const ratios = of(rival)?.ratios
+        return ratios === undefined ? "" : range(ratios.made ?? ratios.wall, ratio)
+      })
+    ]
+  })
+  return `### All cases\n\n${table(
+    [
+      "case",
+      "wall, ms",
+      "CPU, ms",
+      "peak memory, MB",
+      ...rivals.map((rival) => `times as fast as ${rival}`)
+    ],
+    rows
+  )}\n`
+}
 
 const figureNames: Record<Figure, string> = {
   wall: "times as fast",

@@ -14,7 +14,7 @@ import {
   Pull,
   Result,
   Schema,
-  type Scope,
+  Scope,
   Stream,
   Struct
 } from "effect"
@@ -268,6 +268,8 @@ export const make = Effect.gen(function* () {
     directory: string
   ) {
     const scope = yield* Effect.scope
+    // Closes after all that is written of the content.
+    const contents = yield* Scope.fork(scope)
     const folder = yield* FolderWriter.make(fs, path, directory)
     const tree = new ArchiveTree.ArchiveTree()
     const frames = new TarFrames.TarFrames()
@@ -341,7 +343,7 @@ export const make = Effect.gen(function* () {
 
     yield* bytes.pipe(
       Stream.mapArrayEffect(receivePacked),
-      Gzip.gunzip(engine, gzipRefusal),
+      Gzip.gunzip(engine, gzipRefusal, contents),
       Stream.mapArrayEffect(receive),
       Stream.pipeThroughChannel(Tar.decode()),
       Stream.runForEachArray(enter)

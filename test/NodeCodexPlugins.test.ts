@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Exit, Scope, Stream } from "effect"
 import * as Crypto from "node:crypto"
 import * as Zlib from "node:zlib"
 import * as NodeCodexPlugins from "../src/NodeCodexPlugins.ts"
@@ -11,11 +11,15 @@ const inflate = (deflated: Uint8Array) => {
   const pieces = Array.from({ length: Math.ceil(deflated.length / (16 * KiB)) }, (_, index) =>
     deflated.subarray(index * 16 * KiB, (index + 1) * 16 * KiB)
   )
-  return NodeCodexPlugins.gzipEngine
-    .inflateRaw(Stream.rechunk(Stream.fromArray(pieces), 1), (cause) =>
-      String((cause as NodeJS.ErrnoException).code)
-    )
-    .pipe(Stream.mkUint8Array)
+  return Effect.scopedWith((scope) =>
+    NodeCodexPlugins.gzipEngine
+      .inflateRaw(
+        Stream.rechunk(Stream.fromArray(pieces), 1),
+        (cause) => String((cause as NodeJS.ErrnoException).code),
+        scope
+      )
+      .pipe(Stream.mkUint8Array)
+  )
 }
 
 /** Bytes that do not get fewer when they are deflated. */
@@ -41,11 +45,24 @@ describe("node:zlib inflates", () => {
     })
   )
 
+  it.effect("a small bundle into memory that is given back when its scope closes", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const content = noise(100 * KiB)
+      const pieces = yield* NodeCodexPlugins.gzipEngine
+        .inflateRaw(Stream.succeed(Zlib.deflateRawSync(content)), String, scope)
+        .pipe(Stream.runCollect)
+      assert.isTrue(Buffer.concat(pieces).equals(content))
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(pieces.every(({ length }) => length === 0))
+    })
+  )
+
   it.effect("little at a time, so that limits hold while it goes on", () =>
     Effect.gen(function* () {
       const deflated = Zlib.deflateRawSync(new Uint8Array(3_000 * KiB))
       const pulled = yield* NodeCodexPlugins.gzipEngine
-        .inflateRaw(Stream.succeed(deflated), String)
+        .inflateRaw(Stream.succeed(deflated), String, yield* Effect.scope)
         .pipe(
           Stream.chunks,
           Stream.map((pieces) => pieces.reduce((total, { length }) => total + length, 0)),

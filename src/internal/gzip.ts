@@ -3,7 +3,7 @@
  * some join a second member, some pass over what follows. A host's engine inflates the raw deflate
  * data between header and trailer.
  */
-import { Array as Arr, Bytes, Context, Effect, Predicate, Stream } from "effect"
+import { Array as Arr, Bytes, Context, Effect, Predicate, type Scope, Stream } from "effect"
 
 /** Why bytes are not one whole gzip member and nothing else. */
 export type Problem =
@@ -18,11 +18,13 @@ export type Problem =
 export interface Engine {
   /**
    * Inflates one raw deflate stream. It fails where the input ends before the deflate data does
-   * and where it goes on after it, with zlib's `code` on the cause.
+   * and where it goes on after it, with zlib's `code` on the cause. The bytes that it gives stay
+   * until `scope` closes.
    */
   readonly inflateRaw: <E, R, E2>(
     deflated: Stream.Stream<Uint8Array, E, R>,
-    onError: (cause: unknown) => E2
+    onError: (cause: unknown) => E2,
+    scope: Scope.Scope
   ) => Stream.Stream<Uint8Array, E | E2, R>
   /** Goes on from `crc`, which is 0 at first. */
   readonly crc32: (bytes: Uint8Array, crc: number) => number
@@ -173,11 +175,11 @@ const engineProblem = (cause: unknown): Problem => {
 }
 
 /**
- * Gives the content of one gzip member. The stream ends well only after the member's checksum and
- * length held and its input ended with it.
+ * Gives the content of one gzip member, which stays until `scope` closes. The stream ends well only
+ * after the member's checksum and length held and its input ended with it.
  */
 export const gunzip =
-  <E2>(engine: Engine, onProblem: (problem: Problem) => E2) =>
+  <E2>(engine: Engine, onProblem: (problem: Problem) => E2, scope: Scope.Scope) =>
   <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | E2, R> =>
     Stream.suspend(() => {
       const member = new Member(engine)
@@ -188,7 +190,7 @@ export const gunzip =
         })
       )
       return engine
-        .inflateRaw(deflated, (cause) => onProblem(engineProblem(cause)))
+        .inflateRaw(deflated, (cause) => onProblem(engineProblem(cause)), scope)
         .pipe(
           Stream.mapArray((chunks) => {
             for (const chunk of chunks) member.unpacked(chunk)

@@ -7,11 +7,14 @@
  */
 import { Effect, Semaphore } from "effect"
 
-/** How many are under way at the least, at the least at first, and at the most. */
-export const bounds = { least: 4, first: 8, most: 64 } as const
+/** How many are under way at the least and at the most. */
+export const bounds = { least: 4, most: 64 } as const
+
+/** What a first call takes where nothing is waited for, in milliseconds: connection and decoding. */
+const usualCall = 20
 
 /** About what is to be done for a bundle of a usual size once it is there, in milliseconds. */
-const usualWork = 2
+const usualWork = 1.5
 
 /** More may be under way while a download takes no longer than so many times the quickest one. */
 const idleFactor = 2
@@ -25,12 +28,11 @@ export interface Estimate {
   readonly quickest: number
 }
 
-const within = (least: number, limit: number) =>
-  Math.min(bounds.most, Math.max(least, Math.round(limit)))
+const within = (limit: number) => Math.min(bounds.most, Math.max(bounds.least, Math.round(limit)))
 
-/** What to begin with where an answer took this long: while one is waited for, others can be worked on. */
+/** What to begin with where a call took this long: while one is waited for, others can be worked on. */
 export const initial = (latency: number): Estimate => ({
-  limit: within(bounds.first, latency / usualWork),
+  limit: within((latency - usualCall) / usualWork),
   quickest: Number.POSITIVE_INFINITY
 })
 
@@ -38,7 +40,7 @@ export const initial = (latency: number): Estimate => ({
 export const next = ({ limit, quickest: before }: Estimate, took: number): Estimate => {
   const quickest = Math.min(before, took)
   const change = took <= quickest * idleFactor ? 1 : took > quickest * crowdedFactor ? -1 : 0
-  return { limit: within(bounds.least, limit + change), quickest }
+  return { limit: within(limit + change), quickest }
 }
 
 export interface DownloadSlots {
@@ -50,7 +52,7 @@ export interface DownloadSlots {
 
 /**
  * As many slots as are asked for, or as many as the connection is good for. `latency` is how long
- * its other end took for an answer, in milliseconds.
+ * a call took, in milliseconds.
  */
 export const make = Effect.fnUntraced(function* (
   concurrency: number | "adaptive",

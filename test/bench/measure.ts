@@ -48,8 +48,11 @@ export class RunFailed extends Schema.TaggedError<RunFailed>()("RunFailed", {
 /** Longer than the slowest run takes, in milliseconds. */
 const patience = 300_000
 
-/** How often memory and files are looked at, in milliseconds. */
+/** How often is looked at what the program has made, in milliseconds. */
 const sampling = 4
+
+/** Its memory is looked at once in so many times: to look takes the processor from what is measured. */
+const memorySampling = 4
 
 /**
  * Bash's `time` gives the times of the processes that were waited for, in milliseconds, as the
@@ -95,20 +98,27 @@ export const run = (program: Program): Effect.Effect<Run, RunFailed> =>
       stdio: [until === undefined ? "ignore" : "pipe", "pipe", "pipe", "pipe"]
     })
 
-    const sample = () => {
+    const lookAtFiles = () => {
+      while (standing < makes.length && Fs.existsSync(makes[standing]!)) standing++
+      if (standing === makes.length && standing > 0) made ??= performance.now()
+    }
+    const lookAtMemory = () => {
       const processes = descendantsOf(child.pid!)
       memory = Math.max(
         memory,
         processes.reduce((sum, pid) => sum + peakOf(pid), 0)
       )
-      while (standing < makes.length && Fs.existsSync(makes[standing]!)) standing++
-      if (standing === makes.length && standing > 0) made ??= performance.now()
       return processes
     }
     const kill = () => {
-      for (const pid of sample()) process.kill(pid, "SIGKILL")
+      lookAtFiles()
+      for (const pid of lookAtMemory()) process.kill(pid, "SIGKILL")
     }
-    const watch = setInterval(sample, sampling)
+    let looks = 0
+    const watch = setInterval(() => {
+      lookAtFiles()
+      if (looks++ % memorySampling === 0) lookAtMemory()
+    }, sampling)
     const limit = setTimeout(kill, patience)
 
     text(child.stdout!, (all) => (stdout = all))

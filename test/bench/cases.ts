@@ -94,56 +94,56 @@ const offline = (task: Task, name: string, more: Partial<Case> = {}): Case => ({
 })
 
 export const cases: ReadonlyArray<Case> = [
-  cold(1, 0, { pipeline: 0.16 }),
+  cold(1, 0, { pipeline: 0.17 }),
   cold(1, 50, { pipeline: 0.31 }),
   cold(50, 0, {
     goals: [
-      faster(newest, 2, 0.62),
-      faster(oldest, 7, 3.62),
-      ...thrift({ cpu: 2.21, memory: [1.16, 1.46] })
+      faster(newest, 2, 0.54),
+      faster(oldest, 7, 3.39),
+      ...thrift({ cpu: 2.3, memory: [1.09, 1.39] })
     ],
     quick: true
   }),
   cold(50, 50, {
     goals: [
-      faster(newest, 9, 4.76),
-      faster(oldest, 12, 7.14),
-      ...thrift({ cpu: 2, memory: [1.21, 1.52] })
+      faster(newest, 9, 4.65),
+      faster(oldest, 12, 6.96),
+      ...thrift({ cpu: 1.97, memory: [1.16, 1.45] })
     ],
     quick: true
   }),
   cold(200, 0, {
     goals: [
-      faster(newest, 3, 0.68),
-      faster(oldest, 14, 4.76),
-      ...thrift({ cpu: 2.3, memory: [1.9, 2.32] })
+      faster(newest, 3, 0.74),
+      faster(oldest, 14, 5.32),
+      ...thrift({ cpu: 2.16, memory: [1.46, 1.79] })
     ]
   }),
   cold(200, 50, {
     goals: [
-      faster(newest, 16, 7.07),
-      faster(oldest, 22, 10.8),
-      ...thrift({ cpu: 2.13, memory: [1.96, 2.39] })
+      faster(newest, 16, 7.69),
+      faster(oldest, 22, 11.6),
+      ...thrift({ cpu: 1.92, memory: [1.88, 2.28] })
     ]
   }),
-  large(0, 0.9),
-  large(50, 0.8),
+  large(0, 0.79),
+  large(50, 0.72),
   {
     ...base,
     name: "nothing to do, 200 plugins",
     plugins: 200,
     cached: "everything",
-    goals: [faster(newest, 2, 0.77), faster(oldest, 2, 1.71)],
+    goals: [faster(newest, 2, 0.8), faster(oldest, 2, 1.67)],
     quick: true
   },
   { ...base, name: "upgrade of 1 in 200", plugins: 200, cached: "all but one upgrade" },
   offline("list", "list --json, 200 cached", {
-    goals: [faster(newest, 1, 0.51)],
+    goals: [faster(newest, 1, 0.49)],
     quick: true
   }),
   offline("id", "id, 200 cached"),
   offline("version", "--version", { plugins: 1 }),
-  cold(10, 0, { name: "growth: cold, 10 plugins of 100 kB", pipeline: 0.63 }),
+  cold(10, 0, { name: "growth: cold, 10 plugins of 100 kB", pipeline: 0.53 }),
   cold(100, 0, { name: "growth: cold, 100 plugins of 100 kB" }),
   cold(1000, 0, { name: "growth: cold, 1,000 plugins of 100 kB", rounds: 3 })
 ]

@@ -300,21 +300,21 @@ export const make = Effect.gen(function* () {
     }
 
     /** What an entry is, once it is taken in, and the folders that must be made for it. */
-    const accept = ({ header }: Tar.Entry<unknown>) => {
-      entries += 1
-      announced += header.size
-      receivable = received + header.size + limits.GapBytes
-      if (entries > limits.Entries) return Result.fail(exceeded("Entries"))
-      if (announced > limits.UnpackedBytes) {
-        return Result.fail(exceeded("UnpackedBytes", header.path))
-      }
-      if (Object.keys(header.pax).length > limits.PaxRecords) {
-        return Result.fail(exceeded("PaxRecords", header.path))
-      }
-      if (frames.nextSize() !== header.size && header.type === "Directory") {
-        return Result.fail(malformed(`${show(header.path)} is a folder with content`))
-      }
-      return Result.gen(function* () {
+    const accept = ({ header }: Tar.Entry<unknown>) =>
+      Result.gen(function* () {
+        entries += 1
+        announced += header.size
+        receivable = received + header.size + limits.GapBytes
+        if (entries > limits.Entries) return yield* Result.fail(exceeded("Entries"))
+        if (announced > limits.UnpackedBytes) {
+          return yield* Result.fail(exceeded("UnpackedBytes", header.path))
+        }
+        if (Object.keys(header.pax).length > limits.PaxRecords) {
+          return yield* Result.fail(exceeded("PaxRecords", header.path))
+        }
+        if (frames.nextSize() !== header.size && header.type === "Directory") {
+          return yield* Result.fail(malformed(`${show(header.path)} is a folder with content`))
+        }
         const name = yield* nameOf(header.path)
         const type = yield* typeOf(header)
         const missing = yield* Result.mapError(tree.add(name, type), refusal)
@@ -322,7 +322,6 @@ export const make = Effect.gen(function* () {
         if (extracted.directories > limits.Entries) return yield* Result.fail(exceeded("Entries"))
         return { name, type, missing }
       })
-    }
 
     /** Takes an entry in. What is left to be done then is done beside the entries that follow. */
     const enter = Effect.fnUntraced(function* ([entry]: Arr.NonEmptyReadonlyArray<

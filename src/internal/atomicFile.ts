@@ -2,18 +2,15 @@
  * Files that are whole or not there: written beside, synced, renamed into place.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
-import { codeOf } from "./platformError.ts"
+import { codeOf, isAbsent } from "./platformError.ts"
 import * as Shortcuts from "./shortcuts.ts"
 
 type Fs = FileSystem.FileSystem
 type Result = Effect.Effect<void, PlatformError.PlatformError>
 
 /** Nothing is there, it is no folder, or it is one that cannot be opened, as on Windows. */
-const isUnopenable = ({ reason }: PlatformError.PlatformError): boolean =>
-  reason.method === "open" &&
-  (reason._tag === "NotFound" ||
-    reason._tag === "BadResource" ||
-    reason._tag === "PermissionDenied")
+const isUnopenable = (error: PlatformError.PlatformError): boolean =>
+  error.reason.method === "open" && (isAbsent(error) || error.reason._tag === "PermissionDenied")
 
 /** File systems that cannot sync a folder, such as some network ones, see to its names themselves. */
 const isUnsyncable = (error: PlatformError.PlatformError): boolean =>

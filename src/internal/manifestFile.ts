@@ -3,6 +3,7 @@
  */
 import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../PluginManifest.ts"
+import { isAbsent } from "./platformError.ts"
 import { infoOf } from "./shortcuts.ts"
 
 export interface ManifestFile {
@@ -15,11 +16,7 @@ export interface ManifestFile {
 
 /** Nothing, instead of what stands in another place or is of another kind. */
 const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
-  Effect.catchIf(
-    effect,
-    ({ reason }) => reason._tag === "NotFound" || reason._tag === "BadResource",
-    () => Effect.succeed(undefined)
-  )
+  Effect.catchIf(effect, isAbsent, () => Effect.succeed(undefined))
 
 /** What stands in a folder; nothing where there is no folder. */
 const typesIn = (fs: FileSystem.FileSystem, folder: string) =>

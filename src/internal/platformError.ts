@@ -23,6 +23,10 @@ export const describe = (error: unknown): string => {
   return todo === undefined ? cause.message : `${cause.message}; ${todo}`
 }
 
+/** Nothing stands there, or nothing can. */
+export const isAbsent = ({ reason }: PlatformError.PlatformError): boolean =>
+  reason._tag === "NotFound" || reason._tag === "BadResource"
+
 /** The system's code, such as `ENOSPC`, where there is one. */
 export const codeOf = (error: PlatformError.PlatformError): string | undefined => {
   const { cause } = error.reason

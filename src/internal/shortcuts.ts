@@ -2,6 +2,7 @@
  * What a file system may do in one step for which others need several calls, or an error.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
+import { isAbsent } from "./platformError.ts"
 
 type Result<A = void> = Effect.Effect<A, PlatformError.PlatformError>
 
@@ -30,8 +31,4 @@ export const infoOf = (
   fs: FileSystem.FileSystem,
   path: string
 ): Result<FileSystem.File.Info | undefined> =>
-  Effect.catchIf(
-    of(fs)?.infoOf(path) ?? fs.lstat(path),
-    ({ reason }) => reason._tag === "NotFound" || reason._tag === "BadResource",
-    () => Effect.succeed(undefined)
-  )
+  Effect.catchIf(of(fs)?.infoOf(path) ?? fs.lstat(path), isAbsent, () => Effect.succeed(undefined))

@@ -100,9 +100,9 @@ const inLargePieces = <E, R>(
     let isEnd = false
     const next = Effect.suspend((): Pull.Pull<Chunks, E, void, R> => {
       if (isEnd) return Cause.done()
-      return Effect.map(gather(pull, pieceLength), (gathered) => {
-        isEnd = gathered.isEnd
-        return [Buffer.concat(gathered.pieces)]
+      return Effect.map(gather(pull, pieceLength), (last) => {
+        isEnd = last.isEnd
+        return [Buffer.concat(last.pieces)]
       })
     })
     return Stream.fromPull(Effect.succeed(next))

@@ -426,12 +426,15 @@ const answers = {
 
 const otherId = TestReply.mapJson((json) => ({ ...json, id: "plugins~Other" }))
 
+/** From then on the backend behaves, but for requests of this kind. */
+const answering =
+  (kind: "read" | "listing" | "install" | "uninstall", reply: TestReply.Behaviour) =>
+  ({ backend }: World) =>
+    Effect.andThen(backend.behave, backend.when({ kind }, reply))
+
 const faults: ReadonlyArray<Step> = [
   ...Object.entries(answers).flatMap(([what, behaviour]): ReadonlyArray<Step> => {
-    const when =
-      (kind: "read" | "listing" | "install" | "uninstall") =>
-      ({ backend }: World) =>
-        Effect.andThen(backend.behave, backend.when({ kind }, behaviour))
+    const when = (kind: Parameters<typeof answering>[0]) => answering(kind, behaviour)
     return [
       { title: `read, answered with ${what}`, before: when("read"), message: read(beta.id) },
       { title: `install, its row answered with ${what}`, message: install(beta.id) },
@@ -462,32 +465,25 @@ const faults: ReadonlyArray<Step> = [
   }),
   {
     title: "install, the record answered for another plugin",
-    before: ({ backend }) =>
-      Effect.andThen(backend.behave, backend.when({ kind: "install" }, otherId)),
+    before: answering("install", otherId),
     message: install(beta.id)
   },
   {
     title: "install, the record answered with the contrary",
-    before: ({ backend }) =>
-      Effect.andThen(
-        backend.behave,
-        backend.when(
-          { kind: "install" },
-          TestReply.mapJson((json) => ({ ...json, enabled: false }))
-        )
-      ),
+    before: answering(
+      "install",
+      TestReply.mapJson((json) => ({ ...json, enabled: false }))
+    ),
     message: install(beta.id)
   },
   {
     title: "uninstall, the record answered for another plugin",
-    before: ({ backend }) =>
-      Effect.andThen(backend.behave, backend.when({ kind: "uninstall" }, otherId)),
+    before: answering("uninstall", otherId),
     message: uninstall(beta.id)
   },
   {
     title: "read, answered for another plugin",
-    before: ({ backend }) =>
-      Effect.andThen(backend.behave, backend.when({ kind: "read" }, otherId)),
+    before: answering("read", otherId),
     message: read(beta.id),
     differs: ["rows of another plugin"]
   },

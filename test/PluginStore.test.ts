@@ -29,6 +29,7 @@ import {
   root,
   stage
 } from "./support/pluginWorld.ts"
+import { writeFiles } from "./support/files.ts"
 
 type Services =
   | CodexHome.CodexHome
@@ -622,8 +623,7 @@ const tests = (suite: Suite) => {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
         const { root } = yield* CodexHome.CodexHome
-        yield* fs.makeDirectory(`${root}/outside`)
-        yield* fs.writeFileString(`${root}/outside/kept`, "")
+        yield* writeFiles(`${root}/outside`, { kept: "" })
         const place = yield* baseRoot
         yield* fs.makeDirectory(path.dirname(place), { recursive: true })
         yield* fs.symlink(`${root}/outside`, place)
@@ -709,8 +709,7 @@ const tests = (suite: Suite) => {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
         const { root } = yield* CodexHome.CodexHome
-        yield* fs.makeDirectory(`${root}/outside`)
-        yield* fs.writeFileString(`${root}/outside/kept`, "")
+        yield* writeFiles(`${root}/outside`, { kept: "" })
         yield* stage(a1)
         const marketplace = path.dirname(yield* baseRoot)
         yield* fs.writeFileString(`${marketplace}/a file`, "")

@@ -2,7 +2,7 @@
  * The program's file system is held to what Node's is held to, on a real disk.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Result } from "effect"
+import { Effect, FileSystem, type PlatformError, Result } from "effect"
 import { tmpdir } from "node:os"
 import * as DirectFileSystem from "../../src/cli/DirectFileSystem.ts"
 import * as atomicFile from "../../src/internal/atomicFile.ts"
@@ -10,6 +10,15 @@ import * as Shortcuts from "../../src/internal/shortcuts.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import { fileSystemContract } from "../testing/fileSystemContract.ts"
 import { play, script } from "../testing/fileSystemScript.ts"
+
+/** What may be done in one step or by several calls, in a folder that holds a file `taken`. */
+interface Step {
+  readonly of: string
+  readonly step: (
+    fs: FileSystem.FileSystem,
+    folder: string
+  ) => Effect.Effect<unknown, PlatformError.PlatformError>
+}
 
 const umask = process.umask()
 const uid = process.getuid?.() ?? 0
@@ -70,69 +79,58 @@ describe.skipIf(process.platform !== "linux")("the program's file system", () =>
     })
 
     /** What comes of a step, and of the same by single calls. */
-    const both = <A, E>(step: (fs: FileSystem.FileSystem, folder: string) => Effect.Effect<A, E>) =>
+    const both = (step: Step["step"]) =>
       Effect.forEach([direct, byCalls], (fs) =>
         Effect.gen(function* () {
           const folder = yield* fs.makeTempDirectoryScoped()
           yield* fs.writeFileString(`${folder}/taken`, "taken")
-          const exit = yield* Effect.result(step(fs, folder))
+          const outcome = yield* Effect.result(step(fs, folder))
           const files = yield* Effect.forEach(yield* fs.readDirectory(folder), (name) =>
             Effect.map(
               Effect.all([fs.stat(`${folder}/${name}`), fs.readFileString(`${folder}/${name}`)]),
               ([{ mode }, text]) => [name, mode, text]
             )
           )
-          return { outcome: Result.mapError(exit, String), files, folder }
+          const shown = (error: unknown) => String(error).replaceAll(folder, "FOLDER")
+          return { files, outcome: Result.mapError(outcome, shown) }
         }).pipe(Effect.scoped)
-      ).pipe(
-        Effect.map((results) =>
-          results.map(({ files, folder, outcome }) => ({
-            files,
-            outcome: Result.mapError(outcome, (error) => error.replaceAll(folder, "FOLDER"))
-          }))
-        )
       )
 
     const text = new TextEncoder().encode("text")
 
-    it.effect.each([
+    const steps: ReadonlyArray<Step> = [
       {
         of: "a file is created",
-        step: (fs: FileSystem.FileSystem, folder: string) =>
-          atomicFile.create(fs, `${folder}/new`, text, 0o666)
+        step: (fs, folder) => atomicFile.create(fs, `${folder}/new`, text, 0o666)
       },
       {
         of: "its mode is left to the umask",
-        step: (fs: FileSystem.FileSystem, folder: string) =>
-          atomicFile.create(fs, `${folder}/new`, text, 0o666, false)
+        step: (fs, folder) => atomicFile.create(fs, `${folder}/new`, text, 0o666, false)
       },
       {
         of: "its name is taken",
-        step: (fs: FileSystem.FileSystem, folder: string) =>
-          atomicFile.create(fs, `${folder}/taken`, text, 0o644)
+        step: (fs, folder) => atomicFile.create(fs, `${folder}/taken`, text, 0o644)
       },
       {
         of: "its folder is not there",
-        step: (fs: FileSystem.FileSystem, folder: string) =>
-          atomicFile.create(fs, `${folder}/nowhere/new`, text, 0o644)
+        step: (fs, folder) => atomicFile.create(fs, `${folder}/nowhere/new`, text, 0o644)
       },
       { of: "a folder is synced", step: atomicFile.syncDirectory },
       {
         of: "none is there to be synced",
-        step: (fs: FileSystem.FileSystem, folder: string) =>
-          atomicFile.syncDirectory(fs, `${folder}/nowhere`)
+        step: (fs, folder) => atomicFile.syncDirectory(fs, `${folder}/nowhere`)
       },
       {
         of: "nothing stands there",
-        step: (fs: FileSystem.FileSystem, folder: string) =>
-          Shortcuts.infoOf(fs, `${folder}/nowhere`)
+        step: (fs, folder) => Shortcuts.infoOf(fs, `${folder}/nowhere`)
       },
       {
         of: "nothing can stand there",
-        step: (fs: FileSystem.FileSystem, folder: string) =>
-          Shortcuts.infoOf(fs, `${folder}/taken/nowhere`)
+        step: (fs, folder) => Shortcuts.infoOf(fs, `${folder}/taken/nowhere`)
       }
-    ])("where $of", ({ step }) =>
+    ]
+
+    it.effect.each(steps)("where $of", ({ step }) =>
       Effect.gen(function* () {
         const [atOnce, inTurn] = yield* both(step)
         assert.deepStrictEqual(atOnce, inTurn)

@@ -4,6 +4,7 @@ import * as commandSkillFiles from "../../src/internal/commandSkillFiles.ts"
 import * as manifestFile from "../../src/internal/manifestFile.ts"
 import { agentPluginSchema } from "../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { writeFiles } from "../support/files.ts"
 
 const codex = ".codex-plugin/plugin.json"
 const skills = ".codex-plugin/migrated-command-skills"
@@ -16,15 +17,7 @@ const made = Effect.fnUntraced(
   function* (files: Readonly<Record<string, string | Uint8Array>>) {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    yield* fs.makeDirectory("/plugin")
-    for (const [name, content] of Object.entries(files)) {
-      const file = path.join("/plugin", name)
-      yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-      yield* fs.writeFile(
-        file,
-        typeof content === "string" ? new TextEncoder().encode(content) : content
-      )
-    }
+    yield* writeFiles("/plugin", files)
     const found = yield* manifestFile.read(fs, path, "/plugin", "alpha")
     yield* commandSkillFiles.write(fs, path, "/plugin", found)
     const names = yield* Effect.option(fs.readDirectory(`/plugin/${skills}`))

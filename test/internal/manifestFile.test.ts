@@ -3,6 +3,7 @@ import { Effect, FileSystem, Path } from "effect"
 import * as manifestFile from "../../src/internal/manifestFile.ts"
 import { agentPluginSchema } from "../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { writeFiles } from "../support/files.ts"
 
 const agent = JSON.stringify({ $schema: agentPluginSchema, name: "alpha" })
 const plain = JSON.stringify({ name: "alpha" })
@@ -14,14 +15,7 @@ const read = Effect.fnUntraced(
   function* (files: Readonly<Record<string, string | Uint8Array>>) {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    yield* fs.makeDirectory("/plugin")
-    for (const [name, content] of Object.entries(files)) {
-      const file = path.join("/plugin", name)
-      yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-      yield* typeof content === "string"
-        ? fs.writeFileString(file, content)
-        : fs.writeFile(file, content)
-    }
+    yield* writeFiles("/plugin", files)
     return yield* manifestFile.read(fs, path, "/plugin", "alpha")
   },
   Effect.provide([MemoryFileSystem.layer, Path.layer], { local: true })

@@ -19,10 +19,10 @@ import {
   Struct
 } from "effect"
 import * as Tar from "effect/encoding/Tar"
-import * as ArchiveTree from "./internal/archiveTree.ts"
-import * as FolderWriter from "./internal/folderWriter.ts"
-import * as Gzip from "./internal/gzip.ts"
-import * as TarFrames from "./internal/tarFrames.ts"
+import * as ArchiveTree from "./internal/bundle/archiveTree.ts"
+import * as FolderWriter from "./internal/bundle/folderWriter.ts"
+import * as Gzip from "./internal/bundle/gzip.ts"
+import * as TarFrames from "./internal/bundle/tarFrames.ts"
 
 const KiB = 1024
 const MiB = 1024 * KiB

@@ -21,7 +21,7 @@ import {
   Semaphore
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
-import { lockHolderName } from "./internal/staging.ts"
+import { lockHolderName } from "./internal/cache/staging.ts"
 
 /** The lock's file below `<home>/plugins/`. It stays: to delete a lock's file is a race. */
 export const fileName = ".codex-plugins.lock"

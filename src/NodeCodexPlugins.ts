@@ -11,7 +11,7 @@ import * as Https from "node:https"
 import * as Tls from "node:tls"
 import * as Zlib from "node:zlib"
 import * as CodexPlugins from "./CodexPlugins.ts"
-import * as Gzip from "./internal/gzip.ts"
+import * as Gzip from "./internal/bundle/gzip.ts"
 
 const KiB = 1024
 

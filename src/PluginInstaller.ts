@@ -8,7 +8,7 @@
 import { Context, Effect, Layer, Option, Result, Schema } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CacheLock from "./CacheLock.ts"
-import * as PluginDetails from "./PluginDetails.ts"
+import * as PluginDetails from "./RemotePluginDetails.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"

@@ -3,7 +3,7 @@
  */
 import { Effect, Predicate, Result, Schema, SchemaIssue } from "effect"
 import * as PluginVersion from "./PluginVersion.ts"
-import * as WhiteSpace from "./WhiteSpace.ts"
+import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /** The one agent-plugin schema that can be read. */
 export const agentPluginSchema = "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json"

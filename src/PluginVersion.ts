@@ -2,7 +2,7 @@
  * The folder name of one cached version, the order of such names, and which of several is active.
  */
 import { Array as Arr, Option, Order, Schema } from "effect"
-import * as WhiteSpace from "./WhiteSpace.ts"
+import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /** Non-empty, neither `.` nor `..`; ASCII letters, digits, `-`, `_`, `.`, `+`. */
 export const PluginVersion = Schema.String.check(

@@ -9,9 +9,9 @@ import { Context, Duration, Effect, Layer, Option, Redacted, Result, Schema, Str
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as CodexHome from "./CodexHome.ts"
 import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
-import * as CuratedManifest from "./internal/curatedManifest.ts"
+import * as CuratedManifest from "./internal/bundle/curatedManifest.ts"
 import * as Http from "./internal/http.ts"
-import * as LosslessJson from "./internal/losslessJson.ts"
+import * as LosslessJson from "./internal/bundle/losslessJson.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 

@@ -5,7 +5,7 @@ import { Option, Redacted, Result, Schema, SchemaIssue } from "effect"
 import * as PluginId from "./PluginId.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
-import * as WhiteSpace from "./WhiteSpace.ts"
+import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /** The marketplaces whose cache belongs to the backend. */
 export const marketplaces = {

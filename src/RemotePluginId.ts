@@ -2,7 +2,7 @@
  * The backend's own id of a plugin, such as `plugins~Plugin_b80dd84519148191a409cde181c9b3d6`.
  */
 import { Schema } from "effect"
-import * as WhiteSpace from "./WhiteSpace.ts"
+import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /**
  * A trimmed, non-empty string. A sidecar may name any such id; what may stand in a request's path

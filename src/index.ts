@@ -2,7 +2,6 @@
  * Keeps a Codex home's remote plugins in step with the account they belong to, and tells offline
  * which backend plugin each cached bundle is.
  */
-export * as AppServer from "./AppServer.ts"
 export * as BundleArchive from "./BundleArchive.ts"
 export * as CacheLock from "./CacheLock.ts"
 export * as CacheSnapshot from "./CacheSnapshot.ts"
@@ -10,8 +9,6 @@ export * as CodexHome from "./CodexHome.ts"
 export * as CodexPlugins from "./CodexPlugins.ts"
 export * as InstallMetadata from "./InstallMetadata.ts"
 export * as InstalledSnapshot from "./InstalledSnapshot.ts"
-export * as PluginCapabilities from "./PluginCapabilities.ts"
-export * as PluginDetails from "./PluginDetails.ts"
 export * as PluginId from "./PluginId.ts"
 export * as PluginInstaller from "./PluginInstaller.ts"
 export * as PluginManifest from "./PluginManifest.ts"
@@ -21,5 +18,6 @@ export * as PluginVersion from "./PluginVersion.ts"
 export * as RemoteBundle from "./RemoteBundle.ts"
 export * as RemoteCatalog from "./RemoteCatalog.ts"
 export * as RemotePlugin from "./RemotePlugin.ts"
+export * as RemotePluginDetails from "./RemotePluginDetails.ts"
 export * as RemotePluginId from "./RemotePluginId.ts"
 export * as SyncPlan from "./SyncPlan.ts"

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
-import { prefix } from "../src/internal/staging.ts"
+import { prefix } from "../src/internal/cache/staging.ts"
 import * as FaultyFileSystem from "../src/testing/FaultyFileSystem.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)

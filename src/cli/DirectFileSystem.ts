@@ -10,7 +10,7 @@ import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError, Stream } fr
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as Shortcuts from "../internal/shortcuts.ts"
+import * as Shortcuts from "../internal/cache/shortcuts.ts"
 
 type Failure = PlatformError.PlatformError
 

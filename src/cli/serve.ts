@@ -27,7 +27,7 @@ export const serve = Command.make(
     if (!stdio) {
       return yield* new WrongUsage({ message: "serve needs --stdio, the only way it can be asked" })
     }
-    const { run } = yield* Effect.promise(() => import("../AppServer.ts"))
+    const { run } = yield* Effect.promise(() => import("../appServer/AppServer.ts"))
     yield* Effect.provide(run(program), online(codexHome))
   })
 ).pipe(Command.withDescription("Answer the plugin requests of Codex's app-server protocol"))

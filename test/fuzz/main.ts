@@ -8,7 +8,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Exit, FileSystem } from "effect"
 import { parseArgs } from "node:util"
-import * as Gzip from "../../src/internal/gzip.ts"
+import * as Gzip from "../../src/internal/bundle/gzip.ts"
 import * as NodeCodexPlugins from "../../src/NodeCodexPlugins.ts"
 import { corpus } from "./corpus.ts"
 import * as GnuTar from "./GnuTar.ts"

@@ -1,7 +1,7 @@
 /** Our reader, on a disk in memory where whatever it does is seen. */
 import { Cause, Effect, Exit, FileSystem, Option } from "effect"
 import * as BundleArchive from "../../src/BundleArchive.ts"
-import * as Gzip from "../../src/internal/gzip.ts"
+import * as Gzip from "../../src/internal/bundle/gzip.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as Archives from "../support/archives.ts"
 import type { Sample } from "./sample.ts"

@@ -13,7 +13,7 @@ import {
 } from "effect"
 import * as CacheLock from "../../src/CacheLock.ts"
 import * as CodexHome from "../../src/CodexHome.ts"
-import * as FolderWriter from "../../src/internal/folderWriter.ts"
+import * as FolderWriter from "../../src/internal/bundle/folderWriter.ts"
 import * as PluginId from "../../src/PluginId.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginSync from "../../src/PluginSync.ts"

@@ -3,7 +3,7 @@
  */
 import { Deferred, Effect, Random, type Scope } from "effect"
 import * as Fs from "node:fs"
-import { lockHolderName } from "../../src/internal/staging.ts"
+import { lockHolderName } from "../../src/internal/cache/staging.ts"
 import * as Cache from "./cache.ts"
 
 /** A program at work. */

@@ -2,11 +2,11 @@
  * The skills of a plugin's commands, in the folder that is to become its version.
  */
 import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
-import * as PluginManifest from "../PluginManifest.ts"
-import * as atomicFile from "./atomicFile.ts"
+import * as PluginManifest from "../../PluginManifest.ts"
+import * as atomicFile from "../cache/atomicFile.ts"
 import * as CommandSkills from "./commandSkills.ts"
 import type { ManifestFile } from "./manifestFile.ts"
-import { infoOf } from "./shortcuts.ts"
+import { infoOf } from "../cache/shortcuts.ts"
 
 const folderMode = 0o755
 const fileMode = 0o644

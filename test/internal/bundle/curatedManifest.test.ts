@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
-import * as CuratedManifest from "../../src/internal/curatedManifest.ts"
+import * as CuratedManifest from "../../../src/internal/bundle/curatedManifest.ts"
 
 describe("withVersion", () => {
   it.each([

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { inspect } from "node:util"
-import * as PluginDetails from "../src/PluginDetails.ts"
+import * as PluginDetails from "../src/RemotePluginDetails.ts"
 import { remotePlugin, type Row } from "./support/snapshots.ts"
 
 /** The row of a plugin with no more than Codex needs. */

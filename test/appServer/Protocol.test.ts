@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import * as Protocol from "../src/AppServerProtocol.ts"
+import * as Protocol from "../../src/appServer/Protocol.ts"
 
 /** What is answered at once to a request with this method and these parameters. */
 const refusalOf = (method: string, params?: unknown): string | undefined => {

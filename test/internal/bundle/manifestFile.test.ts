@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
-import * as manifestFile from "../../src/internal/manifestFile.ts"
-import { agentPluginSchema } from "../../src/PluginManifest.ts"
-import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import { writeFiles } from "../support/files.ts"
+import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
+import { agentPluginSchema } from "../../../src/PluginManifest.ts"
+import * as MemoryFileSystem from "../../../src/testing/MemoryFileSystem.ts"
+import { writeFiles } from "../../support/files.ts"
 
 const agent = JSON.stringify({ $schema: agentPluginSchema, name: "alpha" })
 const plain = JSON.stringify({ name: "alpha" })

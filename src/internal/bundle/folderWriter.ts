@@ -11,8 +11,8 @@ import {
   Stream
 } from "effect"
 import type { Scope } from "effect"
-import * as atomicFile from "./atomicFile.ts"
-import { isImmediate } from "./shortcuts.ts"
+import * as atomicFile from "../cache/atomicFile.ts"
+import { isImmediate } from "../cache/shortcuts.ts"
 
 type Failure = PlatformError.PlatformError
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result, Schema } from "effect"
-import * as LosslessJson from "../../src/internal/losslessJson.ts"
+import * as LosslessJson from "../../../src/internal/bundle/losslessJson.ts"
 
 const reprint = (text: string) =>
   Option.getOrNull(

@@ -2,9 +2,9 @@
  * A plugin's manifest on disk.
  */
 import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
-import * as PluginManifest from "../PluginManifest.ts"
-import { isAbsent } from "./platformError.ts"
-import { infoOf } from "./shortcuts.ts"
+import * as PluginManifest from "../../PluginManifest.ts"
+import { isAbsent } from "../platformError.ts"
+import { infoOf } from "../cache/shortcuts.ts"
 
 export interface ManifestFile {
   readonly path: string

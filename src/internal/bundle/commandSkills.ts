@@ -4,7 +4,7 @@
  */
 import { Option, Predicate, Result } from "effect"
 import * as Yaml from "effect/encoding/Yaml"
-import * as WhiteSpace from "../WhiteSpace.ts"
+import * as WhiteSpace from "../whiteSpace.ts"
 import * as ManifestPath from "./manifestPath.ts"
 
 /** Where they go, each into a folder named after it. What a plugin brings along there goes. */

@@ -2,11 +2,11 @@
  * A plugin as Codex's app-server shows it: release 0.169's `PluginSummary` and `PluginDetail`.
  */
 import { Array as Arr, DateTime, Option, Order, Predicate, Schema } from "effect"
-import type { PluginDetails, Skill } from "./PluginDetails.ts"
-import * as PluginId from "./PluginId.ts"
-import type { PluginVersion } from "./PluginVersion.ts"
-import { marketplaces, type RemotePlugin } from "./RemotePlugin.ts"
-import * as WhiteSpace from "./WhiteSpace.ts"
+import type { PluginDetails, Skill } from "../RemotePluginDetails.ts"
+import * as PluginId from "../PluginId.ts"
+import type { PluginVersion } from "../PluginVersion.ts"
+import { marketplaces, type RemotePlugin } from "../RemotePlugin.ts"
+import * as WhiteSpace from "../internal/whiteSpace.ts"
 
 /** How many prompts of a plugin are shown. Source: Codex. */
 export const maxPrompts = 3

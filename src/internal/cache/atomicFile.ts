@@ -2,7 +2,7 @@
  * Files that are whole or not there: written beside, synced, renamed into place.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
-import { codeOf, isAbsent } from "./platformError.ts"
+import { codeOf, isAbsent } from "../platformError.ts"
 import * as Shortcuts from "./shortcuts.ts"
 
 type Fs = FileSystem.FileSystem

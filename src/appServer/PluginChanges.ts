@@ -3,10 +3,10 @@
  * concerns. The answer of Codex's `plugin/reconcile`.
  */
 import { Array as Arr, Option, Order, Result } from "effect"
-import type { CachedPlugin } from "./CacheSnapshot.ts"
+import type { CachedPlugin } from "../CacheSnapshot.ts"
 import * as PluginCapabilities from "./PluginCapabilities.ts"
-import type * as PluginSync from "./PluginSync.ts"
-import * as RemotePlugin from "./RemotePlugin.ts"
+import type * as PluginSync from "../PluginSync.ts"
+import * as RemotePlugin from "../RemotePlugin.ts"
 
 /** What was seen of one cached plugin at some moment. */
 export interface Sighting {

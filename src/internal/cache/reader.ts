@@ -20,14 +20,14 @@ import {
   Identity,
   type Stray,
   type Witness
-} from "../CacheSnapshot.ts"
-import * as CodexHome from "../CodexHome.ts"
-import * as InstallMetadata from "../InstallMetadata.ts"
-import * as PluginId from "../PluginId.ts"
-import * as PluginVersion from "../PluginVersion.ts"
-import { remoteMarketplaces } from "../RemotePlugin.ts"
-import type { RemotePluginId } from "../RemotePluginId.ts"
-import * as manifestFile from "./manifestFile.ts"
+} from "../../CacheSnapshot.ts"
+import * as CodexHome from "../../CodexHome.ts"
+import * as InstallMetadata from "../../InstallMetadata.ts"
+import * as PluginId from "../../PluginId.ts"
+import * as PluginVersion from "../../PluginVersion.ts"
+import { remoteMarketplaces } from "../../RemotePlugin.ts"
+import type { RemotePluginId } from "../../RemotePluginId.ts"
+import * as manifestFile from "../bundle/manifestFile.ts"
 import * as Shortcuts from "./shortcuts.ts"
 import { doubtPrefix } from "./staging.ts"
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Path } from "effect"
-import * as PluginCapabilities from "../src/PluginCapabilities.ts"
-import { agentPluginSchema } from "../src/PluginManifest.ts"
-import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+import * as PluginCapabilities from "../../src/appServer/PluginCapabilities.ts"
+import { agentPluginSchema } from "../../src/PluginManifest.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 
 const utf8 = new TextEncoder()
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as CommandSkills from "../../src/internal/commandSkills.ts"
+import * as CommandSkills from "../../../src/internal/bundle/commandSkills.ts"
 
 const made = (text: string, path = "a") => CommandSkills.make([{ path, text }])
 

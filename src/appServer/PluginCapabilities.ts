@@ -5,8 +5,8 @@
  * for where Codex 0.169 looks; whether what they name works is not checked.
  */
 import { Effect, FileSystem, Option, Path, Predicate, Schema } from "effect"
-import * as manifestFile from "./internal/manifestFile.ts"
-import { agentPluginPath } from "./PluginManifest.ts"
+import * as manifestFile from "../internal/bundle/manifestFile.ts"
+import { agentPluginPath } from "../PluginManifest.ts"
 
 export interface PluginCapabilities {
   readonly hasMcps: boolean

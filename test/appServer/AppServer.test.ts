@@ -12,13 +12,13 @@ import {
   Stream
 } from "effect"
 import type { Cause } from "effect"
-import * as AppServer from "../src/AppServer.ts"
-import * as CodexHome from "../src/CodexHome.ts"
-import * as PluginId from "../src/PluginId.ts"
-import * as PluginStore from "../src/PluginStore.ts"
-import * as TestBackend from "../src/testing/TestBackend.ts"
-import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
-import * as TestReply from "../src/testing/TestReply.ts"
+import * as AppServer from "../../src/appServer/AppServer.ts"
+import * as CodexHome from "../../src/CodexHome.ts"
+import * as PluginId from "../../src/PluginId.ts"
+import * as PluginStore from "../../src/PluginStore.ts"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as TestCodexPlugins from "../../src/testing/TestCodexPlugins.ts"
+import * as TestReply from "../../src/testing/TestReply.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 const beta = TestBackend.plugin({ name: "beta", installed: false })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as WhiteSpace from "../src/WhiteSpace.ts"
+import * as WhiteSpace from "../../src/internal/whiteSpace.ts"
 
 describe("WhiteSpace", () => {
   it.each([

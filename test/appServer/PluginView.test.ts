@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result } from "effect"
-import * as PluginDetails from "../src/PluginDetails.ts"
-import * as PluginSummary from "../src/PluginSummary.ts"
-import * as PluginVersion from "../src/PluginVersion.ts"
-import { remotePlugin, type Row } from "./support/snapshots.ts"
+import * as PluginDetails from "../../src/RemotePluginDetails.ts"
+import * as PluginSummary from "../../src/appServer/PluginView.ts"
+import * as PluginVersion from "../../src/PluginVersion.ts"
+import { remotePlugin, type Row } from "../support/snapshots.ts"
 
 /** A plugin whose row has these fields; installed where its row says whether it is enabled. */
 const subject = ({ release, ...fields }: Row = {}): PluginSummary.Subject => {

@@ -2,7 +2,7 @@
  * What a file system may do in one step for which others need several calls, or an error.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
-import { isAbsent } from "./platformError.ts"
+import { isAbsent } from "../platformError.ts"
 
 type Result<A = void> = Effect.Effect<A, PlatformError.PlatformError>
 

@@ -8,32 +8,19 @@ export default defineConfig({
   platform: "node",
   preserveEntrySignatures: false,
   treeshake: {
-    // Nothing here does work in a getter; else Effect's schemas of other things stay in.
+    // No getter in the bundled code has side effects. Without this, unused Effect schemas remain.
     propertyReadSideEffects: false
   },
-  transform: {
-    inject: { "Intl.Segmenter": [source("cli/LazySegmenter.ts"), "Segmenter"] }
-  },
-  plugins: [
-    {
-      name: "package-type",
-      generateBundle() {
-        this.emitFile({ type: "asset", fileName: "package.json", source: '{"type":"commonjs"}\n' })
-      }
-    }
-  ],
   output: {
     dir: "dist/bin",
-    // V8 gives out what it compiled of CommonJS, and not of modules; see src/cli/codeCache.ts.
-    format: "cjs",
-    dynamicImportInCjs: false,
+    format: "esm",
     entryFileNames: ({ name }) => (name === "codex-plugins" ? "[name].js" : "[name]-[hash].js"),
     chunkFileNames: "[name]-[hash].js",
     cleanDir: true,
     minify: true,
     codeSplitting: {
-      // What every command needs, in one file.
-      groups: [{ name: "run", tags: ["$initial"], test: /^(?!.*(?:main|codeCache)\.ts$)/ }]
+      // One file holds everything that each command needs.
+      groups: [{ name: "run", tags: ["$initial"], test: /^(?!.*(?:main|compileCache)\.ts$)/ }]
     }
   }
 })

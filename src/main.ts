@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { keepCompiled } from "./cli/codeCache.ts"
+import * as compileCache from "./cli/compileCache.ts"
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 if (major < 22 || (major === 22 && minor < 19)) {
@@ -7,10 +7,9 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.exit(1)
 }
 
-const [, , command = ""] = process.argv
-keepCompiled(import.meta.dirname, /^(?:id|list|sync)$/.test(command) ? command : "other")
-// Node's file calls wait for these threads; its default of four leaves a fast disk idle.
+compileCache.enable()
+// File operations run on these threads. Node's default of four leaves a fast disk idle.
 process.env.UV_THREADPOOL_SIZE ??= "8"
 
-// Awaited at the top level, it could not be built as CommonJS.
-void import("./cli/run.ts")
+// A static import would load the program before the compile cache is on.
+await import("./cli/run.ts")

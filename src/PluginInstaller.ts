@@ -2,19 +2,20 @@
  * One plugin of the account at a time: read it, install it, uninstall it.
  *
  * The account's record is the backend's and the cache is the home's; a change touches both, one
- * after the other. A change that stops between the two is told as {@link HalfDone}, and the next
- * pass of `PluginSync` settles it.
+ * after the other. A change that stops between the two fails with {@link PartialChange}, and the next
+ * pass of `PluginSync` resolves it.
  */
 import { Context, Effect, Layer, Option, Result, Schema } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CacheLock from "./CacheLock.ts"
+import * as CodexHome from "./CodexHome.ts"
 import * as PluginDetails from "./RemotePluginDetails.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
-import type { RemotePlugin, UnfitPlugin } from "./RemotePlugin.ts"
+import type { RemotePlugin, InvalidRemotePlugin } from "./RemotePlugin.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
 /** The backend knows the plugin, but this account may not install it. Nothing was changed. */
@@ -32,44 +33,51 @@ export class NotInstallable extends Schema.TaggedError<NotInstallable>()("NotIns
   }
 }
 
-/**
- * The first half of a change was made and the second one failed, so the cache and the account's
- * record disagree until the next pass.
- */
-export class HalfDone extends Schema.TaggedError<HalfDone>()("HalfDone", {
-  /** What was made: the bundle was installed, or the plugin taken off the account's record. */
+/** The first half of a change succeeded and the second failed: cache and account differ until the next pass. */
+export class PartialChange extends Schema.TaggedError<PartialChange>()("PartialChange", {
+  /** The half that succeeded: the bundle was installed, or the plugin uninstalled from the account. */
   done: Schema.Literals(["Cached", "TakenOffRecord"]),
   remotePluginId: Schema.String,
   pluginId: PluginId.PluginId,
-  cause: Schema.Defect()
+  /** Why the second half failed. */
+  cause: Schema.Union([
+    RemoteCatalog.RemoteCatalogError,
+    CodexHome.CodexHomeError,
+    CodexHome.NotSignedIn,
+    PluginStore.PluginStoreError,
+    CacheLock.CacheLockError
+  ])
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : "for an unknown reason"
+    const why = this.cause.message
     switch (this.done) {
       case "Cached":
-        return `${this.pluginId} stands in the cache, but is not known to be on the account's record: ${why}; the next sync settles it`
+        return `${this.pluginId} (${this.remotePluginId}) is in the cache, but the account may not list it as installed: ${why}; run a sync to resolve this`
       case "TakenOffRecord":
-        return `${this.pluginId} is off the account's record, but still stands in the cache: ${why}; the next sync removes it`
+        return `${this.pluginId} (${this.remotePluginId}) is uninstalled from the account, but still in the cache: ${why}; the next sync removes it`
     }
   }
 }
 
 /** Why a plugin could not be read. */
-export type ReadError = RemoteCatalog.CatalogError | UnfitPlugin | PluginStore.PluginStoreError
+export type ReadError =
+  | RemoteCatalog.CatalogError
+  | InvalidRemotePlugin
+  | PluginStore.PluginStoreError
 
 /** Why a plugin could not be installed. */
 export type InstallError =
   | RemoteCatalog.CatalogError
   | NotInstallable
   | RemoteBundle.InstallError
-  | HalfDone
+  | PartialChange
 
 /** Why a plugin could not be uninstalled. */
 export type UninstallError =
   | RemoteCatalog.CatalogError
-  | UnfitPlugin
+  | InvalidRemotePlugin
   | CacheLock.CacheLockError
-  | HalfDone
+  | PartialChange
 
 /** What backend and cache say of one plugin. */
 export interface PluginState {
@@ -149,7 +157,7 @@ export const make = Effect.gen(function* () {
     const version = yield* bundles.install(plugin)
     yield* Effect.mapError(
       catalog.install(id),
-      (cause) => new HalfDone({ done: "Cached", remotePluginId: id, pluginId, cause })
+      (cause) => new PartialChange({ done: "Cached", remotePluginId: id, pluginId, cause })
     )
     return { pluginId, version, details }
   }, lock.hold)
@@ -159,7 +167,7 @@ export const make = Effect.gen(function* () {
     yield* catalog.uninstall(id)
     yield* Effect.mapError(
       store.uninstall(pluginId),
-      (cause) => new HalfDone({ done: "TakenOffRecord", remotePluginId: id, pluginId, cause })
+      (cause) => new PartialChange({ done: "TakenOffRecord", remotePluginId: id, pluginId, cause })
     )
     return pluginId
   }, lock.hold)

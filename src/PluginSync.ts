@@ -16,14 +16,14 @@ import {
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
-import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
+import type { InstalledSnapshot } from "./RemotePlugin.ts"
 import * as DownloadSlots from "./internal/downloadSlots.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
-import type { RemotePlugin, UnfitPlugin } from "./RemotePlugin.ts"
+import type { RemotePlugin, InvalidRemotePlugin } from "./RemotePlugin.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
 /**
@@ -43,7 +43,7 @@ export type SyncError =
 
 /** Why one plugin could not be brought in step. What it had cached stays. */
 export type SyncFailureCause =
-  | UnfitPlugin
+  | InvalidRemotePlugin
   | UnsupportedSchemaVersion
   | RemoteBundle.InstallError
   | PluginStore.PluginStoreError

@@ -128,7 +128,7 @@ type Reason = RemoteBundleError["reason"]
 
 /** Why a bundle could not be laid out in a folder. */
 export type CheckOutError =
-  | RemotePlugin.UnfitPlugin
+  | RemotePlugin.InvalidRemotePlugin
   | RemoteBundleError
   | BundleArchive.BundleArchiveError
   | PluginManifest.InvalidManifest

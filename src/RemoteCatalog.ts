@@ -8,7 +8,7 @@
 import { Context, Duration, Effect, Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as CodexHome from "./CodexHome.ts"
-import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
+import type { InstalledSnapshot } from "./RemotePlugin.ts"
 import * as CuratedManifest from "./internal/bundle/curatedManifest.ts"
 import * as Http from "./internal/http.ts"
 import * as LosslessJson from "./internal/bundle/losslessJson.ts"
@@ -115,7 +115,7 @@ export class RemoteCatalog extends Context.Service<
     /** One plugin's row, installed or not, with its bundle's URL. */
     readonly read: (
       id: RemotePluginId.RemotePluginId
-    ) => Effect.Effect<RemotePlugin.RemotePlugin, CatalogError | RemotePlugin.UnfitPlugin>
+    ) => Effect.Effect<RemotePlugin.RemotePlugin, CatalogError | RemotePlugin.InvalidRemotePlugin>
     /** Puts a plugin on the account's record. Its bundle is no part of that. */
     readonly install: (id: RemotePluginId.RemotePluginId) => Effect.Effect<void, CatalogError>
     /** Takes a plugin off the account's record. What is cached is no part of that. */
@@ -154,7 +154,7 @@ const losesAppManifest = (row: unknown): boolean =>
 type RowDecoder = (
   row: unknown,
   path: ReadonlyArray<string | number>
-) => Result.Result<RemotePlugin.RemotePlugin, RemotePlugin.UnfitPlugin>
+) => Result.Result<RemotePlugin.RemotePlugin, RemotePlugin.InvalidRemotePlugin>
 
 /** How to read the rows of an answer so that app manifests keep what `JSON.parse` would lose. */
 const rowDecoder = (

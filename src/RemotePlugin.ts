@@ -42,25 +42,28 @@ export interface RemotePlugin {
 }
 
 /**
- * A row of the backend that cannot be carried out. Where `pluginId` is null the row cannot even be
- * named, so nobody can tell which cached plugin it stands for.
+ * A row of the backend that cannot be synced. If `pluginId` is null, the row has no valid name, so
+ * nobody knows which cached plugin it describes.
  */
-export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin", {
-  remotePluginId: Schema.NullOr(Schema.String),
-  pluginId: Schema.NullOr(PluginId.PluginId),
-  reason: Schema.TaggedUnion({
-    /** `at`: the path of the field that is missing or of another type; empty for the whole. */
-    MalformedRow: { at: Schema.String },
-    InvalidName: { name: Schema.String },
-    UnknownScope: { scope: Schema.String },
-    MissingDiscoverability: {},
-    UnknownDiscoverability: { discoverability: Schema.String },
-    DuplicatePlugin: { kept: Schema.String },
-    MissingVersion: {},
-    InvalidVersion: { version: Schema.String },
-    MissingBundleUrl: {}
-  })
-}) {
+export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>()(
+  "InvalidRemotePlugin",
+  {
+    remotePluginId: Schema.NullOr(Schema.String),
+    pluginId: Schema.NullOr(PluginId.PluginId),
+    reason: Schema.TaggedUnion({
+      /** `at`: the path of the field that is missing or of another type; empty for the whole. */
+      MalformedRow: { at: Schema.String },
+      InvalidName: { name: Schema.String },
+      UnknownScope: { scope: Schema.String },
+      MissingDiscoverability: {},
+      UnknownDiscoverability: { discoverability: Schema.String },
+      DuplicatePlugin: { kept: Schema.String },
+      MissingVersion: {},
+      InvalidVersion: { version: Schema.String },
+      MissingBundleUrl: {}
+    })
+  }
+) {
   override get message(): string {
     const remotePluginId = this.remotePluginId && RemotePluginId.shown(this.remotePluginId)
     const subject = [this.pluginId, remotePluginId].filter((part) => part !== null).join(", ")
@@ -70,7 +73,7 @@ export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin"
   private get why(): string {
     switch (this.reason._tag) {
       case "MalformedRow":
-        return this.reason.at === "" ? "is no object" : `is malformed at \`${this.reason.at}\``
+        return this.reason.at === "" ? "is not an object" : `is malformed at \`${this.reason.at}\``
       case "InvalidName":
         return `has a name that no folder can have: ${JSON.stringify(this.reason.name)}`
       case "UnknownScope":
@@ -80,7 +83,7 @@ export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin"
       case "UnknownDiscoverability":
         return `has the unknown discoverability ${JSON.stringify(this.reason.discoverability)}`
       case "DuplicatePlugin":
-        return `stands for the same plugin as the row of ${RemotePluginId.shown(this.reason.kept)}, which is kept`
+        return `names the same plugin as the row of ${RemotePluginId.shown(this.reason.kept)}, which is kept`
       case "MissingVersion":
         return "has no release version"
       case "InvalidVersion":
@@ -91,7 +94,13 @@ export class UnfitPlugin extends Schema.TaggedError<UnfitPlugin>()("UnfitPlugin"
   }
 }
 
-type Reason = UnfitPlugin["reason"]
+/** The plugins that the account has installed: the whole listing, complete and in its order. */
+export interface InstalledSnapshot {
+  /** A row that cannot be decoded is kept as its error: it forbids removals in that pass. */
+  readonly rows: ReadonlyArray<Result.Result<RemotePlugin, InvalidRemotePlugin>>
+}
+
+type Reason = InvalidRemotePlugin["reason"]
 
 const Row = Schema.Struct({
   id: RemotePluginId.RemotePluginIdFromUntrimmed,
@@ -145,12 +154,12 @@ const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.Marketplace
 export const fromRow = (
   input: unknown,
   appManifest?: string
-): Result.Result<RemotePlugin, UnfitPlugin> =>
+): Result.Result<RemotePlugin, InvalidRemotePlugin> =>
   Result.gen(function* () {
     const row = yield* Result.mapError(
       decodeRow(input),
       (error) =>
-        new UnfitPlugin({
+        new InvalidRemotePlugin({
           remotePluginId: Option.match(decodeStrayId(input), {
             onNone: () => null,
             onSome: ({ id }) => id
@@ -164,7 +173,7 @@ export const fromRow = (
         })
     )
     const unnameable = (reason: Reason) =>
-      new UnfitPlugin({ remotePluginId: row.id, pluginId: null, reason })
+      new InvalidRemotePlugin({ remotePluginId: row.id, pluginId: null, reason })
     const name = yield* Result.fromOption(decodeName(row.name), () =>
       unnameable({ _tag: "InvalidName", name: row.name })
     )
@@ -184,19 +193,23 @@ export const fromRow = (
     }
   })
 
-/** Says why a plugin that can be named cannot be carried out. */
-export const unfit = (plugin: RemotePlugin, reason: Reason): UnfitPlugin =>
-  new UnfitPlugin({ remotePluginId: plugin.remotePluginId, pluginId: plugin.pluginId, reason })
+/** The error of a plugin that has a valid name and cannot be synced. */
+export const invalid = (plugin: RemotePlugin, reason: Reason): InvalidRemotePlugin =>
+  new InvalidRemotePlugin({
+    remotePluginId: plugin.remotePluginId,
+    pluginId: plugin.pluginId,
+    reason
+  })
 
 /** The version to be cached: the release's, trimmed, if it can name a folder. */
 export const version = (
   plugin: RemotePlugin
-): Result.Result<PluginVersion.PluginVersion, UnfitPlugin> =>
+): Result.Result<PluginVersion.PluginVersion, InvalidRemotePlugin> =>
   Option.match(plugin.releaseVersion, {
-    onNone: () => Result.fail(unfit(plugin, { _tag: "MissingVersion" })),
+    onNone: () => Result.fail(invalid(plugin, { _tag: "MissingVersion" })),
     onSome: (version) =>
       Result.fromOption(decodeVersion(version), () =>
-        unfit(
+        invalid(
           plugin,
           WhiteSpace.trim(version) === ""
             ? { _tag: "MissingVersion" }
@@ -206,8 +219,10 @@ export const version = (
   })
 
 /** Where the bundle is fetched from. Its scheme is checked where it is fetched. */
-export const bundleUrl = (plugin: RemotePlugin): Result.Result<Redacted.Redacted, UnfitPlugin> =>
+export const bundleUrl = (
+  plugin: RemotePlugin
+): Result.Result<Redacted.Redacted, InvalidRemotePlugin> =>
   Result.fromOption(
     Option.filter(plugin.bundleDownloadUrl, (url) => Redacted.value(url) !== ""),
-    () => unfit(plugin, { _tag: "MissingBundleUrl" })
+    () => invalid(plugin, { _tag: "MissingBundleUrl" })
   )

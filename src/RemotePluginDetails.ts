@@ -4,7 +4,7 @@
  * Fields have the backend's own names; one that is absent or null is null, or an empty list.
  */
 import { Effect, Redacted, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
-import { type RemotePlugin, unfit, type UnfitPlugin } from "./RemotePlugin.ts"
+import { type RemotePlugin, invalid, type InvalidRemotePlugin } from "./RemotePlugin.ts"
 
 const nullable = <S extends Schema.Constraint>(schema: S) =>
   Schema.NullOr(schema).pipe(Schema.withDecodingDefaultKey(Effect.succeed(null)))
@@ -129,9 +129,9 @@ const decode = Schema.decodeUnknownResult(PluginDetails)
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** Reads the row of a plugin for what it shows. */
-export const of = (plugin: RemotePlugin): Result.Result<PluginDetails, UnfitPlugin> =>
+export const of = (plugin: RemotePlugin): Result.Result<PluginDetails, InvalidRemotePlugin> =>
   Result.mapError(decode(Redacted.value(plugin.row)), ({ issue }) =>
-    unfit(plugin, {
+    invalid(plugin, {
       _tag: "MalformedRow",
       at: issuesOf(issue).issues[0]?.path?.join(".") ?? ""
     })

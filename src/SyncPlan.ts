@@ -7,7 +7,7 @@
 import { Data, Duration, Option, type Redacted, Result } from "effect"
 import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
-import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
+import type { InstalledSnapshot } from "./RemotePlugin.ts"
 import * as PluginId from "./PluginId.ts"
 import { outranks, type PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
@@ -44,7 +44,7 @@ export type Action = Data.TaggedEnum<{
     readonly reason: InstallReason
   }
   /** The row cannot be carried out; what is cached stays. */
-  Reject: { readonly error: RemotePlugin.UnfitPlugin | RejectedIdentity }
+  Reject: { readonly error: RemotePlugin.InvalidRemotePlugin | RejectedIdentity }
   /** No row names it, or it is no plugin at all. */
   Remove: {
     readonly target: CachedPlugin | Stray
@@ -91,7 +91,7 @@ export const make = (
       .filter(Result.isSuccess)
       .map(({ success }) => [success.pluginId, success] as const)
   )
-  const unnamed: Array<RemotePlugin.UnfitPlugin> = []
+  const unnamed: Array<RemotePlugin.InvalidRemotePlugin> = []
   const actions: Array<Action> = []
 
   for (const row of installed.rows) {
@@ -106,7 +106,7 @@ export const make = (
       actions.push(decide(plugin, standing.get(plugin.pluginId)))
     } else if (kept.remotePluginId !== plugin.remotePluginId) {
       const reason = { _tag: "DuplicatePlugin", kept: kept.remotePluginId } as const
-      actions.push(Action.Reject({ error: RemotePlugin.unfit(plugin, reason) }))
+      actions.push(Action.Reject({ error: RemotePlugin.invalid(plugin, reason) }))
     }
   }
 

@@ -201,10 +201,15 @@ describe("PluginInstaller.install", () => {
       "read"
     ],
     ["a row of another plugin", "RemoteCatalogError", { row: { id: "plugins~Other" } }, "read"],
-    ["a row that cannot be named", "UnfitPlugin", { row: { name: "a b" } }, "read"],
-    ["a row that cannot be shown", "UnfitPlugin", { release: { description: 5 } }, "read"],
-    ["a row without a version", "UnfitPlugin", { release: { version: null } }, "read"],
-    ["a row without a bundle", "UnfitPlugin", { release: { bundle_download_url: null } }, "read"],
+    ["a row that cannot be named", "InvalidRemotePlugin", { row: { name: "a b" } }, "read"],
+    ["a row that cannot be shown", "InvalidRemotePlugin", { release: { description: 5 } }, "read"],
+    ["a row without a version", "InvalidRemotePlugin", { release: { version: null } }, "read"],
+    [
+      "a row without a bundle",
+      "InvalidRemotePlugin",
+      { release: { bundle_download_url: null } },
+      "read"
+    ],
     [
       "a bundle over plain HTTP",
       "RemoteBundleError",
@@ -268,11 +273,11 @@ describe("PluginInstaller.install", () => {
     Effect.gen(function* () {
       yield* when({ kind: "install" }, behaviour)
       const error = yield* Effect.flip(install)
-      assert.propertyVal(error, "_tag", "HalfDone")
+      assert.propertyVal(error, "_tag", "PartialChange")
       assert.propertyVal(error, "done", "Cached")
       assert.match(
         error.message,
-        /^alpha@openai-curated-remote stands in the cache, .*; the next sync settles it$/
+        /^alpha@openai-curated-remote \(.*\) is in the cache, but .*; run a sync to resolve this$/
       )
       assert.deepStrictEqual<Option.Option<string>>(yield* cachedVersion, Option.some("1.0.0"))
     }).pipe(provide())
@@ -394,7 +399,7 @@ describe("PluginInstaller.uninstall", () => {
           })
         )
         const error = yield* Effect.flip(uninstall(id))
-        assert.deepInclude(error, { _tag: "HalfDone", done: "TakenOffRecord", cause })
+        assert.deepInclude(error, { _tag: "PartialChange", done: "TakenOffRecord", cause })
         assert.include(error.message, "/held is held by another program")
         assert.isFalse(yield* isOnRecord)
         assert.deepStrictEqual((yield* sync).removed, [pluginId])

@@ -150,7 +150,7 @@ describe("PluginSync.sync", () => {
           error._tag
         ]),
         [
-          ["plugins~Plugin_versionless", idOf("versionless"), "UnfitPlugin"],
+          ["plugins~Plugin_versionless", idOf("versionless"), "InvalidRemotePlugin"],
           ["plugins~Plugin_torn", idOf("torn"), "BundleArchiveError"]
         ]
       )
@@ -188,7 +188,7 @@ describe("PluginSync.sync", () => {
                 ? `Failed ${action.plugin.pluginId}: BundleArchiveError`
                 : `Installed ${action.plugin.pluginId} ${action.version}: ${action.reason._tag}`
             case "Reject":
-              return `Failed ${idOf("versionless")}: UnfitPlugin`
+              return `Failed ${idOf("versionless")}: InvalidRemotePlugin`
             case "Prune":
               return `Pruned ${action.pluginId} ${action.version}`
             case "Remove":
@@ -477,7 +477,7 @@ describe("PluginSync.sync, in doubt", () => {
         assert.deepStrictEqual([installed, removed], [[idOf("new")], []])
         assert.deepStrictEqual(
           failures.map(({ error, remotePluginId }) => [remotePluginId, error._tag]),
-          [["plugins~Plugin_nameless", "UnfitPlugin"]]
+          [["plugins~Plugin_nameless", "InvalidRemotePlugin"]]
         )
         assert.include(removalSkipped, "cannot be named")
         const fs = yield* FileSystem.FileSystem

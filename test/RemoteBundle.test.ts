@@ -415,7 +415,10 @@ describe("a row that cannot be carried out", () => {
   ])("is refused before a request: $release", ({ reason, release }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(installRow(remotePlugin({ release })))
-      assert.strictEqual(error._tag === "UnfitPlugin" ? error.reason._tag : error._tag, reason)
+      assert.strictEqual(
+        error._tag === "InvalidRemotePlugin" ? error.reason._tag : error._tag,
+        reason
+      )
       assert.lengthOf(yield* downloads, 0)
     }).pipe(provide())
   )

@@ -303,7 +303,7 @@ describe("read", () => {
         TestReply.mapJson((row) => ({ ...row, scope: "MOON" }))
       )
       const error = yield* Effect.flip(read)
-      assert.strictEqual(error._tag, "UnfitPlugin")
+      assert.strictEqual(error._tag, "InvalidRemotePlugin")
     }).pipe(provide())
   )
 

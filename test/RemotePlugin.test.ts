@@ -3,7 +3,7 @@ import { Option, Redacted, Result } from "effect"
 import * as RemotePlugin from "../src/RemotePlugin.ts"
 import { remotePlugin, row } from "./support/snapshots.ts"
 
-const unfitness = (input: unknown): RemotePlugin.UnfitPlugin =>
+const unfitness = (input: unknown): RemotePlugin.InvalidRemotePlugin =>
   Result.getOrThrow(Result.flip(RemotePlugin.fromRow(input)))
 
 const versionOf = (version: unknown) => RemotePlugin.version(remotePlugin({ release: { version } }))
@@ -108,7 +108,7 @@ describe("RemotePlugin.fromRow", () => {
     const error = unfitness(row(fields))
     assert.deepStrictEqual(
       [error.remotePluginId, error.pluginId, error.reason],
-      ["plugins~Plugin_1", null, reason as RemotePlugin.UnfitPlugin["reason"]]
+      ["plugins~Plugin_1", null, reason as RemotePlugin.InvalidRemotePlugin["reason"]]
     )
     assert.include(error.message, "plugins~Plugin_1")
   })
@@ -137,7 +137,7 @@ describe("RemotePlugin.fromRow", () => {
       [error.remotePluginId, error.pluginId, error.reason],
       [remotePluginId, null, { _tag: "MalformedRow", at }]
     )
-    assert.include(error.message, at === "" ? "is no object" : `\`${at}\``)
+    assert.include(error.message, at === "" ? "is not an object" : `\`${at}\``)
     assert.notInclude(JSON.stringify(error) + error.message, "secret")
   })
 

@@ -6,7 +6,7 @@ import {
   Identity,
   type Stray
 } from "../src/CacheSnapshot.ts"
-import type { InstalledSnapshot } from "../src/InstalledSnapshot.ts"
+import type { InstalledSnapshot } from "../src/RemotePlugin.ts"
 import * as PluginId from "../src/PluginId.ts"
 import * as PluginVersion from "../src/PluginVersion.ts"
 import * as RemotePluginId from "../src/RemotePluginId.ts"

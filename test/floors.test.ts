@@ -11,7 +11,7 @@ const root = new URL("../src/", import.meta.url)
  */
 const floors: ReadonlyArray<RegExp> = [
   // Values. White space is what they trim.
-  /^(?:CacheSnapshot|InstallMetadata|InstalledSnapshot|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
+  /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
   // Internals. The cache's reader is half of PluginStore.
   /^internal\/(?!cache\/reader\.ts$)/,
   // Services.

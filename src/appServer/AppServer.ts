@@ -22,7 +22,7 @@ import {
 import * as Protocol from "./Protocol.ts"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
 import * as CodexHome from "../CodexHome.ts"
-import type { InstalledSnapshot } from "../InstalledSnapshot.ts"
+import type { InstalledSnapshot } from "../RemotePlugin.ts"
 import * as PluginCapabilities from "./PluginCapabilities.ts"
 import * as PluginChanges from "./PluginChanges.ts"
 import * as PluginDetails from "../RemotePluginDetails.ts"
@@ -59,7 +59,7 @@ const isTheirs = (error: unknown): boolean => {
   if (error instanceof RemoteCatalog.RemoteCatalogError) {
     return error.reason._tag === "NotFound" || error.reason._tag === "UnaddressableId"
   }
-  if (error instanceof PluginInstaller.HalfDone) return isTheirs(error.cause)
+  if (error instanceof PluginInstaller.PartialChange) return isTheirs(error.cause)
   return error instanceof CodexHome.NotSignedIn
 }
 
@@ -76,7 +76,7 @@ const readRefused = (error: PluginInstaller.ReadError) =>
   refusal("read remote plugin details", error)
 
 /** The rows that Codex finds unfit only when it comes to the bundle. */
-const isAboutBundle = ({ reason }: RemotePlugin.UnfitPlugin): boolean =>
+const isAboutBundle = ({ reason }: RemotePlugin.InvalidRemotePlugin): boolean =>
   reason._tag === "MissingVersion" ||
   reason._tag === "InvalidVersion" ||
   reason._tag === "MissingBundleUrl"
@@ -90,13 +90,13 @@ const installRefused = (error: PluginInstaller.InstallError): Protocol.Refusal =
           ? `remote plugin ${error.remotePluginId} is disabled by admin`
           : `remote plugin ${error.remotePluginId} is not available for install`
       )
-    case "HalfDone":
+    case "PartialChange":
       return refusal("install remote plugin", error)
     case "CodexHomeError":
     case "NotSignedIn":
     case "RemoteCatalogError":
       return reading()
-    case "UnfitPlugin":
+    case "InvalidRemotePlugin":
       if (!isAboutBundle(error)) return reading()
   }
   return refusal("install remote plugin bundle", error)
@@ -104,7 +104,9 @@ const installRefused = (error: PluginInstaller.InstallError): Protocol.Refusal =
 
 const uninstallRefused = (error: PluginInstaller.UninstallError): Protocol.Refusal => {
   const isRead =
-    error._tag === "RemoteCatalogError" ? error.operation === "read" : error._tag !== "HalfDone"
+    error._tag === "RemoteCatalogError"
+      ? error.operation === "read"
+      : error._tag !== "PartialChange"
   const step = isRead ? "resolve remote plugin before uninstall" : "uninstall remote plugin"
   return refusal(step, error)
 }

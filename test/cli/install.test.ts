@@ -46,14 +46,14 @@ describe("install", () => {
   )
 
   it.live(
-    "leaves with 1 where the record was not changed, and says what settles it",
+    "leaves with 1 when the account was not changed, and says what resolves it",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world({ plugins: [alpha] })
       yield* backend.when({ kind: "install" }, TestReply.status(403))
       const { code, stderr, stdout } = yield* run("install", alpha.id)
       assert.deepStrictEqual([code, stdout], [1, ""])
-      assert.include(stderr, `${alphaId} stands in the cache`)
-      assert.include(stderr, "the next sync settles it")
+      assert.include(stderr, `${alphaId} (${alpha.id}) is in the cache`)
+      assert.include(stderr, "run a sync to resolve this")
       assert.include((yield* run("sync")).stdout, `removed  ${alphaId}`)
     }, Effect.provide(NodeServices.layer))
   )

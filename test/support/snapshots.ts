@@ -4,7 +4,7 @@
 import { Result } from "effect"
 import { type CachedPlugin, type CacheSnapshot, Identity } from "../../src/CacheSnapshot.ts"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
-import type { InstalledSnapshot } from "../../src/InstalledSnapshot.ts"
+import type { InstalledSnapshot } from "../../src/RemotePlugin.ts"
 import * as PluginId from "../../src/PluginId.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
 import * as RemotePlugin from "../../src/RemotePlugin.ts"

@@ -1,11 +1,10 @@
 /**
- * One writer at a time for one home, among the processes that use this library.
+ * The lock that lets one writer at a time change the cache of a home.
  *
- * Codex takes no lock, so nothing relies on this one for safety: it keeps our own processes from
- * doing each other's work twice.
+ * It keeps our own processes from doing the same work twice. Codex takes no lock, so the safety of
+ * the cache never depends on this one.
  */
 import {
-  Clock,
   Context,
   DateTime,
   Duration,
@@ -15,41 +14,84 @@ import {
   Layer,
   Option,
   Path,
-  Ref,
   Schema,
   Scope,
   Semaphore
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
+import * as Shortcuts from "./internal/cache/shortcuts.ts"
 
-/** The lock's file below `<home>/plugins/`. It stays: to delete a lock's file is a race. */
+/**
+ * The name of the lock file below `<home>/plugins/`. The file is never deleted, because deleting a
+ * lock file is a race.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const fileName = ".codex-plugins.lock"
 
-/** How long a caller waits for another process before it gives up, unless {@link WaitLimit} says otherwise. */
+/**
+ * How long a caller waits for another process, unless {@link layerWith} sets another limit.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const defaultWaitLimit = Duration.minutes(2)
 
-/** How often a waiting caller tries again. */
+/**
+ * How often a waiting caller tries again.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const pollInterval = Duration.millis(50)
 
-/** The longest a caller waits for the lock. */
-export const WaitLimit = Context.Reference<Duration.Duration>(
-  "effect-codex-plugins/CacheLock/WaitLimit",
-  { defaultValue: () => defaultWaitLimit }
-)
+/** The largest note of a holder that is read, in bytes. Our own notes have about 60. */
+const noteLimit = 4096
 
-/** Who holds the lock, as far as the holder has told. */
+/**
+ * Options of the lock.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface Options {
+  /**
+   * How long a caller waits for another process before it fails with `TimedOut`. Zero means one
+   * attempt. Callers of the same process wait for each other without a limit. Default: 2 minutes.
+   */
+  readonly waitLimit?: Duration.Input | undefined
+}
+
+/**
+ * The process that holds the lock, as it described itself in its note.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const Holder = Schema.Struct({ pid: Schema.Int, since: Schema.DateTimeUtcFromString })
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Holder extends Schema.Schema.Type<typeof Holder> {}
 
-/** The lock could not be had, so nothing was changed. */
+/**
+ * The lock could not be taken, so nothing was changed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheLockError", {
   path: Schema.String,
   reason: Schema.TaggedUnion({
-    /** Another process still holds it after the wait limit. */
+    /** Another process still held the lock after the wait limit. */
     TimedOut: { waited: Schema.Duration, holder: Schema.NullOr(Holder) },
-    /** There is no such thing as a lock here: a read-only folder, a file system without locks. */
-    Unavailable: { cause: Schema.Defect() }
+    /** The folder is read-only, or its file system does not support locks. */
+    Unavailable: { cause: Schema.Defect() },
+    /** The lock file holds something else. */
+    Corrupt: { cause: Schema.Defect() }
   })
 }) {
   override get message(): string {
@@ -57,11 +99,13 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
       case "TimedOut":
         return `gave up after ${Duration.format(this.reason.waited)} on the lock ${this.path}, held by ${describe(this.reason.holder)}; ${
           this.reason.holder === null
-            ? "if there is no other one, its file system has no locks"
+            ? "if no other process is running, the file system may not support locks"
             : "try again when it is done"
         }`
       case "Unavailable":
         return `cannot lock ${this.path}, so nothing is written: the folder must be writable and its file system must support locks`
+      case "Corrupt":
+        return `cannot lock ${this.path}, because the file is not a lock file; delete it while no other codex-plugins process runs, then try again`
     }
   }
 }
@@ -71,87 +115,188 @@ const describe = (holder: Holder | null): string =>
     ? "another process"
     : `process ${holder.pid} since ${DateTime.formatIso(holder.since)}`
 
+/**
+ * One writer at a time for one home, among the processes that use this library.
+ *
+ * All locks of one home in one process are one lock, whichever layer made them.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class CacheLock extends Context.Service<
   CacheLock,
   {
     /**
-     * Runs an effect while this caller alone may change the cache. A caller that holds the lock
-     * already, or that a holder has forked, goes straight on.
+     * Runs an effect while no other caller may change the cache. A caller that holds the lock
+     * already goes straight on, and so does a fiber that it forked. The lock is released when the
+     * last of them is done. Resources that the effect acquires belong to the caller's scope.
      */
     readonly hold: <A, E, R>(
       effect: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | CacheLockError, R>
+    /** True if the calling fiber holds the lock. */
+    readonly isHeld: Effect.Effect<boolean>
   }
 >()("effect-codex-plugins/CacheLock") {}
 
-/** The locks that the running fiber holds. */
-const Held = Context.Reference<ReadonlySet<CacheLock["Service"]>>(
-  "effect-codex-plugins/CacheLock/Held",
-  { defaultValue: () => new Set() }
-)
-
-/** A lock among processes: taken until the scope closes, or `false` at once where another has it. */
-interface ProcessLock {
-  readonly path: string
-  readonly tryAcquire: Effect.Effect<boolean, CacheLockError, Scope.Scope>
-  readonly holder: Effect.Effect<Holder | null>
+/** The lock, once it was taken. Whoever leaves last closes the scope, which releases it. */
+interface Lease {
+  users: number
+  readonly scope: Scope.Closeable
 }
 
-const fromProcessLock = Effect.fnUntraced(function* (lock: ProcessLock) {
-  const turn = yield* Semaphore.make(1)
+/** The leases that the running fiber or its ancestors took, by the queue of their lock. */
+const Leases = Context.Reference<ReadonlyMap<Semaphore.Semaphore, Lease>>(
+  "effect-codex-plugins/CacheLock/Leases",
+  { defaultValue: () => new Map() }
+)
 
-  const acquire = Effect.gen(function* () {
-    const limit = yield* WaitLimit
-    const startedAt = yield* Clock.currentTimeMillis
-    const announced = yield* Ref.make(false)
-    const giveUp = Effect.gen(function* () {
-      const waited = Duration.millis((yield* Clock.currentTimeMillis) - startedAt)
-      const holder = yield* lock.holder
-      return yield* new CacheLockError({
+const leave = (lease: Lease) =>
+  Effect.suspend(() => (--lease.users === 0 ? Scope.close(lease.scope, Exit.void) : Effect.void))
+
+/** A lock between processes. It is held until the scope closes, or not at all. */
+interface ProcessLock {
+  readonly path: string
+  /** False if another process holds the lock. */
+  readonly tryAcquire: Effect.Effect<boolean, CacheLockError, Scope.Scope>
+  readonly holder: Effect.Effect<Holder | null>
+  readonly waitLimit: Duration.Duration
+  /** The queue of this process's callers. */
+  readonly queue: Semaphore.Semaphore
+}
+
+const fromProcessLock = (lock: ProcessLock): CacheLock["Service"] => {
+  const giveUp = Effect.flatMap(lock.holder, (holder) =>
+    Effect.fail(
+      new CacheLockError({
         path: lock.path,
-        reason: { _tag: "TimedOut", waited, holder }
+        reason: { _tag: "TimedOut", waited: lock.waitLimit, holder }
       })
-    })
-    const announce = Effect.gen(function* () {
-      if (yield* Ref.getAndSet(announced, true)) return
-      yield* Effect.logInfo(`waiting for ${describe(yield* lock.holder)} to release ${lock.path}`)
-    })
-    const poll = Effect.gen(function* () {
-      const scope = yield* Effect.scope
-      while (true) {
-        const attempt = yield* Scope.fork(scope)
-        if (yield* Scope.provide(lock.tryAcquire, attempt)) return
-        yield* Scope.close(attempt, Exit.void)
-        yield* announce
-        yield* Effect.sleep(pollInterval)
-      }
-    })
-    yield* Effect.acquireRelease(turn.take(1), () => turn.release(1), {
-      interruptible: true
-    }).pipe(Effect.andThen(poll), Effect.timeoutOrElse({ duration: limit, orElse: () => giveUp }))
+    )
+  )
+
+  const announce = Effect.flatMap(lock.holder, (holder) =>
+    Effect.logInfo(`waiting for ${describe(holder)} to release ${lock.path}`)
+  )
+
+  const attempt = Effect.fnUntraced(function* (scope: Scope.Scope) {
+    const attempt = yield* Scope.fork(scope)
+    if (yield* Scope.provide(lock.tryAcquire, attempt)) return true
+    yield* Scope.close(attempt, Exit.void)
+    return false
   })
 
-  const self: CacheLock["Service"] = CacheLock.of({
-    hold: Effect.fnUntraced(function* (effect) {
-      const held = yield* Held
-      if (held.has(self)) return yield* effect
-      yield* acquire
-      return yield* Effect.provideService(effect, Held, new Set([...held, self]))
-    }, Effect.scoped)
-  })
-  return self
-})
+  const poll = (scope: Scope.Scope) =>
+    Effect.andThen(
+      announce,
+      Effect.repeat(Effect.delay(attempt(scope), pollInterval), { until: (acquired) => acquired })
+    )
 
-/** The lock of the home on disk. The operating system frees it the moment its process ends. */
-export const make = Effect.gen(function* () {
+  // The queue comes first and has no limit: the limit is for other processes alone.
+  const acquire = Effect.fnUntraced(
+    function* (scope: Scope.Scope) {
+      yield* Scope.provide(lock.queue.takeScoped(1), scope)
+      if (yield* attempt(scope)) return
+      yield* Effect.timeoutOrElse(poll(scope), {
+        duration: lock.waitLimit,
+        orElse: () => giveUp
+      })
+    },
+    Effect.withSpan("CacheLock.wait", { attributes: { path: lock.path } })
+  )
+
+  const current = Effect.map(Leases, (leases) => {
+    const lease = leases.get(lock.queue)
+    return lease !== undefined && lease.users > 0 ? lease : undefined
+  })
+
+  const hold = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | CacheLockError, R> =>
+    Effect.uninterruptibleMask(
+      Effect.fnUntraced(function* (restore) {
+        const inherited = yield* current
+        if (inherited !== undefined) {
+          inherited.users++
+          return yield* Effect.ensuring(restore(effect), leave(inherited))
+        }
+        const lease: Lease = { users: 1, scope: yield* Scope.make() }
+        const leases = new Map(yield* Leases).set(lock.queue, lease)
+        return yield* restore(acquire(lease.scope)).pipe(
+          Effect.andThen(restore(Effect.provideService(effect, Leases, leases))),
+          Effect.ensuring(leave(lease))
+        )
+      })
+    )
+
+  return CacheLock.of({ hold, isHeld: Effect.map(current, (lease) => lease !== undefined) })
+}
+
+/** The queues of this process by the path of their lock, with the number of layers that use each. */
+const queues = new Map<string, { readonly queue: Semaphore.Semaphore; layers: number }>()
+
+/** The queue of a lock. Every layer for the same path gets the same one. */
+const queueFor = (lockPath: string) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const entry = queues.get(lockPath) ?? { queue: Semaphore.makeUnsafe(1), layers: 0 }
+        entry.layers++
+        queues.set(lockPath, entry)
+        return entry
+      }),
+      (entry) =>
+        Effect.sync(() => {
+          if (--entry.layers === 0) queues.delete(lockPath)
+        })
+    ),
+    ({ queue }) => queue
+  )
+
+/** SQLite's SQLITE_BUSY. */
+const busy = 5
+
+/** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
+const corrupt = new Set([11, 26])
+
+const errcodeOf = (cause: unknown): unknown =>
+  typeof cause === "object" && cause !== null && "errcode" in cause ? cause.errcode : undefined
+
+/** The path with links resolved as far as it exists. */
+const resolve = (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  target: string
+): Effect.Effect<string> =>
+  fs.realPath(target).pipe(
+    Effect.catchTag("PlatformError", () => {
+      const parent = path.dirname(target)
+      return parent === target
+        ? Effect.succeed(target)
+        : Effect.map(resolve(fs, path, parent), (real) => path.join(real, path.basename(target)))
+    })
+  )
+
+/**
+ * Makes the lock of the home on disk. The operating system releases it the moment its process ends.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
+  const waitLimit = Duration.fromInputUnsafe(options.waitLimit ?? defaultWaitLimit)
+  if (Duration.isNegative(waitLimit)) {
+    return yield* Effect.die(new RangeError("the wait limit of the lock must not be negative"))
+  }
   const lockPath = path.join(path.dirname(home.cache), fileName)
   const notePath = path.join(home.staging, lockHolderName)
 
   const unavailable = (cause: unknown) =>
-    new CacheLockError({ path: lockPath, reason: { _tag: "Unavailable", cause } })
+    new CacheLockError({
+      path: lockPath,
+      reason: { _tag: corrupt.has(errcodeOf(cause) as number) ? "Corrupt" : "Unavailable", cause }
+    })
 
   const openDatabase = Effect.acquireRelease(
     Effect.tryPromise({
@@ -165,64 +310,99 @@ export const make = Effect.gen(function* () {
     (database) => Effect.sync(() => database.close())
   )
 
+  // A stale note, or a link or pipe in its place, is removed and never written through.
   const note = Effect.acquireRelease(
     Effect.gen(function* () {
       const since = yield* DateTime.now
-      yield* fs.writeFileString(notePath, encodeHolder({ pid: globalThis.process.pid, since }))
+      yield* fs.remove(notePath, { recursive: true, force: true })
+      yield* fs.writeFileString(notePath, encodeHolder({ pid: globalThis.process.pid, since }), {
+        flag: "wx"
+      })
     }).pipe(Effect.ignore),
     () => Effect.ignore(fs.remove(notePath, { force: true }))
   )
 
-  return yield* fromProcessLock({
-    path: lockPath,
-    tryAcquire: Effect.gen(function* () {
-      yield* Effect.mapError(fs.makeDirectory(home.staging, { recursive: true }), unavailable)
-      const database = yield* openDatabase
-      const acquired = yield* Effect.try({
-        try: () => {
-          database.exec("BEGIN EXCLUSIVE")
-          return true
-        },
-        catch: (cause) => cause
-      }).pipe(
-        Effect.catch((cause) =>
-          isBusy(cause) ? Effect.succeed(false) : Effect.fail(unavailable(cause))
-        )
+  // Anything but a small file is not a note of ours: to open a pipe would wait for its writer.
+  const holder = Effect.gen(function* () {
+    const info = yield* Shortcuts.infoOf(fs, notePath)
+    if (info?.type !== "File" || info.size > noteLimit) return null
+    return Option.getOrNull(decodeHolder(yield* fs.readFileString(notePath)))
+  }).pipe(Effect.orElseSucceed(() => null))
+
+  const tryAcquire = Effect.gen(function* () {
+    yield* Effect.mapError(fs.makeDirectory(home.staging, { recursive: true }), unavailable)
+    const found = yield* Effect.mapError(Shortcuts.infoOf(fs, lockPath), unavailable)
+    // SQLite would follow a link and wait for the writer of a pipe.
+    if (found !== undefined && found.type !== "File") {
+      return yield* unavailable(new Error(`the lock file is a ${found.type}`))
+    }
+    const database = yield* openDatabase
+    const acquired = yield* Effect.try({
+      try: () => {
+        database.exec("BEGIN EXCLUSIVE")
+        return true
+      },
+      catch: (cause) => cause
+    }).pipe(
+      Effect.catch((cause) =>
+        errcodeOf(cause) === busy ? Effect.succeed(false) : Effect.fail(unavailable(cause))
       )
-      if (!acquired) return false
-      // What SQLite cannot write it opens for reading, and then it grants an exclusive lock to all.
-      yield* Effect.mapError(fs.access(lockPath, { writable: true }), unavailable)
-      yield* note
-      return true
-    }),
-    holder: fs.readFileString(notePath).pipe(
-      Effect.map((text) => Option.getOrNull(decodeHolder(text))),
-      Effect.orElseSucceed(() => null)
     )
+    if (!acquired) return false
+    // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
+    yield* Effect.mapError(fs.access(lockPath, { writable: true }), unavailable)
+    yield* note
+    return true
   })
+
+  const queue = yield* queueFor(yield* resolve(fs, path, lockPath))
+  return fromProcessLock({ path: lockPath, tryAcquire, holder, waitLimit, queue })
 })
 
 const HolderJson = Schema.fromJsonString(Holder)
 const encodeHolder = Schema.encodeSync(HolderJson)
 const decodeHolder = Schema.decodeUnknownOption(HolderJson)
 
-/** SQLite's SQLITE_BUSY. */
-const isBusy = (cause: unknown): boolean =>
-  typeof cause === "object" && cause !== null && "errcode" in cause && cause.errcode === 5
+/**
+ * The lock that processes share, on the home's own disk, with options. Needs a runtime that has
+ * `node:sqlite`. A negative or malformed option is a defect.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (
+  options: Options
+): Layer.Layer<CacheLock, never, CodexHome.CodexHome | FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(CacheLock, make(options))
 
-/** The lock that processes share, on the home's own disk. Needs a runtime that has `node:sqlite`. */
+/**
+ * The lock that processes share, with the default options.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer: Layer.Layer<
   CacheLock,
   never,
   CodexHome.CodexHome | FileSystem.FileSystem | Path.Path
-> = Layer.effect(CacheLock, make)
+> = layerWith({})
 
-/** A lock within this process alone: for file systems that no other process sees. */
+/**
+ * A lock within this process alone, for file systems that no other process sees. Each build of the
+ * layer is a lock of its own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
   CacheLock,
-  fromProcessLock({
-    path: "(in process)",
-    tryAcquire: Effect.succeed(true),
-    holder: Effect.succeed(null)
-  })
+  Effect.map(Semaphore.make(1), (queue) =>
+    fromProcessLock({
+      path: "(in process)",
+      tryAcquire: Effect.succeed(true),
+      holder: Effect.succeed(null),
+      waitLimit: defaultWaitLimit,
+      queue
+    })
+  )
 )

@@ -19,7 +19,8 @@ import {
   PlatformError,
   Random,
   Schedule,
-  Schema
+  Schema,
+  Scope
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
@@ -721,10 +722,12 @@ export const make = Effect.gen(function* () {
     writeIdentity,
     clearIdentity,
     withStagingFolder: (use) =>
-      explain(
-        "stage a bundle",
-        null
-      )(stageFolder).pipe(Effect.flatMap(use), Effect.scoped, lock.hold),
+      // The staging folder has a scope of its own; the caller's effect keeps the caller's.
+      lock.hold(
+        Effect.scopedWith((scope) =>
+          Effect.flatMap(explain("stage a bundle", null)(Scope.provide(stageFolder, scope)), use)
+        )
+      ),
     activate,
     install,
     uninstall,

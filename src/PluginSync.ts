@@ -7,17 +7,16 @@ import {
   Data,
   Duration,
   Effect,
-  Fiber,
   Layer,
   Option,
   PubSub,
-  RcRef,
   Stream
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import type { InstalledSnapshot } from "./RemotePlugin.ts"
 import * as DownloadSlots from "./internal/downloadSlots.ts"
+import * as sharedRun from "./internal/sharedRun.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -103,8 +102,8 @@ export class PluginSync extends Context.Service<
     /** What a pass would do now. Takes no lock and changes nothing. */
     readonly plan: Effect.Effect<SyncPlan.SyncPlan, SyncError>
     /**
-     * Carries out one pass. A caller that comes while one runs joins it, and it ends only when
-     * every caller was interrupted. At whatever moment that happens, the cache is whole.
+     * Carries out one pass. A caller that comes while one runs joins it, unless the caller holds the
+     * lock. The pass is interrupted once all its callers were; the cache stays consistent.
      */
     readonly sync: Effect.Effect<SyncOutcome, SyncError>
     /** The events of every pass from now on. Subscribe before the pass is started. */
@@ -244,11 +243,14 @@ export const make = Effect.gen(function* () {
     const outcome = outcomeOf(account, Arr.getSomes(settled.flat()), plan.removalSkipped)
     yield* PubSub.publish(events, SyncEvent.Finished({ outcome }))
     return outcome
-  }).pipe(lock.hold, Effect.withSpan("PluginSync.sync"))
+  }).pipe(lock.hold, Effect.withSpan("PluginSync.pass"))
 
-  // The pass lives as long as somebody waits for it.
-  const running = yield* RcRef.make({ acquire: Effect.forkScoped(pass) })
-  const sync = Effect.scoped(Effect.flatMap(RcRef.get(running), Fiber.join))
+  const joined = yield* sharedRun.make(pass)
+  const sync = lock.isHeld.pipe(
+    // A caller that holds the lock would wait for itself if it joined a pass that waits for the lock.
+    Effect.flatMap((isHeld) => (isHeld ? pass : joined)),
+    Effect.withSpan("PluginSync.sync")
+  )
 
   return PluginSync.of({ plan, sync, events: Stream.fromPubSub(events) })
 })

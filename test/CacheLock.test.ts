@@ -1,9 +1,21 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, FileSystem, Layer, Logger, Path, Ref } from "effect"
+import {
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Fiber,
+  FileSystem,
+  Layer,
+  Logger,
+  Path,
+  Ref
+} from "effect"
 import { TestClock } from "effect/testing"
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
+import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
@@ -57,20 +69,87 @@ describe("CacheLock in a process", () => {
     }).pipe(Effect.provide(CacheLock.layerInProcess))
   )
 
-  it.effect("gives up after the wait limit", () =>
+  it.effect("lets callers of the same process wait without a limit", () =>
     Effect.gen(function* () {
       const lock = yield* CacheLock.CacheLock
-      yield* Effect.forkChild(lock.hold(Effect.never))
-      const waiter = yield* Effect.forkChild(
-        Effect.flip(lock.hold(Effect.void)).pipe(
-          Effect.provideService(CacheLock.WaitLimit, Duration.seconds(5))
+      const holder = yield* Effect.forkChild(lock.hold(Effect.sleep("1 hour")))
+      const waiter = yield* Effect.forkChild(lock.hold(Effect.succeed("in")))
+      yield* TestClock.adjust("1 hour")
+      yield* Fiber.join(holder)
+      assert.strictEqual(yield* Fiber.join(waiter), "in")
+    }).pipe(Effect.provide(CacheLock.layerInProcess))
+  )
+
+  it.effect("keeps the caller's scope, so that what a holder acquires outlives the hold", () =>
+    Effect.gen(function* () {
+      const lock = yield* CacheLock.CacheLock
+      const released = yield* Ref.make(false)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* lock.hold(Effect.acquireRelease(Effect.void, () => Ref.set(released, true)))
+          assert.isFalse(yield* Ref.get(released))
+        })
+      )
+      assert.isTrue(yield* Ref.get(released))
+    }).pipe(Effect.provide(CacheLock.layerInProcess))
+  )
+
+  it.effect("stays taken until a fiber that a holder forked is done with it", () =>
+    Effect.gen(function* () {
+      const lock = yield* CacheLock.CacheLock
+      const events: Array<string> = []
+      const say = (event: string) => Effect.sync(() => events.push(event))
+      const entered = yield* Deferred.make<void>()
+      const inner = lock.hold(
+        Deferred.succeed(entered, undefined).pipe(
+          Effect.andThen(Effect.sleep("1 minute")),
+          Effect.andThen(say("forked fiber is done"))
         )
       )
-      yield* TestClock.adjust("5 seconds")
-      const error = yield* Fiber.join(waiter)
-      assert.strictEqual(error.reason._tag, "TimedOut")
-      assert.include(error.message, "gave up after 5s")
-      assert.include(error.message, "if there is no other one, its file system has no locks")
+      yield* lock.hold(Effect.andThen(Effect.forkChild(inner), Deferred.await(entered)))
+      const next = yield* Effect.forkChild(lock.hold(say("next caller is in")))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(next)
+      assert.deepStrictEqual(events, ["forked fiber is done", "next caller is in"])
+    }).pipe(Effect.provide(CacheLock.layerInProcess))
+  )
+
+  it.effect("is not held by a fiber that outlives its holder", () =>
+    Effect.gen(function* () {
+      const lock = yield* CacheLock.CacheLock
+      const ended = yield* Deferred.make<void>()
+      const late = yield* lock.hold(
+        Effect.gen(function* () {
+          assert.isTrue(yield* lock.isHeld)
+          return yield* Effect.forkDetach(
+            Effect.andThen(Deferred.await(ended), Effect.zip(lock.isHeld, lock.hold(lock.isHeld)))
+          )
+        })
+      )
+      const other = yield* Effect.forkChild(lock.hold(Effect.sleep("1 minute")), {
+        startImmediately: true
+      })
+      yield* Deferred.succeed(ended, undefined)
+      yield* Effect.yieldNow
+      assert.isUndefined(late.pollUnsafe())
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(other)
+      assert.deepStrictEqual(yield* Fiber.join(late), [false, true])
+    }).pipe(Effect.provide(CacheLock.layerInProcess))
+  )
+
+  it.effect("is free for the next caller after a waiting one was interrupted", () =>
+    Effect.gen(function* () {
+      const lock = yield* CacheLock.CacheLock
+      const holder = yield* Effect.forkChild(lock.hold(Effect.sleep("1 minute")))
+      const waiters = yield* Effect.forEach([1, 2, 3], () =>
+        Effect.forkChild(lock.hold(Effect.void))
+      )
+      yield* Effect.yieldNow
+      yield* Fiber.interruptAll(waiters)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(holder)
+      assert.strictEqual(yield* lock.hold(Effect.succeed("in")), "in")
     }).pipe(Effect.provide(CacheLock.layerInProcess))
   )
 })
@@ -92,14 +171,15 @@ const otherHolder = (home: string) =>
 const inHome = <A, E>(
   test: (
     home: string
-  ) => Effect.Effect<A, E, FileSystem.FileSystem | Path.Path | CacheLock.CacheLock>
+  ) => Effect.Effect<A, E, FileSystem.FileSystem | Path.Path | CacheLock.CacheLock>,
+  options: CacheLock.Options = {}
 ) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const home = yield* fs.makeTempDirectoryScoped()
     return yield* Effect.provide(
       test(home),
-      CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(home)))
+      CacheLock.layerWith(options).pipe(Layer.provide(CodexHome.layerAt(home)))
     )
   }).pipe(Effect.scoped, Effect.provide(Node))
 
@@ -120,22 +200,117 @@ describe("CacheLock between processes", () => {
   )
 
   it.live("tells whom it waits for, and gives up with the holder's pid", () =>
-    inHome((home) =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          const lock = yield* CacheLock.CacheLock
-          const child = yield* otherHolder(home)
-          const lines: Array<string> = []
-          const logger = Logger.make(({ message }) => lines.push(String(message)))
-          const error = yield* Effect.flip(lock.hold(Effect.void)).pipe(
-            Effect.provideService(CacheLock.WaitLimit, Duration.millis(200)),
-            Effect.provide(Logger.layer([logger]))
-          )
-          assert.include(error.message, `held by process ${child.pid} since 20`)
-          assert.strictEqual(lines.length, 1)
-          assert.include(lines[0], `waiting for process ${child.pid} since 20`)
-        })
-      )
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        const child = yield* otherHolder(home)
+        const lines: Array<string> = []
+        const logger = Logger.make(({ message }) => lines.push(String(message)))
+        const error = yield* Effect.flip(lock.hold(Effect.void)).pipe(
+          Effect.provide(Logger.layer([logger]))
+        )
+        assert.include(error.message, `held by process ${child.pid} since 20`)
+        assert.strictEqual(lines.length, 1)
+        assert.include(lines[0], `waiting for process ${child.pid} since 20`)
+      }, Effect.scoped),
+      { waitLimit: "200 millis" }
+    )
+  )
+
+  it.live.each([
+    { content: "a link", make: (note: string) => Fs.symlinkSync("/etc/passwd", note) },
+    { content: "a pipe", make: (note: string) => execFileSync("mkfifo", [note]) },
+    { content: "a large file", make: (note: string) => Fs.writeFileSync(note, "9".repeat(1e6)) }
+  ])("does not read $content in place of the holder's note", ({ make }) =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        yield* otherHolder(home)
+        const note = `${home}/plugins/.remote-plugin-install-staging/${prefix}lock-holder`
+        Fs.rmSync(note)
+        make(note)
+        const error = yield* Effect.flip(lock.hold(Effect.void))
+        assert.include(error.message, "held by another process")
+      }, Effect.scoped),
+      { waitLimit: "100 millis" }
+    )
+  )
+
+  it.live("replaces a link in place of the holder's note and leaves its target alone", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        const staging = `${home}/plugins/.remote-plugin-install-staging`
+        Fs.mkdirSync(staging, { recursive: true })
+        Fs.writeFileSync(`${home}/mine`, "mine")
+        Fs.symlinkSync(`${home}/mine`, `${staging}/${prefix}lock-holder`)
+        yield* lock.hold(Effect.void)
+        assert.strictEqual(Fs.readFileSync(`${home}/mine`, "utf8"), "mine")
+        assert.deepStrictEqual(Fs.readdirSync(staging), [])
+      })
+    )
+  )
+
+  it.live("names a lock file that holds something else, and how to repair it", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.mkdirSync(`${home}/plugins`)
+        Fs.writeFileSync(`${home}/plugins/${CacheLock.fileName}`, "not a lock".repeat(1000))
+        const error = yield* Effect.flip(lock.hold(Effect.void))
+        assert.strictEqual(error.reason._tag, "Corrupt")
+        assert.include(error.message, "delete it while no other codex-plugins process runs")
+      })
+    )
+  )
+
+  it.live("refuses a pipe in place of the lock file without waiting for its writer", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.mkdirSync(`${home}/plugins`)
+        execFileSync("mkfifo", [`${home}/plugins/${CacheLock.fileName}`])
+        const error = yield* Effect.flip(lock.hold(Effect.void))
+        assert.strictEqual(error.reason._tag, "Unavailable")
+      })
+    )
+  )
+
+  it.live("is one lock for two layers on the same home, also through a link", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.symlinkSync(home, `${home}-link`)
+        yield* Effect.addFinalizer(() => Effect.sync(() => Fs.unlinkSync(`${home}-link`)))
+        const second = yield* Layer.build(
+          CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(`${home}-link`)), Layer.fresh)
+        ).pipe(Effect.map(Context.get(CacheLock.CacheLock)))
+        assert.strictEqual(yield* lock.hold(second.hold(Effect.succeed("in"))), "in")
+        const entered = yield* Deferred.make<void>()
+        const holder = yield* Effect.forkChild(
+          lock.hold(Effect.andThen(Deferred.succeed(entered, undefined), Effect.sleep("50 millis")))
+        )
+        yield* Deferred.await(entered)
+        yield* second.hold(
+          Effect.sync(() => assert.isDefined(holder.pollUnsafe(), "the first holder is done"))
+        )
+      }, Effect.scoped),
+      { waitLimit: 0 }
+    )
+  )
+
+  it.live("is independent of the lock of another home", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.mkdirSync(`${home}/other`)
+        const other = yield* Layer.build(
+          CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(`${home}/other`)), Layer.fresh)
+        ).pipe(Effect.map(Context.get(CacheLock.CacheLock)))
+        const isHeld = yield* lock.hold(other.hold(Effect.zip(lock.isHeld, other.isHeld)))
+        assert.deepStrictEqual(isHeld, [true, true])
+        assert.isFalse(yield* lock.hold(other.isHeld))
+      }, Effect.scoped)
     )
   )
 

@@ -13,6 +13,7 @@ import {
   Stream
 } from "effect"
 import { TestClock } from "effect/testing"
+import * as CacheLock from "../src/CacheLock.ts"
 import * as InstallMetadata from "../src/InstallMetadata.ts"
 import * as PluginId from "../src/PluginId.ts"
 import * as PluginStore from "../src/PluginStore.ts"
@@ -122,6 +123,22 @@ const mixture = Effect.gen(function* () {
 })
 
 describe("PluginSync.sync", () => {
+  it.effect(
+    "runs a pass of its own for a caller that holds the lock while another pass waits for it",
+    Effect.fnUntraced(function* () {
+      const lock = yield* CacheLock.CacheLock
+      yield* (yield* backend).publish(plugin({ name: "hello" }))
+      const [inner, outer] = yield* lock.hold(
+        Effect.gen(function* () {
+          const waiting = yield* Effect.forkDetach(sync, { startImmediately: true })
+          return [yield* sync, waiting] as const
+        })
+      )
+      assert.deepStrictEqual(inner.installed, [idOf("hello")])
+      assert.deepStrictEqual((yield* Fiber.join(outer)).kept, [idOf("hello")])
+    }, provide())
+  )
+
   it.effect(
     "tells what it did, kind by kind",
     Effect.fnUntraced(function* () {

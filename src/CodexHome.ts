@@ -47,9 +47,9 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
       case "Inaccessible":
         return `cannot read ${this.path}: check its permissions`
       case "NotToml":
-        return `${this.path} is not TOML${this.reason.line === null ? "" : ` (line ${this.reason.line})`}: mend it`
+        return `${this.path} is not valid TOML${this.reason.line === null ? "" : ` (line ${this.reason.line})`}: correct it`
       case "InvalidSetting":
-        return `\`${this.reason.key}\` in ${this.path} is not ${this.reason.expected}: mend it`
+        return `\`${this.reason.key}\` in ${this.path} is not ${this.reason.expected}: correct it`
     }
   }
 }
@@ -72,9 +72,22 @@ export class NotSignedIn extends Schema.TaggedError<NotSignedIn>()("NotSignedIn"
   }
 }
 
+/**
+ * The part of `config.toml` that concerns plugins.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Settings {
   /** Without a slash at its end. */
   readonly baseUrl: string
+  /**
+   * False if `[features] plugins = false` switches plugins off. Codex then asks the backend for no
+   * plugins and leaves the cache alone.
+   *
+   * @since 0.2.0
+   */
+  readonly pluginsEnabled: boolean
 }
 
 /** What authorises a call of the backend. */
@@ -101,6 +114,11 @@ export class CodexHome extends Context.Service<
 
 const decodeConfig = Schema.decodeUnknownEffect(
   Schema.Struct({ chatgpt_base_url: Schema.optionalKey(Schema.String) })
+)
+const decodeFeatures = Schema.decodeUnknownEffect(
+  Schema.Struct({
+    features: Schema.optionalKey(Schema.Struct({ plugins: Schema.optionalKey(Schema.Boolean) }))
+  })
 )
 
 /** A URL that paths can be appended to, and that says who asks nowhere but in the headers. */
@@ -180,14 +198,17 @@ const make = Effect.fnUntraced(function* (home: {
         homeError(configFile, { _tag: "NotToml", line: lineOf(message) })
       )
     )
-    const invalid = (expected: string) =>
-      homeError(configFile, { _tag: "InvalidSetting", key: "chatgpt_base_url", expected })
+    const invalid = (expected: string, key = "chatgpt_base_url") =>
+      homeError(configFile, { _tag: "InvalidSetting", key, expected })
     const config = yield* Effect.mapError(decodeConfig(table), () => invalid("a string"))
+    const { features } = yield* Effect.mapError(decodeFeatures(table), () =>
+      invalid("true or false", "features.plugins")
+    )
     const baseUrl = (config.chatgpt_base_url ?? defaultBaseUrl).replace(/\/+$/, "")
     if (!isBaseUrl(baseUrl)) {
       return yield* invalid("an http or https URL without credentials, query or fragment")
     }
-    return { baseUrl }
+    return { baseUrl, pluginsEnabled: features?.plugins ?? true }
   })
 
   const credentials = Effect.gen(function* () {

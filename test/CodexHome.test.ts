@@ -86,7 +86,10 @@ describe("settings", () => {
   it.effect("default where there is no config.toml", () =>
     Effect.gen(function* () {
       const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"))
-      assert.deepStrictEqual(yield* home.settings, { baseUrl: CodexHome.defaultBaseUrl })
+      assert.deepStrictEqual(yield* home.settings, {
+        baseUrl: CodexHome.defaultBaseUrl,
+        pluginsEnabled: true
+      })
     })
   )
 
@@ -99,6 +102,31 @@ describe("settings", () => {
       const home = yield* withFile("config.toml", toml)
       assert.strictEqual((yield* home.settings).baseUrl, baseUrl)
     })
+  )
+
+  it.effect.each([
+    ["", true],
+    ["[features]\n", true],
+    ["[features]\nplugins = true\n", true],
+    ["[features]\nremote_plugin = false\n", true],
+    ["[features]\nplugins = false\n", false],
+    ["features.plugins = false", false]
+  ] as const)("%j makes pluginsEnabled %s", ([toml, enabled]) =>
+    Effect.gen(function* () {
+      const home = yield* withFile("config.toml", toml)
+      assert.strictEqual((yield* home.settings).pluginsEnabled, enabled)
+    })
+  )
+
+  it.effect.each(["features = true", "features.plugins = 'no'"])(
+    "%s is refused as a value of features.plugins",
+    (toml) =>
+      Effect.gen(function* () {
+        const home = yield* withFile("config.toml", toml)
+        const error = yield* Effect.flip(home.settings)
+        assert.strictEqual(error.reason._tag, "InvalidSetting")
+        assert.include(error.message, "features.plugins")
+      })
   )
 
   it.effect("are read anew each time", () =>

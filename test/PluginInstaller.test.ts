@@ -18,7 +18,7 @@ const pluginId = PluginId.PluginId.make("alpha@openai-curated-remote")
 type Options = Partial<Parameters<typeof TestBackend.plugin>[0]>
 
 const provide = (options?: Options) =>
-  Effect.provide(TestCodexPlugins.layer({ plugins: [{ ...alpha, ...options }] }))
+  Effect.provide(TestCodexPlugins.layerWith({ plugins: [{ ...alpha, ...options }] }))
 
 const read = Effect.flatMap(PluginInstaller.PluginInstaller, ({ read }) => read(id))
 const install = Effect.flatMap(PluginInstaller.PluginInstaller, ({ install }) => install(id))

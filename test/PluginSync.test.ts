@@ -44,7 +44,7 @@ const provide = ({
   ...options
 }: Options = {}) =>
   Effect.provide(
-    TestCodexPlugins.layer(options).pipe(
+    TestCodexPlugins.layerWith(options).pipe(
       Layer.provide(Layer.succeed(PluginSync.Concurrency, concurrency)),
       Layer.provide(Layer.succeed(PluginStore.Retention, retention))
     )

@@ -60,7 +60,7 @@ const install = Effect.fnUntraced(
   Effect.scoped,
   Effect.provide(
     Layer.mergeAll(
-      TestBackend.layer({ plugins: [alpha] }),
+      TestBackend.layerWith({ plugins: [alpha] }),
       MemoryFileSystem.layerWith({}),
       Path.layer
     ),

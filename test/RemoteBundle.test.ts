@@ -83,7 +83,7 @@ const provide = (
   Effect.provide(
     services.pipe(
       Layer.provide(TestBackend.layerHttpClient),
-      Layer.provideMerge([TestBackend.layer({ plugins }), Path.layer]),
+      Layer.provideMerge([TestBackend.layerWith({ plugins }), Path.layer]),
       Layer.provideMerge(MemoryFileSystem.layerWith(disk))
     )
   )
@@ -450,7 +450,7 @@ const installFrom = Effect.fnUntraced(function* (
       services.pipe(
         Layer.provide(layer),
         Layer.provide(Layer.succeed(RemoteBundle.AllowLoopbackHttp, allowLoopbackHttp)),
-        Layer.provide([TestBackend.layer(), Path.layer]),
+        Layer.provide([TestBackend.layer, Path.layer]),
         Layer.provide(MemoryFileSystem.layerWith({}))
       )
     )
@@ -724,7 +724,7 @@ describe("a disk that is slower than the host", () => {
       Effect.provide(
         servicesWith(slowArchive(pause)).pipe(
           Layer.provide(TestBackend.layerHttpClient),
-          Layer.provideMerge([TestBackend.layer({ plugins: [alpha] }), Path.layer]),
+          Layer.provideMerge([TestBackend.layerWith({ plugins: [alpha] }), Path.layer]),
           Layer.provideMerge(MemoryFileSystem.layerWith({}))
         )
       )
@@ -774,7 +774,7 @@ describe("what will not heal", () => {
         Effect.provide(
           services.pipe(
             Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
-            Layer.provide([TestBackend.layer(), Path.layer]),
+            Layer.provide([TestBackend.layer, Path.layer]),
             Layer.provide(MemoryFileSystem.layerWith({}))
           )
         )

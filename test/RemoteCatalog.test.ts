@@ -33,7 +33,7 @@ const provide = (options: TestBackend.Options = { plugins: [alpha, beta] }) =>
     RemoteCatalog.layer.pipe(
       Layer.provideMerge(home),
       Layer.provide(TestBackend.layerHttpClient),
-      Layer.provideMerge(TestBackend.layer(options))
+      Layer.provideMerge(TestBackend.layerWith(options))
     )
   )
 
@@ -99,7 +99,7 @@ const failing = (cause: unknown) =>
       )
     )
     return { calls, error }
-  }).pipe(Effect.provide(Layer.provideMerge(home, TestBackend.layer())))
+  }).pipe(Effect.provide(Layer.provideMerge(home, TestBackend.layer)))
 const coded = (code: string) => Object.assign(new Error("secret detail"), { code })
 
 describe("installed", () => {

@@ -48,7 +48,7 @@ describe("PluginSync on a slow connection", () => {
         attempts.map(({ outcome }) => outcome),
         ["aborted", "aborted", "aborted", "whole", "whole", "whole"]
       )
-    }).pipe(Effect.provide(TestCodexPlugins.layer({ plugins })))
+    }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins })))
   )
 
   it.effect("fails what does not come in time alone either", () =>
@@ -64,6 +64,6 @@ describe("PluginSync on a slow connection", () => {
       assert.strictEqual(installed.length, 2)
       const attempts = yield* backend.requests({ kind: "bundle", plugin: plugins[0]!.id })
       assert.strictEqual(attempts.length, 2)
-    }).pipe(Effect.provide(TestCodexPlugins.layer({ plugins })))
+    }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins })))
   )
 })

@@ -127,14 +127,14 @@ const tryAll = Effect.gen(function* () {
   assertKept(["plugins", ...written].join("\n"), secrets)
 })
 
-const provide = Effect.provide(TestCodexPlugins.layer({ plugins: [alpha, beta], signature }))
+const provide = Effect.provide(TestCodexPlugins.layerWith({ plugins: [alpha, beta], signature }))
 
 const when = (match: TestRequest.Match, ...behaviours: ReadonlyArray<TestReply.Behaviour>) =>
   Effect.flatMap(TestBackend.TestBackend, (backend) => backend.when(match, ...behaviours))
 
 describe("no secret is let slip", () => {
   it.effect("where all is well", () =>
-    Effect.provide(tryAll, TestCodexPlugins.layer({ plugins: [alpha, beta], signature }))
+    Effect.provide(tryAll, TestCodexPlugins.layerWith({ plugins: [alpha, beta], signature }))
   )
 
   for (const kind of ["listing", "bundle", "read", "install", "uninstall"] as const) {

@@ -57,6 +57,11 @@ export interface Options {
   /** How many bytes all files together can hold; a write beyond fails with ENOSPC. Default: no end. */
   readonly capacity?: number | undefined
   /**
+   * Names that differ only in case or Unicode form are one name, as on macOS and Windows. A name
+   * keeps the spelling it was made with until it is renamed. Default: false, as on Linux.
+   */
+  readonly caseInsensitive?: boolean | undefined
+  /**
    * Asked before each step. A code makes its system call fail with it. `"Stop"` stops the world, as
    * `kill -9` of the process would: this and every later operation dies with
    * `FaultyFileSystem.Stopped` and changes nothing, finalizers included. Go on with a `clone` or
@@ -447,6 +452,7 @@ const makeDisk = (disk: Linux.Disk): MemoryDisk => {
     uid: options?.uid ?? disk.settings.uid,
     gid: options?.gid ?? disk.settings.gid,
     capacity: options?.capacity ?? disk.settings.capacity,
+    caseInsensitive: options?.caseInsensitive ?? disk.settings.caseInsensitive,
     onStep: options?.onStep
   })
   return {
@@ -489,12 +495,26 @@ export const make = (
 ): Effect.Effect<MemoryDisk> =>
   Effect.clockWith((clock) =>
     Effect.sync(() => {
-      const { capacity = Infinity, gid = 0, onStep, uid = 0, umask = 0o022 } = options ?? {}
+      const {
+        capacity = Infinity,
+        caseInsensitive = false,
+        gid = 0,
+        onStep,
+        uid = 0,
+        umask = 0o022
+      } = options ?? {}
       const now = clock.currentTimeMillisUnsafe()
-      const plain = { umask: 0o022, uid, gid, capacity: Infinity, onStep: undefined }
+      const plain = {
+        umask: 0o022,
+        uid,
+        gid,
+        capacity: Infinity,
+        caseInsensitive,
+        onStep: undefined
+      }
       const disk = new Linux.Disk(plain, now)
       plant(disk, options?.tree ?? { "/tmp": { type: "Directory", mode: 0o1777, mtime: now } })
-      return makeDisk(disk.clone({ umask, uid, gid, capacity, onStep }))
+      return makeDisk(disk.clone({ umask, uid, gid, capacity, caseInsensitive, onStep }))
     })
   )
 

@@ -10,15 +10,30 @@ export interface Account {
   readonly refreshToken: string
 }
 
-/** The same id gives the same account. */
-export const make = (options: { readonly id?: string; readonly email?: string } = {}): Account => {
+/** What {@link make} takes. */
+export interface Options {
+  /** @default "account-1" */
+  readonly id?: string
+  /** @default `${id}@example.test` */
+  readonly email?: string
+  /** When the tokens expire, in seconds since 1970. @default the year 2100 */
+  readonly expires?: number
+}
+
+/**
+ * The same options give the same account.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Account => {
   const id = options.id ?? "account-1"
   const email = options.email ?? `${id}@example.test`
   const token = (jti: string) =>
     unsignedJwt({
       jti,
       email,
-      exp: 4_102_444_800, // the year 2100
+      exp: options.expires ?? 4_102_444_800,
       "https://api.openai.com/auth": {
         chatgpt_account_id: id,
         chatgpt_plan_type: "pro",

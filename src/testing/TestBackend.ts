@@ -241,8 +241,22 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   })
 })
 
-export const layer = (options?: Options): Layer.Layer<TestBackend> =>
+/**
+ * As {@link layer}, with options. Each layer made here is a backend of its own.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (options: Options): Layer.Layer<TestBackend> =>
   Layer.effect(TestBackend, make(options))
+
+/**
+ * A backend with one account and no plugins.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<TestBackend> = layerWith({})
 
 /** The backend as the `HttpClient` of the program under test. */
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, TestBackend> = Layer.effect(

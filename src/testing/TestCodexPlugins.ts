@@ -1,32 +1,135 @@
 /**
  * Every service of one Codex home, on a disk in memory and a backend without sockets: for tests of
- * a host. Nothing of it leaves the process, and `TestClock` drives its time.
+ * a host. Nothing leaves the process, and `TestClock` drives the time.
  */
-import { Effect, Layer, Path } from "effect"
+import { Clock, Effect, FileSystem, Layer, Path } from "effect"
 import * as CacheLock from "../CacheLock.ts"
 import * as CodexHome from "../CodexHome.ts"
 import * as CodexPlugins from "../CodexPlugins.ts"
 import * as MemoryFileSystem from "./MemoryFileSystem.ts"
+import * as TestAccount from "./TestAccount.ts"
 import * as TestBackend from "./TestBackend.ts"
+import * as TestReply from "./TestReply.ts"
 
-/** Where the home stands on the disk in memory. */
+/**
+ * The home's folder on the disk in memory.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const root = "/home/tester/.codex"
 
-/** A home that is signed in to the backend. */
-const layerHome = Layer.unwrap(
-  Effect.gen(function* () {
-    const backend = yield* TestBackend.TestBackend
-    yield* backend.writeHome(root)
-    return CodexHome.layerAt(root)
-  })
-)
+/**
+ * What {@link layerWith} takes: the options of the backend, the disk, and four conditions in which
+ * a host must cope. Conditions can be combined.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options extends TestBackend.Options {
+  /** Options of the disk in memory, such as `{ caseInsensitive: true }`. */
+  readonly disk?: MemoryFileSystem.Options
+  /**
+   * The home has no `auth.json`. `backend.writeHome(TestCodexPlugins.root)` signs in.
+   *
+   * @default false
+   */
+  readonly signedOut?: boolean
+  /**
+   * The home's token has expired, and the backend refuses it. The first account is then one with an
+   * expired token, and the second is the same account with a good one:
+   * `backend.writeHome(TestCodexPlugins.root, { account: backend.accounts[1] })` renews it.
+   *
+   * @default false
+   */
+  readonly expired?: boolean
+  /**
+   * The backend resets every connection. `backend.behave` brings it back.
+   *
+   * @default false
+   */
+  readonly offline?: boolean
+  /**
+   * Each answer takes 300 ms to begin and then comes at 20 kB a second. `backend.behave` makes the
+   * line fast.
+   *
+   * @default false
+   */
+  readonly slow?: boolean
+}
 
-/** Each layer made here has a disk and a backend of its own. */
-export const layer = (options?: TestBackend.Options) =>
+/** The answer's delay and rate of a slow line. */
+const slowLine = {
+  delay: "300 millis",
+  piece: { bytes: 2_000, every: "100 millis" }
+} as const
+
+const layerHome = (options: Options) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.writeHome(root)
+      if (options.signedOut === true) {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        yield* fs.remove(path.join(root, "auth.json"))
+      }
+      if (options.expired === true) {
+        const expired = `Bearer ${backend.accounts[0].accessToken}`
+        yield* backend.when(
+          { where: ({ headers }) => headers.authorization === expired },
+          TestReply.status(401)
+        )
+      }
+      if (options.slow === true) {
+        const { bytes, every } = slowLine.piece
+        yield* backend.when({}, TestReply.delay(slowLine.delay), TestReply.dribble(bytes, every))
+      }
+      if (options.offline === true) yield* backend.when({}, TestReply.drop)
+      return CodexHome.layerAt(root)
+    })
+  )
+
+/** With `expired`, the first account comes twice: with an expired token and with a good one. */
+const layerBackend = ({ accounts = [TestAccount.make()], ...options }: Options) =>
+  options.expired === true
+    ? Layer.unwrap(
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const { email, id } = accounts[0]
+          const expired = TestAccount.make({ email, expires: Math.floor(now / 1000), id })
+          return TestBackend.layerWith({ ...options, accounts: [expired, ...accounts] })
+        })
+      )
+    : TestBackend.layerWith({ ...options, accounts })
+
+/**
+ * As {@link layer}, with options. Each layer made here has a disk and a backend of its own.
+ *
+ * @example
+ * const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
+ * const offline = TestCodexPlugins.layerWith({ plugins: [hello], offline: true })
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (options: Options) =>
   CodexPlugins.layerServices.pipe(
     Layer.provideMerge(CacheLock.layerInProcess),
-    Layer.provideMerge(Layer.merge(layerHome, TestBackend.layerHttpClient)),
+    Layer.provideMerge(Layer.merge(layerHome(options), TestBackend.layerHttpClient)),
     Layer.provideMerge(
-      Layer.mergeAll(TestBackend.layer(options), MemoryFileSystem.layerWith({}), Path.layer)
+      Layer.mergeAll(
+        layerBackend(options),
+        MemoryFileSystem.layerWith(options.disk ?? {}),
+        Path.layer
+      )
     )
   )
+
+/**
+ * Every service of a home that is signed in to a backend without plugins. It is one home wherever
+ * the layer is used in one program; `Layer.fresh` gives a second one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = layerWith({})

@@ -30,7 +30,7 @@ const program = { version: "1.2.3", platformFamily: "unix", platformOs: "linux" 
 
 const provide = (...plugins: ReadonlyArray<ReturnType<typeof TestBackend.plugin>>) =>
   Effect.provide(
-    TestCodexPlugins.layer({ plugins: plugins.length === 0 ? [alpha, beta] : plugins })
+    TestCodexPlugins.layerWith({ plugins: plugins.length === 0 ? [alpha, beta] : plugins })
   )
 
 // What is answered is what these tests are about: a mistake shows in the assertions.

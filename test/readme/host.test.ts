@@ -11,5 +11,5 @@ it.effect("a host knows its plugins", () =>
     const { sync } = yield* PluginSync.PluginSync
     yield* sync
     assert.strictEqual(yield* identify("hello@openai-curated-remote"), hello.id)
-  }).pipe(Effect.provide(TestCodexPlugins.layer({ plugins: [hello] })))
+  }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [hello] })))
 )

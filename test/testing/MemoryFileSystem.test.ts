@@ -9,6 +9,13 @@ describe("to root, it is a file system", () => {
   fileSystemContract(MemoryFileSystem.layer, { umask: 0o022, heldToPermissions: false })
 })
 
+describe("a case-insensitive file system", () => {
+  fileSystemContract(MemoryFileSystem.layerWith({ caseInsensitive: true }), {
+    umask: 0o022,
+    heldToPermissions: false
+  })
+})
+
 describe("to anybody else, it is a file system with permissions", () => {
   fileSystemContract(MemoryFileSystem.layerWith({ uid: 1000, gid: 1000, umask: 0o077 }), {
     umask: 0o077,
@@ -157,6 +164,45 @@ describe("its disk", () => {
       assert.strictEqual((yield* watch("/none")).reason._tag, "NotFound")
       assert.strictEqual((yield* watch("/tmp")).reason._tag, "BadArgument")
     })
+  )
+})
+
+describe("a case-insensitive disk", () => {
+  const make = makeDisk({ caseInsensitive: true })
+
+  it.effect("takes names that differ in case or Unicode form for one name", () =>
+    Effect.gen(function* () {
+      const disk = yield* make
+      const { fileSystem: fs } = disk
+      yield* fs.makeDirectory("/d/Caf\u00e9")
+      yield* fs.writeFileString("/D/cafe\u0301/One.txt", "1")
+      assert.strictEqual(yield* fs.readFileString("/d/CAF\u00c9/ONE.TXT"), "1")
+      const again = yield* Effect.flip(fs.makeDirectory("/d/CAFE\u0301"))
+      assert.strictEqual(again.reason._tag, "AlreadyExists")
+      yield* fs.writeFileString("/d/caf\u00e9/one.TXT", "2")
+      assert.deepStrictEqual(listing(disk), ["Caf\u00e9/", "Caf\u00e9/One.txt: 2"])
+      yield* fs.remove("/d/CAF\u00c9", { recursive: true })
+      assert.deepStrictEqual(listing(disk), [])
+    })
+  )
+
+  it.effect(
+    "keeps a name's spelling when a file replaces it, and changes it when it is renamed",
+    () =>
+      Effect.gen(function* () {
+        const disk = yield* make
+        const { fileSystem: fs } = disk
+        yield* fs.writeFileString("/d/Name", "old")
+        yield* fs.writeFileString("/d/other", "new")
+        yield* fs.rename("/d/OTHER", "/d/nAME")
+        assert.deepStrictEqual(listing(disk), ["Name: new"])
+        yield* fs.rename("/d/name", "/d/NAME")
+        assert.deepStrictEqual(listing(disk), ["NAME: new"])
+        disk.sync()
+        assert.deepStrictEqual(listing(disk.crash(MemoryFileSystem.loseUnsynced)), ["NAME: new"])
+        assert.deepStrictEqual(listing(disk.clone()), ["NAME: new"])
+        assert.isTrue(yield* disk.clone().fileSystem.exists("/d/name"))
+      })
   )
 })
 

@@ -37,7 +37,7 @@ const memory = (options?: TestBackend.Options): Layer.Layer<Services> =>
         bundleOrigin: "https://bundles.test"
       }))
     )
-  ).pipe(Layer.provideMerge(TestBackend.layer(options)))
+  ).pipe(Layer.provideMerge(TestBackend.layerWith(options ?? {})))
 
 class Authority extends Context.Service<Authority, Certificates.Certificates>()("test/Authority") {
   static readonly layer = Layer.effect(Authority, Certificates.make)
@@ -58,7 +58,7 @@ const sockets = (options?: TestBackend.Options): Layer.Layer<Services> =>
         return yield* Effect.orDie(backend.serve({ bundles: (yield* Authority).good }))
       })
     )
-  ).pipe(Layer.provideMerge(TestBackend.layer(options)), Layer.provide(Authority.layer))
+  ).pipe(Layer.provideMerge(TestBackend.layerWith(options ?? {})), Layer.provide(Authority.layer))
 
 const bearer = Effect.map(TestBackend.TestBackend, ({ accounts: [{ accessToken }] }) => ({
   authorization: `Bearer ${accessToken}`

@@ -89,6 +89,7 @@ export interface Settings {
   readonly uid: number
   readonly gid: number
   readonly capacity: number
+  readonly caseInsensitive: boolean
   readonly onStep: ((step: Step) => Errno.Code | "Stop" | undefined) | undefined
 }
 
@@ -123,10 +124,13 @@ export interface PowerLoss {
   readonly attributes: (path: string) => boolean
 }
 
-/** Where a path leads: the last folder, the last name, and what stands there. */
+/** The end of a path: the last folder, the last name, and the inode of that name if there is one. */
 interface Place {
   readonly directory: Directory
+  /** The name as the folder holds it. */
   readonly name: string
+  /** The name as the path gives it. On a case-insensitive disk it may differ from `name`. */
+  readonly given: string
   readonly inode: Inode | undefined
   /** The path ends in `.` or `..`, or is the root: no name that could be made or taken away. */
   readonly special: "Root" | "Dot" | "DotDot" | undefined
@@ -149,6 +153,9 @@ const isWithin = (directory: Directory, folder: Inode | undefined) => {
   for (let at = directory; at !== at.parent; at = at.parent) if (at === folder) return true
   return false
 }
+
+/** Equal for names that a case-insensitive disk takes for one: case and Unicode form do not count. */
+const fold = (name: string) => name.normalize("NFD").toUpperCase().toLowerCase()
 
 export class Disk {
   readonly settings: Settings
@@ -198,6 +205,14 @@ export class Disk {
     return this.settings.uid === 0 || this.settings.uid === inode.uid
   }
 
+  /** The name under which `directory` holds `name`; `name` itself if there is no such entry. */
+  private storedName(directory: Directory, name: string): string {
+    if (!this.settings.caseInsensitive || directory.entries.has(name)) return name
+    const folded = fold(name)
+    for (const stored of directory.entries.keys()) if (fold(stored) === folded) return stored
+    return name
+  }
+
   /**
    * Follows `path`. `last` says what to do if its last name is a symbolic link: follow it (and, to
    * create a file, refuse a closing `/`), take the link itself (but follow it before a closing `/`),
@@ -224,7 +239,8 @@ export class Disk {
       }
       if (tooLong(name, nameMax)) throw refuse("ENAMETOOLONG")
       special = "Root"
-      const inode = directory.entries.get(name)
+      const stored = this.storedName(directory, name)
+      const inode = directory.entries.get(stored)
       const isLast = names.length === 0
       if (isLast && slash && last === "Create") throw refuse("EISDIR")
       const follow =
@@ -239,13 +255,13 @@ export class Disk {
       if (isLast) {
         const isFile = inode !== undefined && inode.type !== "Directory"
         if (isFile && slash && last !== "Name") throw refuse("ENOTDIR")
-        return { directory, name, inode, special: undefined, slash }
+        return { directory, name: stored, given: name, inode, special: undefined, slash }
       }
       if (inode === undefined) throw refuse("ENOENT")
       if (inode.type !== "Directory") throw refuse("ENOTDIR")
       directory = inode
     }
-    return { directory: directory.parent, name: ".", inode: directory, special, slash }
+    return { directory: directory.parent, name: ".", given: ".", inode: directory, special, slash }
   }
 
   private find(path: string, last: "Follow" | "NoFollow", refuse: Refuse): Inode {
@@ -433,7 +449,12 @@ export class Disk {
     if (!isDirectory && (source.slash || target.slash)) throw refuse("ENOTDIR")
     if (isWithin(target.directory, inode)) throw refuse("EINVAL")
     if (isWithin(source.directory, replaced)) throw refuse("ENOTEMPTY")
-    if (inode === replaced) return
+    if (inode === replaced) {
+      const isSame = source.directory === target.directory && source.name === target.name
+      if (isSame && target.given !== target.name)
+        this.changeCase(source, target.given, from, to, refuse)
+      return
+    }
     this.mayRemove(source.directory, inode, refuse)
     if (replaced === undefined) this.mayEdit(target.directory, refuse)
     else this.mayRemove(target.directory, replaced, refuse)
@@ -448,6 +469,19 @@ export class Disk {
     const edits = [
       { directory: target.directory, name: target.name, before: replaced, after: inode },
       { directory: source.directory, name: source.name, before: inode, after: undefined }
+    ]
+    this.edit("rename", edits, from, to)
+  }
+
+  /** Gives an entry of a case-insensitive folder the same name in another case. */
+  private changeCase(source: Place, name: string, from: string, to: string, refuse: Refuse) {
+    const { directory, inode } = source
+    if (inode === undefined) return
+    this.mayRemove(directory, inode, refuse)
+    this.step("rename", from, refuse)
+    const edits = [
+      { directory, name, before: undefined, after: inode },
+      { directory, name: source.name, before: inode, after: undefined }
     ]
     this.edit("rename", edits, from, to)
   }

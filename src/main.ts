@@ -7,6 +7,13 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.exit(1)
 }
 
+// Node 22 warns whenever SQLite is loaded. Every other warning is printed.
+const emitWarning = process.emitWarning.bind(process) as (...args: ReadonlyArray<unknown>) => void
+process.emitWarning = (warning: string | Error, ...rest: ReadonlyArray<unknown>) => {
+  if (!String(warning).startsWith("SQLite is an experimental feature"))
+    emitWarning(warning, ...rest)
+}
+
 compileCache.enable()
 // File operations run on these threads. Node's default of four leaves a fast disk idle.
 process.env.UV_THREADPOOL_SIZE ??= "8"

@@ -1,9 +1,13 @@
 import { Flag } from "effect/cli"
 
-/** `--codex-home DIR`, which stands in for `$CODEX_HOME`. */
+/** `--codex-home DIR`, instead of `$CODEX_HOME`. */
 export const codexHome = Flag.String("codex-home").pipe(
   Flag.withMetavar("DIR"),
-  Flag.withDescription("The Codex home; $CODEX_HOME, else ~/.codex, where it is not given"),
+  Flag.withDescription("The Codex home (default: $CODEX_HOME, else ~/.codex)"),
+  Flag.filter(
+    (path) => path !== "",
+    () => "the path of a folder"
+  ),
   Flag.optional
 )
 

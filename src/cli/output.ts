@@ -1,18 +1,15 @@
 import { Console } from "effect"
+import { display } from "../internal/display.ts"
 
 /** Prints a value as Codex prints its own: two-space indent. */
 export const printJson = (value: unknown) => Console.log(JSON.stringify(value, null, 2))
-
-/** Ids and names come from files and the network: what disturbs a terminal is shown escaped. */
-export const printable = (cell: string): string =>
-  cell.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
 
 /** Prints rows in columns, as wide as they need to be. */
 export const printTable = (
   header: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string>>
 ) => {
-  const table = [header, ...rows.map((row) => row.map(printable))]
+  const table = [header, ...rows.map((row) => row.map(display))]
   const widths = header.map((_, column) =>
     Math.max(...table.map((row) => (row[column] ?? "").length))
   )

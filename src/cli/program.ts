@@ -3,6 +3,7 @@
  */
 import { Console, Effect, Layer, Logger } from "effect"
 import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
+import { display } from "../internal/display.ts"
 import * as exit from "./exit.ts"
 import { id } from "./id.ts"
 import { list } from "./list.ts"
@@ -12,7 +13,7 @@ const root = Command.make("codex-plugins").pipe(
   Command.withDescription("Keep a Codex home's remote plugins in step with their account")
 )
 
-/** What answers offline and at once. */
+/** The commands that answer offline and at once. */
 const quick = Command.withSubcommands([list, id])
 
 const isQuick = ([first]: ReadonlyArray<string>) =>
@@ -22,18 +23,22 @@ const isQuick = ([first]: ReadonlyArray<string>) =>
 const logger = Logger.layer([
   Logger.withConsoleError(
     Logger.make(({ logLevel, message }) =>
-      [`${logLevel.toLowerCase()}:`, ...(Array.isArray(message) ? message : [message])].join(" ")
+      display(
+        [`${logLevel.toLowerCase()}:`, ...(Array.isArray(message) ? message : [message])].join(" ")
+      )
     )
   )
 ])
 
-/** Wrong usage is told on stderr, in as many lines as it takes to mend it. */
+/** Wrong usage goes to stderr, with the usage of the command. */
 const presenter = CliOutput.layerPresenter({
   present: (event) =>
     event._tag === "InvalidInvocation"
       ? Console.error(
           [
-            ...event.errors.map((error) => `codex-plugins: ${error.message}`),
+            ...event.errors.map(
+              (error) => `codex-plugins: ${error.message.split("\n").map(display).join("\n")}`
+            ),
             `usage: ${event.helpDoc.usage}`
           ].join("\n")
         )
@@ -45,9 +50,22 @@ const globalFlags = CliConfig.layer({
   builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
 })
 
-/** Runs the command that the arguments name; why it failed has been told when it ends. */
+/** The parser takes `-1h` after a flag for the flags `-1` and `-h`; it is the flag's value. */
+const withNegativeValues = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const joined: Array<string> = []
+  for (const arg of args) {
+    const previous = joined.at(-1)
+    if (/^-\d/.test(arg) && previous?.startsWith("--") && !previous.includes("=")) {
+      joined[joined.length - 1] = `${previous}=${arg}`
+    } else joined.push(arg)
+  }
+  return joined
+}
+
+/** Runs the command that the arguments name. Why it failed has been printed when it ends. */
 export const program = Effect.fnUntraced(
-  function* (args: ReadonlyArray<string>) {
+  function* (given: ReadonlyArray<string>) {
+    const args = withNegativeValues(given)
     if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
     const { all } = yield* Effect.promise(() => import("./commands.ts"))
     return yield* Command.runWith(all(root), { version })(args)

@@ -6,7 +6,8 @@ import * as args from "./args.ts"
 import * as flags from "./flags.ts"
 import { identityColumn, versionColumn } from "./list.ts"
 import { online } from "./online.ts"
-import { printable, printJson } from "./output.ts"
+import { display } from "../internal/display.ts"
+import { printJson } from "./output.ts"
 
 /** The object that `read --json` prints, in the words of `codex plugin list --json` where it has any. */
 export const stateJson = ({ cached, details, installed, plugin }: PluginInstaller.PluginState) => ({
@@ -61,7 +62,7 @@ const printState = (state: PluginInstaller.PluginState) => {
   return Console.log(
     [
       json.pluginId,
-      ...lines.map(([label = "", text = ""]) => `  ${label.padEnd(13)}${printable(text)}`.trimEnd())
+      ...lines.map(([label = "", text = ""]) => `  ${label.padEnd(13)}${display(text)}`.trimEnd())
     ].join("\n")
   )
 }

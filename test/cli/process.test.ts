@@ -47,6 +47,43 @@ describe("the process", () => {
     }, Effect.provide(NodeServices.layer))
   )
 
+  it.live.skipIf(process.platform !== "linux")(
+    "exits with 1 when its output cannot be written",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      const handle = yield* ChildProcess.make(
+        "sh",
+        ["-c", '"$@" > /dev/full', "sh", process.execPath, main, "list", "--codex-home", home],
+        { env: { PATH: process.env["PATH"] }, stdin: "ignore" }
+      )
+      const [code, stderr] = yield* Effect.all([handle.exitCode, text(handle.stderr)], {
+        concurrency: "unbounded"
+      })
+      assert.deepEqual(
+        [Number(code), stderr.includes("cannot write the output: ENOSPC")],
+        [1, true]
+      )
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129]
+  ] as const)("exits with the shell's code after %s", ([signal, expected]) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      const handle = yield* spawn(["serve", "--stdio", "--codex-home", home], {
+        stdin: Stream.concat(Stream.encodeText(Stream.make(initialize)), Stream.never)
+      })
+      // An answer shows that the server runs.
+      yield* Stream.runHead(handle.stdout)
+      process.kill(Number(handle.pid), signal)
+      assert.strictEqual(Number(yield* handle.exitCode), expected)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
   it.live(
     "serves until stdin ends",
     Effect.fnUntraced(function* () {

@@ -45,9 +45,11 @@ describe("codex-plugins", () => {
     [["sync", "--retain", "soon"], "a duration such as `30m`, `24h` or `0`"],
     [["sync", "--retain=-1h"], "a duration"],
     [["sync", "--retain=Infinity"], "a duration"],
+    [["sync", "--retain", "-1h"], "a duration"],
     [["sync", "--codex-home"], "--codex-home"],
+    [["list", "--codex-home", ""], "the path of a folder"],
     [["serve"], "--stdio"]
-  ] as const)("refuses %j with 2, and says on stderr how to mend it", ([args, hint]) =>
+  ] as const)("exits with 2 for %j and says on stderr how to fix it", ([args, hint]) =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* run(args)
       assert.deepStrictEqual([code, stdout], [2, ""])
@@ -79,12 +81,17 @@ describe("codex-plugins", () => {
 })
 
 describe("exit.codeOf", () => {
-  it("is 1 for what failed, and for a bug", () => {
+  it("is 1 for a failure and for a bug", () => {
     assert.strictEqual(exit.codeOf(Exit.fail(new Error("no"))), 1)
     assert.strictEqual(exit.codeOf(Exit.die(new Error("oh no"))), 1)
   })
 
-  it("is 130 for what was interrupted, as shells have it", () => {
-    assert.strictEqual(exit.codeOf(Exit.failCause(Cause.interrupt(1))), 130)
+  it.each([
+    [undefined, 130],
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129]
+  ] as const)("is the shell's code for a command that %s interrupted", (signal, code) => {
+    assert.strictEqual(exit.codeOf(Exit.failCause(Cause.interrupt(1)), signal), code)
   })
 })

@@ -56,20 +56,31 @@ describe("sync", () => {
   )
 
   it.live(
-    "leaves with 1 and an empty stdout where there is no pass",
+    "exits with 4 when signing in again is needed",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world({ plugins: [alpha] })
       yield* backend.when({ kind: "listing" }, TestReply.status(401))
       for (const flags of [[], ["--json"], ["--dry-run"]]) {
         const { code, stderr, stdout } = yield* run("sync", ...flags)
-        assert.deepStrictEqual([code, stdout], [1, ""])
+        assert.deepStrictEqual([code, stdout], [4, ""])
         assert.match(stderr, /^codex-plugins: cannot list the installed plugins: .*codex login`\n$/)
       }
       const fs = yield* FileSystem.FileSystem
       yield* fs.remove(`${home}/auth.json`)
       const { code, stderr } = yield* run("sync")
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 4)
       assert.include(stderr, "not signed in")
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "exits with 5 when the backend asks to come back later",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha] })
+      yield* backend.when({ kind: "listing" }, TestReply.status(429, { "retry-after": "3600" }))
+      const { code, stderr } = yield* run("sync")
+      assert.strictEqual(code, 5)
+      assert.include(stderr, "429")
     }, Effect.provide(NodeServices.layer))
   )
 

@@ -5,14 +5,18 @@ import { Layer } from "effect"
 import * as BundleArchive from "./BundleArchive.ts"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
+import * as PluginIdentity from "./PluginIdentity.ts"
 import * as PluginInstaller from "./PluginInstaller.ts"
+import * as PluginInventory from "./PluginInventory.ts"
 import * as PluginStore from "./PluginStore.ts"
 import * as PluginSync from "./PluginSync.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
 
 /** All but the home and the lock, which a host may want to choose itself. */
-export const layerServices = Layer.merge(PluginSync.layer, PluginInstaller.layer).pipe(
+export const layerServices = PluginInventory.layer.pipe(
+  Layer.provideMerge(PluginIdentity.layer),
+  Layer.merge(Layer.merge(PluginSync.layer, PluginInstaller.layer)),
   Layer.provideMerge(RemoteBundle.layer),
   Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layer)),
   Layer.provideMerge(BundleArchive.layer)

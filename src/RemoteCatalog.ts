@@ -5,7 +5,18 @@
  * Every call is tried again where the cause may heal. That goes for the two POSTs as well: both set
  * a state rather than change it, so one that was carried out twice leaves what one would.
  */
-import { Context, Duration, Effect, Layer, Option, Redacted, Result, Schema, Stream } from "effect"
+import {
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  Option,
+  Redacted,
+  Ref,
+  Result,
+  Schema,
+  Stream
+} from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as CodexHome from "./CodexHome.ts"
 import type { InstalledSnapshot } from "./RemotePlugin.ts"
@@ -112,6 +123,11 @@ export class RemoteCatalog extends Context.Service<
   {
     /** All that the account has installed, page after page. A part of it is no answer. */
     readonly installed: Effect.Effect<InstalledSnapshot, CatalogError>
+    /**
+     * The last complete listing that this layer received, without asking the backend. None before
+     * the first listing, and after an install or uninstall that may have outdated it.
+     */
+    readonly current: Effect.Effect<Option.Option<InstalledSnapshot>>
     /** One plugin's row, installed or not, with its bundle's URL. */
     readonly read: (
       id: RemotePluginId.RemotePluginId
@@ -214,6 +230,7 @@ const send = Effect.fnUntraced(function* (
 export const make = Effect.gen(function* () {
   const client = yield* HttpClient.HttpClient
   const home = yield* CodexHome.CodexHome
+  const known = yield* Ref.make(Option.none<InstalledSnapshot>())
 
   /** Calls of one operation, all with the settings and credentials of this moment. */
   const connect = Effect.fnUntraced(function* (
@@ -300,13 +317,18 @@ export const make = Effect.gen(function* () {
     }
   })
 
+  /** A change of the account outdates the listing, also when its answer is lost. */
+  const forget = <A, E>(change: Effect.Effect<A, E>) =>
+    Effect.ensuring(change, Ref.set(known, Option.none()))
+
   return RemoteCatalog.of({
-    installed,
+    installed: Effect.tap(installed, (snapshot) => Ref.set(known, Option.some(snapshot))),
+    current: Ref.get(known),
     read,
     install: Effect.fn("RemoteCatalog.install")((id) =>
-      record("install", id, { includeAppsNeedingAuth: "true" })
+      forget(record("install", id, { includeAppsNeedingAuth: "true" }))
     ),
-    uninstall: Effect.fn("RemoteCatalog.uninstall")((id) => record("uninstall", id, {}))
+    uninstall: Effect.fn("RemoteCatalog.uninstall")((id) => forget(record("uninstall", id, {})))
   })
 })
 

@@ -18,12 +18,14 @@ const floors: ReadonlyArray<RegExp> = [
   /^(?:BundleArchive|CacheLock|CodexHome|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/reader\.ts$/,
   // The flows.
   /^(?:PluginInstaller|PluginSync)\.ts$/,
+  // Views and jobs for hosts.
+  /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$/,
   // Composition and front ends.
   /^(?:CodexPlugins|NodeCodexPlugins|index|main)\.ts$|^(?:appServer|cli|testing)\//
 ]
 
 /** The last floor whose modules are services. */
-const flows = 3
+const flows = 4
 
 /** What gives the services a platform. */
 const platforms: ReadonlySet<string> = new Set([

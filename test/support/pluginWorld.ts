@@ -149,6 +149,7 @@ export const open = Effect.fnUntraced(function* (
   )
   const catalog = RemoteCatalog.RemoteCatalog.of({
     installed: Effect.succeed(rows(...builds.map((build) => row(rowOf(build))))),
+    current: Effect.succeedNone,
     read: unasked,
     install: unasked,
     uninstall: unasked

@@ -400,17 +400,65 @@ export const make = Effect.gen(function* () {
     (folder) => Effect.ignore(fs.remove(folder, { recursive: true, force: true }))
   )
 
+  /** Deletes what no reader looks into, such as an unrecognized entry. */
+  const deleteInPlace = Effect.fnUntraced(function* (target: string) {
+    yield* fs.remove(target, { recursive: true, force: true })
+    yield* atomicFile.syncDirectory(fs, path.dirname(target))
+  })
+
   /**
-   * Takes a file, link or folder out of the cache in one step; it is deleted with the scope. Both
-   * ends of the rename are synced, or the deletion might outlive it.
+   * Deletes a version in place. Its manifest goes first and durably: a version without one counts as
+   * broken, so that a pass after an interruption does not trust what is left of it.
    */
-  const discard = Effect.fnUntraced(function* (target: string) {
+  const deleteVersionInPlace = Effect.fnUntraced(function* (root: string) {
+    for (const relativePath of PluginManifest.paths) {
+      const manifest = path.join(root, relativePath)
+      if ((yield* infoOf(manifest)) === undefined) continue
+      yield* fs.remove(manifest, { recursive: true, force: true })
+      yield* atomicFile.syncDirectory(fs, path.dirname(manifest))
+    }
+    yield* deleteInPlace(root)
+  })
+
+  /** Deletes a plugin in place. Its identity goes before any of its bytes. */
+  const deleteBaseRootInPlace = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
+    const baseRoot = baseRootOf(pluginId)
+    if ((yield* infoOf(baseRoot))?.type === "Directory") {
+      yield* markInDoubt(pluginId)
+      yield* removeSidecar(baseRoot)
+      for (const version of (yield* readBaseRoot(baseRoot)).versions) {
+        yield* deleteVersionInPlace(path.join(baseRoot, version))
+      }
+    }
+    yield* deleteInPlace(baseRoot)
+  })
+
+  /**
+   * Removes a file, link or folder from the cache in one step, by a rename into staging. It is deleted
+   * with the scope. Both ends of the rename are synced, or the deletion might outlive it.
+   *
+   * Overlay file systems refuse to rename a folder that came with the image (EXDEV). There, `inPlace`
+   * deletes it where it is, and the result is undefined.
+   */
+  const discard = Effect.fnUntraced(function* <E, R>(
+    target: string,
+    inPlace: Effect.Effect<void, E, R>
+  ) {
     const discarded = path.join(yield* stageFolder, "discarded")
     yield* syncStaging
-    yield* rename(target, discarded)
+    const renamed = yield* rename(target, discarded).pipe(
+      Effect.as(true),
+      Effect.catchIf(
+        (error) => PlatformError.isPlatformError(error) && platformError.codeOf(error) === "EXDEV",
+        () => Effect.as(inPlace, false)
+      )
+    )
+    if (!renamed) return undefined
     yield* atomicFile.syncDirectory(fs, path.dirname(target))
     return discarded
   })
+
+  const discardVersion = (root: string) => discard(root, deleteVersionInPlace(root))
 
   const writeSidecar = Effect.fnUntraced(function* (
     baseRoot: string,
@@ -511,7 +559,8 @@ export const make = Effect.gen(function* () {
       // Where none stands too: it may be another process that has just removed it.
       yield* removeSidecar(baseRoot)
     }
-    const replaced = (yield* infoOf(target)) === undefined ? undefined : yield* discard(target)
+    const replaced =
+      (yield* infoOf(target)) === undefined ? undefined : yield* discardVersion(target)
     yield* Effect.tapError(rename(staged.root, target), () =>
       replaced === undefined ? Effect.void : Effect.ignore(rename(replaced, target))
     )
@@ -520,7 +569,8 @@ export const make = Effect.gen(function* () {
     if (settles || leaving.length > 0) yield* atomicFile.syncDirectory(fs, baseRoot)
     yield* Effect.forEach(
       leaving,
-      (other) => Effect.catchIf(discard(path.join(baseRoot, other)), isGone, () => Effect.void),
+      (other) =>
+        Effect.catchIf(discardVersion(path.join(baseRoot, other)), isGone, () => Effect.void),
       { discard: true }
     )
     if (!settles) return
@@ -549,7 +599,9 @@ export const make = Effect.gen(function* () {
       const standing = type === "Directory" ? yield* readBaseRoot(baseRoot) : emptyBaseRoot
       yield* check(standing)
       // A file or link in a plugin's place is taken out itself, whatever it points at.
-      if (type !== undefined && type !== "Directory") yield* discard(baseRoot)
+      if (type !== undefined && type !== "Directory") {
+        yield* discard(baseRoot, deleteInPlace(baseRoot))
+      }
       yield* standing.entries.length === 0
         ? placeBaseRoot({ ...staged, root }, moved)
         : placeVersion({ ...staged, root }, standing, moved)
@@ -583,7 +635,7 @@ export const make = Effect.gen(function* () {
         if (isWritten) return
         const baseRoot = baseRootOf(pluginId)
         if (standing.sidecar !== undefined && standing.sidecar !== "File") {
-          yield* discard(sidecarOf(baseRoot))
+          yield* discard(sidecarOf(baseRoot), deleteInPlace(sidecarOf(baseRoot)))
         }
         yield* writeSidecar(baseRoot, remotePluginId)
       }).pipe(change("write the identity of", pluginId))
@@ -626,7 +678,7 @@ export const make = Effect.gen(function* () {
         infoOf(baseRoot)
       ])
       if (marketplaceInfo?.type !== "Directory" || info === undefined) return false
-      yield* discard(baseRoot)
+      yield* discard(baseRoot, deleteBaseRootInPlace(pluginId))
       yield* unmark(pluginId)
       return true
     }).pipe(Effect.uninterruptible, change("uninstall", pluginId))
@@ -643,8 +695,10 @@ export const make = Effect.gen(function* () {
 
     return yield* Effect.gen(function* () {
       if (!(yield* isUnchanged(place))) return false
-      const discarded = yield* discard(place)
-      if (yield* isUnchanged(discarded)) {
+      const inPlace =
+        "pluginId" in target ? deleteBaseRootInPlace(target.pluginId) : deleteInPlace(place)
+      const discarded = yield* discard(place, inPlace)
+      if (discarded === undefined || (yield* isUnchanged(discarded))) {
         if ("pluginId" in target) yield* unmark(target.pluginId)
         return true
       }
@@ -666,7 +720,7 @@ export const make = Effect.gen(function* () {
         // Where versions have no total order, a third one could become active.
         const isInUse = !Equal.equals(PluginVersion.active(rest), active)
         if (rest.length === versions.length || isInUse) return false
-        yield* discard(versionRoot(pluginId, version))
+        yield* discardVersion(versionRoot(pluginId, version))
         return true
       }).pipe(Effect.uninterruptible, change("prune", pluginId))
   )

@@ -128,10 +128,16 @@ describe("PluginSync.sync", () => {
     Effect.fnUntraced(function* () {
       const lock = yield* CacheLock.CacheLock
       yield* (yield* backend).publish(plugin({ name: "hello" }))
-      const [inner, outer] = yield* lock.hold(
+      const isHeld = yield* Deferred.make<void>()
+      const outer = yield* Effect.forkChild(Effect.andThen(Deferred.await(isHeld), sync), {
+        startImmediately: true
+      })
+      const inner = yield* lock.hold(
         Effect.gen(function* () {
-          const waiting = yield* Effect.forkDetach(sync, { startImmediately: true })
-          return [yield* sync, waiting] as const
+          yield* Deferred.succeed(isHeld, undefined)
+          // The other pass begins to wait for the lock.
+          yield* TestClock.adjust("1 second")
+          return yield* sync
         })
       )
       assert.deepStrictEqual(inner.installed, [idOf("hello")])

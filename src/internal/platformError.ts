@@ -8,6 +8,7 @@ const advice: Readonly<Record<string, string>> = {
   EACCES: "check its permissions",
   EPERM: "check its permissions",
   EROFS: "make it writable",
+  EXDEV: "keep plugins/cache and its staging folder on one file system",
   ENOSPC: "make room and try again",
   EDQUOT: "make room and try again",
   EMFILE: "allow more open files",

@@ -4,13 +4,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
+import { syncDirectory } from "../../src/internal/cache/atomicFile.ts"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
-import { fingerprint } from "../support/crashPoints.ts"
+import { fingerprint, powerLosses, record } from "../support/crashPoints.ts"
 import {
   type Build,
   build,
@@ -194,6 +195,96 @@ describe(
     }
   }
 )
+
+/**
+ * Refuses, as overlay file systems do, to rename the folders of the cache that were there before:
+ * those came with the image.
+ */
+const imageFolders = (start: Disk): FaultyFileSystem.Hook => {
+  const folders = new Set(
+    Object.entries(start.snapshot(CacheTruth.cacheRoot))
+      .filter(([, { type }]) => type === "Directory")
+      .map(([path]) => path)
+  )
+  return ({ method, paths: [from = "", to] }) =>
+    method === "rename" && folders.has(from)
+      ? Effect.fail(FaultyFileSystem.errno("EXDEV", method, from, to))
+      : Effect.void
+}
+
+const imageScenarios: Readonly<Record<string, Scenario>> = {
+  ...scenarios,
+  "a repair": {
+    before: [a1],
+    spoil: `${baseRoot}/1.0.0/.codex-plugin/plugin.json`,
+    after: [a1]
+  }
+}
+
+/**
+ * The violations that a version which is being deleted in place does not explain. Such a version has
+ * no manifest any more, so that readers call it broken.
+ */
+const wrong = (disk: Disk, truth: CacheTruth.Truth) =>
+  CacheTruth.violations(truth).filter((violation) => {
+    const [, version] = /^alpha (\S+) is not whole$/.exec(violation) ?? []
+    const manifest = `${baseRoot}/${version}/.codex-plugin/plugin.json`
+    return version === undefined || manifest in disk.snapshot(CacheTruth.cacheRoot)
+  })
+
+describe("a cache that came with an overlay image", { timeout: 60_000 }, () => {
+  for (const [name, scenario] of Object.entries(imageScenarios)) {
+    const start = Effect.gen(function* () {
+      const start = yield* cached(...scenario.before)
+      if (scenario.spoil !== undefined) {
+        yield* start.fileSystem.remove(scenario.spoil, { recursive: true })
+        yield* syncDirectory(start.fileSystem, scenario.spoil.replace(/\/[^/]*$/, ""))
+      }
+      return start
+    })
+    const ordinary = (disk: Disk) => pass(disk, scenario.after, scenario.retention)
+    const act = scenario.act ?? ordinary
+
+    it.effect(
+      `allows ${name}`,
+      Effect.fnUntraced(function* () {
+        const disk = yield* start
+        const exit = yield* settle(act(over(disk, imageFolders(disk))))
+        assert.deepStrictEqual(errorsOf(exit), [])
+        const truth = CacheTruth.read(disk)
+        assert.deepStrictEqual(CacheTruth.violations(truth), [])
+        assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [])
+        assert.deepStrictEqual(truth.staged, [])
+        if (scenario.act === undefined) {
+          assert.deepStrictEqual(yield* CacheTruth.differences(disk, scenario.after), [])
+        }
+      })
+    )
+
+    it.effect(
+      `keeps identities right if a process stops or the power fails at any step of ${name}`,
+      Effect.fnUntraced(function* () {
+        const disk = yield* start
+        const image = imageFolders(disk)
+        const { points } = yield* record(disk, (disk) => settle(act(over(disk, image))))
+        assert.isAbove(points.length, 1)
+        const completed = new Set<string>()
+        for (const point of points) {
+          for (const { at, disk } of [point, ...powerLosses(point, 2)]) {
+            const known = fingerprint(disk)
+            if (completed.has(known)) continue
+            completed.add(known)
+            const truth = CacheTruth.read(disk)
+            assert.deepStrictEqual(wrong(disk, truth), [], at)
+            assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+            yield* ordinary(over(disk, image))
+            assert.deepStrictEqual(yield* CacheTruth.differences(disk, scenario.after), [], at)
+          }
+        }
+      })
+    )
+  }
+})
 
 describe("a folder that is to be synced", () => {
   const refusing = (method: "open" | "sync", code: FaultyFileSystem.Code) =>

@@ -20,7 +20,7 @@ import { fileURLToPath } from "node:url"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import { prefix } from "../src/internal/cache/staging.ts"
-import * as FaultyFileSystem from "../src/testing/FaultyFileSystem.ts"
+import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 

@@ -15,7 +15,7 @@ import { InvalidManifest } from "../src/PluginManifest.ts"
 import * as PluginStore from "../src/PluginStore.ts"
 import * as PluginSync from "../src/PluginSync.ts"
 import * as PluginVersion from "../src/PluginVersion.ts"
-import * as FaultyFileSystem from "../src/testing/FaultyFileSystem.ts"
+import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import {

@@ -1,10 +1,9 @@
 /**
  * A file system in memory that answers as Effect's Node layer does on Linux, errors included, and
- * whose disk can be looked at, copied, stopped between any two of its changes, and brought back as
- * after a power loss.
+ * whose disk can be inspected and copied.
  *
- * It is its own, and not built on a package such as `memfs`, because what tests need of it is what
- * those leave out: Linux's refusals of a rename, the umask, folders opened to be synced, and which
+ * It is not built on a package such as `memfs`, because those leave out what these tests need:
+ * Linux's refusals of a rename, permissions, the umask, folders opened to be synced, and which
  * changes are durable.
  *
  * Times come from Effect's `Clock`; a read does not change the access time. Paths are POSIX paths,
@@ -12,15 +11,16 @@
  */
 import { posix } from "node:path"
 import { ByteSize, Context, Effect, FileSystem, Layer, Option, PlatformError, Stream } from "effect"
-import { Stopped } from "./FaultyFileSystem.ts"
-import type { Code } from "./FaultyFileSystem.ts"
 import * as Errno from "./internal/errno.ts"
 import type { Inode } from "./internal/inode.ts"
 import * as Linux from "./internal/linuxDisk.ts"
 import type { EntryChange } from "./internal/nameJournal.ts"
 import * as Node from "./internal/nodeMethods.ts"
+import { Stopped } from "./internal/stopped.ts"
 
+/** @internal */
 export type { PowerLoss, Step } from "./internal/linuxDisk.ts"
+/** @internal */
 export type { EntryChange } from "./internal/nameJournal.ts"
 
 // --- what tests hold of a disk -------------------------------------------------------------------
@@ -63,21 +63,30 @@ export interface Options {
   readonly caseInsensitive?: boolean | undefined
   /**
    * Asked before each step. A code makes its system call fail with it. `"Stop"` stops the world, as
-   * `kill -9` of the process would: this and every later operation dies with
-   * `FaultyFileSystem.Stopped` and changes nothing, finalizers included. Go on with a `clone` or
-   * after a `crash`.
+   * `kill -9` of the process would: this and every later operation dies with `Stopped` and changes
+   * nothing, finalizers included. Continue with a `clone` or after a `crash`.
+   *
+   * @internal
    */
-  readonly onStep?: ((step: Linux.Step) => Code | "Stop" | undefined) | undefined
+  readonly onStep?: ((step: Linux.Step) => Errno.Code | "Stop" | undefined) | undefined
 }
 
-/** The power loss after which all that was done is there. */
+/**
+ * The power loss that loses nothing.
+ *
+ * @internal
+ */
 export const loseNothing: Linux.PowerLoss = {
   entry: () => true,
   content: ({ written }) => written,
   attributes: () => true
 }
 
-/** The power loss after which only what was synced is there. */
+/**
+ * The power loss after which only synced changes remain.
+ *
+ * @internal
+ */
 export const loseUnsynced: Linux.PowerLoss = {
   entry: () => false,
   content: ({ synced }) => synced,
@@ -85,9 +94,11 @@ export const loseUnsynced: Linux.PowerLoss = {
 }
 
 /**
- * A power loss that takes at random: some changes of names and attributes; of written content all,
- * some tail (cut off, or NULs or old bytes in its place), or none. The same seed takes the same; each
- * value is for one `crash`.
+ * A power loss that loses at random: some changes of names and attributes; of written content all,
+ * some tail (cut off, or NULs or old bytes in its place), or none. The same seed loses the same;
+ * each value is for one `crash`.
+ *
+ * @internal
  */
 export const loseSome = (seed: number): Linux.PowerLoss => {
   // Marsaglia's xorshift: 32 bits of state, never all zero.
@@ -125,18 +136,39 @@ export interface MemoryDisk {
   readonly snapshot: (path?: string) => Snapshot
   /** A disk with the same content that goes its own way. Options not given stay, but for `onStep`. */
   readonly clone: (options?: Options) => MemoryDisk
-  /** The disk as it comes back after a power loss at this moment; this one stays as it is. */
+  /**
+   * The disk as it comes back after a power loss at this moment; this one stays as it is.
+   *
+   * @internal
+   */
   readonly crash: (powerLoss: Linux.PowerLoss, options?: Options) => MemoryDisk
-  /** Makes all durable that was done, and forgets what a power loss could have brought back. */
+  /**
+   * Makes every change durable.
+   *
+   * @internal
+   */
   readonly sync: () => void
-  /** What a power loss could take: changes of names, and files written or changed after their sync. */
+  /**
+   * Changes that a power loss could lose: those of names, and files written or changed after their
+   * sync.
+   *
+   * @internal
+   */
   readonly unsynced: () => {
     readonly entries: ReadonlyArray<EntryChange>
     readonly files: ReadonlyArray<string>
   }
-  /** How many steps were made. */
+  /**
+   * How many steps were made.
+   *
+   * @internal
+   */
   readonly steps: () => number
-  /** Whether `onStep` stopped it. */
+  /**
+   * True once `onStep` stopped it.
+   *
+   * @internal
+   */
   readonly isStopped: () => boolean
 }
 

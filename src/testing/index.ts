@@ -1,8 +1,7 @@
 /**
- * What tests of a host need: a disk in memory, an account's backend inside the process, and every
- * service on top of the two.
+ * For tests of a host: a disk in memory, an account's backend inside the process, and every service
+ * on top of the two.
  */
-export * as FaultyFileSystem from "./FaultyFileSystem.ts"
 export * as MemoryFileSystem from "./MemoryFileSystem.ts"
 export * as TestAccount from "./TestAccount.ts"
 export * as TestBackend from "./TestBackend.ts"

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem, Option, type PlatformError, Schema } from "effect"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
-import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
+import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
 import {

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem } from "effect"
-import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
+import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
 import { type Point, powerLosses, record } from "../support/crashPoints.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, PlatformError, Stream } from "effect"
 import type { FileSystem } from "effect"
-import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
+import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -207,58 +207,4 @@ describe("an errno", () => {
       "Unknown"
     ])
   })
-})
-
-/** Leaves nothing behind, unless it is stopped. */
-const tidy = (fs: FileSystem.FileSystem) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const folder = yield* fs.makeTempDirectoryScoped()
-      const file = yield* fs.open(`${folder}/file`, { flag: "w" })
-      yield* file.writeAll(bytes("text"))
-      yield* file.sync
-      yield* fs.rename(`${folder}/file`, `${folder}/moved`)
-    })
-  )
-
-describe("a stop", () => {
-  it.effect("before or after each change leaves the disk as it is, whatever wants to tidy up", () =>
-    Effect.gen(function* () {
-      const base = yield* MemoryFileSystem.make()
-      const states: Array<string> = []
-      for (let change = 0; ; change++) {
-        const [before, after] = yield* Effect.forEach(["Before", "After"] as const, (when) =>
-          Effect.gen(function* () {
-            const disk = base.clone()
-            const world = FaultyFileSystem.stopAt(disk.fileSystem, when, change)
-            const exit = yield* Effect.exit(tidy(world.fileSystem))
-            assert.strictEqual(FaultyFileSystem.isStopped(exit), world.isStopped())
-            const { fileSystem: fs } = world
-            if (world.isStopped()) {
-              const steps = disk.steps()
-              const later = yield* Effect.exit(Effect.ignore(fs.writeFileString("/late", "")))
-              assert.isTrue(FaultyFileSystem.isStopped(later))
-              assert.strictEqual(disk.steps(), steps)
-            }
-            return world.isStopped() ? Object.keys(disk.snapshot("/tmp")).join(" ") : undefined
-          })
-        )
-        if (before === undefined || after === undefined) break
-        states.push(before)
-        if (change > 0) assert.strictEqual(states.at(-2), before)
-        states.push(after)
-      }
-      assert.deepStrictEqual(
-        states.filter((_, index) => index % 2 === 1),
-        [
-          "/tmp /tmp/000000",
-          "/tmp /tmp/000000 /tmp/000000/file",
-          "/tmp /tmp/000000 /tmp/000000/file",
-          "/tmp /tmp/000000 /tmp/000000/file",
-          "/tmp /tmp/000000 /tmp/000000/moved",
-          "/tmp"
-        ]
-      )
-    })
-  )
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import * as FaultyFileSystem from "../../src/testing/FaultyFileSystem.ts"
+import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import { fileSystemContract } from "./fileSystemContract.ts"
 

@@ -1,12 +1,12 @@
 /**
  * A disk in memory and Linux's system calls on it.
  */
-import { Stopped } from "../FaultyFileSystem.ts"
 import type * as Errno from "./errno.ts"
 import { assign, Directory, File, SymbolicLink, touch } from "./inode.ts"
 import type { Inode } from "./inode.ts"
 import { Journal } from "./nameJournal.ts"
 import type { Edit, EntryChange } from "./nameJournal.ts"
+import { Stopped } from "./stopped.ts"
 
 /** Bytes of a page; a longer write can be stopped half-way. */
 export const pageSize = 4096

@@ -1,10 +1,11 @@
 /**
- * A file system with a say before and after each operation: to make the k-th one fail with an
- * errno, or to stop the world there as `kill -9` would.
+ * A file system that runs a hook before and after each operation, for example to make the k-th one
+ * fail with an errno.
  */
 import { Cause, Effect, Exit, FileSystem, Scope, Stream } from "effect"
 import type { PlatformError } from "effect"
-import * as Errno from "./internal/errno.ts"
+import * as Errno from "../../src/testing/internal/errno.ts"
+import { Stopped } from "../../src/testing/internal/stopped.ts"
 
 /** An errno, or one of the codes that Node uses beside them, such as `ERR_FS_EISDIR`. */
 export type Code = Errno.Code
@@ -44,12 +45,6 @@ export interface Operation {
  * happens on the file system below; one of `after` takes the place of what the operation gave.
  */
 export type Hook = (operation: Operation) => Effect.Effect<void, PlatformError.PlatformError>
-
-/** The defect that ends every fiber which still wants something of a stopped file system. */
-export class Stopped extends Error {
-  override readonly name = "Stopped"
-  override readonly message = "the file system was stopped"
-}
 
 /** Whether the file system was stopped under the effect that ended like this. */
 export const isStopped = <A, E>(exit: Exit.Exit<A, E>): boolean =>
@@ -183,28 +178,3 @@ export const failChange =
     operation.change === change
       ? Effect.fail(errno(code, operation.method, operation.paths[0] ?? "", operation.paths[1]))
       : Effect.void
-
-/**
- * `inner` until it is stopped just before, or just after, the `change`-th operation that changes
- * the disk (counted from 0). From then on every operation dies with {@link Stopped} and does
- * nothing: finalizers cannot tidy up, as after `kill -9`, and the program ends at once.
- *
- * An operation of many steps, such as a recursive `remove`, is either done or not done here. To
- * stop inside one, use `onStep` of `MemoryFileSystem`.
- */
-export const stopAt = (
-  inner: FileSystem.FileSystem,
-  when: "Before" | "After",
-  change: number
-): { readonly fileSystem: FileSystem.FileSystem; readonly isStopped: () => boolean } => {
-  let stopped = false
-  const stop = Effect.suspend(() => {
-    stopped = true
-    return Effect.die(new Stopped())
-  })
-  const at =
-    (moment: "Before" | "After"): Hook =>
-    (operation) =>
-      stopped || (moment === when && operation.change === change) ? stop : Effect.void
-  return { fileSystem: make(inner, at("Before"), at("After")), isStopped: () => stopped }
-}

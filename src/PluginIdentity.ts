@@ -6,12 +6,11 @@
  */
 import { Array as Arr, Context, Effect, Layer, Option, Order, Schema } from "effect"
 import type { CachedPlugin, Identity as CachedIdentity } from "./CacheSnapshot.ts"
-import type { InstalledSnapshot } from "./InstalledSnapshot.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
-import { remoteMarketplaces, type RemotePlugin } from "./RemotePlugin.ts"
+import { type InstalledSnapshot, remoteMarketplaces, type RemotePlugin } from "./RemotePlugin.ts"
 import { RemotePluginId } from "./RemotePluginId.ts"
 
 /**

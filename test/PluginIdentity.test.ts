@@ -14,7 +14,7 @@ const pluginId = PluginId.PluginId.make("alpha@openai-curated-remote")
 const remoteId = RemotePluginId.RemotePluginId.make(alpha.id)
 const localId = PluginId.PluginId.make("beta@mine")
 
-const provide = Effect.provide(TestCodexPlugins.layer({ plugins: [alpha] }))
+const provide = Effect.provide(TestCodexPlugins.layerWith({ plugins: [alpha] }))
 const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
 const identityOf = Effect.fnUntraced(function* (id: PluginId.PluginId) {
   const identities = yield* PluginIdentity.PluginIdentity

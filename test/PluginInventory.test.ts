@@ -10,7 +10,9 @@ import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 
 const beta = PluginId.PluginId.make("beta@mine")
 const alpha = TestBackend.plugin({ name: "alpha" })
-const provide = Effect.provide(TestCodexPlugins.layer({ plugins: [{ ...alpha, enabled: false }] }))
+const provide = Effect.provide(
+  TestCodexPlugins.layerWith({ plugins: [{ ...alpha, enabled: false }] })
+)
 
 const hook = { hooks: { SessionStart: [{ hooks: [{ type: "command", command: "x" }] }] } }
 
@@ -95,7 +97,7 @@ describe("PluginInventory", () => {
       const [entry] = yield* inventory
       assert.strictEqual(entry?.enabled, false)
       assert.strictEqual(
-        entry.identity.remotePluginId,
+        entry?.identity.remotePluginId,
         RemotePluginId.RemotePluginId.make(alpha.id)
       )
     }, provide)

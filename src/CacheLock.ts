@@ -14,13 +14,16 @@ import {
   Layer,
   Option,
   Path,
+  PlatformError,
+  Predicate,
   Schema,
   Scope,
   Semaphore
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
-import * as Shortcuts from "./internal/cache/shortcuts.ts"
+import { readSmallFile } from "./internal/cache/readSmallFile.ts"
+import * as platformError from "./internal/platformError.ts"
 
 /**
  * The name of the lock file below `<home>/plugins/`. The file is never deleted, because deleting a
@@ -77,6 +80,13 @@ export const Holder = Schema.Struct({ pid: Schema.Int, since: Schema.DateTimeUtc
  */
 export interface Holder extends Schema.Schema.Type<typeof Holder> {}
 
+/** The error of the file system, of SQLite or of the runtime. */
+const Cause = Schema.Struct({
+  /** The code of the system, such as `EROFS` or `ERR_SQLITE_ERROR`, if there is one. */
+  code: Schema.NullOr(Schema.String),
+  message: Schema.String
+})
+
 /**
  * The lock could not be taken, so nothing was changed.
  *
@@ -89,9 +99,9 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
     /** Another process still held the lock after the wait limit. */
     TimedOut: { waited: Schema.Duration, holder: Schema.NullOr(Holder) },
     /** The folder is read-only, or its file system does not support locks. */
-    Unavailable: { cause: Schema.Defect() },
+    Unavailable: { cause: Cause },
     /** The lock file holds something else. */
-    Corrupt: { cause: Schema.Defect() }
+    Corrupt: { cause: Cause }
   })
 }) {
   override get message(): string {
@@ -103,7 +113,7 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
             : "try again when it is done"
         }`
       case "Unavailable":
-        return `cannot lock ${this.path}, so nothing is written: the folder must be writable and its file system must support locks`
+        return `cannot lock ${this.path} (${this.reason.cause.message}), so nothing is written: the folder must be writable and its file system must support locks`
       case "Corrupt":
         return `cannot lock ${this.path}, because the file is not a lock file; delete it while no other codex-plugins process runs, then try again`
     }
@@ -176,7 +186,10 @@ const fromProcessLock = (lock: ProcessLock): CacheLock["Service"] => {
   )
 
   const announce = Effect.flatMap(lock.holder, (holder) =>
-    Effect.logInfo(`waiting for ${describe(holder)} to release ${lock.path}`)
+    Effect.andThen(
+      Effect.annotateCurrentSpan({ holder: holder?.pid ?? null }),
+      Effect.logInfo(`waiting for ${describe(holder)} to release ${lock.path}`)
+    )
   )
 
   const attempt = Effect.fnUntraced(function* (scope: Scope.Scope) {
@@ -255,10 +268,19 @@ const queueFor = (lockPath: string) =>
 const busy = 5
 
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
-const corrupt = new Set([11, 26])
+const corrupt = new Set<unknown>([11, 26])
 
 const errcodeOf = (cause: unknown): unknown =>
   typeof cause === "object" && cause !== null && "errcode" in cause ? cause.errcode : undefined
+
+const causeOf = (error: unknown): typeof Cause.Type => {
+  const { cause } = PlatformError.isPlatformError(error) ? error.reason : { cause: error }
+  return {
+    code:
+      Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : null,
+    message: cause instanceof Error ? cause.message : platformError.describe(error)
+  }
+}
 
 /** The path with links resolved as far as it exists. */
 const resolve = (
@@ -295,7 +317,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const unavailable = (cause: unknown) =>
     new CacheLockError({
       path: lockPath,
-      reason: { _tag: corrupt.has(errcodeOf(cause) as number) ? "Corrupt" : "Unavailable", cause }
+      reason: {
+        _tag: corrupt.has(errcodeOf(cause)) ? "Corrupt" : "Unavailable",
+        cause: causeOf(cause)
+      }
     })
 
   const openDatabase = Effect.acquireRelease(
@@ -322,16 +347,17 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     () => Effect.ignore(fs.remove(notePath, { force: true }))
   )
 
-  // Anything but a small file is not a note of ours: to open a pipe would wait for its writer.
-  const holder = Effect.gen(function* () {
-    const info = yield* Shortcuts.infoOf(fs, notePath)
-    if (info?.type !== "File" || info.size > noteLimit) return null
-    return Option.getOrNull(decodeHolder(yield* fs.readFileString(notePath)))
-  }).pipe(Effect.orElseSucceed(() => null))
+  // Decodes the note that the holder left. A note that cannot be read names nobody.
+  const holder = Effect.map(readSmallFile(notePath, noteLimit), (text) =>
+    Option.getOrNull(Option.flatMap(text, decodeHolder))
+  )
 
   const tryAcquire = Effect.gen(function* () {
     yield* Effect.mapError(fs.makeDirectory(home.staging, { recursive: true }), unavailable)
-    const found = yield* Effect.mapError(Shortcuts.infoOf(fs, lockPath), unavailable)
+    const found = yield* fs.lstat(lockPath).pipe(
+      Effect.catchIf(platformError.isAbsent, () => Effect.succeed(undefined)),
+      Effect.mapError(unavailable)
+    )
     // SQLite would follow a link and wait for the writer of a pipe.
     if (found !== undefined && found.type !== "File") {
       return yield* unavailable(new Error(`the lock file is a ${found.type}`))

@@ -251,12 +251,15 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live("names a lock file that holds something else, and how to repair it", () =>
+  it.live.each([
+    { length: "short", content: "hi\n" },
+    { length: "long", content: "not a lock".repeat(1000) }
+  ])("names a lock file with other, $length content, and the remedy", ({ content }) =>
     inHome(
       Effect.fnUntraced(function* (home) {
         const lock = yield* CacheLock.CacheLock
         Fs.mkdirSync(`${home}/plugins`)
-        Fs.writeFileSync(`${home}/plugins/${CacheLock.fileName}`, "not a lock".repeat(1000))
+        Fs.writeFileSync(`${home}/plugins/${CacheLock.fileName}`, content)
         const error = yield* Effect.flip(lock.hold(Effect.void))
         assert.strictEqual(error.reason._tag, "Corrupt")
         assert.include(error.message, "delete it while no other codex-plugins process runs")

@@ -13,27 +13,70 @@ import * as PluginSync from "./PluginSync.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
 
-/** All but the home and the lock, which a host may want to choose itself. */
-export const layerServices = PluginInventory.layer.pipe(
-  Layer.provideMerge(PluginIdentity.layer),
-  Layer.merge(Layer.merge(PluginSync.layer, PluginInstaller.layer)),
-  Layer.provideMerge(RemoteBundle.layer),
-  Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layer)),
-  Layer.provideMerge(BundleArchive.layer)
-)
+/**
+ * Options of the services, by service. Each is read once, when its layer is built.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface Options {
+  readonly lock?: CacheLock.Options | undefined
+  readonly sync?: PluginSync.Options | undefined
+}
 
 /**
- * The home that the environment names: `$CODEX_HOME`, else `~/.codex`. Needs Effect's `FileSystem`,
- * `Path` and `HttpClient`, and a runtime that has `node:sqlite` for the lock.
+ * All services except for the home and the lock, which a host may want to choose itself, with
+ * options.
+ *
+ * @category layers
+ * @since 0.2.0
  */
-export const layer = layerServices.pipe(
-  Layer.provideMerge(CacheLock.layer),
-  Layer.provideMerge(CodexHome.layer)
-)
+export const layerServicesWith = (options: Omit<Options, "lock">) =>
+  PluginInventory.layer.pipe(
+    Layer.provideMerge(PluginIdentity.layer),
+    Layer.merge(Layer.merge(PluginSync.layerWith(options.sync ?? {}), PluginInstaller.layer)),
+    Layer.provideMerge(RemoteBundle.layer),
+    Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layer)),
+    Layer.provideMerge(BundleArchive.layer)
+  )
 
-/** As {@link layer}, for the home at this path, which must be a folder. */
-export const layerAt = (root: string) =>
-  layerServices.pipe(
-    Layer.provideMerge(CacheLock.layer),
+/**
+ * All services except for the home and the lock, which a host may want to choose itself.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerServices = layerServicesWith({})
+
+/**
+ * The services of the home that the environment names, with options; see {@link layer}.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (options: Options) =>
+  layerServicesWith(options).pipe(
+    Layer.provideMerge(CacheLock.layerWith(options.lock ?? {})),
+    Layer.provideMerge(CodexHome.layer)
+  )
+
+/**
+ * The services of the home that the environment names: `$CODEX_HOME`, else `~/.codex`. Needs
+ * Effect's `FileSystem`, `Path` and `HttpClient`, and a runtime that has `node:sqlite` for the lock.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = layerWith({})
+
+/**
+ * The services of the home at this path, which must be a folder; see {@link layer}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerAt = (root: string, options: Options = {}) =>
+  layerServicesWith(options).pipe(
+    Layer.provideMerge(CacheLock.layerWith(options.lock ?? {})),
     Layer.provideMerge(CodexHome.layerAt(root))
   )

@@ -38,15 +38,6 @@ import * as PluginManifest from "./PluginManifest.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
-/** How long a superseded version stays for the sessions that still use it, unless {@link Retention} says otherwise. */
-export const defaultRetention = Duration.hours(24)
-
-/** How long a superseded version stays; zero prunes it at once. */
-export const Retention = Context.Reference<Duration.Duration>(
-  "effect-codex-plugins/PluginStore/Retention",
-  { defaultValue: () => defaultRetention }
-)
-
 /**
  * How old what another program left in staging must be before it is swept. Codex downloads for 60
  * seconds at the most, so nothing this old belongs to a living one.

@@ -43,24 +43,24 @@ export type Action = Data.TaggedEnum<{
     readonly bundleUrl: Redacted.Redacted
     readonly reason: InstallReason
   }
-  /** The row cannot be carried out; what is cached stays. */
-  Reject: { readonly error: RemotePlugin.InvalidRemotePlugin | RejectedIdentity }
-  /** No row names it, or it is no plugin at all. */
-  Remove: {
-    readonly target: CachedPlugin | Stray
-    readonly reason: "NotInstalled" | "RetiredMarketplace" | "Stray"
+  /** The row cannot be synced; the cached version stays. */
+  Reject: {
+    /** Null for a row without an id. */
+    readonly remotePluginId: string | null
+    /** Null for a row that has no valid name. */
+    readonly pluginId: PluginId.PluginId | null
+    /** The row is invalid, or a newer Codex wrote the sidecar of the cached version. */
+    readonly error: RemotePlugin.InvalidRemotePlugin | UnsupportedSchemaVersion
   }
+  /** No row names it, or it is not a plugin. */
+  Remove: { readonly target: CachedPlugin | Stray; readonly reason: RemovalReason }
   /** A superseded version whose grace period is over. */
   Prune: { readonly pluginId: PluginId.PluginId; readonly version: PluginVersion }
 }>
 export const Action = Data.taggedEnum<Action>()
 
-/** A row that meets a sidecar which a newer Codex has written. */
-export interface RejectedIdentity {
-  readonly _tag: "RejectedIdentity"
-  readonly plugin: RemotePlugin.RemotePlugin
-  readonly cause: UnsupportedSchemaVersion
-}
+/** The reason why an entry of the cache is removed. */
+export type RemovalReason = "NotInstalled" | "RetiredMarketplace" | "Stray"
 
 export interface SyncPlan {
   /** Rows first, in the listing's order, then prunings, then removals. */
@@ -97,7 +97,7 @@ export const make = (
   for (const row of installed.rows) {
     if (Result.isFailure(row)) {
       unnamed.push(row.failure)
-      actions.push(Action.Reject({ error: row.failure }))
+      actions.push(reject(row.failure))
       continue
     }
     const plugin = row.success
@@ -106,7 +106,7 @@ export const make = (
       actions.push(decide(plugin, standing.get(plugin.pluginId)))
     } else if (kept.remotePluginId !== plugin.remotePluginId) {
       const reason = { _tag: "DuplicatePlugin", kept: kept.remotePluginId } as const
-      actions.push(Action.Reject({ error: RemotePlugin.invalid(plugin, reason) }))
+      actions.push(reject(RemotePlugin.invalid(plugin, reason)))
     }
   }
 
@@ -114,23 +114,26 @@ export const make = (
   const removalSkipped =
     unnamed.length === 0
       ? null
-      : `${unnamed.length} of ${installed.rows.length} rows cannot be named, so what is stale cannot be told`
+      : `${unnamed.length} of ${installed.rows.length} rows have no valid name, so stale plugins cannot be identified`
   const removals = removalSkipped === null ? removalsOf(stale, cached.strays) : []
   const kept = cached.plugins.filter((plugin) => named.has(plugin.pluginId))
   const prunes = prunings(kept, actions, cached.takenAt, options)
   return { actions: [...actions, ...prunes, ...removals], removalSkipped }
 }
 
+const reject = (error: RemotePlugin.InvalidRemotePlugin): Action =>
+  Action.Reject({ remotePluginId: error.remotePluginId, pluginId: error.pluginId, error })
+
 const decide = (plugin: RemotePlugin.RemotePlugin, cached: CachedPlugin | undefined): Action =>
   Result.match(RemotePlugin.version(plugin), {
-    onFailure: (error) => Action.Reject({ error }),
+    onFailure: reject,
     onSuccess: (version) => {
       if (
         cached?.identity._tag === "Unreadable" &&
         cached.identity.error._tag === "UnsupportedSchemaVersion"
       ) {
-        const cause = cached.identity.error
-        return Action.Reject({ error: { _tag: "RejectedIdentity", plugin, cause } })
+        const { pluginId, remotePluginId } = plugin
+        return Action.Reject({ remotePluginId, pluginId, error: cached.identity.error })
       }
       const reason = reasonToInstall(plugin, version, cached)
       if (Option.isNone(reason)) {
@@ -139,7 +142,7 @@ const decide = (plugin: RemotePlugin.RemotePlugin, cached: CachedPlugin | undefi
           : Action.Backfill({ plugin, version })
       }
       return Result.match(RemotePlugin.bundleUrl(plugin), {
-        onFailure: (error) => Action.Reject({ error }),
+        onFailure: reject,
         onSuccess: (bundleUrl) =>
           Action.Install({ plugin, version, bundleUrl, reason: reason.value })
       })

@@ -41,7 +41,7 @@ const line = (action: SyncPlan.Action): string => {
     case "Install":
       return `Install ${action.plugin.pluginId} ${action.version}: ${action.reason._tag}`
     case "Reject":
-      return `Reject ${action.error._tag === "RejectedIdentity" ? action.error.cause._tag : action.error.reason._tag}`
+      return `Reject ${action.error._tag === "UnsupportedSchemaVersion" ? action.error._tag : action.error.reason._tag}`
     case "Remove":
       return `Remove ${SyncPlan.nameOf(action.target)}: ${action.reason}`
     case "Prune":
@@ -346,7 +346,7 @@ describe("SyncPlan.make, for what no row names", () => {
     ])
     assert.strictEqual(
       beside.removalSkipped,
-      "1 of 2 rows cannot be named, so what is stale cannot be told"
+      "1 of 2 rows have no valid name, so stale plugins cannot be identified"
     )
   })
 

@@ -2,10 +2,10 @@ import { Effect, Layer, Option } from "effect"
 import * as CodexPlugins from "../CodexPlugins.ts"
 
 /** Every service of a home, with an HTTP client that is loaded only now. */
-export const online = (root: Option.Option<string>) =>
+export const online = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
   Option.match(root, {
-    onNone: () => CodexPlugins.layer,
-    onSome: CodexPlugins.layerAt
+    onNone: () => CodexPlugins.layerWith(options),
+    onSome: (root) => CodexPlugins.layerAt(root, options)
   }).pipe(
     Layer.provide(
       Layer.unwrap(

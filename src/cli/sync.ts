@@ -1,6 +1,5 @@
-import { Console, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Console, Duration, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import { SomePluginsFailed } from "./exit.ts"
@@ -87,7 +86,7 @@ const actionJson = (action: SyncPlan.Action) => {
         ...(action._tag === "Install" ? { reason: action.reason } : {})
       }
     case "Reject":
-      return { action: action._tag, ...failureOf(PluginSync.rejection(action)) }
+      return { action: action._tag, ...failureOf(action) }
     case "Remove":
       return {
         action: action._tag,
@@ -144,7 +143,7 @@ export const sync = Command.make(
         "How long a superseded version stays for the sessions that use it: `30m`, `24h`, `0` (24h)"
       ),
       Flag.filterMap(retention, () => "a duration such as `30m`, `24h` or `0`"),
-      Flag.withDefault(PluginStore.defaultRetention)
+      Flag.withDefault(PluginSync.defaultRetention)
     )
   },
   Effect.fn("sync")(function* ({ dryRun, json }) {
@@ -157,9 +156,6 @@ export const sync = Command.make(
 ).pipe(
   Command.withDescription("Bring the cache in step with what the account has installed"),
   Command.provide(({ codexHome, concurrency, retain }) =>
-    online(codexHome).pipe(
-      Layer.provide(Layer.succeed(PluginSync.Concurrency, concurrency)),
-      Layer.provide(Layer.succeed(PluginStore.Retention, retain))
-    )
+    online(codexHome, { sync: { concurrency, retention: retain } })
   )
 )

@@ -13,10 +13,12 @@ interface Run<A, E> {
  * Returns an effect that starts a run or joins the current one. A run keeps the span, annotations and
  * services of the caller that started it. It is interrupted when its last caller is, or when the
  * scope closes. A call that comes after the end of a run starts a new one, even if other callers
- * have not yet received their result.
+ * have not yet received their result. `report` wraps a run: it may begin before it, and sees its exit
+ * once a call would start a new run, before the callers receive the result.
  */
 export const make = <A, E, R>(
-  effect: Effect.Effect<A, E, R>
+  effect: Effect.Effect<A, E, R>,
+  report: (run: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (run) => run
 ): Effect.Effect<Effect.Effect<A, E, R>, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     let current: Run<A, E> | undefined
@@ -26,12 +28,13 @@ export const make = <A, E, R>(
     }
 
     const start = Effect.fnUntraced(function* (run: Run<A, E>) {
-      run.fiber = yield* effect.pipe(
-        Effect.onExit((exit) => {
-          // First, so that a caller who continues with the result can start the next run.
-          end(run)
-          return Deferred.done(run.result, exit)
-        }),
+      // First the run ends, so that a caller who continues with the result can start the next one.
+      run.fiber = yield* Effect.ensuring(
+        effect,
+        Effect.sync(() => end(run))
+      ).pipe(
+        report,
+        Effect.onExit((exit) => Deferred.done(run.result, exit)),
         Effect.forkIn(scope)
       )
     })

@@ -56,6 +56,12 @@ export interface Options extends TestBackend.Options {
    * @default false
    */
   readonly slow?: boolean
+  /**
+   * Options of the services.
+   *
+   * @default {}
+   */
+  readonly services?: Omit<CodexPlugins.Options, "lock">
 }
 
 /** The answer's delay and rate of a slow line. */
@@ -113,7 +119,7 @@ const layerBackend = ({ accounts = [TestAccount.make()], ...options }: Options) 
  * @since 0.2.0
  */
 export const layerWith = (options: Options) =>
-  CodexPlugins.layerServices.pipe(
+  CodexPlugins.layerServicesWith(options.services ?? {}).pipe(
     Layer.provideMerge(CacheLock.layerInProcess),
     Layer.provideMerge(Layer.merge(layerHome(options), TestBackend.layerHttpClient)),
     Layer.provideMerge(

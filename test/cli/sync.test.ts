@@ -51,7 +51,7 @@ describe("sync", () => {
       })
       assert.strictEqual(failures.length, 1)
       assert.deepInclude(failures[0], { remotePluginId: broken.id, pluginId: brokenId })
-      assert.include(stderr, `warn: could not bring ${brokenId} in step`)
+      assert.include(stderr, `warn: could not sync ${brokenId}`)
     }, Effect.provide(NodeServices.layer))
   )
 

@@ -131,7 +131,7 @@ const unasked = () => Effect.die("a pass asks for the listing and for bundles al
 export const open = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   builds: ReadonlyArray<Build> = [],
-  retention = PluginStore.defaultRetention
+  retention: Duration.Duration = PluginSync.defaultRetention
 ): Effect.fn.Return<Context.Context<Services>, never, Scope.Scope> {
   const ground = Context.make(FileSystem.FileSystem, fs).pipe(
     Context.add(Path.Path, yield* Effect.provide(Path.Path, Path.layer)),
@@ -139,8 +139,7 @@ export const open = Effect.fnUntraced(function* (
     Context.add(
       CacheLock.CacheLock,
       yield* Effect.provide(CacheLock.CacheLock, CacheLock.layerInProcess, { local: true })
-    ),
-    Context.add(PluginStore.Retention, retention)
+    )
   )
   const withStore = Context.add(
     ground,
@@ -180,7 +179,7 @@ export const open = Effect.fnUntraced(function* (
   return Context.add(
     services,
     PluginSync.PluginSync,
-    yield* Effect.provideContext(PluginSync.make, services)
+    yield* Effect.provideContext(PluginSync.make({ retention }), services)
   )
 })
 

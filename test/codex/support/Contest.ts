@@ -1,7 +1,7 @@
 /**
  * One pass over a home, carried out by a release of Codex or by ours.
  */
-import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
+import { Context, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as CacheLock from "../../../src/CacheLock.ts"
 import * as CodexHome from "../../../src/CodexHome.ts"
@@ -104,11 +104,7 @@ export interface LocalOptions extends Pick<Options, "home" | "environment"> {
 const installOurs = Effect.fnUntraced(function* ({ home, marketplace, names }: LocalOptions) {
   const path = yield* Path.Path
   const context = yield* Layer.build(
-    PluginStore.layer.pipe(
-      Layer.provide(CacheLock.layer),
-      Layer.provide(CodexHome.layerAt(home)),
-      Layer.provide(Layer.succeed(PluginStore.Retention, Duration.zero))
-    )
+    PluginStore.layer.pipe(Layer.provide(CacheLock.layer), Layer.provide(CodexHome.layerAt(home)))
   )
   const store = Context.get(context, PluginStore.PluginStore)
   return yield* Effect.filter(names, (name) =>

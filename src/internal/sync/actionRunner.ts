@@ -1,0 +1,191 @@
+/**
+ * Carries out one action of a plan and gives its result.
+ */
+import { Clock, Duration, Effect, Option } from "effect"
+import type { CachedPlugin, CacheSnapshot } from "../../CacheSnapshot.ts"
+import * as PluginStore from "../../PluginStore.ts"
+import * as RemoteBundle from "../../RemoteBundle.ts"
+import type { RemotePlugin } from "../../RemotePlugin.ts"
+import {
+  type ActionResult,
+  SyncEvent,
+  type SyncFailureCause,
+  type SyncResult
+} from "../../SyncEvent.ts"
+import * as SyncPlan from "../../SyncPlan.ts"
+import type { DownloadSlots } from "../downloadSlots.ts"
+
+export type { CacheSnapshot } from "../../CacheSnapshot.ts"
+
+const removalReasons: Record<SyncPlan.RemovalReason, string> = {
+  NotInstalled: "the account does not have it installed",
+  RetiredMarketplace: "its marketplace is retired",
+  Stray: "it is not a plugin"
+}
+
+/** The part of a result that is known before the action runs. */
+type Subject = Omit<ActionResult<string | null>, "to" | "bytes" | "duration">
+
+const remotePluginIdOf = (cached: Pick<CachedPlugin, "identity"> | undefined): string | null =>
+  cached?.identity._tag === "Known" ? cached.identity.remotePluginId : null
+
+const subjectOf = (
+  action: SyncPlan.Action,
+  cached: ReadonlyMap<string | null, CachedPlugin>
+): Subject => {
+  const subject = (pluginId: string | null, remotePluginId?: string | null): Subject => {
+    const plugin = cached.get(pluginId)
+    return {
+      pluginId,
+      remotePluginId: remotePluginId ?? remotePluginIdOf(plugin),
+      from: plugin === undefined ? null : Option.getOrNull(plugin.active)
+    }
+  }
+  switch (action._tag) {
+    case "Keep":
+    case "Backfill":
+    case "Install":
+      return subject(action.plugin.pluginId, action.plugin.remotePluginId)
+    case "Reject":
+      return subject(action.pluginId, action.remotePluginId)
+    case "Remove":
+      return subject(SyncPlan.nameOf(action.target))
+    case "Prune":
+      return { ...subject(action.pluginId), from: action.version }
+  }
+}
+
+/** A row of the listing, as opposed to an entry of the cache that no row asks for. */
+export const isForRow = ({ _tag }: SyncPlan.Action): boolean =>
+  _tag !== "Prune" && _tag !== "Remove"
+
+export const make = Effect.fnUntraced(function* (
+  publish: (event: SyncEvent) => Effect.Effect<unknown>
+) {
+  const bundles = yield* RemoteBundle.RemoteBundle
+  const store = yield* PluginStore.PluginStore
+
+  /**
+   * Downloads share the connection. A download that times out beside others is tried again once it
+   * has the connection to itself, as every download has in Codex.
+   */
+  const install = (plugin: RemotePlugin, slots: DownloadSlots) =>
+    slots.share(bundles.install(plugin)).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "RemoteBundleError" && error.reason._tag === "TimedOut",
+        (cause) =>
+          Effect.andThen(
+            publish(SyncEvent.Retrying({ pluginId: plugin.pluginId, cause, delay: Duration.zero })),
+            slots.alone(bundles.install(plugin))
+          )
+      )
+    )
+
+  return (cached: CacheSnapshot, slots: DownloadSlots) => {
+    const plugins = new Map<string | null, CachedPlugin>(
+      cached.plugins.map((plugin) => [plugin.pluginId, plugin])
+    )
+
+    const act = (
+      action: SyncPlan.Action,
+      subject: Subject,
+      elapsed: Effect.Effect<Duration.Duration>
+    ): Effect.Effect<SyncResult, SyncFailureCause> => {
+      const done = <To extends ActionResult["to"]>(to: To) =>
+        Effect.map(elapsed, (duration) => ({
+          remotePluginId: subject.remotePluginId,
+          from: subject.from,
+          to,
+          bytes: 0,
+          duration
+        }))
+      switch (action._tag) {
+        case "Keep":
+          return Effect.map(done(action.version), (result) =>
+            SyncEvent.Kept({ ...result, pluginId: action.plugin.pluginId })
+          )
+        case "Backfill": {
+          const { pluginId, remotePluginId } = action.plugin
+          return Effect.andThen(
+            store.writeIdentity(pluginId, remotePluginId),
+            Effect.map(done(action.version), (result) =>
+              SyncEvent.Backfilled({ ...result, pluginId })
+            )
+          )
+        }
+        case "Install": {
+          const { plugin, reason, version } = action
+          return Effect.andThen(
+            install(plugin, slots),
+            Effect.map(done(version), (result) =>
+              SyncEvent.Installed({ ...result, pluginId: plugin.pluginId, reason })
+            )
+          )
+        }
+        case "Reject":
+          return Effect.fail(action.error)
+        case "Prune": {
+          const { pluginId, version } = action
+          const active = Option.getOrNull(
+            Option.flatMap(Option.fromUndefinedOr(plugins.get(pluginId)), ({ active }) => active)
+          )
+          return Effect.flatMap(store.prune(pluginId, version), (pruned) =>
+            Effect.map(done(active), (result) =>
+              pruned
+                ? SyncEvent.Pruned({ ...result, pluginId })
+                : SyncEvent.Unnecessary({ ...result, pluginId, action: "Prune" })
+            )
+          )
+        }
+        case "Remove": {
+          const { reason, target } = action
+          const pluginId = SyncPlan.nameOf(target)
+          return store.remove(target).pipe(
+            Effect.tap((removed) =>
+              Effect.logInfo(
+                removed
+                  ? `removed ${pluginId} from the cache: ${removalReasons[reason]}`
+                  : `kept ${pluginId} in the cache: it changed during this pass`
+              )
+            ),
+            Effect.flatMap((removed) =>
+              Effect.map(done(removed ? null : subject.from), (result) =>
+                removed
+                  ? SyncEvent.Removed({ ...result, pluginId, reason })
+                  : SyncEvent.Unnecessary({ ...result, pluginId, action: "Remove" })
+              )
+            )
+          )
+        }
+      }
+    }
+
+    return (action: SyncPlan.Action): Effect.Effect<SyncResult> =>
+      Effect.flatMap(Clock.currentTimeMillis, (start) => {
+        const subject = subjectOf(action, plugins)
+        const elapsed = Effect.map(Clock.currentTimeMillis, (end) => Duration.millis(end - start))
+        const { pluginId, remotePluginId } = subject
+        return act(action, subject, elapsed).pipe(
+          Effect.catch((error) =>
+            Effect.gen(function* () {
+              yield* Effect.logWarning(
+                `could not sync ${pluginId ?? remotePluginId ?? "a row without an id"}: ${error.message}`
+              )
+              return SyncEvent.Failed({
+                ...subject,
+                to: subject.from,
+                bytes: 0,
+                duration: yield* elapsed,
+                failure: {
+                  remotePluginId: isForRow(action) ? remotePluginId : null,
+                  pluginId,
+                  error
+                }
+              })
+            })
+          ),
+          Effect.annotateLogs({ pluginId, remotePluginId })
+        )
+      })
+  }
+})

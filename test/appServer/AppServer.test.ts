@@ -299,7 +299,7 @@ describe("AppServer: what fails", () => {
       yield* when({ kind: "install" }, TestReply.status(403))
       const answer = yield* error(...install(beta.id))
       assert.strictEqual(answer.code, -32603)
-      assert.match(answer.message, /^install remote plugin: .*; the next sync settles it$/)
+      assert.match(answer.message, /^install remote plugin: .*; run a sync to resolve this$/)
       assert.strictEqual(yield* cachedVersion(betaId), "1.0.0")
       assert.deepStrictEqual(changed(yield* result(...reconcile)), [betaId])
       assert.isNull(yield* cachedVersion(betaId))

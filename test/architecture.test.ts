@@ -2,21 +2,20 @@ import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import { posix } from "node:path"
 
-// Reads the sources as they stand on disk: they are what is tested.
 const root = new URL("../src/", import.meta.url)
 
 /**
- * Every module and its floor. A module imports nothing from a floor above its own; that there are
- * no cycles on one floor is the linter's to see.
+ * The levels of the architecture, from the lowest. A module imports nothing from a level above its
+ * own. The linter finds cycles within a level.
  */
-const floors: ReadonlyArray<RegExp> = [
-  // Values. White space is what they trim.
+const levels: ReadonlyArray<RegExp> = [
+  // Values, and the helper that trims their white space.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
-  // Internals. The cache's reader is half of PluginStore.
+  // Internals. The reader of the cache belongs to PluginStore.
   /^internal\/(?!cache\/reader\.ts$)/,
   // Services.
   /^(?:BundleArchive|CacheLock|CodexHome|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/reader\.ts$/,
-  // The flows.
+  // Workflows over the services.
   /^(?:PluginInstaller|PluginSync)\.ts$/,
   // Views and jobs for hosts.
   /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$/,
@@ -24,10 +23,10 @@ const floors: ReadonlyArray<RegExp> = [
   /^(?:CodexPlugins|NodeCodexPlugins|index|main)\.ts$|^(?:appServer|cli|testing)\//
 ]
 
-/** The last floor whose modules are services. */
-const flows = 4
+/** The highest level that may use internals. */
+const workflows = 4
 
-/** What gives the services a platform. */
+/** Modules above that level that use internals, because they give the services a platform. */
 const platforms: ReadonlySet<string> = new Set([
   "NodeCodexPlugins.ts",
   "appServer/PluginCapabilities.ts",
@@ -35,7 +34,10 @@ const platforms: ReadonlySet<string> = new Set([
   "cli/DirectFileSystem.ts"
 ])
 
-const floorOf = (module: string): number => floors.findIndex((modules) => modules.test(module))
+/** Internals for everybody who prints. */
+const display = "internal/display.ts"
+
+const levelOf = (module: string): number => levels.findIndex((modules) => modules.test(module))
 
 const modules = readdirSync(root, { recursive: true, encoding: "utf8" })
   .map((file) => file.replaceAll("\\", "/"))
@@ -44,7 +46,7 @@ const modules = readdirSync(root, { recursive: true, encoding: "utf8" })
 
 interface Import {
   readonly from: string
-  /** A module of ours as in {@link modules}, or a package as it is written. */
+  /** One of {@link modules}, or the name of a package. */
   readonly to: string
   readonly isOurs: boolean
 }
@@ -59,49 +61,52 @@ const imports: ReadonlyArray<Import> = modules.flatMap((from) =>
   )
 )
 
-/** Those that break a rule, one a line. */
-const breaches = (isBreach: (_: Import) => boolean): ReadonlyArray<string> =>
-  imports.filter(isBreach).map(({ from, to }) => `${from} imports ${to}`)
+/** The imports that break a rule, one per line. */
+const violations = (isViolation: (_: Import) => boolean): ReadonlyArray<string> =>
+  imports.filter(isViolation).map(({ from, to }) => `${from} imports ${to}`)
 
-// Who may import Node's own modules is the linter's to see.
-describe("the house", () => {
-  it("has a floor for every module", () => {
+// The linter checks who may import Node's own modules.
+describe("the architecture", () => {
+  it("has a level for every module", () => {
     assert.isNotEmpty(imports)
     assert.deepStrictEqual(
-      modules.filter((module) => floorOf(module) === -1),
+      modules.filter((module) => levelOf(module) === -1),
       []
     )
   })
 
-  it("lets no module import from a floor above its own", () => {
+  it("lets no module import from a level above its own", () => {
     assert.deepStrictEqual(
-      breaches(({ from, isOurs, to }) => isOurs && floorOf(to) > floorOf(from)),
+      violations(({ from, isOurs, to }) => isOurs && levelOf(to) > levelOf(from)),
       []
     )
   })
 
-  it("builds its values on effect alone", () => {
+  it("builds its values on effect only", () => {
     assert.deepStrictEqual(
-      breaches(({ from, isOurs, to }) => floorOf(from) === 0 && !isOurs && to !== "effect"),
+      violations(({ from, isOurs, to }) => levelOf(from) === 0 && !isOurs && to !== "effect"),
       []
     )
   })
 
-  it("shows the ground works to the services and to what gives them a platform", () => {
+  it("lets only services, workflows and platform modules import internals", () => {
     assert.deepStrictEqual(
-      breaches(
+      violations(
         ({ from, to }) =>
-          to.startsWith("internal/") && floorOf(from) > flows && !platforms.has(from)
+          to.startsWith("internal/") &&
+          to !== display &&
+          levelOf(from) > workflows &&
+          !platforms.has(from)
       ),
       []
     )
   })
 
-  it("shows the internal folder of a face to nobody else", () => {
+  it("keeps the internal folder of a part to that part", () => {
     assert.deepStrictEqual(
-      breaches(({ from, to }) => {
-        const [face] = /^[^/]+\/(?=internal\/)/.exec(to) ?? []
-        return face !== undefined && !from.startsWith(face)
+      violations(({ from, to }) => {
+        const [part] = /^[^/]+\/(?=internal\/)/.exec(to) ?? []
+        return part !== undefined && !from.startsWith(part)
       }),
       []
     )

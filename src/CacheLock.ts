@@ -22,6 +22,8 @@ import {
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
+import * as kernelLock from "./internal/cache/kernelLock.ts"
+import * as liveness from "./internal/cache/liveness.ts"
 import { readSmallFile } from "./internal/cache/readSmallFile.ts"
 import * as platformError from "./internal/platformError.ts"
 
@@ -146,6 +148,12 @@ export class CacheLock extends Context.Service<
     ) => Effect.Effect<A, E | CacheLockError, R>
     /** True if the calling fiber holds the lock. */
     readonly isHeld: Effect.Effect<boolean>
+    /**
+     * Tells which of the processes that share this lock still run.
+     *
+     * @internal
+     */
+    readonly liveness: liveness.Liveness
   }
 >()("effect-codex-plugins/CacheLock") {}
 
@@ -173,6 +181,7 @@ interface ProcessLock {
   readonly waitLimit: Duration.Duration
   /** The queue of this process's callers. */
   readonly queue: Semaphore.Semaphore
+  readonly liveness: liveness.Liveness
 }
 
 const fromProcessLock = (lock: ProcessLock): CacheLock["Service"] => {
@@ -240,7 +249,11 @@ const fromProcessLock = (lock: ProcessLock): CacheLock["Service"] => {
       })
     )
 
-  return CacheLock.of({ hold, isHeld: Effect.map(current, (lease) => lease !== undefined) })
+  return CacheLock.of({
+    hold,
+    isHeld: Effect.map(current, (lease) => lease !== undefined),
+    liveness: lock.liveness
+  })
 }
 
 /** The queues of this process by the path of their lock, with the number of layers that use each. */
@@ -264,14 +277,8 @@ const queueFor = (lockPath: string) =>
     ({ queue }) => queue
   )
 
-/** SQLite's SQLITE_BUSY. */
-const busy = 5
-
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
 const corrupt = new Set<unknown>([11, 26])
-
-const errcodeOf = (cause: unknown): unknown =>
-  typeof cause === "object" && cause !== null && "errcode" in cause ? cause.errcode : undefined
 
 const causeOf = (error: unknown): typeof Cause.Type => {
   const { cause } = PlatformError.isPlatformError(error) ? error.reason : { cause: error }
@@ -318,22 +325,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     new CacheLockError({
       path: lockPath,
       reason: {
-        _tag: corrupt.has(errcodeOf(cause)) ? "Corrupt" : "Unavailable",
+        _tag: corrupt.has(kernelLock.errcodeOf(cause)) ? "Corrupt" : "Unavailable",
         cause: causeOf(cause)
       }
     })
-
-  const openDatabase = Effect.acquireRelease(
-    Effect.tryPromise({
-      try: async () => {
-        // oxlint-disable-next-line no-restricted-imports -- no platform service locks across processes
-        const { DatabaseSync } = await import("node:sqlite")
-        return new DatabaseSync(lockPath, { timeout: 0 })
-      },
-      catch: unavailable
-    }),
-    (database) => Effect.sync(() => database.close())
-  )
 
   // A stale note, or a link or pipe in its place, is removed and never written through.
   const note = Effect.acquireRelease(
@@ -362,18 +357,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     if (found !== undefined && found.type !== "File") {
       return yield* unavailable(new Error(`the lock file is a ${found.type}`))
     }
-    const database = yield* openDatabase
-    const acquired = yield* Effect.try({
-      try: () => {
-        database.exec("BEGIN EXCLUSIVE")
-        return true
-      },
-      catch: (cause) => cause
-    }).pipe(
-      Effect.catch((cause) =>
-        errcodeOf(cause) === busy ? Effect.succeed(false) : Effect.fail(unavailable(cause))
-      )
-    )
+    const acquired = yield* Effect.mapError(kernelLock.tryAcquire(lockPath), unavailable)
     if (!acquired) return false
     // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
     yield* Effect.mapError(fs.access(lockPath, { writable: true }), unavailable)
@@ -382,7 +366,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   })
 
   const queue = yield* queueFor(yield* resolve(fs, path, lockPath))
-  return fromProcessLock({ path: lockPath, tryAcquire, holder, waitLimit, queue })
+  return fromProcessLock({
+    path: lockPath,
+    tryAcquire,
+    holder,
+    waitLimit,
+    queue,
+    liveness: yield* liveness.kernel(fs, path)
+  })
 })
 
 const HolderJson = Schema.fromJsonString(Holder)
@@ -422,13 +413,14 @@ export const layer: Layer.Layer<
  */
 export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
   CacheLock,
-  Effect.map(Semaphore.make(1), (queue) =>
-    fromProcessLock({
+  Effect.gen(function* () {
+    return fromProcessLock({
       path: "(in process)",
       tryAcquire: Effect.succeed(true),
       holder: Effect.succeed(null),
       waitLimit: defaultWaitLimit,
-      queue
+      queue: yield* Semaphore.make(1),
+      liveness: yield* liveness.memory
     })
-  )
+  })
 )

@@ -1,0 +1,47 @@
+/**
+ * Exclusive locks on files, which the operating system releases when their process ends.
+ */
+import { Effect, Predicate, type Scope } from "effect"
+
+/** SQLite's SQLITE_BUSY. */
+const busy = 5
+
+/** The error code of SQLite, if there is one. */
+export const errcodeOf = (cause: unknown): unknown =>
+  Predicate.hasProperty(cause, "errcode") ? cause.errcode : undefined
+
+/**
+ * Locks a file until the scope closes, and creates it if it is missing. False if another process,
+ * or another call of this one, holds the lock. The error is SQLite's or the runtime's.
+ *
+ * The file must be opened in no other way: a process loses its POSIX locks on a file once it closes
+ * any descriptor of that file. SQLite takes care of its own descriptors. It follows links and waits
+ * for the writers of pipes, so the caller checks the file first.
+ */
+export const tryAcquire = Effect.fnUntraced(function* (
+  file: string
+): Effect.fn.Return<boolean, unknown, Scope.Scope> {
+  const database = yield* Effect.acquireRelease(
+    Effect.tryPromise({
+      try: async () => {
+        // oxlint-disable-next-line no-restricted-imports -- no platform service locks across processes
+        const { DatabaseSync } = await import("node:sqlite")
+        return new DatabaseSync(file, { timeout: 0 })
+      },
+      catch: (cause) => cause
+    }),
+    (database) => Effect.sync(() => database.close())
+  )
+  return yield* Effect.try({
+    try: () => {
+      // Nothing is ever written, so no journal has to stand beside the file.
+      database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE")
+      return true
+    },
+    catch: (cause) => cause
+  }).pipe(
+    Effect.catch((cause) =>
+      errcodeOf(cause) === busy ? Effect.succeed(false) : Effect.fail(cause)
+    )
+  )
+})

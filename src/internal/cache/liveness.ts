@@ -1,0 +1,90 @@
+/**
+ * Tells the processes that still run from those that have ended.
+ *
+ * Each process keeps a lock on a file of its own in staging, the owner file, as long as it has
+ * something there. The system releases that lock when the process ends, however it ends. A frozen
+ * process keeps it. Process ids say nothing across containers, and ages say nothing at all.
+ */
+import { Effect, Exit, type FileSystem, type Path, RcMap, Scope } from "effect"
+import * as platformError from "../platformError.ts"
+import * as kernelLock from "./kernelLock.ts"
+import { ownerPrefix } from "./staging.ts"
+
+/** A name that no other process has. It fits in a file name and contains no dash. */
+export type Owner = string
+
+/** The registered owners of one staging folder, and a way to see which of them still run. */
+export interface Liveness {
+  /**
+   * Registers this process as an owner in an existing staging folder until the scope closes. The
+   * error is the file system's, SQLite's or the runtime's.
+   */
+  readonly register: (staging: string) => Effect.Effect<Owner, unknown, Scope.Scope>
+  /**
+   * True if the process of an owner still runs or cannot be examined. The owner file of a process
+   * that has ended is removed.
+   */
+  readonly isAlive: (staging: string, owner: Owner) => Effect.Effect<boolean>
+}
+
+const newOwner = Effect.sync(() => globalThis.crypto.randomUUID().replaceAll("-", ""))
+
+const isOwner = (owner: string): boolean => /^[0-9a-f]{32}$/.test(owner)
+
+/** Keeps owners in owner files. The files of this layer are removed with its last registration. */
+export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: Path.Path) {
+  const fileOf = (staging: string, owner: Owner) => path.join(staging, `${ownerPrefix}${owner}`)
+
+  const remove = (file: string) => Effect.ignore(fs.remove(file, { force: true }))
+
+  const create = Effect.fnUntraced(function* (staging: string) {
+    const scope = yield* Effect.scope
+    while (true) {
+      const owner = yield* newOwner
+      const file = fileOf(staging, owner)
+      const attempt = yield* Scope.fork(scope)
+      const acquired = yield* Scope.provide(kernelLock.tryAcquire(file), attempt)
+      // Another process may examine and remove the file before it is locked.
+      if (acquired && (yield* fs.exists(file))) {
+        // The file goes before its lock, so that nobody ever finds it without.
+        yield* Scope.addFinalizer(attempt, remove(file))
+        return owner
+      }
+      yield* Scope.close(attempt, Exit.void)
+    }
+  }, Effect.uninterruptible)
+
+  const owners = yield* RcMap.make({ lookup: create })
+
+  return {
+    register: (staging) => RcMap.get(owners, staging),
+    isAlive: Effect.fnUntraced(
+      function* (staging, owner) {
+        const file = fileOf(staging, owner)
+        const info = yield* fs
+          .lstat(file)
+          .pipe(Effect.catchIf(platformError.isAbsent, () => Effect.succeed(undefined)))
+        if (!isOwner(owner) || info?.type !== "File") return false
+        if (!(yield* kernelLock.tryAcquire(file))) return true
+        yield* remove(file)
+        return false
+      },
+      Effect.scoped,
+      Effect.uninterruptible,
+      Effect.orElseSucceed(() => true)
+    )
+  } satisfies Liveness as Liveness
+})
+
+/** Keeps owners in memory, for file systems that no other process sees. */
+export const memory = Effect.map(
+  Effect.sync(() => new Set<Owner>()),
+  (owners): Liveness => ({
+    register: () =>
+      Effect.acquireRelease(
+        Effect.tap(newOwner, (owner) => Effect.sync(() => owners.add(owner))),
+        (owner) => Effect.sync(() => owners.delete(owner))
+      ),
+    isAlive: (_, owner) => Effect.sync(() => owners.has(owner))
+  })
+)

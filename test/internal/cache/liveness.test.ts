@@ -1,0 +1,121 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Path } from "effect"
+import { spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import { fileURLToPath } from "node:url"
+import * as Liveness from "../../../src/internal/cache/liveness.ts"
+import { ownerPrefix } from "../../../src/internal/cache/staging.ts"
+
+const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+
+const inStaging = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const staging = yield* fs.makeTempDirectoryScoped()
+  const make = Liveness.kernel(fs, yield* Path.Path)
+  return { staging, make, liveness: yield* make }
+})
+
+/** Another process that is registered as an owner in this staging folder. */
+const otherOwner = (staging: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const script = fileURLToPath(new URL("../../support/registerOwner.ts", import.meta.url))
+      const child = spawn(process.execPath, [script, staging], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      const owner = await new Promise<string>((resolve) =>
+        child.stdout.once("data", (data) => resolve(String(data).trim()))
+      )
+      const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+      return { child, owner, ended }
+    }),
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+describe("liveness on disk", () => {
+  it.live("shows an owner as alive until its last registration ends, and leaves no file", () =>
+    Effect.gen(function* () {
+      const { liveness, make, staging } = yield* inStaging
+      const another = yield* make
+      const owner = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const owner = yield* liveness.register(staging)
+          assert.strictEqual(yield* Effect.scoped(liveness.register(staging)), owner)
+          assert.deepStrictEqual(Fs.readdirSync(staging), [`${ownerPrefix}${owner}`])
+          assert.isTrue(yield* liveness.isAlive(staging, owner))
+          assert.isTrue(yield* another.isAlive(staging, owner))
+          // An examination in the same process does not break the lock.
+          assert.isTrue(yield* another.isAlive(staging, owner))
+          return owner
+        })
+      )
+      assert.isFalse(yield* another.isAlive(staging, owner))
+      assert.deepStrictEqual(Fs.readdirSync(staging), [])
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+
+  it.live("shows a frozen process as alive, and a killed one as dead, whose file it removes", () =>
+    Effect.gen(function* () {
+      const { liveness, staging } = yield* inStaging
+      const { child, ended, owner } = yield* otherOwner(staging)
+      assert.isTrue(yield* liveness.isAlive(staging, owner))
+      child.kill("SIGSTOP")
+      assert.isTrue(yield* liveness.isAlive(staging, owner))
+      child.kill("SIGKILL")
+      yield* Effect.promise(() => ended)
+      assert.isFalse(yield* liveness.isAlive(staging, owner))
+      assert.deepStrictEqual(Fs.readdirSync(staging), [])
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+
+  it.live("takes no file outside staging, link or folder for an owner", () =>
+    Effect.gen(function* () {
+      const { liveness, staging } = yield* inStaging
+      const owner = "0".repeat(32)
+      assert.isFalse(yield* liveness.isAlive(staging, "../x"))
+      assert.isFalse(yield* liveness.isAlive(staging, owner))
+      assert.deepStrictEqual(Fs.readdirSync(staging), [])
+      Fs.writeFileSync(`${staging}/target`, "mine")
+      Fs.symlinkSync(`${staging}/target`, `${staging}/${ownerPrefix}${owner}`)
+      assert.isFalse(yield* liveness.isAlive(staging, owner))
+      assert.strictEqual(Fs.readFileSync(`${staging}/target`, "utf8"), "mine")
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+
+  it.live("registers under another name while others examine and remove what they find", () =>
+    Effect.gen(function* () {
+      const { make, staging } = yield* inStaging
+      const examiner = yield* make
+      const examine = Effect.suspend(() =>
+        Effect.forEach(Fs.readdirSync(staging), (name) =>
+          examiner.isAlive(staging, name.slice(ownerPrefix.length))
+        )
+      )
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(examine, Effect.yieldNow)))
+      for (let round = 0; round < 50; round++) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const owner = yield* (yield* make).register(staging)
+            assert.include(Fs.readdirSync(staging), `${ownerPrefix}${owner}`)
+          })
+        )
+      }
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+})
+
+describe("liveness in memory", () => {
+  it.effect("shows an owner as alive while it is registered", () =>
+    Effect.gen(function* () {
+      const liveness = yield* Liveness.memory
+      const owner = yield* Effect.scoped(
+        Effect.tap(liveness.register("/staging"), (owner) =>
+          Effect.map(liveness.isAlive("/staging", owner), (alive) => assert.isTrue(alive))
+        )
+      )
+      assert.isFalse(yield* liveness.isAlive("/staging", owner))
+    })
+  )
+})

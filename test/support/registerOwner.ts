@@ -1,0 +1,18 @@
+/** A process that registers as an owner in the staging folder it is given, prints its name, and stays. */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Console, Effect, FileSystem, Layer, Path } from "effect"
+import * as Liveness from "../../src/internal/cache/liveness.ts"
+
+const [staging = ""] = process.argv.slice(2)
+
+Effect.gen(function* () {
+  const liveness = yield* Liveness.kernel(yield* FileSystem.FileSystem, yield* Path.Path)
+  yield* Console.log(yield* liveness.register(staging))
+  return yield* Effect.never
+}).pipe(
+  Effect.scoped,
+  Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)),
+  NodeRuntime.runMain
+)

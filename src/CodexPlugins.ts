@@ -10,6 +10,7 @@ import * as PluginInstaller from "./PluginInstaller.ts"
 import * as PluginInventory from "./PluginInventory.ts"
 import * as PluginStore from "./PluginStore.ts"
 import * as PluginSync from "./PluginSync.ts"
+import * as PluginVerifier from "./PluginVerifier.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
 
@@ -24,6 +25,9 @@ export interface Options {
   readonly sync?: PluginSync.Options | undefined
 }
 
+/** The services that only read the cache, or compare it with the account. */
+const views = Layer.mergeAll(PluginIdentity.layer, PluginInventory.layer, PluginVerifier.layer)
+
 /**
  * All services except for the home and the lock, which a host may want to choose itself, with
  * options.
@@ -32,8 +36,7 @@ export interface Options {
  * @since 0.2.0
  */
 export const layerServicesWith = (options: Omit<Options, "lock">) =>
-  PluginInventory.layer.pipe(
-    Layer.provideMerge(PluginIdentity.layer),
+  views.pipe(
     Layer.merge(Layer.merge(PluginSync.layerWith(options.sync ?? {}), PluginInstaller.layer)),
     Layer.provideMerge(RemoteBundle.layer),
     Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layer)),

@@ -1,0 +1,218 @@
+/**
+ * Checks that cached versions have the bytes of the account's bundles.
+ *
+ * @since 0.2.0
+ */
+import type { Data } from "effect"
+import {
+  Array as Arr,
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Order,
+  Path,
+  type PlatformError
+} from "effect"
+import * as CodexHome from "./CodexHome.ts"
+import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
+import * as manifestFile from "./internal/bundle/manifestFile.ts"
+import * as fileTree from "./internal/fileTree.ts"
+import * as viewFolder from "./internal/viewFolder.ts"
+import type * as PluginId from "./PluginId.ts"
+import type * as PluginManifest from "./PluginManifest.ts"
+import * as PluginStore from "./PluginStore.ts"
+import type { PluginVersion } from "./PluginVersion.ts"
+import * as RemoteBundle from "./RemoteBundle.ts"
+import * as RemoteCatalog from "./RemoteCatalog.ts"
+import * as RemotePlugin from "./RemotePlugin.ts"
+
+/**
+ * Why one plugin could not be checked or repaired. Its version stays as it was.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export type CheckError =
+  | RemoteBundle.CheckOutError
+  | RemoteBundle.InstallError
+  | PluginManifest.InvalidManifest
+  | PlatformError.PlatformError
+
+/**
+ * How a version differs from the account's bundle. Paths are below the version's folder.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Difference = fileTree.Difference
+
+/**
+ * The result for one plugin.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Result = { readonly pluginId: PluginId.PluginId } & Data.TaggedEnum<{
+  /** Every file is as in the bundle. */
+  Verified: { readonly version: PluginVersion }
+  /** `repaired`: the account's bundle was installed in its place. */
+  Different: {
+    readonly version: PluginVersion
+    readonly difference: Difference
+    readonly repaired: boolean
+  }
+  /** The account's version is not the cached one, so there is no bundle to compare with. */
+  Outdated: { readonly version: PluginVersion; readonly current: PluginVersion }
+  /** The cache has no version of this plugin. */
+  NotCached: {}
+  /** The account does not list this plugin: a local install, or a stale one. */
+  NotListed: { readonly version: PluginVersion }
+  /** The check or the repair failed. */
+  Failed: { readonly error: CheckError }
+}>
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Report {
+  /** Ordered by plugin id. */
+  readonly results: ReadonlyArray<Result>
+  /** True if no plugin is different without repair, not cached, or failed. */
+  readonly isOk: boolean
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options {
+  /** The plugins to check. Default: every plugin of the account and of its marketplaces' cache. */
+  readonly plugins?: ReadonlyArray<PluginId.PluginId> | undefined
+  /** Installs the account's bundle in place of a version that differs. Default: false. */
+  readonly repair?: boolean | undefined
+}
+
+/**
+ * How many bundles are downloaded and compared at a time.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const concurrency = 4
+
+/**
+ * Compares cached versions with fresh downloads. It keeps no checksums, so it works for versions
+ * that Codex installed, too. A check changes nothing in the cache.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class PluginVerifier extends Context.Service<
+  PluginVerifier,
+  {
+    /**
+     * Checks the plugins. Fails if the account cannot be listed or the cache cannot be read; the
+     * failure of one plugin is a result.
+     */
+    readonly verify: (
+      options?: Options
+    ) => Effect.Effect<Report, RemoteCatalog.CatalogError | PluginStore.PluginStoreError>
+  }
+>()("effect-codex-plugins/PluginVerifier") {}
+
+const isProblem = (result: Result): boolean =>
+  result._tag === "Failed" ||
+  result._tag === "NotCached" ||
+  (result._tag === "Different" && !result.repaired)
+
+/**
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const home = yield* CodexHome.CodexHome
+  const store = yield* PluginStore.PluginStore
+  const catalog = yield* RemoteCatalog.RemoteCatalog
+  const bundles = yield* RemoteBundle.RemoteBundle
+
+  /** Lays out the bundle as an install does, and compares. */
+  const compare = Effect.fnUntraced(function* (
+    plugin: RemotePlugin.RemotePlugin,
+    version: PluginVersion
+  ) {
+    const expected = path.join(yield* viewFolder.make(fs, path, home.staging), "bundle")
+    yield* bundles.checkOut(plugin, expected)
+    const bundled = yield* fileTree.read(fs, path, expected)
+    const manifest = yield* manifestFile.find(fs, path, expected)
+    yield* commandSkillFiles.write(fs, path, expected, manifest)
+    return yield* fileTree.compare(
+      fs,
+      path,
+      store.versionRoot(plugin.pluginId, version),
+      expected,
+      // Older releases of Codex do not make skills of commands.
+      (file) => !bundled.has(file)
+    )
+  }, Effect.scoped)
+
+  const check = Effect.fn("PluginVerifier.check")(function* (
+    pluginId: PluginId.PluginId,
+    version: Option.Option<PluginVersion>,
+    plugin: RemotePlugin.RemotePlugin | undefined,
+    repair: boolean
+  ): Effect.fn.Return<Result, CheckError> {
+    yield* Effect.annotateCurrentSpan({ pluginId })
+    if (Option.isNone(version)) return { _tag: "NotCached", pluginId }
+    if (plugin === undefined) return { _tag: "NotListed", pluginId, version: version.value }
+    const current = yield* Effect.fromResult(RemotePlugin.version(plugin))
+    if (current !== version.value) {
+      return { _tag: "Outdated", pluginId, version: version.value, current }
+    }
+    const difference = yield* compare(plugin, version.value)
+    if (Object.values(difference).every((files) => files.length === 0)) {
+      return { _tag: "Verified", pluginId, version: current }
+    }
+    if (repair) yield* bundles.install(plugin)
+    return { _tag: "Different", pluginId, version: current, difference, repaired: repair }
+  })
+
+  const verify = Effect.fn("PluginVerifier.verify")(function* (options: Options = {}) {
+    const account = yield* catalog.installed
+    const { plugins: cached } = yield* store.snapshot
+    const rows = new Map(Arr.getSuccesses(account.rows).map((row) => [row.pluginId, row] as const))
+    const known = [...rows.keys(), ...cached.map(({ pluginId }) => pluginId)]
+    const results = yield* Effect.forEach(
+      Arr.dedupe(options.plugins ?? known).toSorted(Order.String),
+      Effect.fnUntraced(function* (pluginId) {
+        const version = yield* store.activeVersion(pluginId)
+        return yield* check(pluginId, version, rows.get(pluginId), options.repair ?? false).pipe(
+          Effect.catch((error) => Effect.succeed<Result>({ _tag: "Failed", pluginId, error }))
+        )
+      }),
+      { concurrency }
+    )
+    return { results, isOk: !results.some(isProblem) }
+  })
+
+  return PluginVerifier.of({ verify })
+})
+
+/**
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer: Layer.Layer<
+  PluginVerifier,
+  never,
+  | FileSystem.FileSystem
+  | Path.Path
+  | CodexHome.CodexHome
+  | PluginStore.PluginStore
+  | RemoteCatalog.RemoteCatalog
+  | RemoteBundle.RemoteBundle
+> = Layer.effect(PluginVerifier, make)

@@ -11,6 +11,7 @@ import * as Company from "./company.ts"
 import * as Crowd from "./crowd.ts"
 import * as Kills from "./kills.ts"
 import * as Locks from "./locks.ts"
+import * as Overlay from "./overlay.ts"
 import * as Report from "./report.ts"
 
 /** What is done in one round of the whole. */
@@ -18,10 +19,11 @@ const usualKills = 200
 const crowds = 4
 const roundsBesideCodex = 8
 const holders = 5
+const images = 3
 
 const delivered = fileURLToPath(new URL("../../dist/bin/codex-plugins.js", import.meta.url))
 
-const parts = ["kills", "crowd", "company", "lock"] as const
+const parts = ["kills", "crowd", "company", "lock", "overlay"] as const
 
 /** At least one promise was broken. */
 class Broken extends Schema.TaggedError<Broken>()("Broken", { violations: Schema.Int }) {
@@ -77,6 +79,7 @@ const torture = Command.make(
             )
           : []),
         ...(isChosen("lock") ? [Locks.run(program, holders * rounds)] : []),
+        ...(isChosen("overlay") ? [Overlay.run(program, images * rounds)] : []),
         ...(codex
           ? CodexBinary.versions.map((version) => Kills.ofCodex(version, kills * rounds))
           : [])

@@ -1,0 +1,167 @@
+/**
+ * A cache that came with a container image: passes on a real overlay mount, killed and completed.
+ */
+import { Effect, Option, Random } from "effect"
+import { ChildProcess } from "effect/process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import * as Account from "./account.ts"
+import * as Arena from "./arena.ts"
+import * as Cache from "./cache.ts"
+import * as Report from "./report.ts"
+
+/** How many passes are killed on each image before one completes. */
+const killsPerImage = 6
+
+/** A pass is killed within this time after its start, in milliseconds. */
+const longestLife = 400
+
+/** For a pass that is to complete, in seconds. */
+const patience = 120
+
+/**
+ * Mounts the image at the home, runs a command, kills it after a time, and copies the cache out.
+ * The mount belongs to a mount namespace that ends with the command.
+ */
+const script = `
+image=$1 upper=$2 work=$3 home=$4 out=$5 limit=$6
+shift 6
+mount -t overlay overlay -o "lowerdir=$image,upperdir=$upper,workdir=$work" "$home" || exit 99
+timeout -s KILL "$limit" "$@"
+code=$?
+rm -rf "$out" && mkdir "$out" && cp -a "$home/plugins" "$out/plugins" || exit 98
+exit $code`
+
+/** Fails unless the mount refuses to rename a folder of the image, as the test supposes. */
+const renames = `
+const [from, to] = process.argv.slice(1)
+try {
+  require("node:fs").renameSync(from, to)
+} catch (error) {
+  process.exit(error.code === "EXDEV" ? 0 : 97)
+}
+process.exit(96)`
+
+interface Image {
+  readonly home: string
+  readonly out: string
+  /** The words before a command that is to be killed after this many seconds. */
+  readonly within: (seconds: number) => ReadonlyArray<string>
+}
+
+/** A home whose present contents came with an image. */
+const bake = (home: string): Image => {
+  const [image, upper, work, out] = ["image", "upper", "work", "out"].map((name) =>
+    Path.join(Path.dirname(home), `${Path.basename(home)}-${name}`)
+  ) as [string, string, string, string]
+  Fs.renameSync(home, image)
+  for (const folder of [home, upper, work]) Fs.mkdirSync(folder)
+  return {
+    home,
+    out,
+    within: (seconds) => [
+      "unshare",
+      "-m",
+      "sh",
+      "-c",
+      script,
+      "sh",
+      image,
+      upper,
+      work,
+      home,
+      out,
+      String(seconds)
+    ]
+  }
+}
+
+/** Versions that are incomplete although they have a manifest, so that readers trust them. */
+const trustedButTorn = (cache: Cache.Cache, out: string) =>
+  CacheTruth.torn(cache).filter((torn) => {
+    const [, name = "", version = ""] = /^(\S+) (\S+) is not whole$/.exec(torn) ?? []
+    return Fs.existsSync(
+      Path.join(Cache.marketplaceOf(out), name, version, ".codex-plugin/plugin.json")
+    )
+  })
+
+const round = Effect.fnUntraced(function* (arena: Arena.Arena) {
+  const { account, command, makeHome, succeed } = arena
+  const home = yield* makeHome
+  for (const name of Account.names) yield* account.install(yield* Account.anyBuild(name))
+  yield* succeed(home, ["sync"])
+  const image = bake(home)
+
+  const run = (args: ReadonlyArray<string>, seconds: number) =>
+    Effect.map(Arena.end(command(home, args, image.within(seconds))), (ended) => ({
+      ...ended,
+      code: Option.getOrElse(ended.exitCode, () => -1)
+    }))
+
+  const [name] = Account.names
+  const [first = "", ...words] = image.within(patience)
+  const probe = yield* Arena.end(
+    ChildProcess.make(
+      first,
+      [
+        ...words,
+        process.execPath,
+        "-e",
+        renames,
+        Path.join(Cache.marketplaceOf(home), name),
+        Path.join(Cache.stagingOf(home), "probe")
+      ],
+      { stdin: "ignore" }
+    )
+  )
+  const violations: Array<string> = []
+  if (!Option.contains(probe.exitCode, 0)) {
+    violations.push(`the mount did not refuse a rename: ${probe.stderr}`)
+  }
+
+  let killed = 0
+  for (let nth = 0; nth < killsPerImage; nth++) {
+    yield* Account.change(account)
+    const life = (yield* Random.next) * longestLife
+    const { code, stderr } = yield* run(["sync", "--retain", "0"], life / 1000)
+    if (code === 137) killed++
+    else if (code !== 0) violations.push(`a pass ended with ${code}: ${stderr}`)
+    const cache = Cache.read(image.out)
+    violations.push(
+      ...CacheTruth.misnamed(cache).map((what) => `after kill ${nth + 1}: ${what}`),
+      ...trustedButTorn(cache, image.out).map((what) => `after kill ${nth + 1}: ${what}`)
+    )
+  }
+
+  yield* Account.change(account)
+  const last = yield* run(["sync", "--retain", "0"], patience)
+  if (last.code !== 0) violations.push(`the last pass ended with ${last.code}: ${last.stderr}`)
+  const cache = Cache.read(image.out)
+  violations.push(
+    ...Cache.deviations(cache, account.installed),
+    ...CacheTruth.torn(cache),
+    ...CacheTruth.misnamed(cache),
+    ...Cache.leftovers(cache)
+  )
+  return { killed, violations }
+})
+
+/** Our program, on so many images. */
+export const run = Effect.fnUntraced(function* (program: string, images: number) {
+  const rounds: Array<{ readonly killed: number; readonly violations: ReadonlyArray<string> }> = []
+  for (let nth = 0; nth < images; nth++) {
+    rounds.push(yield* Effect.scoped(Effect.flatMap(Arena.make(program), round)))
+  }
+  return Report.make({
+    title: "a cache that came with an image, on an overlay mount",
+    figures: [
+      ["images", images],
+      ["passes killed", rounds.reduce((sum, { killed }) => sum + killed, 0)],
+      ["passes that completed", images]
+    ],
+    violations: rounds.flatMap(({ violations }, n) =>
+      violations.map((what) => `on image ${n + 1}: ${what}`)
+    )
+  })
+}, Effect.scoped)

@@ -2,16 +2,13 @@
  * Every service of one Codex home, on Node's file system and HTTP client.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { type Array as Arr, Cause, Effect, Layer, Predicate, Pull, Scope, Stream } from "effect"
-import * as Http from "node:http"
-import * as Https from "node:https"
-import * as Tls from "node:tls"
 import * as Zlib from "node:zlib"
 import * as CodexPlugins from "./CodexPlugins.ts"
 import * as Gzip from "./internal/bundle/gzip.ts"
+import * as NodeHttp from "./internal/nodeHttp.ts"
 
 const KiB = 1024
 
@@ -128,38 +125,19 @@ export const gzipEngine: Gzip.Engine = {
   crc32: Zlib.crc32
 }
 
-/** Its connections share what they trust: to set that up for each takes as long as their handshake. */
-class TlsAgent extends Https.Agent {
-  private secureContext: Tls.SecureContext | undefined
+export { CertificateFileError } from "./internal/certificateFile.ts"
 
-  override createConnection(...[options, onCreated]: Parameters<Https.Agent["createConnection"]>) {
-    const secureContext = (this.secureContext ??= Tls.createSecureContext())
-    const shared = { ...options, secureContext }
-    return super.createConnection(shared, onCreated)
-  }
-}
-
-/** Keeps connections for the next request to the same host. */
-const agents = Layer.effect(
-  NodeHttpClient.HttpAgent,
-  Effect.acquireRelease(
-    Effect.sync(() => ({
-      http: new Http.Agent({ keepAlive: true }),
-      https: new TlsAgent({ keepAlive: true })
-    })),
-    ({ http, https }) =>
-      Effect.sync(() => {
-        http.destroy()
-        https.destroy()
-      })
-  )
-)
-
-/** An HTTP client that keeps its connections, and what the services can use of Node beside it. */
-export const layerHttp = Layer.merge(
-  Layer.provide(NodeHttpClient.layerNodeHttpNoAgent, agents),
-  Layer.succeed(Gzip.Engine, gzipEngine)
-)
+/**
+ * The HTTP client and the inflater of the other layers here.
+ *
+ * The client keeps its connections. It goes through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`,
+ * `ALL_PROXY` and `NO_PROXY` name, and trusts the file in `CODEX_CA_CERTIFICATE`, else
+ * `SSL_CERT_FILE`, beside Node's and the system's roots. Both are read once, when the layer is built.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHttp = Layer.merge(NodeHttp.layer, Layer.succeed(Gzip.Engine, gzipEngine))
 
 const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, layerHttp)
 

@@ -2,8 +2,8 @@
 import * as compileCache from "./cli/compileCache.ts"
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
-if (major < 22 || (major === 22 && minor < 19)) {
-  console.error(`codex-plugins needs Node 22.19 or newer; this is ${process.versions.node}`)
+if (major < 22 || major === 23 || (major === 22 && minor < 21) || (major === 24 && minor < 5)) {
+  console.error(`codex-plugins needs Node 22.21, 24.5 or newer; this is ${process.versions.node}`)
   process.exit(1)
 }
 

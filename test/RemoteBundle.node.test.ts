@@ -2,13 +2,14 @@
  * The same over sockets: what certificates that do not hold and broken connections look like is a
  * matter of the client, so Node's own two are asked.
  */
-import { NodeHttpClient } from "@effect/platform-node"
+import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Path, Result } from "effect"
+import { ConfigProvider, Context, Effect, FileSystem, Layer, Path, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import * as BundleArchive from "../src/BundleArchive.ts"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
+import { layerHttp } from "../src/NodeCodexPlugins.ts"
 import * as PluginStore from "../src/PluginStore.ts"
 import * as RemoteBundle from "../src/RemoteBundle.ts"
 import * as RemoteCatalog from "../src/RemoteCatalog.ts"
@@ -21,10 +22,17 @@ class Authority extends Context.Service<Authority, Certificates.Certificates>()(
   static readonly layer = Layer.effect(Authority, Certificates.make)
 }
 
-/** Trusts the authority, and keeps connections open. */
+/** The client that ships, with the authority in `SSL_CERT_FILE`. */
 const nodeClient = Layer.unwrap(
-  Effect.map(Authority, ({ ca }) => NodeHttpClient.layerNodeHttpOptions({ ca, keepAlive: true }))
-)
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const { ca } = yield* Authority
+    const file = yield* fs.makeTempFileScoped()
+    yield* fs.writeFileString(file, ca)
+    const variables = ConfigProvider.fromEnvRecord({ SSL_CERT_FILE: file })
+    return Layer.provide(Layer.fresh(layerHttp), ConfigProvider.layer(variables))
+  })
+).pipe(Layer.provide(NodeFileSystem.layer))
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 

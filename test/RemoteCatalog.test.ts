@@ -467,7 +467,7 @@ describe("what may heal", () => {
         yield* when({ kind: "listing" }, TestReply.status(429, { "retry-after": retryAfter }))
         const error = yield* failure(installed)
         assert.strictEqual(error.reason._tag, "Unavailable")
-        assert.include(error.message, "longer than the 30s")
+        assert.include(error.message, "longer than the limit of 30s")
         assert.lengthOf(yield* requests, 1)
       }).pipe(provide())
   )
@@ -538,15 +538,13 @@ describe("what will not heal", () => {
     "CERT_REVOKED",
     "CERT_UNTRUSTED",
     "DEPTH_ZERO_SELF_SIGNED_CERT",
-    "EPROTO",
-    "ERR_SSL_WRONG_VERSION_NUMBER",
     "ERR_TLS_CERT_ALTNAME_INVALID",
     "HOSTNAME_MISMATCH",
     "INVALID_CA",
     "SELF_SIGNED_CERT_IN_CHAIN",
     "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
-  ])("is a certificate or handshake that does not hold: %s", (code) =>
+  ])("an invalid certificate is final: %s", (code) =>
     Effect.gen(function* () {
       for (const cause of [coded(code), new TypeError("fetch failed", { cause: coded(code) })]) {
         const { calls, error } = yield* failing(cause)
@@ -556,14 +554,24 @@ describe("what will not heal", () => {
     })
   )
 
+  it.effect.each(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"])(
+    "a host that is not reached is final: %s",
+    (code) =>
+      Effect.gen(function* () {
+        const { calls, error } = yield* failing(new Error("fetch failed", { cause: coded(code) }))
+        assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code })
+        assert.strictEqual(calls, 1)
+      })
+  )
+
   it.effect.each([
-    "ECONNREFUSED",
     "ECONNRESET",
-    "ENOTFOUND",
-    "EAI_AGAIN",
     "ETIMEDOUT",
+    "EPROTO",
+    "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
+    "ERR_SSL_WRONG_VERSION_NUMBER",
     "UND_ERR_SOCKET"
-  ])("is nothing of the kind where %s is the cause", (code) =>
+  ])("a broken connection is retried: %s", (code) =>
     Effect.gen(function* () {
       const { calls, error } = yield* failing(new Error("fetch failed", { cause: coded(code) }))
       assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code })

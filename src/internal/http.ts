@@ -1,7 +1,7 @@
 /**
- * What calls of the backend and downloads of bundles have in common.
+ * HTTP for calls of the backend and for downloads of bundles: failures, retries and limits.
  *
- * Nothing in here, be it an error, a log line or a span, tells a URL's query or a header.
+ * No error, log line or span from here contains a URL's query or a header.
  */
 import {
   Clock,
@@ -23,7 +23,7 @@ import {
   type HttpClientResponse
 } from "effect/http"
 
-/** How often what may heal is tried again. */
+/** How often a transient failure is retried. */
 export const retries = 3
 
 /** The wait before the first retry; each further one is twice as long. Varied by a fifth at random. */
@@ -32,19 +32,45 @@ export const firstRetryDelay = Duration.millis(500)
 /** The longest `Retry-After` that is waited for; whoever asks for more is not asked again. */
 export const maxRetryAfter = Duration.seconds(30)
 
-/** What goes wrong in the same way with any server. */
+/** The failures that any server can cause. */
 export const Failure = {
-  /** No connection, or one that broke. `code` is the system's, where there is one. */
+  /** No connection, or one that broke. `code` is the system's, if it gave one. */
   Unreachable: { code: Schema.NullOr(Schema.String) },
-  /** No secure connection: mostly a certificate that does not hold. */
+  /** The server's certificate is not valid, or nobody who is trusted vouches for it. */
   UntrustedServer: { code: Schema.String },
+  /** The proxy that the environment names cannot be reached. */
+  ProxyUnreachable: { proxy: Schema.String, code: Schema.String },
+  /** The proxy wants other credentials, or some at all. */
+  ProxyAuthenticationRequired: { proxy: Schema.String },
+  /** The proxy refused to connect to the server. */
+  ProxyRefused: { proxy: Schema.String, status: Schema.NullOr(Schema.Int) },
+  /** The proxy is of a kind that is not supported, such as SOCKS. */
+  UnsupportedProxy: { proxy: Schema.String },
+  /** A firewall in front of the server answered, and asks for a browser. */
+  Challenged: { status: Schema.Int },
   /** 408, 429 or 5xx. */
   Unavailable: { status: Schema.Int, retryAfter: Schema.NullOr(Schema.Duration) }
 }
 export type Failure = ReturnType<typeof Schema.TaggedUnion<typeof Failure>>["Type"]
 
 export const isFailure = (reason: { readonly _tag: string }): reason is Failure =>
-  reason._tag in Failure
+  Object.hasOwn(Failure, reason._tag)
+
+/** A proxy's part in a failed request. `proxy` is its URL without credentials. */
+export class ProxyError extends Error {
+  readonly proxy: string
+  readonly problem:
+    | { readonly _tag: "ProxyUnreachable"; readonly code: string }
+    | { readonly _tag: "ProxyAuthenticationRequired" }
+    | { readonly _tag: "ProxyRefused"; readonly status: number | null }
+    | { readonly _tag: "UnsupportedProxy" }
+
+  constructor(proxy: string, problem: ProxyError["problem"]) {
+    super(`the proxy ${proxy} failed`)
+    this.proxy = proxy
+    this.problem = problem
+  }
+}
 
 /** Says what the server did, for a sentence that begins with its name. */
 export const describe = (failure: Failure): string => {
@@ -52,41 +78,57 @@ export const describe = (failure: Failure): string => {
     case "Unreachable":
       return `cannot be reached or broke the connection${failure.code === null ? "" : ` (${failure.code})`}: check the network and try again`
     case "UntrustedServer":
-      return `offers no secure connection that can be trusted (${failure.code})`
+      return `has a certificate that cannot be trusted (${failure.code}): if your network has its own certificate authority, set CODEX_CA_CERTIFICATE to a PEM file with its certificate`
+    case "ProxyUnreachable":
+      return `cannot be asked, because the proxy ${failure.proxy} cannot be reached (${failure.code}): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY`
+    case "ProxyAuthenticationRequired":
+      return `cannot be asked, because the proxy ${failure.proxy} requires authentication (407): put a valid user and password into the proxy's URL`
+    case "ProxyRefused":
+      return `cannot be asked, because the proxy ${failure.proxy} refused the connection${failure.status === null ? "" : ` (${failure.status})`}: have it allow this host, or list the host in NO_PROXY`
+    case "UnsupportedProxy":
+      return `cannot be asked, because the proxy ${failure.proxy} is of a kind that is not supported: use an http or https proxy`
+    case "Challenged":
+      return `did not answer, because a firewall in front of it asks for a browser (${failure.status}): try again later or from another network, or let Codex sync its plugins itself`
     case "Unavailable":
       return failure.retryAfter !== null &&
         Duration.isGreaterThan(failure.retryAfter, maxRetryAfter)
-        ? `answered ${failure.status} and asks to wait ${Duration.format(failure.retryAfter)}, longer than the ${Duration.format(maxRetryAfter)} that are waited for: try again then`
-        : `answered ${failure.status} each time it was asked: try again later`
+        ? `answered ${failure.status} and asks to wait ${Duration.format(failure.retryAfter)}, longer than the limit of ${Duration.format(maxRetryAfter)}: try again then`
+        : `answered ${failure.status} each time: try again later`
   }
 }
 
-/** The least wait after which a failure may have healed; undefined if it will not soon. */
+/** The codes of a host that was never reached. To try again within seconds rarely helps. */
+const offline = new Set(["EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"])
+
+/** The wait after which a retry makes sense; undefined for a failure that will not pass soon. */
 export const healsAfter = (failure: Failure): Duration.Duration | undefined => {
   switch (failure._tag) {
     case "Unreachable":
-      return Duration.zero
-    case "UntrustedServer":
-      return undefined
+      return failure.code !== null && offline.has(failure.code) ? undefined : Duration.zero
+    case "ProxyUnreachable":
+      return offline.has(failure.code) ? undefined : Duration.zero
     case "Unavailable":
       return failure.retryAfter === null
         ? Duration.zero
         : Duration.isGreaterThan(failure.retryAfter, maxRetryAfter)
           ? undefined
           : failure.retryAfter
+    default:
+      return undefined
   }
 }
 
-/** Tries again, a few times, while an error says after how long it may have healed. */
+/** Retries while an error says after how long a retry makes sense, at most `times` times. */
 export const retry = <A, E extends { readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>,
-  healsAfter: (error: E) => Duration.Duration | undefined
+  healsAfter: (error: E) => Duration.Duration | undefined,
+  times = retries
 ): Effect.Effect<A, E, R> =>
   Effect.retry(effect, {
     while: (error) => healsAfter(error) !== undefined,
     schedule: Schedule.exponential(firstRetryDelay).pipe(
       Schedule.jittered,
-      Schedule.upTo({ times: retries }),
+      Schedule.upTo({ times }),
       Schedule.setInputType<E>(),
       Schedule.modifyDelay(({ duration, input }) =>
         Effect.succeed(Duration.max(duration, healsAfter(input) ?? Duration.zero))
@@ -144,27 +186,50 @@ export const statusFailure = (
 export const shown = (url: URL): string =>
   url.origin === "null" ? url.protocol : url.origin + url.pathname
 
+/** The answer of a firewall in front of a server, such as a browser challenge. */
+export const isChallenge = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
+  headers["cf-mitigated"] !== undefined ||
+  (status >= 400 && status < 500 && /^text\/html\b/i.test(headers["content-type"] ?? ""))
+
+/** The codes of a certificate whose issuer is not among the trusted ones. */
+const issuerUnknown =
+  /^(?:CERT_UNTRUSTED|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/
+
+export const isIssuerUnknown = (code: string | null): boolean =>
+  code !== null && issuerUnknown.test(code)
+
 /**
- * What OpenSSL and Node call a certificate or a handshake that does not hold. To ask again would
- * get the same answer.
+ * The codes of an invalid certificate. Every other failure of TLS, such as a broken record, is a
+ * broken connection.
  */
 const untrusted =
-  /^(?:CERT_|CRL_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|ERROR_IN_|SELF_SIGNED_|UNABLE_TO_)|^(?:EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/
+  /^(?:CERT_|CRL_|DEPTH_ZERO_|ERROR_IN_|SELF_SIGNED_|UNABLE_TO_)|^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/
 
 const failureOf = (error: HttpClientError.HttpClientError): Failure => {
+  const proxyError = chain(error).find((cause) => cause instanceof ProxyError)
+  if (proxyError !== undefined) return { ...proxyError.problem, proxy: proxyError.proxy }
   const code = codeOf(error)
   return code !== null && untrusted.test(code)
     ? { _tag: "UntrustedServer", code }
     : { _tag: "Unreachable", code }
 }
 
-/** The first code along the chain of causes, such as `ECONNREFUSED`; clients nest it differently. */
-const codeOf = (error: unknown): string | null => {
-  for (let cause = error, depth = 0; depth < 8 && Predicate.isObject(cause); depth++) {
+/** An error and its causes, from the outside in; clients nest them differently. */
+const chain = (error: unknown): ReadonlyArray<object> => {
+  const causes: Array<object> = []
+  for (let cause = error; causes.length < 8 && Predicate.isObject(cause);) {
+    causes.push(cause)
+    cause = "cause" in cause ? cause.cause : undefined
+  }
+  return causes
+}
+
+/** The first code among the causes, such as `ECONNREFUSED`. */
+export const codeOf = (error: unknown): string | null => {
+  for (const cause of chain(error)) {
     if ("code" in cause && typeof cause.code === "string" && /^[A-Z][A-Z0-9_]*$/.test(cause.code)) {
       return cause.code
     }
-    cause = "cause" in cause ? cause.cause : undefined
   }
   return null
 }

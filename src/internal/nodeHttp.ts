@@ -1,0 +1,198 @@
+/**
+ * An HTTP client on Node's own agents that goes through the proxies and trusts the certificates that
+ * Codex would.
+ */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { Config, Effect, Layer, Option, Redacted } from "effect"
+import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import * as Tls from "node:tls"
+import * as CertificateFile from "./certificateFile.ts"
+import { codeOf, isIssuerUnknown, ProxyError } from "./http.ts"
+import * as Proxy from "./proxy.ts"
+
+/** The certificates that connections trust. Connections share the context, which is slow to make. */
+class Trust {
+  private context: Tls.SecureContext | undefined
+  private hasSystemRoots = false
+  private readonly custom: ReadonlyArray<string>
+
+  constructor(custom: ReadonlyArray<string>) {
+    this.custom = custom
+  }
+
+  get secureContext(): Tls.SecureContext {
+    return (this.context ??= Tls.createSecureContext(
+      this.custom.length === 0 && !this.hasSystemRoots
+        ? {}
+        : {
+            ca: [
+              ...Tls.getCACertificates("default"),
+              ...(this.hasSystemRoots ? Tls.getCACertificates("system") : []),
+              ...this.custom
+            ]
+          }
+    ))
+  }
+
+  /** Adds the system's roots, which take long to load. False if they were there already. */
+  addSystemRoots(): boolean {
+    if (this.hasSystemRoots) return false
+    this.hasSystemRoots = true
+    this.context = undefined
+    return true
+  }
+}
+
+class TlsAgent extends Https.Agent {
+  private readonly trust: Trust
+
+  constructor(options: Https.AgentOptions, trust: Trust) {
+    super(options)
+    this.trust = trust
+  }
+
+  override createConnection(...[options, onCreated]: Parameters<Https.Agent["createConnection"]>) {
+    const shared = { ...options, secureContext: this.trust.secureContext }
+    return super.createConnection(shared, onCreated)
+  }
+}
+
+/** The option that hands a proxy to Node, which supports http and https proxies only. */
+const proxyEnv = (name: string, proxy: Proxy.Proxy | undefined) =>
+  proxy === undefined || proxy.protocol === "socks:"
+    ? {}
+    : { proxyEnv: { [name]: Redacted.value(proxy.url) } }
+
+/** A client that keeps its connections, each through the proxy if one is given for its scheme. */
+const makeClient = Effect.fnUntraced(function* (
+  trust: Trust,
+  proxies: Pick<Proxy.Rules, "http" | "https">
+) {
+  const agents = yield* Effect.acquireRelease(
+    Effect.sync(() => ({
+      http: new Http.Agent({ keepAlive: true, ...proxyEnv("HTTP_PROXY", proxies.http) }),
+      https: new TlsAgent({ keepAlive: true, ...proxyEnv("HTTPS_PROXY", proxies.https) }, trust)
+    })),
+    ({ http, https }) =>
+      Effect.sync(() => {
+        http.destroy()
+        https.destroy()
+      })
+  )
+  return yield* Effect.provideService(NodeHttpClient.makeNodeHttp, NodeHttpClient.HttpAgent, agents)
+})
+
+const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
+  new HttpClientError.HttpClientError({
+    reason: new HttpClientError.TransportError({ request, cause })
+  })
+
+/** The proxy's part in a failure, or undefined if the server itself is to blame. */
+const proxyErrorOf = (cause: unknown, { shown }: Proxy.Proxy): ProxyError | undefined => {
+  const code = codeOf(cause)
+  switch (code) {
+    case "ERR_PROXY_TUNNEL": {
+      const status = statusOf(cause)
+      return new ProxyError(
+        shown,
+        status === 407 ? { _tag: "ProxyAuthenticationRequired" } : { _tag: "ProxyRefused", status }
+      )
+    }
+    case "ECONNREFUSED":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "ETIMEDOUT":
+      return new ProxyError(shown, { _tag: "ProxyUnreachable", code })
+    default:
+      return undefined
+  }
+}
+
+const statusOf = (error: unknown): number | null => {
+  for (let cause = error, depth = 0; depth < 8 && cause instanceof Error; depth++) {
+    if ("statusCode" in cause && typeof cause.statusCode === "number") return cause.statusCode
+    cause = cause.cause ?? ("reason" in cause ? cause.reason : undefined)
+  }
+  return null
+}
+
+/**
+ * Makes the client. The environment is read once: the proxies' variables, and the file that
+ * `CODEX_CA_CERTIFICATE`, else `SSL_CERT_FILE`, names.
+ */
+export const make = Effect.gen(function* () {
+  const environment = yield* variables
+  const certificates = yield* CertificateFile.read(environment)
+  const rules = Proxy.make(Proxy.variablesOf((name) => environment[name]))
+  const trust = new Trust(certificates)
+  const direct = yield* makeClient(trust, { http: undefined, https: undefined })
+  const proxied =
+    rules.http === undefined && rules.https === undefined ? direct : yield* makeClient(trust, rules)
+
+  const send = (request: HttpClientRequest.HttpClientRequest) => {
+    const url = Option.getOrUndefined(HttpClientRequest.toUrl(request))
+    const proxy = url === undefined ? undefined : Proxy.select(rules, url)
+    const once = (client: HttpClient.HttpClient) => client.postprocess(Effect.succeed(request))
+    if (proxy === undefined) return once(direct)
+    const failed = (problem: ProxyError["problem"]) =>
+      Effect.fail(transportError(request, new ProxyError(proxy.shown, problem)))
+    if (proxy.protocol === "socks:") return failed({ _tag: "UnsupportedProxy" })
+    return once(proxied).pipe(
+      Effect.mapError((error) => {
+        const proxyError = proxyErrorOf(error, proxy)
+        return proxyError === undefined ? error : transportError(request, proxyError)
+      }),
+      // A request to an https server is answered 407 while its tunnel is made, not here.
+      Effect.flatMap((response) =>
+        response.status === 407
+          ? failed({ _tag: "ProxyAuthenticationRequired" })
+          : Effect.succeed(response)
+      )
+    )
+  }
+
+  return HttpClient.makeWith<
+    HttpClientError.HttpClientError,
+    never,
+    HttpClientError.HttpClientError,
+    never
+  >(
+    (requested) =>
+      Effect.flatMap(requested, (request) =>
+        Effect.catchIf(
+          send(request),
+          // Nothing was sent over a connection that is not trusted, so the request can be repeated.
+          (error) => isIssuerUnknown(codeOf(error)) && trust.addSystemRoots(),
+          () => send(request)
+        )
+      ),
+    Effect.succeed
+  )
+})
+
+const names = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "all_proxy",
+  "no_proxy",
+  "REQUEST_METHOD",
+  ...CertificateFile.variables
+] as const
+
+const variables = Effect.map(
+  Effect.forEach(names, (name) =>
+    Effect.map(Config.option(Config.String(name)), (value) => [name, Option.getOrUndefined(value)])
+  ),
+  (entries): Readonly<Record<string, string | undefined>> => Object.fromEntries(entries)
+)
+
+/** The client as a layer; see {@link make}. */
+export const layer = Layer.effect(HttpClient.HttpClient, make)

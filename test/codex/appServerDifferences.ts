@@ -1,6 +1,6 @@
 /**
- * Where our app-server answers otherwise than released Codex, and why. Whatever is not here is the same, field
- * by field; the README shows this list.
+ * The deliberate differences between our app-server and that of released Codex, with reasons. All other answers
+ * are equal field by field. `docs/app-server.md` shows this list.
  */
 import type { Answer } from "./support/AppServerClient.ts"
 
@@ -11,88 +11,89 @@ export interface Difference {
   readonly why: string
 }
 
-/** What only Codex can know, and what ours does on purpose. */
+/** By name. */
 export const differences = {
   userAgent: {
     method: "`initialize`",
     codex: "`userAgent` names Codex, its version, the system and the terminal",
     here: "`userAgent` names this program and its version",
-    why: "only Codex is Codex"
+    why: "this program is not Codex"
   },
   "release 0.142": {
-    method: "every one",
+    method: "all",
     codex:
-      "0.142 has no `plugin/reconcile`, tells no `version`, `installedAt`, `installPolicySource`, `mustShowInstallationInterstitial`, `disabledReason`, `eligiblePlanTypes`, `onboardingSkill`, `scheduledTasks`, `canPublishToWorkspace`, dark logo or icon URL, and calls each step of an uninstall `uninstall remote plugin`",
+      "0.142 has no `plugin/reconcile`; gives no `version`, `installedAt`, `installPolicySource`, `mustShowInstallationInterstitial`, `disabledReason`, `eligiblePlanTypes`, `onboardingSkill`, `scheduledTasks`, `canPublishToWorkspace`, dark logo or icon URL; and names each step of an uninstall `uninstall remote plugin`",
     here: "answers as 0.169 does",
-    why: "a client of 0.142 passes over what it does not know"
+    why: "a client of 0.142 ignores fields that it does not know"
   },
   "words of an error": {
-    method: "every one",
+    method: "all",
     codex:
-      "after the step that failed: the URL with its query, the status and the answer's body; or the cause in Rust's words",
-    here: "after the same step, with the same code: what failed, why, and what to do",
-    why: "a URL and a body may hold secrets"
+      "appends to the failed step the URL with its query, the status and the body of the answer, or a Rust error",
+    here: "appends to the same step, with the same code, what failed, why, and what to do",
+    why: "URLs and bodies may contain secrets"
   },
   "methods served": {
     method: "any other",
-    codex: "names some two hundred methods that it expected",
-    here: "names the six that are served",
-    why: "the others are Codex's own business"
+    codex: "lists some two hundred methods that it expected",
+    here: "lists the methods that it serves",
+    why: "the others belong to Codex"
   },
   notifications: {
     method: "unasked",
     codex: "sends `configWarning` and `remoteControl/status/changed` at the start",
     here: "sends no notification",
-    why: "they tell of Codex's sandbox and remote control"
+    why: "they concern Codex's sandbox and remote control"
   },
   "answers at the end": {
-    method: "every one",
-    codex: "leaves requests unanswered that are under way when stdin ends",
+    method: "all",
+    codex: "drops pending requests when stdin ends",
     here: "answers them, then ends",
     why: "a client may ask, close its end and read"
   },
   "local marketplaces": {
     method: "`plugin/read`, `plugin/install`",
-    codex: "take `marketplacePath` for a local marketplace",
-    here: "refuse it with -32600",
-    why: "a local plugin is installed with `codex-plugins install --from`"
+    codex: "accept `marketplacePath` for a local marketplace",
+    here: "reject it with -32600",
+    why: "`codex-plugins install --from` installs a local plugin"
   },
   "localVersion of a plugin": {
     method: "`plugin/read`",
     codex:
-      "0.169 repeats the backend's version as `localVersion` of every plugin that the account has installed, cached or not; 0.142 says null",
-    here: "`localVersion` is the version that the cache holds",
-    why: "it is what the field is there for"
+      "0.169 gives the backend's version as `localVersion` of every installed plugin, cached or not; 0.142 gives null",
+    here: "`localVersion` is the cached version",
+    why: "the field's name says so"
   },
   "localVersion of a listing": {
     method: "`plugin/installed`",
     codex: "`localVersion` is null",
-    here: "`localVersion` is the version that the cache holds",
-    why: "it is what the field is there for"
+    here: "`localVersion` is the cached version",
+    why: "the field's name says so"
   },
   "listings after a change": {
     method: "`plugin/installed`",
-    codex: "may answer from before the client's own install; 0.142 does until its next pass",
-    here: "knows of the client's installs and uninstalls at once",
+    codex:
+      "may answer with the state before the client's own install; 0.142 does until its next pass",
+    here: "answers with the client's own installs and uninstalls at once",
     why: "a client shows what it has just done"
   },
   "broken versions": {
     method: "`plugin/reconcile`",
     codex: "counts a current version without a manifest as unchanged",
-    here: "installs it anew and tells so in `changedPlugins`",
-    why: "it cannot be loaded as it is"
+    here: "reinstalls it and reports it in `changedPlugins`",
+    why: "Codex cannot load it"
   },
   "rows of another plugin": {
     method: "`plugin/read`, `plugin/install`",
-    codex: "take a row whose id is not the one that was asked for",
-    here: "refuse it with -32603",
-    why: "its bundle would be cached under an identity that is not its own"
+    codex: "accept a row with another id than the requested one",
+    here: "reject it with -32603",
+    why: "the bundle would be cached under another plugin's identity"
   },
   "rows that cannot be shown": {
     method: "`plugin/uninstall`",
-    codex: "fails where the row lacks a field that is only shown",
-    here: "needs none of them",
-    why: "what cannot be shown can still be uninstalled"
+    codex: "fails if the row lacks a field that is only displayed",
+    here: "needs none of these fields",
+    why: "a plugin can be uninstalled without being displayed"
   }
 } as const satisfies Readonly<Record<string, Difference>>
 
@@ -180,7 +181,7 @@ export const leaveOut = (answer: unknown, name: DifferenceName): unknown => {
 
 const cell = (text: string): string => text.replaceAll("|", "\\|")
 
-/** The table, as it stands in the README. */
+/** The table in `docs/app-server.md`. */
 export const markdown: string = [
   "| method | Codex | here | why |",
   "| --- | --- | --- | --- |",

@@ -1,11 +1,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { afterAll, assert, describe, it, layer } from "@effect/vitest"
 import { Array as Arr, Context, Effect, Layer } from "effect"
-import * as Fs from "node:fs"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import * as Case from "./cases/Case.ts"
-import { differences, markdown, type Reason } from "./cases/differences.ts"
+import { differences, type Reason } from "./cases/differences.ts"
 import { groups } from "./cases/index.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
 import * as Contest from "./support/Contest.ts"
@@ -103,12 +102,6 @@ describe("differences", () => {
   it("are each shown by a case", () => {
     const shown = new Set(cases.flatMap(({ differs }) => differs?.reason ?? []))
     assert.sameMembers(Object.keys(differences), [...shown, ...shownApart])
-  })
-
-  it("are listed in the README", () => {
-    const readme = Fs.readFileSync(new URL("../../README.md", import.meta.url), "utf8")
-    const listed = /<!-- differences -->(.*?)<!-- \/differences -->/s.exec(readme)?.[1]
-    assert.strictEqual(listed?.trim(), markdown)
   })
 
   it("are of cases that have each a name of its own", () => {

@@ -1,10 +1,14 @@
 /**
- * `npm run docs`: writes the generated sections of the documents.
+ * `npm run docs`: writes the generated parts of the documents.
  */
-import { readFileSync, writeFileSync } from "node:fs"
-import { sections, withSection } from "./sections.ts"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { generated } from "./sections.ts"
 
-for (const section of sections) {
-  const file = new URL(`../../${section.file}`, import.meta.url)
-  writeFileSync(file, withSection(readFileSync(file, "utf8"), section))
-}
+const at = (path: string) => new URL(`../../${path}`, import.meta.url)
+const documents = ["README.md", ...readdirSync(at("docs")).map((name) => `docs/${name}`)]
+
+for (const file of documents)
+  writeFileSync(
+    at(file),
+    generated(file, (path) => readFileSync(at(path), "utf8"))
+  )

@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { posix } from "node:path"
+import { examplesOf, generated } from "./sections.ts"
+
+// These read files of this repository: their text is the subject.
+const at = (path: string) => new URL(`../../${path}`, import.meta.url)
+const read = (path: string) => readFileSync(at(path), "utf8")
+const documents = [
+  "README.md",
+  "CHANGELOG.md",
+  ...readdirSync(at("docs")).map((name) => `docs/${name}`)
+]
+
+/** The anchor of a heading, as GitHub makes it. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-")
+
+const anchors = (file: string) =>
+  Array.from(read(file).matchAll(/^#+ (.*)$/gm), ([, heading]) => anchorOf(heading!))
+
+describe.each(documents)("%s", (file) => {
+  const text = read(file)
+
+  it("has current tables and examples (`npm run docs` writes them)", () =>
+    assert.strictEqual(text, generated(file, read)))
+
+  it("links to files and headings that exist", () => {
+    const links = Array.from(text.matchAll(/\]\((?!https?:)([^)]*)\)/g), ([, link]) => link!)
+    const broken = links.filter((link) => {
+      const [path = "", anchor] = link.split("#")
+      const target = path === "" ? file : posix.join(posix.dirname(file), path)
+      return !existsSync(at(target)) || (anchor !== undefined && !anchors(target).includes(anchor))
+    })
+    assert.deepStrictEqual(broken, [])
+  })
+
+  it("names only scripts and tests that exist", () => {
+    const scripts = Object.keys(JSON.parse(read("package.json")).scripts)
+    const named = Array.from(text.matchAll(/npm run ([\w:]+)/g), ([, script]) => script)
+    assert.includeMembers(scripts, named)
+    const tests = Array.from(text.matchAll(/`(test\/[\w./]+)`/g), ([, path]) => path!)
+    assert.deepStrictEqual(
+      tests.filter((path) => !existsSync(at(path))),
+      []
+    )
+  })
+})
+
+describe("README.md", () => {
+  const readme = read("README.md")
+
+  it("shows the host, and a test of one", () =>
+    assert.includeMembers(
+      [...examplesOf(readme)],
+      ["test/examples/host.ts", "test/examples/identify.test.ts"]
+    ))
+
+  it("has the two commands that set the repository up", () => {
+    assert.include(readme, "```sh\nnpm ci && npm start\n```")
+    assert.include(readme, "```sh\nnpm ci && npm test\n```")
+  })
+
+  it("has at most 45 table rows", () =>
+    assert.isAtMost(readme.split("\n").filter((line) => line.startsWith("|")).length, 45))
+})

@@ -8,6 +8,7 @@ import * as CodexHome from "./CodexHome.ts"
 import * as PluginIdentity from "./PluginIdentity.ts"
 import * as PluginInstaller from "./PluginInstaller.ts"
 import * as PluginInventory from "./PluginInventory.ts"
+import * as PluginSeed from "./PluginSeed.ts"
 import * as PluginStore from "./PluginStore.ts"
 import * as PluginSync from "./PluginSync.ts"
 import * as PluginVerifier from "./PluginVerifier.ts"
@@ -25,8 +26,13 @@ export interface Options {
   readonly sync?: PluginSync.Options | undefined
 }
 
-/** The services that only read the cache, or compare it with the account. */
-const views = Layer.mergeAll(PluginIdentity.layer, PluginInventory.layer, PluginVerifier.layer)
+/** Views of the cache, and jobs for hosts. */
+const views = Layer.mergeAll(
+  PluginIdentity.layer,
+  PluginInventory.layer,
+  PluginSeed.layer,
+  PluginVerifier.layer
+)
 
 /**
  * All services except for the home and the lock, which a host may want to choose itself, with

@@ -12,9 +12,9 @@ const levels: ReadonlyArray<RegExp> = [
   // Values, and the helper that trims their white space.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
   // Internals. The reader of the cache belongs to PluginStore.
-  /^internal\/(?!cache\/reader\.ts$)/,
+  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$)/,
   // Services.
-  /^(?:BundleArchive|CacheLock|CodexHome|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/reader\.ts$/,
+  /^(?:BundleArchive|CacheLock|CodexHome|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
   // Workflows over the services.
   /^(?:PluginInstaller|PluginSync)\.ts$/,
   // Views and jobs for hosts.

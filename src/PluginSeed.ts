@@ -1,0 +1,228 @@
+/**
+ * Fills a home's cache from another home's, without network.
+ *
+ * @since 0.2.0
+ */
+import {
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Path,
+  type PlatformError,
+  Schema
+} from "effect"
+import type { CachedPlugin } from "./CacheSnapshot.ts"
+import type * as CacheLock from "./CacheLock.ts"
+import * as CodexHome from "./CodexHome.ts"
+import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
+import * as seedSource from "./internal/cache/seedSource.ts"
+import * as platformError from "./internal/platformError.ts"
+import type * as PluginId from "./PluginId.ts"
+import type { InvalidManifest } from "./PluginManifest.ts"
+import * as PluginStore from "./PluginStore.ts"
+import type { PluginVersion } from "./PluginVersion.ts"
+import type { RemotePluginId } from "./RemotePluginId.ts"
+
+/**
+ * The other home cannot be used as a seed. Nothing was changed.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class PluginSeedError extends Schema.TaggedError<PluginSeedError>()("PluginSeedError", {
+  /** The home that was to be copied from. */
+  from: Schema.String,
+  reason: Schema.TaggedUnion({
+    /** Both homes have the same cache. */
+    SameCache: {},
+    /** It is no usable home. */
+    Unusable: { cause: Schema.Defect() },
+    /** Its cache cannot be read. */
+    Unreadable: { cause: Schema.Defect() }
+  })
+}) {
+  override get message(): string {
+    switch (this.reason._tag) {
+      case "SameCache":
+        return `cannot seed from ${this.from}: it has the same cache; name another home`
+      case "Unusable":
+        return `cannot seed from ${this.from}: ${this.reason.cause instanceof Error ? this.reason.cause.message : "it is not a Codex home"}`
+      case "Unreadable":
+        return `cannot seed from ${this.from}: ${platformError.describe(this.reason.cause)}`
+    }
+  }
+}
+
+/**
+ * Why one plugin could not be copied. What the cache had stays.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export type CopyError =
+  | PluginStore.PluginStoreError
+  | CacheLock.CacheLockError
+  | UnsupportedSchemaVersion
+  | InvalidManifest
+  | PlatformError.PlatformError
+
+/**
+ * Why a plugin of the other home was left out: its version is broken, its identity is in doubt or
+ * cannot be read, or it kept changing during the copy.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type SkipReason = seedSource.SkipReason
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Seeded {
+  readonly pluginId: PluginId.PluginId
+  readonly version: PluginVersion
+  /** Null for a version without a sidecar. */
+  readonly remotePluginId: RemotePluginId | null
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Outcome {
+  /** Copied, with their identity. Ordered by plugin id, as all lists here. */
+  readonly seeded: ReadonlyArray<Seeded>
+  /** Not touched, because this home has a version of them already. */
+  readonly kept: ReadonlyArray<PluginId.PluginId>
+  readonly skipped: ReadonlyArray<{
+    readonly pluginId: PluginId.PluginId
+    readonly reason: SkipReason
+  }>
+  readonly failures: ReadonlyArray<{
+    readonly pluginId: PluginId.PluginId
+    readonly error: CopyError
+  }>
+}
+
+/**
+ * How many plugins are copied at a time.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const concurrency = 4
+
+/**
+ * Copies plugins from other homes into this one.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class PluginSeed extends Context.Service<
+  PluginSeed,
+  {
+    /**
+     * Copies every intact active version of the home at `from`, with its identity, unless this home
+     * has a version of the plugin. Each version is staged, checked and activated as a download is.
+     * The files are separate: no home sees another's edits. Writes nothing in the other home.
+     */
+    readonly seed: (options: {
+      readonly from: string
+    }) => Effect.Effect<Outcome, PluginSeedError | PluginStore.PluginStoreError>
+  }
+>()("effect-codex-plugins/PluginSeed") {}
+
+type Settled =
+  | { readonly _tag: "Seeded"; readonly seeded: Seeded }
+  | { readonly _tag: "Kept"; readonly pluginId: PluginId.PluginId }
+  | {
+      readonly _tag: "Skipped"
+      readonly pluginId: PluginId.PluginId
+      readonly reason: SkipReason
+    }
+  | { readonly _tag: "Failed"; readonly pluginId: PluginId.PluginId; readonly error: CopyError }
+
+/**
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const home = yield* CodexHome.CodexHome
+  const store = yield* PluginStore.PluginStore
+  const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+
+  const isSameCache = Effect.fnUntraced(function* (from: string) {
+    const resolved = (target: string) =>
+      fs.realPath(target).pipe(Effect.orElseSucceed(() => path.resolve(target)))
+    return (yield* resolved(path.join(from, "plugins", "cache"))) === (yield* resolved(home.cache))
+  })
+
+  const seed = Effect.fn("PluginSeed.seed")(function* ({ from }: { readonly from: string }) {
+    yield* Effect.annotateCurrentSpan({ from })
+    const failed = (reason: PluginSeedError["reason"]) => new PluginSeedError({ from, reason })
+    const source = yield* seedSource.open(from).pipe(
+      Effect.provideContext(platform),
+      Effect.mapError((cause) => failed({ _tag: "Unusable", cause }))
+    )
+    if (yield* isSameCache(from)) return yield* failed({ _tag: "SameCache" })
+    const plugins = yield* Effect.mapError(source.list, (cause) =>
+      failed({ _tag: "Unreadable", cause })
+    )
+
+    const copy = (plugin: CachedPlugin) =>
+      store.withStagingFolder((folder) => {
+        const root = path.join(folder, "version")
+        return Effect.tap(source.copy(plugin, root), ({ pluginId, remotePluginId, version }) =>
+          store.activate({ root, pluginId, version, remotePluginId })
+        )
+      })
+    const settle = Effect.fnUntraced(
+      function* (plugin: CachedPlugin) {
+        const { pluginId } = plugin
+        const active = yield* store.activeVersion(pluginId)
+        if (Option.isSome(active)) return { _tag: "Kept" as const, pluginId }
+        const { remotePluginId, version } = yield* copy(plugin)
+        return { _tag: "Seeded" as const, seeded: { pluginId, version, remotePluginId } }
+      },
+      (effect, { pluginId }): Effect.Effect<Settled> =>
+        effect.pipe(
+          Effect.catch((error) =>
+            Effect.succeed<Settled>(
+              error._tag === "Skipped"
+                ? { _tag: "Skipped", pluginId, reason: error.reason }
+                : { _tag: "Failed", pluginId, error }
+            )
+          )
+        )
+    )
+    return outcomeOf(yield* Effect.forEach(plugins, settle, { concurrency }))
+  })
+
+  return PluginSeed.of({ seed })
+})
+
+const outcomeOf = (settled: ReadonlyArray<Settled>): Outcome => ({
+  seeded: settled.flatMap((each) => (each._tag === "Seeded" ? [each.seeded] : [])),
+  kept: settled.flatMap((each) => (each._tag === "Kept" ? [each.pluginId] : [])),
+  skipped: settled.flatMap((each) =>
+    each._tag === "Skipped" ? [{ pluginId: each.pluginId, reason: each.reason }] : []
+  ),
+  failures: settled.flatMap((each) =>
+    each._tag === "Failed" ? [{ pluginId: each.pluginId, error: each.error }] : []
+  )
+})
+
+/**
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer: Layer.Layer<
+  PluginSeed,
+  never,
+  FileSystem.FileSystem | Path.Path | CodexHome.CodexHome | PluginStore.PluginStore
+> = Layer.effect(PluginSeed, make)

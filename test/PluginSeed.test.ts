@@ -1,0 +1,168 @@
+import { NodeFileSystem, NodePath } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Option, Path } from "effect"
+import * as CacheLock from "../src/CacheLock.ts"
+import * as CodexHome from "../src/CodexHome.ts"
+import * as InstallMetadata from "../src/InstallMetadata.ts"
+import * as PluginId from "../src/PluginId.ts"
+import * as PluginSeed from "../src/PluginSeed.ts"
+import * as PluginStore from "../src/PluginStore.ts"
+import { RemotePluginId } from "../src/RemotePluginId.ts"
+import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+
+const marketplace = "openai-curated-remote"
+const idOf = (name: string) => PluginId.PluginId.make(`${name}@${marketplace}`)
+const remoteIdOf = (name: string) => RemotePluginId.make(`plugins~Plugin_${name}`)
+
+const inHome = (home: string) =>
+  Effect.provide(
+    PluginSeed.layer.pipe(
+      Layer.provideMerge(PluginStore.layer),
+      Layer.provideMerge(CacheLock.layerInProcess),
+      Layer.provideMerge(CodexHome.layerAt(home))
+    ),
+    { local: true }
+  )
+
+/** Writes a plugin into a home's cache as Codex does. */
+const cachePlugin = Effect.fnUntraced(function* (home: string, name: string, isRemote = true) {
+  const fs = yield* FileSystem.FileSystem
+  const base = `${home}/plugins/cache/${marketplace}/${name}`
+  yield* fs.makeDirectory(`${base}/1.0.0/.codex-plugin`, { recursive: true })
+  yield* fs.makeDirectory(`${base}/1.0.0/bin`)
+  yield* fs.writeFileString(`${base}/1.0.0/.codex-plugin/plugin.json`, JSON.stringify({ name }))
+  yield* fs.writeFileString(`${base}/1.0.0/bin/run`, "#!/bin/sh\n", { mode: 0o755 })
+  if (isRemote) {
+    yield* fs.writeFileString(
+      `${base}/${InstallMetadata.fileName}`,
+      InstallMetadata.encode(remoteIdOf(name))
+    )
+  }
+  return base
+})
+
+const homes = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory("/tmp", { recursive: true })
+  const root = yield* fs.makeTempDirectoryScoped()
+  const [from, to] = [`${root}/from`, `${root}/to`]
+  yield* fs.makeDirectory(from)
+  yield* fs.makeDirectory(to)
+  return { from, to }
+})
+
+const seed = (from: string, to: string) =>
+  Effect.flatMap(PluginSeed.PluginSeed, ({ seed }) => seed({ from })).pipe(inHome(to))
+
+const disks = {
+  "in memory": Layer.merge(MemoryFileSystem.layerWith({ tree: {} }), Path.layer),
+  "on disk": Layer.merge(NodeFileSystem.layer, NodePath.layer)
+}
+
+for (const [where, disk] of Object.entries(disks)) {
+  const provide = Effect.provide(disk)
+  describe(`PluginSeed ${where}`, () => {
+    it.effect(
+      "copies every intact version with its identity and keeps the files separate",
+      Effect.fnUntraced(
+        function* () {
+          const fs = yield* FileSystem.FileSystem
+          const { from, to } = yield* homes
+          const base = yield* cachePlugin(from, "alpha")
+          yield* cachePlugin(from, "local", false)
+          assert.deepStrictEqual(yield* seed(from, to), {
+            seeded: [
+              {
+                pluginId: idOf("alpha"),
+                version: (yield* versionIn(to, "alpha"))!,
+                remotePluginId: remoteIdOf("alpha")
+              },
+              {
+                pluginId: idOf("local"),
+                version: (yield* versionIn(to, "local"))!,
+                remotePluginId: null
+              }
+            ],
+            kept: [],
+            skipped: [],
+            failures: []
+          })
+          const target = base.replace(from, to)
+          const sidecar = yield* fs.readFileString(`${target}/${InstallMetadata.fileName}`)
+          assert.strictEqual(sidecar, InstallMetadata.encode(remoteIdOf("alpha")))
+          const { mode } = yield* fs.stat(`${target}/1.0.0/bin/run`)
+          assert.strictEqual(mode & 0o100, 0o100)
+          yield* fs.writeFileString(`${target}/1.0.0/bin/run`, "changed")
+          assert.strictEqual(yield* fs.readFileString(`${base}/1.0.0/bin/run`), "#!/bin/sh\n")
+          const left = yield* fs.readDirectory(`${to}/plugins/.remote-plugin-install-staging`)
+          assert.deepStrictEqual(left, [])
+        },
+        Effect.scoped,
+        provide
+      )
+    )
+
+    it.effect(
+      "keeps the plugins that the home has",
+      Effect.fnUntraced(
+        function* () {
+          const { from, to } = yield* homes
+          yield* cachePlugin(from, "alpha")
+          yield* cachePlugin(to, "alpha", false)
+          const { kept, seeded } = yield* seed(from, to)
+          assert.deepStrictEqual([seeded, kept], [[], [idOf("alpha")]])
+        },
+        Effect.scoped,
+        provide
+      )
+    )
+
+    it.effect(
+      "skips versions that are broken or whose identity is not certain",
+      Effect.fnUntraced(
+        function* () {
+          const fs = yield* FileSystem.FileSystem
+          const { from, to } = yield* homes
+          const broken = yield* cachePlugin(from, "broken")
+          yield* fs.writeFileString(`${broken}/1.0.0/.codex-plugin/plugin.json`, "{")
+          const corrupt = yield* cachePlugin(from, "corrupt")
+          yield* fs.writeFileString(`${corrupt}/${InstallMetadata.fileName}`, "{")
+          yield* cachePlugin(from, "doubtful", false)
+          const staging = `${from}/plugins/.remote-plugin-install-staging`
+          yield* fs.makeDirectory(staging)
+          yield* fs.writeFileString(`${staging}/codex-plugins-in-doubt-${idOf("doubtful")}`, "")
+          const { seeded, skipped } = yield* seed(from, to)
+          assert.deepStrictEqual(seeded, [])
+          assert.deepStrictEqual(skipped, [
+            { pluginId: idOf("broken"), reason: "Broken" },
+            { pluginId: idOf("corrupt"), reason: "UnreadableIdentity" },
+            { pluginId: idOf("doubtful"), reason: "InDoubt" }
+          ])
+        },
+        Effect.scoped,
+        provide
+      )
+    )
+
+    it.effect(
+      "refuses a home that is missing or has the same cache",
+      Effect.fnUntraced(
+        function* () {
+          const { from, to } = yield* homes
+          const missing = yield* Effect.flip(seed(`${from}/none`, to))
+          assert.nestedPropertyVal(missing, "reason._tag", "Unusable")
+          const same = yield* Effect.flip(seed(to, to))
+          assert.nestedPropertyVal(same, "reason._tag", "SameCache")
+        },
+        Effect.scoped,
+        provide
+      )
+    )
+  })
+}
+
+const versionIn = (home: string, name: string) =>
+  Effect.flatMap(PluginStore.PluginStore, ({ activeVersion }) => activeVersion(idOf(name))).pipe(
+    Effect.map(Option.getOrUndefined),
+    inHome(home)
+  )

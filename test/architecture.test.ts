@@ -12,11 +12,11 @@ const levels: ReadonlyArray<RegExp> = [
   // Values, and the helper that trims their white space.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
   // Internals. The reader of the cache belongs to PluginStore.
-  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$)/,
+  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$|sync\/)/,
   // Services.
   /^(?:BundleArchive|CacheLock|CodexHome|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
   // Workflows over the services.
-  /^(?:PluginInstaller|PluginSync)\.ts$/,
+  /^(?:PluginInstaller|PluginSync|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.
   /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$/,
   // Composition and front ends.

@@ -1,8 +1,7 @@
 /**
- * The life of a cached plugin, told with the real services, a backend on 127.0.0.1 and a home that
- * is thrown away.
+ * The life of a cached plugin: the real services, a backend on 127.0.0.1 and a temporary home.
  */
-import { Console, Effect, FileSystem, Layer, Path } from "effect"
+import { Console, Duration, Effect, FileSystem, Layer, Path } from "effect"
 import * as InstallMetadata from "../InstallMetadata.ts"
 import * as NodeCodexPlugins from "../NodeCodexPlugins.ts"
 import * as PluginId from "../PluginId.ts"
@@ -26,7 +25,11 @@ const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Se
   const path = yield* Path.Path
   const store = yield* PluginStore.PluginStore
   const { sync } = yield* PluginSync.PluginSync
-  const syncAndShow = Effect.andThen(Effect.flatMap(sync, printOutcome), Console.log(""))
+  const syncAndShow = Effect.gen(function* () {
+    const [took, outcome] = yield* Effect.timed(sync)
+    yield* printOutcome(outcome, Duration.toMillis(took))
+    yield* Console.log("")
+  })
   const show = Effect.flatMap(store.list, printPlugins)
   const sidecar = store.sidecarPath(helloId)
 
@@ -35,7 +38,7 @@ const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Se
   yield* show
 
   yield* chapter(
-    "Delete one sidecar, as an old cache lacks it. Sync backfills it, and downloads nothing."
+    "Delete one identity file, as in an old cache. Sync adds it and downloads nothing."
   )
   yield* fs.remove(sidecar)
   yield* show
@@ -50,7 +53,9 @@ const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Se
   yield* syncAndShow
   yield* show
 
-  yield* chapter("Install hello from a folder of one's own. Its identity is cleared.")
+  yield* chapter(
+    "Install hello from your own folder. It is then a local plugin without an identity."
+  )
   const source = yield* fs.makeTempDirectoryScoped({ prefix: "my-hello-" })
   yield* fs.makeDirectory(path.join(source, ".codex-plugin"))
   yield* fs.writeFileString(
@@ -67,8 +72,8 @@ export const demoStory = Effect.gen(function* () {
   const served = yield* backend.serve()
   const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
   yield* backend.writeHome(home, served)
-  yield* Console.log(`an embedded backend answers at ${served.baseUrl}`)
-  yield* Console.log(`a temporary Codex home stands at ${home}`)
+  yield* Console.log(`a test backend listens at ${served.baseUrl}`)
+  yield* Console.log(`the temporary Codex home is ${home}`)
   yield* scenes(backend).pipe(
     Effect.provide(
       NodeCodexPlugins.layerAt(home).pipe(
@@ -76,5 +81,7 @@ export const demoStory = Effect.gen(function* () {
       )
     )
   )
-  yield* Console.log("\nbackend and home are gone again")
+  yield* Console.log(
+    "\nthe backend and the home are gone again; now try: codex-plugins sync --dry-run"
+  )
 }).pipe(Effect.scoped)

@@ -1,9 +1,11 @@
 /**
  * The codes that the program exits with, and the errors that only commands have.
  */
-import { Cause, Console, Data, Effect, Exit, Predicate, Runtime } from "effect"
+import { Cause, Console, Data, Duration, Effect, Exit, Predicate, Runtime } from "effect"
 import { CliError } from "effect/cli"
 import { display } from "../internal/display.ts"
+import { isSignInNeeded, isTransient, reasonOf, reasonTag } from "./advice.ts"
+import { printJson, schemaVersion } from "./output.ts"
 
 /** The exit codes, as the help and the manual explain them. */
 export const codes = [
@@ -30,6 +32,16 @@ export class WrongUsage extends Data.TaggedError("WrongUsage")<{
   override readonly [Runtime.errorExitCode] = 2
 }
 
+/** The pass took longer than `--timeout` allows. What it had put in place stays. */
+export class PassTimedOut extends Data.TaggedError("PassTimedOut")<{
+  readonly limit: Duration.Duration
+}> {
+  override readonly [Runtime.errorExitCode] = 5
+  override get message(): string {
+    return `the pass did not finish within ${Duration.format(this.limit)}: run \`codex-plugins sync\` again to continue`
+  }
+}
+
 /** `--check` found something to do; it has been printed. */
 export class WouldChange extends Data.TaggedError("WouldChange")<{}> {
   override readonly [Runtime.errorExitCode] = 1
@@ -38,40 +50,6 @@ export class WouldChange extends Data.TaggedError("WouldChange")<{}> {
 /** The pass finished, but plugins failed; the failures have been printed. */
 export class SomePluginsFailed extends Data.TaggedError("SomePluginsFailed")<{}> {
   override readonly [Runtime.errorExitCode] = 3
-}
-
-const reasonOf = (error: unknown): string | undefined =>
-  Predicate.hasProperty(error, "reason") &&
-  Predicate.hasProperty(error.reason, "_tag") &&
-  typeof error.reason._tag === "string"
-    ? error.reason._tag
-    : undefined
-
-const causeOf = (error: unknown): unknown =>
-  Predicate.isTagged(error, "HalfDone") && Predicate.hasProperty(error, "cause")
-    ? error.cause
-    : error
-
-/** Whether signing in again is what helps. */
-export const isSignInNeeded = (error: unknown): boolean => {
-  const cause = causeOf(error)
-  return (
-    Predicate.isTagged(cause, "NotSignedIn") ||
-    (Predicate.isTagged(cause, "RemoteCatalogError") && reasonOf(cause) === "Unauthorized")
-  )
-}
-
-const transientReasons = new Set(["TimedOut", "Stalled", "Unreachable", "Unavailable"])
-
-/** Whether the same command may succeed later: network, rate limit, a lock that is held. */
-export const isTransient = (error: unknown): boolean => {
-  const cause = causeOf(error)
-  return (
-    (Predicate.isTagged(cause, "RemoteCatalogError") ||
-      Predicate.isTagged(cause, "RemoteBundleError") ||
-      Predicate.isTagged(cause, "CacheLockError")) &&
-    transientReasons.has(reasonOf(cause) ?? "")
-  )
 }
 
 /** The code that the process exits with; `signal` is the one that ended it. */
@@ -92,14 +70,33 @@ export const codeOf = (exit: Exit.Exit<unknown, unknown>, signal?: NodeJS.Signal
 const isReported = (error: unknown): boolean =>
   CliError.isCliError(error) || error instanceof SomePluginsFailed || error instanceof WouldChange
 
-/** Prints on stderr why a command failed, unless it has been printed already. */
-export const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  if (isReported(error)) return Effect.void
-  return Console.error(
-    Cause.hasFails(cause) && error instanceof Error
-      ? `codex-plugins: ${display(error.message)}`
-      : `codex-plugins: this is a bug, please report it: ${Cause.pretty(cause)}`
-  )
+/** The JSON of an error that a command failed with. */
+export const errorJson = (error: Error) => {
+  const { remedy } = reasonOf(error)
+  return {
+    schemaVersion,
+    error: {
+      tag: Predicate.hasProperty(error, "_tag") ? error._tag : error.name,
+      reason: reasonTag(error) ?? null,
+      message: error.message,
+      remedy,
+      exitCode: codeOf(Exit.fail(error))
+    }
+  }
 }
+
+/** Prints why a command failed, unless it has been printed already: on stderr, and as JSON if asked. */
+export const report =
+  (options: { readonly json: boolean }) =>
+  (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+    if (Cause.hasInterruptsOnly(cause)) return Effect.void
+    const error = Cause.squash(cause)
+    if (isReported(error)) return Effect.void
+    const isFailure = Cause.hasFails(cause) && error instanceof Error
+    const text = Console.error(
+      isFailure
+        ? `codex-plugins: ${display(error.message)}`
+        : `codex-plugins: this is a bug, please report it: ${Cause.pretty(cause)}`
+    )
+    return isFailure && options.json ? Effect.andThen(text, printJson(errorJson(error))) : text
+  }

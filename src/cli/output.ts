@@ -1,14 +1,17 @@
 import { Console } from "effect"
 import { display } from "../internal/display.ts"
 
+/** The version of every JSON document that the program prints. Keys are added without a new one. */
+export const schemaVersion = 1
+
 /** Prints a value as Codex prints its own: two-space indent. */
 export const printJson = (value: unknown) => Console.log(JSON.stringify(value, null, 2))
 
-/** Prints rows in columns, as wide as they need to be. */
-export const printTable = (
+/** Lines with rows in columns, as wide as they need to be. */
+export const tableLines = (
   header: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string>>
-) => {
+): ReadonlyArray<string> => {
   const table = [header, ...rows.map((row) => row.map(display))]
   const widths = header.map((_, column) =>
     Math.max(...table.map((row) => (row[column] ?? "").length))
@@ -18,5 +21,5 @@ export const printTable = (
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd()
-  return Console.log(table.map(line).join("\n"))
+  return table.map(line)
 }

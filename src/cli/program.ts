@@ -70,6 +70,6 @@ export const program = Effect.fnUntraced(
     const { all } = yield* Effect.promise(() => import("./commands.ts"))
     return yield* Command.runWith(all(root), { version })(args)
   },
-  Effect.tapCause(exit.report),
+  (run, args) => Effect.tapCause(run, exit.report({ json: args.includes("--json") })),
   Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))
 )

@@ -1,11 +1,16 @@
-import { Console, Duration, Effect, Option, Schema } from "effect"
+import { Config, Console, Duration, Effect, Option, References, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as CacheLock from "../CacheLock.ts"
 import * as PluginSync from "../PluginSync.ts"
+import type * as SyncEvent from "../SyncEvent.ts"
 import * as SyncPlan from "../SyncPlan.ts"
-import { SomePluginsFailed } from "./exit.ts"
+import { reasonOf } from "./advice.ts"
+import { errorJson, PassTimedOut, SomePluginsFailed, WouldChange } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { online } from "./online.ts"
-import { printJson, printTable } from "./output.ts"
+import { printJson, schemaVersion } from "./output.ts"
+import * as Progress from "./progress.ts"
+import * as results from "./results.ts"
 
 /** More at a time than this is unkind to the backend. */
 const maxConcurrency = 256
@@ -20,57 +25,113 @@ const units: Readonly<Record<string, string>> = {
 }
 
 /** People write `24h`; Effect reads `24 hours`. */
-const retention = (text: string): Option.Option<Duration.Duration> => {
+const duration = (text: string): Option.Option<Duration.Duration> => {
   const spelledOut = text.replace(
     /^(\d+(?:\.\d+)?)([smhd])$/,
     (_, n, unit) => `${n} ${units[unit]}`
   )
   return Option.filter(
     decodeDuration(spelledOut === "0" ? "0 seconds" : spelledOut),
-    (duration) => Duration.isFinite(duration) && !Duration.isNegative(duration)
+    (value) => Duration.isFinite(value) && !Duration.isNegative(value)
   )
 }
 
-const failureOf = ({ error, pluginId, remotePluginId }: PluginSync.SyncFailure) => ({
-  remotePluginId,
-  pluginId,
-  error: { tag: error._tag, message: error.message }
+/** A flag that takes a duration, with `CODEX_PLUGINS_…` as its fallback. */
+const durationFlag = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.withFallbackConfig(Config.String(`CODEX_PLUGINS_${name.toUpperCase()}`)),
+    Flag.filterMap(duration, () => "a duration such as `30m`, `24h` or `0`")
+  )
+
+const failureOf = ({ error, pluginId, remotePluginId }: SyncEvent.SyncFailure) => {
+  const { remedy } = reasonOf(error, [pluginId, remotePluginId])
+  return { remotePluginId, pluginId, error: { tag: error._tag, message: error.message, remedy } }
+}
+
+/** What became of one action, for programs. */
+const resultJson = (result: SyncEvent.SyncResult) => ({
+  pluginId: result.pluginId,
+  remotePluginId: result.remotePluginId,
+  outcome: outcomeName(result),
+  version: result.to,
+  from: result.from,
+  bytes: result.bytes,
+  ms: Math.round(Duration.toMillis(result.duration))
 })
 
+const outcomeName = (result: SyncEvent.SyncResult): string =>
+  result._tag === "Installed" && results.isRepair(result) ? "repaired" : result._tag.toLowerCase()
+
+/** An event as `sync --jsonl` prints it, one in each line. */
+const eventJson = (event: SyncEvent.SyncEvent) => {
+  switch (event._tag) {
+    case "Started":
+      return { event: "started", schemaVersion }
+    case "Waiting":
+      return { event: "waiting", for: event.for, pluginId: event.pluginId }
+    case "Listed":
+      return {
+        event: "listed",
+        plugins: event.rows,
+        ms: Math.round(Duration.toMillis(event.duration))
+      }
+    case "Planned":
+      return { event: "planned", actions: event.plan.actions.map(actionJson) }
+    case "Progress": {
+      const { bytes, pluginId, total } = event
+      return { event: "progress", pluginId, bytes, total }
+    }
+    case "Retrying": {
+      const { cause, delay, pluginId } = event
+      const { _tag: tag, message } = cause
+      return {
+        event: "retrying",
+        pluginId,
+        ms: Math.round(Duration.toMillis(delay)),
+        error: { tag, message }
+      }
+    }
+    case "Failed":
+      return { event: "result", ...resultJson(event), error: failureOf(event.failure).error }
+    case "Finished":
+      return {
+        event: "finished",
+        ms: Math.round(Duration.toMillis(event.duration)),
+        ...outcomeJson(event.outcome)
+      }
+    case "PassFailed":
+      return {
+        event: "failed",
+        ms: Math.round(Duration.toMillis(event.duration)),
+        ...errorJson(event.error)
+      }
+    case "Interrupted":
+      return { event: "interrupted", ms: Math.round(Duration.toMillis(event.duration)) }
+    default:
+      return { event: "result", ...resultJson(event) }
+  }
+}
+
 /** The object that `sync --json` prints. */
-export const outcomeJson = (outcome: PluginSync.SyncOutcome) => ({
+export const outcomeJson = (outcome: SyncEvent.SyncOutcome) => ({
+  schemaVersion,
   installedPluginIds: outcome.installed,
   backfilledPluginIds: outcome.backfilled,
   repairedPluginIds: outcome.repaired,
+  keptPluginIds: outcome.kept,
   removedCachePluginIds: outcome.removed,
+  pruned: outcome.pruned,
   failedRemotePluginIds: outcome.failures.flatMap(({ remotePluginId }) => remotePluginId ?? []),
   failures: outcome.failures.map(failureOf),
-  removalSkipped: outcome.removalSkipped
+  removalSkipped: outcome.removalSkipped,
+  plugins: outcome.results.map(resultJson),
+  account: { plugins: outcome.account.rows.length }
 })
 
-/** What `sync` prints for people: what changed, then how much there is of everything. */
-export const printOutcome = Effect.fnUntraced(function* (outcome: PluginSync.SyncOutcome) {
-  const changes = [
-    ...outcome.installed.map((name) => ["installed", name]),
-    ...outcome.repaired.map((name) => ["repaired", name]),
-    ...outcome.backfilled.map((name) => ["backfilled", name]),
-    ...outcome.removed.map((name) => ["removed", name]),
-    ...outcome.pruned.map(({ pluginId, version }) => ["pruned", `${pluginId} ${version}`]),
-    ...outcome.failures.map(({ pluginId, remotePluginId }) => [
-      "failed",
-      pluginId ?? remotePluginId ?? "(a row without an id)"
-    ])
-  ]
-  if (changes.length > 0) yield* printTable(["RESULT", "PLUGIN"], changes)
-  const inStep = [outcome.installed, outcome.repaired, outcome.backfilled, outcome.kept]
-    .map((names) => names.length)
-    .reduce((sum, n) => sum + n)
-  yield* Console.log(
-    `${count(inStep, "plugin")} in step, ${outcome.failures.length} failed, ${outcome.removed.length} removed`
-  )
-})
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
+/** Prints the results of a pass for people. */
+export const printOutcome = (outcome: SyncEvent.SyncOutcome, millis: number) =>
+  Console.log(results.outcomeLines(outcome, millis).join("\n"))
 
 /** One action of a plan as `sync --dry-run --json` prints it. */
 const actionJson = (action: SyncPlan.Action) => {
@@ -98,64 +159,138 @@ const actionJson = (action: SyncPlan.Action) => {
   }
 }
 
-const printPlan = (plan: SyncPlan.SyncPlan, json: boolean) => {
-  const actions = plan.actions.map(actionJson)
-  if (json) return printJson({ actions, removalSkipped: plan.removalSkipped })
-  return actions.length === 0
-    ? Console.log("nothing is installed and nothing is cached")
-    : printTable(
-        ["ACTION", "PLUGIN", "WHY"],
-        actions.map((action) => [
-          action.action.toLowerCase(),
-          action.pluginId ?? "(a row that cannot be named)",
-          whyOf(action)
-        ])
-      )
-}
+const printPlan = (plan: SyncPlan.SyncPlan, json: boolean) =>
+  json
+    ? printJson({
+        schemaVersion,
+        actions: plan.actions.map(actionJson),
+        removalSkipped: plan.removalSkipped
+      })
+    : Console.log(results.planLines(plan).join("\n"))
 
-const whyOf = (action: ReturnType<typeof actionJson>): string => {
-  if ("error" in action) return action.error.message
-  if (!("reason" in action) || action.reason === undefined) return ""
-  return typeof action.reason === "string" ? action.reason : action.reason._tag
-}
+const isUnchanged = (outcome: SyncEvent.SyncOutcome): boolean =>
+  outcome.failures.length === 0 &&
+  [outcome.installed, outcome.backfilled, outcome.repaired, outcome.removed, outcome.pruned].every(
+    ({ length }) => length === 0
+  )
+
+/**
+ * The results repeat what the services log while a pass runs, so only errors remain, unless another
+ * log level was asked for.
+ */
+const withoutRepeats = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const level = yield* References.MinimumLogLevel
+  return yield* Effect.provideService(
+    effect,
+    References.MinimumLogLevel,
+    level === "Info" ? "Error" : level
+  )
+})
+
+const interrupted = ({ inPlace, planned }: Progress.Progress) =>
+  Console.error(
+    planned === null
+      ? "interrupted: nothing was changed"
+      : `interrupted: ${results.count(inPlace, "plugin")} of ${planned} in place; run \`codex-plugins sync\` again to continue`
+  )
+
+/** Carries out a pass with its progress on stderr, and gives its outcome and duration. */
+const carryOut = Effect.fnUntraced(function* (options: {
+  readonly timeout: Option.Option<Duration.Duration>
+  readonly onEvent: (event: SyncEvent.SyncEvent) => Effect.Effect<void>
+}) {
+  const { timeout } = options
+  const { sync } = yield* PluginSync.PluginSync
+  return yield* Progress.show(
+    (current) =>
+      Effect.timed(sync).pipe(
+        withoutRepeats,
+        Effect.onInterrupt(() => interrupted(current())),
+        (pass) =>
+          Option.isNone(timeout)
+            ? pass
+            : Effect.timeoutOrElse(pass, {
+                duration: timeout.value,
+                orElse: () => Effect.fail(new PassTimedOut({ limit: timeout.value }))
+              })
+      ),
+    options.onEvent
+  )
+})
 
 export const sync = Command.make(
   "sync",
   {
     codexHome: flags.codexHome,
     json: flags.json,
+    jsonl: Flag.Boolean("jsonl").pipe(
+      Flag.withDescription("Print each event of the pass as a line of JSON"),
+      Flag.withDefault(false)
+    ),
+    quiet: Flag.Boolean("quiet").pipe(
+      Flag.withAlias("q"),
+      Flag.withDescription("Print nothing if nothing changed"),
+      Flag.withFallbackConfig(Config.Boolean("CODEX_PLUGINS_QUIET")),
+      Flag.withDefault(false)
+    ),
     dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withDescription("Print what a pass would do, and do nothing"),
+      Flag.withDescription("Print what would change, and change nothing"),
+      Flag.withDefault(false)
+    ),
+    check: Flag.Boolean("check").pipe(
+      Flag.withDescription("Like --dry-run, and exit with 1 if anything would change"),
       Flag.withDefault(false)
     ),
     concurrency: Flag.Int("concurrency").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription("How many plugins at a time (as many as the connection is good for)"),
+      Flag.withDescription("Downloads at a time (default: adapted to the connection, 4 to 64)"),
       Flag.filter(
         (n) => n >= 1 && n <= maxConcurrency,
         () => `a number from 1 to ${maxConcurrency}`
       ),
+      Flag.withFallbackConfig(Config.Int("CODEX_PLUGINS_CONCURRENCY")),
       Flag.withDefault<"adaptive">("adaptive")
     ),
-    retain: Flag.String("retain").pipe(
-      Flag.withMetavar("DURATION"),
-      Flag.withDescription(
-        "How long a superseded version stays for the sessions that use it: `30m`, `24h`, `0` (24h)"
-      ),
-      Flag.filterMap(retention, () => "a duration such as `30m`, `24h` or `0`"),
+    retain: durationFlag("retain").pipe(
+      Flag.withDescription("How long a replaced version is kept: `30m`, `24h`, `0` (default: 24h)"),
       Flag.withDefault(PluginSync.defaultRetention)
+    ),
+    timeout: durationFlag("timeout").pipe(
+      Flag.withDescription("The longest that the whole pass may take (default: no limit)"),
+      Flag.optional
+    ),
+    wait: durationFlag("wait").pipe(
+      Flag.withDescription("How long to wait for another process's lock (default: 2m)"),
+      Flag.withDefault(CacheLock.defaultWaitLimit)
     )
   },
-  Effect.fn("sync")(function* ({ dryRun, json }) {
-    const { plan, sync } = yield* PluginSync.PluginSync
-    if (dryRun) return yield* printPlan(yield* plan, json)
-    const outcome = yield* sync
-    yield* json ? printJson(outcomeJson(outcome)) : printOutcome(outcome)
+  Effect.fn("sync")(function* ({ check, dryRun, json, jsonl, quiet, timeout }) {
+    if (dryRun || check) {
+      const plan = yield* Effect.flatMap(PluginSync.PluginSync, ({ plan }) => plan)
+      const isChange = results.plannedChanges(plan).length > 0
+      if (json || isChange || !quiet) yield* printPlan(plan, json)
+      if (check && isChange) return yield* new WouldChange()
+      return
+    }
+    const onEvent = (event: SyncEvent.SyncEvent) =>
+      jsonl ? Console.log(JSON.stringify(eventJson(event))) : Effect.void
+    const [took, outcome] = yield* carryOut({ timeout, onEvent })
+    const ms = Math.round(Duration.toMillis(took))
+    if (json && !jsonl) yield* printJson({ ...outcomeJson(outcome), ms })
+    else if (!jsonl && !(quiet && isUnchanged(outcome))) yield* printOutcome(outcome, ms)
+    if (outcome.removalSkipped !== null) {
+      yield* Effect.logWarning(`skipped removals: ${outcome.removalSkipped}`)
+    }
     if (outcome.failures.length > 0) return yield* new SomePluginsFailed()
   })
 ).pipe(
-  Command.withDescription("Bring the cache in step with what the account has installed"),
-  Command.provide(({ codexHome, concurrency, retain }) =>
-    online(codexHome, { sync: { concurrency, retention: retain } })
+  Command.withDescription("Download what the account has installed, and remove what it has not"),
+  Command.withExamples([
+    { command: "codex-plugins sync", description: "Bring the cache up to date" },
+    { command: "codex-plugins sync --check", description: "Exit with 1 if anything would change" },
+    { command: "codex-plugins sync --quiet --timeout 5m", description: "From cron" }
+  ]),
+  Command.provide(({ codexHome, concurrency, retain, wait }) =>
+    online(codexHome, { lock: { waitLimit: wait }, sync: { concurrency, retention: retain } })
   )
 )

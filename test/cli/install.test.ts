@@ -37,10 +37,18 @@ describe("install", () => {
       const { run } = yield* world({
         plugins: [{ ...alpha, row: { status: "DISABLED_BY_ADMIN" } }]
       })
-      assert.deepStrictEqual(yield* run("install", alpha.id, "--json"), {
-        code: 1,
-        stdout: "",
-        stderr: `codex-plugins: cannot install ${alphaId} (${alpha.id}): the workspace's administrator has disabled it\n`
+      const { code, stderr, stdout } = yield* run("install", alpha.id, "--json")
+      const message = `cannot install ${alphaId} (${alpha.id}): the workspace's administrator has disabled it`
+      assert.deepStrictEqual([code, stderr], [1, `codex-plugins: ${message}\n`])
+      assert.deepStrictEqual(JSON.parse(stdout), {
+        schemaVersion: 1,
+        error: {
+          tag: "NotInstallable",
+          reason: "DisabledByAdmin",
+          message,
+          remedy: null,
+          exitCode: 1
+        }
       })
     }, Effect.provide(NodeServices.layer))
   )
@@ -54,7 +62,7 @@ describe("install", () => {
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.include(stderr, `${alphaId} (${alpha.id}) is in the cache`)
       assert.include(stderr, "run a sync to resolve this")
-      assert.include((yield* run("sync")).stdout, `removed  ${alphaId}`)
+      assert.include((yield* run("sync")).stdout, " - alpha (uninstalled upstream)")
     }, Effect.provide(NodeServices.layer))
   )
 

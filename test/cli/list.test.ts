@@ -18,9 +18,9 @@ describe("list", () => {
       assert.strictEqual(code, 0)
       assert.strictEqual(stderr, "")
       assert.deepStrictEqual(stdout.split("\n"), [
-        "PLUGIN                       VERSION  REMOTE PLUGIN ID",
-        `alpha@openai-curated-remote  1.2.3    ${alpha.id}`,
-        `mine@created-by-me-remote    1.0.0    ${mine.id}`,
+        "PLUGIN                       VERSION  SOURCE   REMOTE PLUGIN ID",
+        `alpha@openai-curated-remote  1.2.3    account  ${alpha.id}`,
+        `mine@created-by-me-remote    1.0.0    account  ${mine.id}`,
         ""
       ])
       assert.deepStrictEqual(yield* backend.requests(), [])
@@ -35,6 +35,7 @@ describe("list", () => {
       const { code, stdout } = yield* run("list", "--json")
       assert.strictEqual(code, 0)
       assert.deepStrictEqual(JSON.parse(stdout), {
+        schemaVersion: 1,
         installed: [
           {
             pluginId: "alpha@openai-curated-remote",
@@ -42,7 +43,8 @@ describe("list", () => {
             marketplaceName: "openai-curated-remote",
             version: "1.2.3",
             installed: true,
-            source: { source: "remote", id: alpha.id }
+            source: { source: "remote", id: alpha.id },
+            identity: "known"
           }
         ]
       })
@@ -55,7 +57,7 @@ describe("list", () => {
       const { home, run: here } = yield* world()
       assert.deepStrictEqual(yield* here("list", "--json"), {
         code: 0,
-        stdout: '{\n  "installed": []\n}\n',
+        stdout: '{\n  "schemaVersion": 1,\n  "installed": []\n}\n',
         stderr: ""
       })
       const { code, stderr, stdout } = yield* run(["list", "--codex-home", `${home}/nowhere`])

@@ -38,12 +38,18 @@ describe("the process", () => {
           concurrency: "unbounded"
         })
       })
-      assert.deepEqual(yield* run({ CODEX_HOME: home }), [0, '{\n  "installed": []\n}\n', ""])
-      assert.deepEqual(yield* run({ CODEX_HOME: `${home}/none` }), [
-        1,
-        "",
-        `codex-plugins: the Codex home ${home}/none does not exist: create it, or point CODEX_HOME at another\n`
+      assert.deepEqual(yield* run({ CODEX_HOME: home }), [
+        0,
+        '{\n  "schemaVersion": 1,\n  "installed": []\n}\n',
+        ""
       ])
+      const [code, stdout, stderr] = yield* run({ CODEX_HOME: `${home}/none` })
+      assert.strictEqual(Number(code), 1)
+      assert.deepInclude(JSON.parse(stdout).error, { tag: "CodexHomeError", reason: "Missing" })
+      assert.strictEqual(
+        stderr,
+        `codex-plugins: the Codex home ${home}/none does not exist: create it, or point CODEX_HOME at another\n`
+      )
     }, Effect.provide(NodeServices.layer))
   )
 

@@ -75,7 +75,10 @@ describe("codex-plugins", () => {
       const { code, stdout } = yield* run(["demo"])
       assert.strictEqual(code, 0)
       assert.include(stdout, "downloads: 0")
-      assert.match(stdout, /backend and home are gone again\n$/)
+      assert.match(
+        stdout,
+        /the backend and the home are gone again; now try: codex-plugins sync --dry-run\n$/
+      )
     }, Effect.provide(NodeServices.layer))
   )
 })

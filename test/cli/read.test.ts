@@ -124,7 +124,11 @@ describe("read", () => {
     Effect.fnUntraced(function* () {
       const { home, run } = yield* world()
       const { code, stderr, stdout } = yield* run("read", "plugins~None", "--json")
-      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.strictEqual(code, 1)
+      assert.deepInclude(JSON.parse(stdout).error, {
+        tag: "RemoteCatalogError",
+        reason: "NotFound"
+      })
       assert.include(stderr, "cannot read the plugin plugins~None")
       const fs = yield* FileSystem.FileSystem
       assert.isFalse(yield* fs.exists(`${home}/plugins`))

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
-import { world } from "../support/shell.ts"
+import { type Run, world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 const broken = TestBackend.plugin({ name: "broken", bundle: new TextEncoder().encode("x") })
@@ -11,47 +11,63 @@ const broken = TestBackend.plugin({ name: "broken", bundle: new TextEncoder().en
 const alphaId = "alpha@openai-curated-remote"
 const brokenId = "broken@openai-curated-remote"
 
+/** The same run as if it had taken no time. */
+const withoutTime = ({ stdout, ...run }: Run) => ({
+  ...run,
+  stdout: stdout.replace(/[\d.]+ s\b/, "0.0 s")
+})
+
 describe("sync", () => {
   it.live(
-    "prints what it did",
+    "prints the changes and the time it took",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins: [alpha] })
-      assert.deepStrictEqual(yield* run("sync"), {
+      assert.deepStrictEqual(withoutTime(yield* run("sync")), {
         code: 0,
-        stdout: [
-          "RESULT     PLUGIN",
-          `installed  ${alphaId}`,
-          "1 plugin in step, 0 failed, 0 removed",
-          ""
-        ].join("\n"),
+        stdout: " + alpha 1.0.0\nInstalled 1 (0.0 s)\n",
         stderr: ""
       })
-      assert.deepStrictEqual(yield* run("sync"), {
+      assert.deepStrictEqual(withoutTime(yield* run("sync")), {
         code: 0,
-        stdout: "1 plugin in step, 0 failed, 0 removed\n",
+        stdout: "Already up to date (1 plugin, 0.0 s)\n",
         stderr: ""
       })
     }, Effect.provide(NodeServices.layer))
   )
 
   it.live(
-    "prints JSON alone on stdout, and leaves with 3 where some plugins failed",
+    "prints JSON alone on stdout and exits with 3 when some plugins failed",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins: [alpha, broken] })
       const { code, stderr, stdout } = yield* run("sync", "--json")
       assert.strictEqual(code, 3)
-      const { failures, ...outcome } = JSON.parse(stdout)
+      const { failures, ms, plugins, ...outcome } = JSON.parse(stdout)
+      assert.isNumber(ms)
       assert.deepStrictEqual(outcome, {
+        schemaVersion: 1,
         installedPluginIds: [alphaId],
         backfilledPluginIds: [],
         repairedPluginIds: [],
+        keptPluginIds: [],
         removedCachePluginIds: [],
+        pruned: [],
+        account: { plugins: 2 },
         failedRemotePluginIds: [broken.id],
         removalSkipped: null
       })
+      assert.lengthOf(plugins, 2)
+      assert.deepInclude(plugins[0], {
+        pluginId: alphaId,
+        remotePluginId: alpha.id,
+        outcome: "installed",
+        version: "1.0.0",
+        from: null
+      })
+      assert.deepInclude(plugins[1], { pluginId: brokenId, outcome: "failed", version: null })
+      assert.isNumber(plugins[0].bytes)
       assert.strictEqual(failures.length, 1)
       assert.deepInclude(failures[0], { remotePluginId: broken.id, pluginId: brokenId })
-      assert.include(stderr, `warn: could not sync ${brokenId}`)
+      assert.strictEqual(stderr, "")
     }, Effect.provide(NodeServices.layer))
   )
 
@@ -62,7 +78,17 @@ describe("sync", () => {
       yield* backend.when({ kind: "listing" }, TestReply.status(401))
       for (const flags of [[], ["--json"], ["--dry-run"]]) {
         const { code, stderr, stdout } = yield* run("sync", ...flags)
-        assert.deepStrictEqual([code, stdout], [4, ""])
+        assert.strictEqual(code, 4)
+        if (flags[0] === "--json") {
+          const { error, schemaVersion } = JSON.parse(stdout)
+          assert.strictEqual(schemaVersion, 1)
+          assert.deepInclude(error, {
+            tag: "RemoteCatalogError",
+            reason: "Unauthorized",
+            exitCode: 4
+          })
+          assert.include(error.remedy, "codex login")
+        } else assert.strictEqual(stdout, "")
         assert.match(stderr, /^codex-plugins: cannot list the installed plugins: .*codex login`\n$/)
       }
       const fs = yield* FileSystem.FileSystem
@@ -85,17 +111,15 @@ describe("sync", () => {
   )
 
   it.live(
-    "prints what it would do, and does nothing",
+    "prints with --dry-run what would change, and changes nothing",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world({ plugins: [alpha] })
       const text = yield* run("sync", "--dry-run")
-      assert.deepStrictEqual(text.stdout.split("\n"), [
-        "ACTION   PLUGIN                       WHY",
-        `install  ${alphaId}  Missing`,
-        ""
-      ])
+      assert.strictEqual(text.stdout, " + alpha 1.0.0\nWould install 1\n")
+      assert.deepInclude(yield* run("sync", "--check"), { code: 1, stdout: text.stdout })
       const json = yield* run("sync", "--dry-run", "--json")
       assert.deepStrictEqual(JSON.parse(json.stdout), {
+        schemaVersion: 1,
         actions: [
           {
             action: "Install",
@@ -128,6 +152,63 @@ describe("sync", () => {
         yield* fs.readDirectory(`${home}/plugins/cache/openai-curated-remote/a`),
         "1.0.0"
       )
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "prints upgrades with both versions, removals with their cause, and failures last",
+    Effect.fnUntraced(function* () {
+      const gone = TestBackend.plugin({ name: "gone" })
+      const { backend, run } = yield* world({ plugins: [broken, alpha, gone] })
+      yield* run("sync")
+      yield* backend.update(alpha.id, { version: "1.1.0" })
+      yield* backend.uninstall(gone.id)
+      const { code, stdout } = withoutTime(yield* run("sync"))
+      assert.strictEqual(code, 3)
+      const lines = stdout.split("\n")
+      assert.deepStrictEqual(lines.slice(0, 2), [
+        " ~ alpha 1.0.0 → 1.1.0",
+        " - gone (uninstalled upstream)"
+      ])
+      assert.match(lines[2]!, /^ ! broken: .*/)
+      assert.strictEqual(lines.at(-2), "Updated 1, removed 1, 1 failed (0.0 s)")
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "prints one cause once when every plugin fails for it",
+    Effect.fnUntraced(function* () {
+      const plugins = ["a", "b", "c", "d", "e", "f", "g"].map((name) =>
+        TestBackend.plugin({ name })
+      )
+      const { backend, run } = yield* world({ plugins })
+      yield* backend.when({ kind: "bundle" }, TestReply.status(404))
+      const { code, stdout } = withoutTime(yield* run("sync"))
+      assert.strictEqual(code, 3)
+      assert.match(
+        stdout,
+        /^ ! 7 plugins: [^\n]*404[^\n]*\n {5}a, b, c, d, e and 2 more\n {3}help: [^\n]+\n7 failed \(0\.0 s\)\n$/
+      )
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "prints nothing with --quiet when nothing changed",
+    Effect.fnUntraced(function* () {
+      const { run } = yield* world({ plugins: [alpha] })
+      assert.include((yield* run("sync", "--quiet")).stdout, " + alpha 1.0.0")
+      assert.deepStrictEqual(yield* run("sync", "-q"), { code: 0, stdout: "", stderr: "" })
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "exits with 5 when the pass takes longer than --timeout",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha] })
+      yield* backend.when({ kind: "bundle" }, TestReply.delay("5 seconds"))
+      const { code, stderr } = yield* run("sync", "--timeout", "0.1s")
+      assert.strictEqual(code, 5)
+      assert.include(stderr, "the pass did not finish within 100ms")
     }, Effect.provide(NodeServices.layer))
   )
 })

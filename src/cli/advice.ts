@@ -1,0 +1,82 @@
+/**
+ * What a person or a script can do about an error.
+ */
+import { Predicate } from "effect"
+
+/** The tag of an error's reason. */
+export const reasonTag = (error: unknown): string | undefined => {
+  if (!Predicate.hasProperty(error, "reason")) return undefined
+  const { reason } = error
+  if (typeof reason === "string") return reason
+  return Predicate.hasProperty(reason, "_tag") && typeof reason._tag === "string"
+    ? reason._tag
+    : undefined
+}
+
+const causeOf = (error: unknown): unknown =>
+  Predicate.isTagged(error, "PartialChange") && Predicate.hasProperty(error, "cause")
+    ? error.cause
+    : error
+
+/** Whether signing in again is what helps. */
+export const isSignInNeeded = (error: unknown): boolean => {
+  const cause = causeOf(error)
+  return (
+    Predicate.isTagged(cause, "NotSignedIn") ||
+    (Predicate.isTagged(cause, "RemoteCatalogError") && reasonTag(cause) === "Unauthorized")
+  )
+}
+
+const transientReasons = new Set(["TimedOut", "Stalled", "Unreachable", "Unavailable"])
+
+/** Whether the same command may succeed later: network, rate limit, a lock that is held. */
+export const isTransient = (error: unknown): boolean => {
+  const cause = causeOf(error)
+  return (
+    (Predicate.isTagged(cause, "RemoteCatalogError") ||
+      Predicate.isTagged(cause, "RemoteBundleError") ||
+      Predicate.isTagged(cause, "CacheLockError")) &&
+    transientReasons.has(reasonTag(cause) ?? "")
+  )
+}
+
+/** One cause, without the plugin's name, and what to do about it. */
+export interface Reason {
+  readonly cause: string
+  readonly remedy: string | null
+}
+
+const imperative = /^(?:check|try|sync|start|run|make|allow|set|create|point|update|install|use)\b/
+
+/** What helps where the message does not say it. */
+const remedyOf = (error: unknown): string | null => {
+  const reason = Predicate.hasProperty(error, "reason") ? error.reason : undefined
+  if (Predicate.isTagged(reason, "UntrustedServer")) {
+    return "behind a corporate proxy, set NODE_EXTRA_CA_CERTS to the file of its certificate authority"
+  }
+  if (isSignInNeeded(error)) return "run `codex login`"
+  return isTransient(error) ? "run `codex-plugins sync` again later" : null
+}
+
+/** Splits a message into cause and remedy, and drops the ids that are printed beside it. */
+export const reasonOf = (
+  error: { readonly message: string },
+  ids: ReadonlyArray<string | null> = []
+): Reason => {
+  let cause = error.message
+  const start = cause.indexOf(": ")
+  const isNamed = (id: string | null) => id !== null && cause.slice(0, start).includes(id)
+  if (start > 0 && cause.startsWith("cannot ") && ids.some(isNamed)) {
+    cause = cause.slice(start + 2)
+  }
+  for (const [position, separator] of [
+    [cause.lastIndexOf("; "), 2],
+    [cause.lastIndexOf(": "), 2]
+  ] as const) {
+    const tail = cause.slice(position + separator)
+    if (position > 0 && imperative.test(tail)) {
+      return { cause: cause.slice(0, position), remedy: tail }
+    }
+  }
+  return { cause, remedy: remedyOf(error) }
+}

@@ -1,0 +1,240 @@
+/**
+ * The results of a pass for people: one line for each change, failures last and grouped by cause, and
+ * a closing line.
+ */
+import { Option } from "effect"
+import { display } from "../internal/display.ts"
+import type * as SyncEvent from "../SyncEvent.ts"
+import { outranks, type PluginVersion } from "../PluginVersion.ts"
+import * as SyncPlan from "../SyncPlan.ts"
+import { type Reason, reasonOf } from "./advice.ts"
+
+/** `1 plugin`, `2 plugins`. */
+export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
+
+/** `0.2 s`, `12 s`, `2 min 46 s`. */
+export const seconds = (millis: number): string => {
+  const s = millis / 1000
+  if (s < 10) return `${s.toFixed(1)} s`
+  return s < 60 ? `${Math.round(s)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`
+}
+
+/** One change: what a pass did to a plugin, or would do. */
+export interface Change {
+  readonly mark: "+" | "~" | "-" | "="
+  readonly pluginId: string
+  readonly text: string
+}
+
+const nameOf = (pluginId: string) => pluginId.slice(0, pluginId.lastIndexOf("@"))
+
+/** A plugin is named without its marketplace where no other one has the same name. */
+const shortNames = (pluginIds: ReadonlyArray<string>) => {
+  const seen = new Map<string, Set<string>>()
+  for (const id of pluginIds) {
+    seen.set(nameOf(id), (seen.get(nameOf(id)) ?? new Set()).add(id))
+  }
+  return (id: string) => (id.includes("@") && seen.get(nameOf(id))?.size === 1 ? nameOf(id) : id)
+}
+
+const upgrade = (from: PluginVersion, to: PluginVersion): string =>
+  `${from} → ${to}${outranks(from, to) ? " (downgrade)" : ""}`
+
+const repairs: Readonly<Record<string, string>> = {
+  Broken: "repaired",
+  IdentityChanged: "replaced: it was another plugin's",
+  IdentityInDoubt: "repaired: an install was interrupted",
+  IdentityUnreadable: "repaired: its identity was unreadable"
+}
+
+const removals: Readonly<Record<string, string>> = {
+  NotInstalled: "uninstalled upstream",
+  RetiredMarketplace: "its marketplace is retired",
+  Stray: "not a plugin"
+}
+
+/** Whether an install replaced a version that was there already. */
+export const isRepair = ({ reason }: { readonly reason: SyncPlan.InstallReason }): boolean =>
+  reason._tag !== "Missing" && reason._tag !== "VersionChanged"
+
+const installation = (
+  pluginId: string,
+  version: PluginVersion,
+  reason: SyncPlan.InstallReason
+): Change => {
+  if (reason._tag === "Missing") return { mark: "+", pluginId, text: version }
+  return {
+    mark: "~",
+    pluginId,
+    text:
+      reason._tag === "VersionChanged"
+        ? upgrade(reason.from, version)
+        : `${version} (${repairs[reason._tag] ?? "repaired"})`
+  }
+}
+
+/** The change that an action makes; none for what is kept or rejected. */
+export const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
+  switch (action._tag) {
+    case "Keep":
+    case "Reject":
+      return Option.none()
+    case "Backfill":
+      return Option.some({
+        mark: "~",
+        pluginId: action.plugin.pluginId,
+        text: `${action.version} (identity added)`
+      })
+    case "Install":
+      return Option.some(installation(action.plugin.pluginId, action.version, action.reason))
+    case "Remove":
+      return Option.some({
+        mark: "-",
+        pluginId: SyncPlan.nameOf(action.target),
+        text: `(${removals[action.reason]})`
+      })
+    case "Prune":
+      return Option.some({
+        mark: "-",
+        pluginId: action.pluginId,
+        text: `${action.version} (superseded)`
+      })
+  }
+}
+
+const isPlugin = ({ _tag }: SyncPlan.Action) => _tag !== "Remove" && _tag !== "Prune"
+
+/** The change that a pass made; none if the plugin is as it was. */
+const changeMade = (result: SyncEvent.SyncResult): Option.Option<Change> => {
+  const { from, to } = result
+  switch (result._tag) {
+    case "Kept":
+    case "Unnecessary":
+    case "Failed":
+      return Option.none()
+    case "Deferred":
+      return Option.some({
+        mark: "=",
+        pluginId: result.pluginId,
+        text: "(in use; left to a later pass)"
+      })
+    case "Backfilled":
+      return Option.some({ mark: "~", pluginId: result.pluginId, text: `${to} (identity added)` })
+    case "Installed":
+      return Option.map(Option.fromNullishOr(to), (version) =>
+        installation(result.pluginId, version, result.reason)
+      )
+    case "Removed":
+      return Option.some({
+        mark: "-",
+        pluginId: result.pluginId,
+        text: `(${removals[result.reason]})`
+      })
+    case "Pruned":
+      return Option.some({ mark: "-", pluginId: result.pluginId, text: `${from} (superseded)` })
+  }
+}
+
+/** How many names of a group are printed. */
+const mostNames = 5
+
+/** Failures grouped by cause, each with its plugins and one remedy. */
+export const failureLines = (
+  failures: ReadonlyArray<SyncEvent.SyncFailure>
+): ReadonlyArray<string> => {
+  const groups = new Map<string, { reason: Reason; names: Array<string> }>()
+  const short = shortNames(failures.flatMap(({ pluginId }) => pluginId ?? []))
+  for (const { error, pluginId, remotePluginId } of failures) {
+    const reason = reasonOf(error, [pluginId, remotePluginId])
+    const name = short(pluginId ?? remotePluginId ?? "a plugin without an id")
+    const key = `${error._tag}\n${reason.cause}\n${reason.remedy}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { reason, names: [name] })
+    else group.names.push(name)
+  }
+  return [...groups.values()].flatMap(groupLines)
+}
+
+const groupLines = ({
+  names,
+  reason: { cause, remedy }
+}: {
+  readonly names: ReadonlyArray<string>
+  readonly reason: Reason
+}): ReadonlyArray<string> => {
+  const some = names.slice(0, mostNames).map(display).join(", ")
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ""
+  const help = remedy === null ? undefined : `   help: ${display(remedy)}`
+  const lines =
+    names.length === 1
+      ? [` ! ${some}: ${display(cause)}`, help]
+      : [` ! ${names.length} plugins: ${display(cause)}`, `     ${some}${more}`, help]
+  return lines.filter((line) => line !== undefined)
+}
+
+/** The lines of changes. */
+export const changeLines = (changes: ReadonlyArray<Change>): ReadonlyArray<string> => {
+  const short = shortNames(changes.map(({ pluginId }) => pluginId))
+  return changes.map(
+    ({ mark, pluginId, text }) => ` ${mark} ${display(short(pluginId))} ${display(text)}`
+  )
+}
+
+const verbs = {
+  done: ["installed", "updated", "removed"],
+  planned: ["would install", "would update", "would remove"]
+} as const
+
+/** The closing line: counts, and the time where a pass was carried out. */
+const closing = (
+  changes: ReadonlyArray<Change>,
+  counts: { readonly upToDate: number; readonly failed: number },
+  kind: keyof typeof verbs,
+  millis: number | undefined
+): string => {
+  const time = millis === undefined ? [] : [seconds(millis)]
+  const { failed, upToDate } = counts
+  if (changes.length === 0 && failed === 0) {
+    return `Already up to date (${[count(upToDate, "plugin"), ...time].join(", ")})`
+  }
+  const parts = (["+", "~", "-"] as const).flatMap((mark, index) => {
+    const n = changes.filter((change) => change.mark === mark).length
+    return n === 0 ? [] : [`${verbs[kind][index]} ${n}`]
+  })
+  const line = [
+    ...parts,
+    ...(upToDate > 0 ? [`${upToDate} up to date`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : [])
+  ].join(", ")
+  return `${line.charAt(0).toUpperCase()}${line.slice(1)}${time.map((t) => ` (${t})`).join("")}`
+}
+
+/** All that a person reads about a pass that was carried out. */
+export const outcomeLines = (
+  outcome: SyncEvent.SyncOutcome,
+  millis: number
+): ReadonlyArray<string> => {
+  const changes = outcome.results.flatMap((result) => Option.toArray(changeMade(result)))
+  const counts = { upToDate: outcome.kept.length, failed: outcome.failures.length }
+  return [
+    ...changeLines(changes),
+    ...failureLines(outcome.failures),
+    closing(changes, counts, "done", millis)
+  ]
+}
+
+/** What a plan would change. */
+export const plannedChanges = (plan: SyncPlan.SyncPlan): ReadonlyArray<Change> =>
+  plan.actions.flatMap((action) => Option.toArray(changeOf(action)))
+
+/** All that a person reads about a plan: only what would change or fail. */
+export const planLines = (plan: SyncPlan.SyncPlan): ReadonlyArray<string> => {
+  const changes = plannedChanges(plan)
+  const failures = plan.actions.filter(SyncPlan.Action.$is("Reject"))
+  const upToDate = plan.actions.filter(isPlugin).filter(({ _tag }) => _tag === "Keep").length
+  return [
+    ...changeLines(changes),
+    ...failureLines(failures),
+    closing(changes, { upToDate, failed: failures.length }, "planned", undefined)
+  ]
+}

@@ -30,9 +30,10 @@ import * as atomicFile from "./internal/cache/atomicFile.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
 import { type BaseRoot, emptyBaseRoot, isNotFound, mtimeOf } from "./internal/cache/reader.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
+import * as Leases from "./internal/cache/leases.ts"
 import * as manifestFile from "./internal/bundle/manifestFile.ts"
 import * as platformError from "./internal/platformError.ts"
-import { doubtPrefix, lockHolderName, prefix } from "./internal/cache/staging.ts"
+import { doubtPrefix, lockHolderName, ownerPrefix, prefix } from "./internal/cache/staging.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginManifest from "./PluginManifest.ts"
 import * as PluginVersion from "./PluginVersion.ts"
@@ -56,6 +57,8 @@ const raceRetries = 8
 const Reason = Schema.TaggedUnion({
   /** An identity can be written only beside an installed version. */
   NotInstalled: {},
+  /** A running process has leased this version; see `lease`. */
+  Leased: { version: PluginVersion.PluginVersion },
   /** A marketplace's folder or staging is a link or a file; it is neither followed nor replaced. */
   Obstructed: { path: Schema.String, found: Schema.String },
   /** It could not be renamed for longer than {@link heldFilePatience}. */
@@ -80,6 +83,8 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
     switch (this.reason._tag) {
       case "NotInstalled":
         return "no version of it is installed; install it first"
+      case "Leased":
+        return `a running process still uses version ${this.reason.version}; try again when it has ended, or force the change`
       case "Obstructed":
         return `${this.reason.path} is not a folder but a ${this.reason.found}; move it away and try again`
       case "Held":
@@ -88,6 +93,30 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
         return platformError.describe(this.reason.cause)
     }
   }
+}
+
+/**
+ * A version that stays in the cache as long as its lease lasts.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Lease {
+  readonly pluginId: PluginId.PluginId
+  readonly version: PluginVersion.PluginVersion
+  /** The folder that holds the version's files. */
+  readonly root: string
+}
+
+/**
+ * Options of a change that takes files away.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface ForceOptions {
+  /** Changes the cache even if a running process has leased the version. Default: false. */
+  readonly force?: boolean | undefined
 }
 
 /** A folder that holds a whole plugin, ready to become a version. */
@@ -152,10 +181,12 @@ export class PluginStore extends Context.Service<
     ) => Effect.Effect<A, E | PluginStoreError | CacheLock.CacheLockError, R>
     /**
      * Makes a staged version the active one. What stood before stays active until then. Fails where
-     * it would overwrite a sidecar of an unsupported schema.
+     * it would overwrite a sidecar of an unsupported schema, and with `Leased` where it would
+     * repair, downgrade or change the owner of a leased version. An upgrade is made beside it.
      */
     readonly activate: (
-      staged: StagedVersion
+      staged: StagedVersion,
+      options?: ForceOptions
     ) => Effect.Effect<
       void,
       PluginStoreError | CacheLock.CacheLockError | InstallMetadata.UnsupportedSchemaVersion
@@ -168,13 +199,18 @@ export class PluginStore extends Context.Service<
       readonly source: string
       readonly pluginId: PluginId.PluginId
       readonly version?: PluginVersion.PluginVersion | undefined
+      readonly force?: boolean | undefined
     }) => Effect.Effect<
       PluginVersion.PluginVersion,
       PluginStoreError | CacheLock.CacheLockError | PluginManifest.InvalidManifest
     >
-    /** Removes the base root, identity included. False where there was none. */
+    /**
+     * Removes the base root, identity included. False if there was none. Fails with `Leased` if a
+     * running process has leased a version of the plugin, unless it is forced.
+     */
     readonly uninstall: (
-      pluginId: PluginId.PluginId
+      pluginId: PluginId.PluginId,
+      options?: ForceOptions
     ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
     /**
      * Removes what a snapshot saw. False, and nothing is touched, if it has changed since then.
@@ -187,6 +223,19 @@ export class PluginStore extends Context.Service<
       pluginId: PluginId.PluginId,
       version: PluginVersion.PluginVersion
     ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
+    /**
+     * Keeps the files of the active version until the scope closes. No process of this library
+     * repairs, downgrades, prunes or removes that version meanwhile, unless it is forced; upgrades
+     * are made beside it. The lease of a process that ends, ends with it. Fails with `NotInstalled`
+     * if no version is active.
+     */
+    readonly lease: (
+      pluginId: PluginId.PluginId
+    ) => Effect.Effect<Lease, PluginStoreError | CacheLock.CacheLockError, Scope.Scope>
+    /** The versions of a plugin that running processes have leased. Needs no lock. */
+    readonly leased: (
+      pluginId: PluginId.PluginId
+    ) => Effect.Effect<ReadonlyArray<PluginVersion.PluginVersion>, PluginStoreError>
     /** Removes what dead processes left in staging. */
     readonly sweep: Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
   }
@@ -226,6 +275,13 @@ const succession = (version: PluginVersion.PluginVersion, { active, versions }: 
 
 /** The mode of a base root, as Codex makes it. */
 const folderMode = 0o755
+
+/** A failure of a lock file or of the runtime, which is no error of Effect's file system. */
+const fileSystemError = (path: string, cause: unknown): Reason => ({
+  _tag: "FileSystem",
+  path,
+  cause
+})
 
 const isReason = (error: { readonly _tag: string }): error is Reason => error._tag in Reason.cases
 
@@ -318,6 +374,29 @@ export const make = Effect.gen(function* () {
     path.join(home.staging, `${doubtPrefix}${pluginId}`)
   const versionRoot = (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
     path.join(baseRootOf(pluginId), version)
+
+  const leases = Leases.make<PlatformError.PlatformError>(
+    {
+      staging: home.staging,
+      names: Effect.map(entriesOf(home.staging), (entries) => entries.map(({ name }) => name)),
+      create: (name) =>
+        fs.writeFile(path.join(home.staging, name), new Uint8Array(), { flag: "wx" }),
+      // A file that stays is swept once this process has no lease any more.
+      remove: (name) => Effect.ignore(fs.remove(path.join(home.staging, name), { force: true }))
+    },
+    lock.liveness
+  )
+
+  /** Fails if a running process has leased one of these versions. */
+  const ensureUnleased = Effect.fnUntraced(function* (
+    pluginId: PluginId.PluginId,
+    versions: ReadonlyArray<PluginVersion.PluginVersion>,
+    options: ForceOptions | undefined
+  ) {
+    if (options?.force === true) return
+    const [version] = yield* leases.leased(pluginId, versions)
+    if (version !== undefined) yield* fail({ _tag: "Leased", version })
+  })
 
   // --- reading
 
@@ -534,7 +613,8 @@ export const make = Effect.gen(function* () {
   const placeVersion = Effect.fnUntraced(function* (
     staged: StagedVersion,
     standing: BaseRoot,
-    moved: (root: string) => void
+    moved: (root: string) => void,
+    options: ForceOptions | undefined
   ) {
     const { pluginId, version } = staged
     const baseRoot = baseRootOf(pluginId)
@@ -542,6 +622,12 @@ export const make = Effect.gen(function* () {
     const identity = yield* identityOf(pluginId, standing, false)
     const sameIdentity =
       identity._tag === "Known" && identity.remotePluginId === staged.remotePluginId
+    if (options?.force !== true) {
+      const changesOwner = identity._tag === "Known" && !sameIdentity
+      const leased = yield* leases.leased(pluginId, standing.versions)
+      const conflict = Leases.conflict(leased, { version, changesOwner })
+      if (conflict !== undefined) yield* fail({ _tag: "Leased", version: conflict })
+    }
     const { exposesAnother, leaving } = succession(version, standing)
     const settles = !sameIdentity || exposesAnother
 
@@ -576,6 +662,7 @@ export const make = Effect.gen(function* () {
 
   const place = Effect.fnUntraced(function* <E extends { readonly _tag: string } = never>(
     staged: StagedVersion,
+    options?: ForceOptions,
     check: (standing: BaseRoot) => Effect.Effect<unknown, E> = () => Effect.void
   ) {
     const baseRoot = baseRootOf(staged.pluginId)
@@ -595,7 +682,7 @@ export const make = Effect.gen(function* () {
       }
       yield* standing.entries.length === 0
         ? placeBaseRoot({ ...staged, root }, moved)
-        : placeVersion({ ...staged, root }, standing, moved)
+        : placeVersion({ ...staged, root }, standing, moved, options)
     })
 
     // Once the version has landed, nothing is planned anew: what follows only settles it.
@@ -605,10 +692,11 @@ export const make = Effect.gen(function* () {
     })
   })
 
-  const activate = Effect.fn("PluginStore.activate")((staged: StagedVersion) =>
-    place(staged, (standing) =>
-      staged.remotePluginId === null ? Effect.void : readOverwritable(staged.pluginId, standing)
-    ).pipe(Effect.uninterruptible, change("install", staged.pluginId))
+  const activate = Effect.fn("PluginStore.activate")(
+    (staged: StagedVersion, options?: ForceOptions) =>
+      place(staged, options, (standing) =>
+        staged.remotePluginId === null ? Effect.void : readOverwritable(staged.pluginId, standing)
+      ).pipe(Effect.uninterruptible, change("install", staged.pluginId))
   )
 
   const writeIdentity = Effect.fn("PluginStore.writeIdentity")(
@@ -645,6 +733,7 @@ export const make = Effect.gen(function* () {
       readonly source: string
       readonly pluginId: PluginId.PluginId
       readonly version?: PluginVersion.PluginVersion | undefined
+      readonly force?: boolean | undefined
     }) =>
       Effect.gen(function* () {
         const { pluginId, source } = options
@@ -656,23 +745,27 @@ export const make = Effect.gen(function* () {
         yield* copyTree(fs, path, source, root)
         // The source may have changed meanwhile.
         yield* commandSkillFiles.write(fs, path, root, yield* read(root))
-        yield* place({ root, pluginId, version, remotePluginId: null }).pipe(Effect.uninterruptible)
+        const staged = { root, pluginId, version, remotePluginId: null }
+        yield* Effect.uninterruptible(place(staged, options))
         return version
       }).pipe(change("install", options.pluginId))
   )
 
-  const uninstall = Effect.fn("PluginStore.uninstall")((pluginId: PluginId.PluginId) =>
-    Effect.gen(function* () {
-      const baseRoot = baseRootOf(pluginId)
-      const [marketplaceInfo, info] = yield* Effect.all([
-        infoOf(path.dirname(baseRoot)),
-        infoOf(baseRoot)
-      ])
-      if (marketplaceInfo?.type !== "Directory" || info === undefined) return false
-      yield* discard(baseRoot, deleteBaseRootInPlace(pluginId))
-      yield* unmark(pluginId)
-      return true
-    }).pipe(Effect.uninterruptible, change("uninstall", pluginId))
+  const uninstall = Effect.fn("PluginStore.uninstall")(
+    (pluginId: PluginId.PluginId, options?: ForceOptions) =>
+      Effect.gen(function* () {
+        const baseRoot = baseRootOf(pluginId)
+        const [marketplaceInfo, info] = yield* Effect.all([
+          infoOf(path.dirname(baseRoot)),
+          infoOf(baseRoot)
+        ])
+        if (marketplaceInfo?.type !== "Directory" || info === undefined) return false
+        const { versions } = yield* locate(pluginId)
+        yield* ensureUnleased(pluginId, versions, options)
+        yield* discard(baseRoot, deleteBaseRootInPlace(pluginId))
+        yield* unmark(pluginId)
+        return true
+      }).pipe(Effect.uninterruptible, change("uninstall", pluginId))
   )
 
   const remove = Effect.fn("PluginStore.remove")(function* (target: CachedPlugin | Stray) {
@@ -686,6 +779,9 @@ export const make = Effect.gen(function* () {
 
     return yield* Effect.gen(function* () {
       if (!(yield* isUnchanged(place))) return false
+      if ("pluginId" in target) {
+        yield* ensureUnleased(target.pluginId, target.versions, undefined)
+      }
       const inPlace =
         "pluginId" in target ? deleteBaseRootInPlace(target.pluginId) : deleteInPlace(place)
       const discarded = yield* discard(place, inPlace)
@@ -711,9 +807,39 @@ export const make = Effect.gen(function* () {
         // Where versions have no total order, a third one could become active.
         const isInUse = !Equal.equals(PluginVersion.active(rest), active)
         if (rest.length === versions.length || isInUse) return false
+        yield* ensureUnleased(pluginId, [version], undefined)
         yield* discardVersion(versionRoot(pluginId, version))
         return true
       }).pipe(Effect.uninterruptible, change("prune", pluginId))
+  )
+
+  const lease = Effect.fn("PluginStore.lease")(
+    function* (pluginId: PluginId.PluginId) {
+      const { active } = yield* locate(pluginId)
+      if (Option.isNone(active)) return yield* fail({ _tag: "NotInstalled" })
+      yield* ensureFolder(home.staging)
+      yield* leases
+        .take(pluginId, active.value)
+        .pipe(
+          Effect.mapError((cause) =>
+            PlatformError.isPlatformError(cause) ? cause : fileSystemError(home.staging, cause)
+          )
+        )
+      return {
+        pluginId,
+        version: active.value,
+        root: versionRoot(pluginId, active.value)
+      }
+    },
+    (effect, pluginId) => effect.pipe(lock.hold, explain("lease", pluginId))
+  )
+
+  const leased = Effect.fn("PluginStore.leased")(
+    function* (pluginId: PluginId.PluginId) {
+      const { versions } = yield* locate(pluginId)
+      return yield* leases.leased(pluginId, versions)
+    },
+    (effect, pluginId) => explain("read the leases of", pluginId)(effect)
   )
 
   const sweepDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
@@ -727,6 +853,11 @@ export const make = Effect.gen(function* () {
     if (name.startsWith(doubtPrefix) && Option.isSome(inDoubt)) {
       return yield* sweepDoubt(inDoubt.value)
     }
+    if (name.startsWith(ownerPrefix)) {
+      // The file of a dead owner is removed where one was there; a file that is none, below.
+      if (yield* lock.liveness.isAlive(home.staging, name.slice(ownerPrefix.length))) return
+    }
+    if (yield* leases.isLive(name)) return
     if (name.startsWith(prefix)) {
       // What was renamed into it must not come back in parts.
       if (type === "Directory") yield* atomicFile.syncDirectory(fs, entry)
@@ -778,6 +909,8 @@ export const make = Effect.gen(function* () {
     uninstall,
     remove,
     prune,
+    lease,
+    leased,
     sweep
   })
 })

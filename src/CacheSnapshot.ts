@@ -8,7 +8,12 @@ import type { MarketplaceName, PluginId } from "./PluginId.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
-/** What the sidecar says of the active version. */
+/**
+ * What the sidecar says of the active version.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Identity = Data.TaggedEnum<{
   /** There is no sidecar: a local install, or a cache older than sidecars. */
   Absent: {}
@@ -18,9 +23,20 @@ export type Identity = Data.TaggedEnum<{
   Known: { readonly remotePluginId: RemotePluginId; readonly exact: boolean }
   Unreadable: { readonly error: InstallMetadataError }
 }>
+/**
+ * The identity of an active version, as its sidecar gives it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Identity = Data.taggedEnum<Identity>()
 
-/** One base root below a marketplace. */
+/**
+ * One base root below a marketplace.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface CachedPlugin {
   readonly pluginId: PluginId
   /** Every version that stands there, the active one among them. */
@@ -34,7 +50,12 @@ export interface CachedPlugin {
   readonly witness: Witness
 }
 
-/** Something below a remote marketplace that is no plugin's base root: a file, a link, an odd name. */
+/**
+ * Something below a remote marketplace that is no plugin's base root: a file, a link, an odd name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Stray {
   readonly marketplace: MarketplaceName
   readonly name: string
@@ -44,9 +65,18 @@ export interface Stray {
 /**
  * Differs once anything was put into, taken out of, or replaced in a folder. It is compared before
  * a removal, so that what changed since the snapshot is left alone.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Witness = string
 
+/**
+ * The whole cache at one moment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface CacheSnapshot {
   /** In milliseconds. */
   readonly takenAt: number

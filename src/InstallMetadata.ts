@@ -5,18 +5,36 @@
 import { Effect, Result, Schema } from "effect"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
-/** Its name, directly below the base root. A file of this name inside a bundle means nothing. */
+/**
+ * Its name, directly below the base root. A file of this name inside a bundle means nothing.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const fileName = ".codex-remote-plugin-install.json"
 
-/** Readable and writable by its owner alone, whatever the umask. */
+/**
+ * Readable and writable by its owner alone, whatever the umask.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const fileMode = 0o600
 
-/** The one schema version that is read and written. */
+/**
+ * The one schema version that is read and written.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const schemaVersion = 1
 
 /**
  * The sidecar was written by a newer Codex. It is never overwritten: what it says is still good for
  * the program that wrote it.
+ *
+ * @category errors
+ * @since 0.1.0
  */
 export class UnsupportedSchemaVersion extends Schema.TaggedError<UnsupportedSchemaVersion>()(
   "UnsupportedSchemaVersion",
@@ -34,7 +52,12 @@ export class UnsupportedSchemaVersion extends Schema.TaggedError<UnsupportedSche
   }
 }
 
-/** The sidecar cannot be read as one. The next sync installs the plugin anew and writes it afresh. */
+/**
+ * The sidecar cannot be read as one. The next sync installs the plugin anew and writes it afresh.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMetadata>()(
   "CorruptInstallMetadata",
   {
@@ -61,9 +84,20 @@ export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMet
   }
 }
 
+/**
+ * Why a sidecar could not be decoded.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type InstallMetadataError = UnsupportedSchemaVersion | CorruptInstallMetadata
 
-/** The exact bytes Codex writes: two-space indent, this key order, a newline at the end. */
+/**
+ * The exact bytes Codex writes: two-space indent, this key order, a newline at the end.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const encode = (remotePluginId: RemotePluginId.RemotePluginId): string =>
   `${JSON.stringify({ schema_version: schemaVersion, remote_plugin_id: remotePluginId }, null, 2)}\n`
 
@@ -92,7 +126,12 @@ const refusal = (json: unknown, path: string): InstallMetadataError => {
       })
 }
 
-/** Reads a sidecar's bytes; `path` is named in errors only. Unknown keys are ignored. */
+/**
+ * Reads a sidecar's bytes; `path` is named in errors only. Unknown keys are ignored.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
 export const decode = (
   bytes: Uint8Array,
   path: string
@@ -113,7 +152,12 @@ export const decode = (
 
 const encoder = new TextEncoder()
 
-/** Whether a sidecar has the very bytes that {@link encode} gives. */
+/**
+ * Whether a sidecar has the very bytes that {@link encode} gives.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const isExact = (
   bytes: Uint8Array,
   remotePluginId: RemotePluginId.RemotePluginId

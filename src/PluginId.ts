@@ -11,23 +11,50 @@ const pluginNamePattern = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 const marketplaceNamePattern = /^[A-Za-z0-9_-]+$/
 
-/** A plugin's name: ASCII letters, digits, `_`, `-`, and single dots between them. */
+/**
+ * A plugin's name: ASCII letters, digits, `_`, `-`, and single dots between them.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const PluginName = Schema.String.check(
   Schema.isPattern(pluginNamePattern, {
     expected: "a plugin name of ASCII letters, digits, `_`, `-` and single dots between them"
   })
 ).pipe(Schema.brand("effect-codex-plugins/PluginName"))
+/**
+ * A plugin's name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type PluginName = typeof PluginName.Type
 
-/** A marketplace's name: ASCII letters, digits, `_`, `-`. */
+/**
+ * A marketplace's name: ASCII letters, digits, `_`, `-`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const MarketplaceName = Schema.String.check(
   Schema.isPattern(marketplaceNamePattern, {
     expected: "a marketplace name of ASCII letters, digits, `_`, `-`"
   })
 ).pipe(Schema.brand("effect-codex-plugins/MarketplaceName"))
+/**
+ * A marketplace's name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type MarketplaceName = typeof MarketplaceName.Type
 
-/** `<plugin>@<marketplace>`. Neither segment can hold an `@`, so the two can always be told apart. */
+/**
+ * `<plugin>@<marketplace>`. Neither segment can hold an `@`, so the two can always be told apart.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const PluginId = Schema.String.check(
   Schema.isPattern(
     new RegExp(
@@ -36,6 +63,12 @@ export const PluginId = Schema.String.check(
     { expected: "a plugin id of the form PLUGIN@MARKETPLACE" }
   )
 ).pipe(Schema.brand("effect-codex-plugins/PluginId"))
+/**
+ * A plugin id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type PluginId = typeof PluginId.Type
 
 // What is joined from parsed segments, or is a segment of a parsed id, need not be parsed again.
@@ -45,11 +78,28 @@ const trusted = {
   marketplace: Brand.nominal<MarketplaceName>()
 }
 
-/** Joins two segments that have been parsed already. */
+/**
+ * Joins two segments that have been parsed already.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (name: PluginName, marketplace: MarketplaceName): PluginId =>
   trusted.id(`${name}@${marketplace}`)
 
+/**
+ * The plugin's name in a plugin id.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const name = (id: PluginId): PluginName => trusted.name(id.slice(0, id.indexOf("@")))
 
+/**
+ * The marketplace's name in a plugin id.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const marketplace = (id: PluginId): MarketplaceName =>
   trusted.marketplace(id.slice(id.indexOf("@") + 1))

@@ -5,16 +5,31 @@ import { Effect, Predicate, Result, Schema, SchemaIssue } from "effect"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
-/** The one agent-plugin schema that can be read. */
+/**
+ * The one agent-plugin schema that can be read.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const agentPluginSchema = "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json"
 
 /** Every agent-plugin schema begins with this. */
 const agentPluginSchemas = "https://agent-plugins.org/schemas/"
 
-/** The agent-plugin manifest at the root; Codex 0.142 does not know it. */
+/**
+ * The agent-plugin manifest at the root; Codex 0.142 does not know it.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const agentPluginPath = "plugin.json"
 
-/** Where a manifest is looked for, first match first, relative to the version's root. */
+/**
+ * Where a manifest is looked for, first match first, relative to the version's root.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const paths = [
   agentPluginPath,
   ".codex-plugin/plugin.json",
@@ -22,7 +37,12 @@ export const paths = [
   ".cursor-plugin/plugin.json"
 ] as const
 
-/** Why a folder cannot be taken for a plugin. */
+/**
+ * Why a folder cannot be taken for a plugin.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class InvalidManifest extends Schema.TaggedError<InvalidManifest>()("InvalidManifest", {
   /** The manifest's path, or the plugin's folder where it has none. */
   path: Schema.String,
@@ -60,6 +80,9 @@ const Texts = Schema.optionalKey(Schema.Array(Schema.String))
  * A manifest below `.codex-plugin` and its like. Only its name and version are used, but what Codex
  * cannot load must not take the place of what it can: so the fields that Codex types, in 0.142 or in
  * 0.169, are typed here too. All others may hold anything.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const PluginManifest = Schema.Struct({
   $schema: Schema.optionalKey(Schema.Unknown),
@@ -92,6 +115,12 @@ export const PluginManifest = Schema.Struct({
     )
   )
 })
+/**
+ * A manifest of the form `.codex-plugin/plugin.json`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface PluginManifest extends Pick<
   typeof PluginManifest.Type,
   "$schema" | "name" | "version"
@@ -99,7 +128,12 @@ export interface PluginManifest extends Pick<
 
 const AgentText = Schema.optionalKey(Schema.String)
 
-/** The agent-plugin manifest at the root, as Codex 0.169 types it. */
+/**
+ * The agent-plugin manifest at the root, as Codex 0.169 types it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const AgentPluginManifest = Schema.Struct({
   $schema: Schema.Literal(agentPluginSchema),
   name: Schema.String.check(
@@ -123,7 +157,12 @@ const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 // A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
-/** Parses a manifest's bytes as JSON; `path` is named in errors only. */
+/**
+ * Parses a manifest's bytes as JSON; `path` is named in errors only.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
 export const parseJson = (
   bytes: Uint8Array,
   path: string
@@ -139,13 +178,21 @@ export const parseJson = (
  * Whether the JSON of a root `plugin.json` makes it the plugin's manifest: its `$schema` is an
  * agent-plugin schema. One that is not {@link agentPluginSchema} counts too, and {@link decode}
  * refuses it.
+ *
+ * @category functions
+ * @since 0.1.0
  */
 export const isAgentPlugin = (json: unknown): boolean =>
   Predicate.hasProperty(json, "$schema") &&
   typeof json.$schema === "string" &&
   json.$schema.startsWith(agentPluginSchemas)
 
-/** Reads the JSON of a manifest that was found at one of {@link paths}; `path` is named in errors only. */
+/**
+ * Reads the JSON of a manifest that was found at one of {@link paths}; `path` is named in errors only.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
 export const decode = (
   json: unknown,
   path: string,
@@ -163,7 +210,12 @@ export const decode = (
       })
   )
 
-/** A manifest must name the plugin in whose place it stands. */
+/**
+ * A manifest must name the plugin in whose place it stands.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const checkName = (
   manifest: PluginManifest,
   expected: string,
@@ -178,13 +230,21 @@ export const checkName = (
         })
       )
 
-/** The version of a local install of an agent plugin whose manifest names none. */
+/**
+ * The version of a local install of an agent plugin whose manifest names none.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const agentPluginVersion: PluginVersion.PluginVersion =
   PluginVersion.PluginVersion.make("1.0.0")
 
 /**
  * The version of a local install: the manifest's, trimmed; where it names none, `local`, or
  * {@link agentPluginVersion} for an agent plugin, whose version may be blank too.
+ *
+ * @category functions
+ * @since 0.1.0
  */
 export const localVersion = (
   { $schema, version }: PluginManifest,

@@ -4,7 +4,12 @@
 import { Array as Arr, Option, Order, Schema } from "effect"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
-/** Non-empty, neither `.` nor `..`; ASCII letters, digits, `-`, `_`, `.`, `+`. */
+/**
+ * Non-empty, neither `.` nor `..`; ASCII letters, digits, `-`, `_`, `.`, `+`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const PluginVersion = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9._+-]+$/, {
     expected: "a version of ASCII letters, digits, `-`, `_`, `.`, `+`"
@@ -13,12 +18,28 @@ export const PluginVersion = Schema.String.check(
     expected: "a version that is neither `.` nor `..`"
   })
 ).pipe(Schema.brand("effect-codex-plugins/PluginVersion"))
+/**
+ * A version, which is also the name of its folder.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type PluginVersion = typeof PluginVersion.Type
 
-/** As {@link PluginVersion}, but white space around it is dropped first, as is done with the backend's versions. */
+/**
+ * As {@link PluginVersion}, but white space around it is dropped first, as is done with the backend's versions.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const PluginVersionFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(PluginVersion))
 
-/** The version of a local install whose manifest names none; active wherever it stands. */
+/**
+ * The version of a local install whose manifest names none; active wherever it stands.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const local: PluginVersion = PluginVersion.make("local")
 
 /** What SemVer makes of a version; numbers keep their digits. */
@@ -77,6 +98,9 @@ const semVerOrder: Order.Order<SemVer> = Order.combineAll([
 /**
  * By SemVer where both are SemVer, as plain strings otherwise. The mixture is no total order
  * (`10.0.0` > `9.0.0` > `5x` > `10.0.0`), so use {@link active} to choose among several.
+ *
+ * @category functions
+ * @since 0.1.0
  */
 export const compare = (self: PluginVersion, that: PluginVersion): -1 | 0 | 1 => {
   const [left, right] = [parse(self), parse(that)]
@@ -85,7 +109,12 @@ export const compare = (self: PluginVersion, that: PluginVersion): -1 | 0 | 1 =>
     : Order.String(self, that)
 }
 
-/** The version that readers take: `local` if it is there, else the greatest. */
+/**
+ * The version that readers take: `local` if it is there, else the greatest.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const active = (versions: Iterable<PluginVersion>): Option.Option<PluginVersion> => {
   const sorted = Arr.sort(versions, Order.String)
   return sorted.includes(local)
@@ -96,6 +125,9 @@ export const active = (versions: Iterable<PluginVersion>): Option.Option<PluginV
 /**
  * Whether `self` may be taken where `that` stands beside it. A version that no other outranks is
  * active, and stays so whichever of the others go.
+ *
+ * @category functions
+ * @since 0.1.0
  */
 export const outranks = (self: PluginVersion, that: PluginVersion): boolean =>
   that !== local && (self === local || compare(self, that) > 0)

@@ -37,6 +37,12 @@ const Skill = Schema.Struct({
     })
   )
 })
+/**
+ * A skill as the backend describes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Skill extends Schema.Schema.Type<typeof Skill> {}
 
 const AppTemplate = Schema.Struct({
@@ -91,6 +97,12 @@ const Release = Schema.Struct({
   )
 })
 
+/**
+ * What the backend says about a plugin beyond what an install needs.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const PluginDetails = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
@@ -123,12 +135,23 @@ export const PluginDetails = Schema.Struct({
   can_publish_to_workspace: nullable(Schema.Boolean),
   release: Release
 })
+/**
+ * What the backend says about a plugin beyond what an install needs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface PluginDetails extends Schema.Schema.Type<typeof PluginDetails> {}
 
 const decode = Schema.decodeUnknownResult(PluginDetails)
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Reads the row of a plugin for what it shows. */
+/**
+ * Reads the row of a plugin for what it shows.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const of = (plugin: RemotePlugin): Result.Result<PluginDetails, InvalidRemotePlugin> =>
   Result.mapError(decode(Redacted.value(plugin.row)), ({ issue }) =>
     invalid(plugin, {

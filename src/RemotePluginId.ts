@@ -7,17 +7,41 @@ import * as WhiteSpace from "./internal/whiteSpace.ts"
 /**
  * A trimmed, non-empty string. A sidecar may name any such id; what may stand in a request's path
  * is narrower, see {@link isAddressable}.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const RemotePluginId = WhiteSpace.Trimmed.check(Schema.isNonEmpty()).pipe(
   Schema.brand("effect-codex-plugins/RemotePluginId")
 )
+/**
+ * The backend's id of a plugin.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type RemotePluginId = typeof RemotePluginId.Type
 
-/** As {@link RemotePluginId}, but white space around the id is dropped first, as Codex's readers do. */
+/**
+ * As {@link RemotePluginId}, but white space around the id is dropped first, as Codex's readers do.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const RemotePluginIdFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(RemotePluginId))
 
-/** Whether the id can stand in a request's path: ASCII letters, digits, `_`, `-`, `~`. */
+/**
+ * Whether the id can stand in a request's path: ASCII letters, digits, `_`, `-`, `~`.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const isAddressable = (id: string): boolean => /^[A-Za-z0-9_~-]+$/.test(id)
 
-/** An id as people are shown it: quoted where it holds what may disturb a terminal. */
+/**
+ * An id as people are shown it: quoted where it holds what may disturb a terminal.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const shown = (id: string): string => (isAddressable(id) ? id : JSON.stringify(id))

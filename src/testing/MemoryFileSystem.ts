@@ -25,7 +25,12 @@ export type { EntryChange } from "./internal/nameJournal.ts"
 
 // --- what tests hold of a disk -------------------------------------------------------------------
 
-/** What stands at one path. `mode` holds the permission bits, `mtime` milliseconds since 1970. */
+/**
+ * What stands at one path. `mode` holds the permission bits, `mtime` milliseconds since 1970.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Entry =
   | { readonly type: "Directory"; readonly mode: number; readonly mtime: number }
   | {
@@ -44,9 +49,18 @@ export type Entry =
 /**
  * A whole tree by absolute path, the root included. Two snapshots are equal where the trees are;
  * which names share one file by a hard link is not told.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Snapshot = { readonly [path: string]: Entry }
 
+/**
+ * The options of a disk.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   /** Permission bits that a new file or folder does not get. Default: 0o022. */
   readonly umask?: number | undefined
@@ -129,7 +143,12 @@ export const loseSome = (seed: number): Linux.PowerLoss => {
   }
 }
 
-/** One disk: its file system, and what only a test can see and do. */
+/**
+ * One disk: its file system, and what only a test can see and do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface MemoryDisk {
   readonly fileSystem: FileSystem.FileSystem
   /** The tree as a plain value; that below (and with) `path` if given, empty if nothing is there. */
@@ -172,7 +191,12 @@ export interface MemoryDisk {
   readonly isStopped: () => boolean
 }
 
-/** The disk below the `FileSystem` that {@link layer} gives. */
+/**
+ * The disk below the `FileSystem` that {@link layer} gives.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class Disk extends Context.Service<Disk, MemoryDisk>()(
   "effect-codex-plugins/testing/MemoryFileSystem/Disk"
 ) {}
@@ -521,6 +545,9 @@ const entryOf = (inode: Inode): Entry => {
 /**
  * A new disk. It holds the files of `tree`, all durable, with their folders made where the tree
  * does not name them; without a tree, an empty `/tmp`. All of it belongs to the caller.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = (
   options?: Options & { readonly tree?: Snapshot | undefined }
@@ -567,13 +594,23 @@ const plant = (disk: Linux.Disk, tree: Snapshot) => {
   disk.sync()
 }
 
-/** The file system and the {@link Disk} below it. */
+/**
+ * The file system and the {@link Disk} below it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerOf = (disk: MemoryDisk): Layer.Layer<FileSystem.FileSystem | Disk> =>
   Layer.succeedContext(
     Context.make(FileSystem.FileSystem, disk.fileSystem).pipe(Context.add(Disk, disk))
   )
 
-/** As {@link layer}, with options. Each layer that this gives has a disk of its own. */
+/**
+ * As {@link layer}, with options. Each layer that this gives has a disk of its own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerWith = (
   options: Options & { readonly tree?: Snapshot | undefined }
 ): Layer.Layer<FileSystem.FileSystem | Disk> => Layer.unwrap(Effect.map(make(options), layerOf))
@@ -581,5 +618,8 @@ export const layerWith = (
 /**
  * A `FileSystem` on a new disk, and that {@link Disk}. It is one disk wherever the layer is used in
  * one program; `Layer.fresh` gives a second one.
+ *
+ * @category layers
+ * @since 0.1.0
  */
 export const layer: Layer.Layer<FileSystem.FileSystem | Disk> = layerWith({})

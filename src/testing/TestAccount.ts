@@ -2,6 +2,12 @@
  * Someone whom the test backend knows, with made-up tokens that real Codex takes.
  */
 
+/**
+ * Someone whom the test backend knows, with made-up tokens that real Codex accepts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Account {
   readonly id: string
   readonly email: string
@@ -10,7 +16,12 @@ export interface Account {
   readonly refreshToken: string
 }
 
-/** What {@link make} takes. */
+/**
+ * What {@link make} takes.
+ *
+ * @category options
+ * @since 0.2.0
+ */
 export interface Options {
   /** @default "account-1" */
   readonly id?: string
@@ -55,7 +66,12 @@ const unsignedJwt = (claims: object): string =>
     .map((part) => Buffer.from(part).toString("base64url"))
     .join(".")
 
-/** The text of an `auth.json`. */
+/**
+ * The text of an `auth.json`.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const authJson = (account: Account, lastRefresh: string): string =>
   JSON.stringify({
     auth_mode: "chatgpt",

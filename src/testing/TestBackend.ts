@@ -28,9 +28,27 @@ import * as TestPlugin from "./TestPlugin.ts"
 import * as TestReply from "./TestReply.ts"
 import * as TestRequest from "./TestRequest.ts"
 
+/**
+ * Describes a plugin; see `TestPlugin.make`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const plugin = TestPlugin.make
+/**
+ * Describes an account; see `TestAccount.make`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const account = TestAccount.make
 
+/**
+ * The options of a backend.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   readonly plugins?: ReadonlyArray<TestPlugin.Plugin>
   /** The first is the one that methods mean where none is named. @default one account */
@@ -45,6 +63,12 @@ export interface Options {
   readonly signature?: string
 }
 
+/**
+ * The ports that {@link TestBackend} listens on.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface ServeOptions {
   /** @default a free one */
   readonly port?: number
@@ -61,6 +85,12 @@ export interface ServeOptions {
   }
 }
 
+/**
+ * The URLs that a served backend answers at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Served {
   /** For `chatgpt_base_url`. */
   readonly baseUrl: string
@@ -68,6 +98,12 @@ export interface Served {
   readonly bundleOrigin: string
 }
 
+/**
+ * A backend inside the process: its plugins, accounts, requests and answers.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class TestBackend extends Context.Service<
   TestBackend,
   {
@@ -125,7 +161,12 @@ export class TestBackend extends Context.Service<
 const apiOrigin = "https://backend.test"
 const bundleOrigin = "https://bundles.test"
 
-/** A bundle that cannot be packed, and a plugin or account that is not there, are defects. */
+/**
+ * A bundle that cannot be packed, and a plugin or account that is not there, are defects.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const {
     accounts = [account()],
@@ -258,7 +299,12 @@ export const layerWith = (options: Options): Layer.Layer<TestBackend> =>
  */
 export const layer: Layer.Layer<TestBackend> = layerWith({})
 
-/** The backend as the `HttpClient` of the program under test. */
+/**
+ * The backend as the `HttpClient` of the program under test.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, TestBackend> = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(TestBackend, ({ httpClient }) => httpClient)

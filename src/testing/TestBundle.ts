@@ -7,19 +7,39 @@ import { Effect, Stream } from "effect"
 import { Tar } from "effect/encoding"
 import * as Zlib from "node:zlib"
 
-/** A file with its mode; without one, a file is 0644. */
+/**
+ * A file with its mode; without one, a file is 0644.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface File {
   readonly content: string | Uint8Array
   readonly mode?: number
 }
 
-/** Files by their path below the plugin's root, `/` between segments. */
+/**
+ * Files by their path below the plugin's root, `/` between segments.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Files = Readonly<Record<string, string | Uint8Array | File>>
 
-/** Files, or tar entries of any kind for an archive that files alone cannot make. */
+/**
+ * Files, or tar entries of any kind for an archive that files alone cannot make.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Contents = Files | Iterable<Tar.Entry>
 
-/** The files of a small, sound plugin: its manifest and one skill. */
+/**
+ * The files of a small, sound plugin: its manifest and one skill.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const plugin = (options: {
   readonly name: string
   readonly version?: string | undefined
@@ -43,22 +63,42 @@ const isFile = (value: string | Uint8Array | File): value is File =>
 const isEntries = (contents: Contents): contents is Iterable<Tar.Entry> =>
   Symbol.iterator in contents
 
-/** The entries of a tar with these files, in the order given. */
+/**
+ * The entries of a tar with these files, in the order given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const entries = (files: Files): ReadonlyArray<Tar.Entry> =>
   Object.entries(files).map(([path, value]) =>
     isFile(value) ? Tar.file(path, value.content, { mode: value.mode }) : Tar.file(path, value)
   )
 
-/** The uncompressed archive. */
+/**
+ * The uncompressed archive.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const tar = (contents: Contents): Effect.Effect<Uint8Array, Tar.TarError> =>
   Stream.fromIterable(isEntries(contents) ? contents : entries(contents)).pipe(
     Stream.pipeThroughChannel(Tar.encode()),
     Stream.mkUint8Array
   )
 
-/** Compresses any bytes, a broken archive's as well. */
+/**
+ * Compresses any bytes, a broken archive's as well.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const gzip = (bytes: Uint8Array): Uint8Array => Zlib.gzipSync(bytes)
 
-/** The bundle with these contents. Fails where a tar cannot hold them. */
+/**
+ * The bundle with these contents. Fails where a tar cannot hold them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const tarGz = (contents: Contents): Effect.Effect<Uint8Array, Tar.TarError> =>
   Effect.map(tar(contents), gzip)

@@ -4,9 +4,20 @@
 import { Effect } from "effect"
 import * as TestBundle from "./TestBundle.ts"
 
-/** Fields laid over those that the backend makes; `undefined` takes a field away. */
+/**
+ * Fields laid over those that the backend makes; `undefined` takes a field away.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Fields = Readonly<Record<string, unknown>>
 
+/**
+ * The fields of a plugin that have defaults.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   readonly name: string
   /** @default "1.0.0" */
@@ -33,6 +44,12 @@ export interface Options {
   readonly release?: Fields
 }
 
+/**
+ * A plugin that a test backend can publish.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Plugin extends Options {
   readonly id: string
 }
@@ -43,9 +60,20 @@ const idOf = ({ name, scope = "GLOBAL" }: Options): string =>
     "_"
   )
 
+/**
+ * Describes a plugin; its remote id follows from its name.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (options: Options): Plugin => ({ ...options, id: options.id ?? idOf(options) })
 
-/** The bundle's bytes. What cannot be packed is a defect. */
+/**
+ * The bundle's bytes. What cannot be packed is a defect.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const pack = ({
   bundle,
   description,
@@ -64,6 +92,9 @@ export const pack = ({
 /**
  * The fields that released Codex needs to decode a row, and those of the plugin. `bundleUrl` is there
  * where it was asked for, `installed` where an account has the plugin.
+ *
+ * @category functions
+ * @since 0.1.0
  */
 export const row = (
   plugin: Plugin,

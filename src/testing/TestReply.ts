@@ -10,9 +10,18 @@ import type { Request } from "./TestRequest.ts"
 /**
  * How an answer ends after its last byte: as it should, with the connection closed in good order but
  * too soon, with the connection reset, or never.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Ending = "whole" | "closed" | "reset" | "silent"
 
+/**
+ * One answer of the backend.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Reply {
   /** Runs before the first byte is sent. */
   readonly before: Effect.Effect<void> | undefined
@@ -29,12 +38,23 @@ export interface Reply {
   readonly ending: Ending
 }
 
+/**
+ * Changes the answer to a request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Behaviour = (reply: Reply, request: Request) => Reply
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** A whole answer of these bytes. */
+/**
+ * A whole answer of these bytes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (
   status: number,
   body: Uint8Array,
@@ -50,7 +70,12 @@ export const make = (
   ending: "whole"
 })
 
-/** A whole answer of this value as JSON. */
+/**
+ * A whole answer of this value as JSON.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const json = (
   status: number,
   value: unknown,
@@ -61,7 +86,12 @@ export const json = (
     ...headers
   })
 
-/** Runs an effect before the first byte: a gate that the test opens, a change to the backend. */
+/**
+ * Runs an effect before the first byte: a gate that the test opens, a change to the backend.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const wait =
   (effect: Effect.Effect<unknown>): Behaviour =>
   (reply) => ({
@@ -70,18 +100,31 @@ export const wait =
       reply.before === undefined ? Effect.asVoid(effect) : Effect.andThen(reply.before, effect)
   })
 
-/** Lets so much time pass before the first byte, by the clock of the fiber or server that answers. */
+/**
+ * Lets so much time pass before the first byte, by the clock of the fiber or server that answers.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const delay = (duration: Duration.Input): Behaviour => wait(Effect.sleep(duration))
 
 /**
  * Answers with this status instead, such as 429 with `{ "retry-after": "2" }`. A request that would have
  * changed the backend changes nothing unless the status is below 300.
+ *
+ * @category behaviours
+ * @since 0.1.0
  */
 export const status =
   (code: number, headers: Readonly<Record<string, string>> = {}): Behaviour =>
   (reply) => ({ ...json(code, { detail: `status ${code}` }, headers), before: reply.before })
 
-/** Redirects to a URL, absolute or relative to the request's: `(request) => request.url.href` makes a loop. */
+/**
+ * Redirects to a URL, absolute or relative to the request's: `(request) => request.url.href` makes a loop.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const redirect =
   (location: string | ((request: Request) => string), code = 302): Behaviour =>
   (reply, request) =>
@@ -90,7 +133,12 @@ export const redirect =
       request
     )
 
-/** Sends these bytes as the body instead. */
+/**
+ * Sends these bytes as the body instead.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const body =
   (content: string | Uint8Array): Behaviour =>
   (reply) => {
@@ -98,39 +146,79 @@ export const body =
     return { ...reply, body: bytes, contentLength: bytes.length }
   }
 
-/** Changes the JSON object that is answered. */
+/**
+ * Changes the JSON object that is answered.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const mapJson =
   (f: (json: Readonly<Record<string, unknown>>) => unknown): Behaviour =>
   (reply, request) =>
     body(JSON.stringify(f(JSON.parse(decoder.decode(reply.body)))))(reply, request)
 
-/** Names this next page on each page of a listing, `cursor-0` being its first one. */
+/**
+ * Names this next page on each page of a listing, `cursor-0` being its first one.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const nextPage = (cursor: string): Behaviour =>
   mapJson((json) => ({ ...json, pagination: { next_page_token: cursor } }))
 
-/** Names a next page on each page of a listing: one that was never named before. */
+/**
+ * Names a next page on each page of a listing: one that was never named before.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const endlessPages: Behaviour = (reply, request) => {
   const page = Number(request.url.searchParams.get("pageToken")?.replace("cursor-", "") ?? 0)
   return nextPage(`cursor-${page + 1}`)(reply, request)
 }
 
-/** Ends the body after so many bytes; the content length still claims all of them. */
+/**
+ * Ends the body after so many bytes; the content length still claims all of them.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const cut =
   (bytes: number, ending: "closed" | "reset" = "reset"): Behaviour =>
   (reply) => ({ ...reply, body: reply.body.subarray(0, bytes), ending })
 
-/** Sends so many bytes of the body and then nothing more, with the connection open. */
+/**
+ * Sends so many bytes of the body and then nothing more, with the connection open.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const stall =
   (bytes: number): Behaviour =>
   (reply) => ({ ...reply, body: reply.body.subarray(0, bytes), ending: "silent" })
 
-/** Never answers. */
+/**
+ * Never answers.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const silence: Behaviour = (reply) => ({ ...reply, headless: true, ending: "silent" })
 
-/** Resets the connection without an answer; what the request asked for has been done all the same. */
+/**
+ * Resets the connection without an answer; what the request asked for has been done all the same.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const drop: Behaviour = (reply) => ({ ...reply, headless: true, ending: "reset" })
 
-/** Sends the body so many bytes at a time, a pause before each piece. */
+/**
+ * Sends the body so many bytes at a time, a pause before each piece.
+ *
+ * @category behaviours
+ * @since 0.1.0
+ */
 export const dribble =
   (bytes: number, every: Duration.Input): Behaviour =>
   (reply) => ({ ...reply, pace: { bytes, every: Duration.fromInputUnsafe(every) } })
@@ -138,6 +226,9 @@ export const dribble =
 /**
  * Claims another content length than the body's, or none at all. Where more is claimed than sent, the
  * connection closes at the end of the body.
+ *
+ * @category behaviours
+ * @since 0.1.0
  */
 export const contentLength =
   (bytes: number | null): Behaviour =>

@@ -3,15 +3,29 @@
  */
 import type { Headers } from "effect/http"
 
-/** A listing is of what the account has installed, the directory of all that there is. */
+/**
+ * A listing is of what the account has installed, the directory of all that there is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Kind = "listing" | "directory" | "read" | "install" | "uninstall" | "bundle" | "other"
 
 /**
  * How far the answer came: under way, sent whole, broken off by a behaviour, or given up by the one who
  * asked. Over sockets this is known a moment after the client knows it.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Outcome = "open" | "whole" | "broken" | "aborted"
 
+/**
+ * A request that the backend received.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Request {
   readonly kind: Kind
   readonly method: string
@@ -27,7 +41,12 @@ export interface Request {
   readonly outcome: Outcome
 }
 
-/** Which requests are meant: those that fit every field given. */
+/**
+ * Which requests are meant: those that fit every field given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Match {
   readonly kind?: Kind
   readonly method?: string
@@ -42,7 +61,12 @@ export interface Match {
   readonly first?: number
 }
 
-/** A predicate that counts what it is shown: use a new one for each run over requests. */
+/**
+ * A predicate that counts what it is shown: use a new one for each run over requests.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const matcher = (match: Match): ((request: Request) => boolean) => {
   let count = 0
   return (request) => {

@@ -5,19 +5,24 @@
  * home whose `config.toml` or `auth.json` is broken. No error repeats what stands in these files.
  */
 import {
+  Clock,
   Config,
   Context,
+  Duration,
   Effect,
   FileSystem,
   Layer,
   Option,
   Path,
   type PlatformError,
-  type Redacted,
+  Predicate,
   Result,
+  Schedule,
   Schema
 } from "effect"
 import { Toml } from "effect/encoding"
+import * as AuthFile from "./internal/authFile.ts"
+import * as SmallFile from "./internal/smallFile.ts"
 
 /** Where the backend is unless `chatgpt_base_url` says otherwise. */
 export const defaultBaseUrl = "https://chatgpt.com/backend-api"
@@ -31,6 +36,8 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
     Missing: {},
     NotAFolder: {},
     Inaccessible: {},
+    /** It is no regular file, or too large to be read. */
+    NotASmallFile: {},
     /** `line` is null where the parser does not tell. */
     NotToml: { line: Schema.NullOr(Schema.Int) },
     InvalidSetting: { key: Schema.String, expected: Schema.String }
@@ -46,6 +53,8 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
         return `the Codex home ${this.path} is not a folder: point CODEX_HOME at one`
       case "Inaccessible":
         return `cannot read ${this.path}: check its permissions`
+      case "NotASmallFile":
+        return `${this.path} is not a regular file of at most ${maxFileBytes} bytes: replace it`
       case "NotToml":
         return `${this.path} is not valid TOML${this.reason.line === null ? "" : ` (line ${this.reason.line})`}: correct it`
       case "InvalidSetting":
@@ -54,20 +63,35 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
   }
 }
 
-/** The home holds no credentials that the backend would take. */
+/**
+ * The home holds no credentials that the backend would take. Nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class NotSignedIn extends Schema.TaggedError<NotSignedIn>()("NotSignedIn", {
   /** The home's `auth.json`. */
   path: Schema.String,
-  reason: Schema.Literals(["NoCredentials", "ApiKeyAlone", "UnreadableCredentials"])
+  reason: AuthFile.Reason,
+  /** The file's `auth_mode`, if it is known. */
+  mode: Schema.optionalKey(Schema.NullOr(Schema.String))
 }) {
   override get message(): string {
     switch (this.reason) {
       case "NoCredentials":
-        return `not signed in to ChatGPT: ${this.path} holds no tokens; run \`codex login\` (tokens in a keyring cannot be used)`
+        return this.mode === "chatgptAuthTokens"
+          ? `not signed in to ChatGPT: ${this.path} says that another program supplies the tokens, and holds none; let that program sync, or run \`codex login\``
+          : `not signed in to ChatGPT: ${this.path} holds no tokens; run \`codex login\``
+      case "KeyringCredentials":
+        return `not signed in to ChatGPT: ${this.path} does not exist, and config.toml keeps credentials in the system's keyring, which cannot be read here; set cli_auth_credentials_store = "file" and run \`codex login\``
       case "ApiKeyAlone":
         return `signed in with an API key, which has no plugins: run \`codex login\` and sign in with ChatGPT (${this.path})`
+      case "UnsupportedMode":
+        return `signed in with ${this.mode ?? "a mode of authentication"} that has no ChatGPT tokens in ${this.path}: run \`codex login\` and sign in with ChatGPT`
       case "UnreadableCredentials":
         return `cannot read the credentials in ${this.path}: check its permissions, or run \`codex login\` to write it anew`
+      case "TokenExpired":
+        return `the access token in ${this.path} has expired: start \`codex\` once, which renews it, or run \`codex login\``
     }
   }
 }
@@ -90,11 +114,21 @@ export interface Settings {
   readonly pluginsEnabled: boolean
 }
 
-/** What authorises a call of the backend. */
-export interface Credentials {
-  readonly accessToken: Redacted.Redacted
-  readonly accountId: Option.Option<Redacted.Redacted>
-}
+/**
+ * What authorises a call of the backend.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Credentials = AuthFile.Tokens
+
+/**
+ * How long before its end a token is reported as about to expire. Codex renews it then.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const expiryWarning = Duration.minutes(5)
 
 export class CodexHome extends Context.Service<
   CodexHome,
@@ -107,7 +141,10 @@ export class CodexHome extends Context.Service<
     readonly staging: string
     /** Reads `config.toml`; the defaults hold where there is none. */
     readonly settings: Effect.Effect<Settings, CodexHomeError>
-    /** Reads `auth.json`. Tokens are taken as they are: to refresh them is Codex's business. */
+    /**
+     * Reads `auth.json`, several times if it is damaged, because Codex writes it in place. Fails if
+     * the token has expired, and logs a warning {@link expiryWarning} before. Only Codex renews it.
+     */
     readonly credentials: Effect.Effect<Credentials, NotSignedIn>
   }
 >()("effect-codex-plugins/CodexHome") {}
@@ -131,33 +168,24 @@ const isBaseUrl = (text: string): boolean => {
   )
 }
 
-/** Values go into headers as they are, so they must be able to stand there. */
-const HeaderValue = Schema.RedactedFromValue(
-  Schema.String.check(Schema.isPattern(/^[\x21-\x7e]+$/))
-)
+/** The size of `config.toml` and `auth.json`, in bytes, that is still read. */
+const maxFileBytes = 1024 * 1024
 
-const decodeAuth = Schema.decodeUnknownEffect(
-  Schema.fromJsonString(
-    Schema.Struct({
-      auth_mode: Schema.optionalKey(Schema.NullOr(Schema.String)),
-      OPENAI_API_KEY: Schema.optionalKey(Schema.NullOr(Schema.String)),
-      tokens: Schema.optionalKey(
-        Schema.NullOr(
-          Schema.Struct({
-            access_token: HeaderValue,
-            account_id: Schema.optionalKey(Schema.NullOr(HeaderValue))
-          })
-        )
-      )
-    })
-  )
-)
+/** How often a damaged `auth.json` is read again: Codex writes it in place. */
+const rereads = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 4 }))
+
+/** The stores in which Codex writes no `auth.json`. */
+const keyrings: ReadonlySet<unknown> = new Set(["keyring", "auto"])
 
 const isNotFound = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
 
 /** Nothing stands there, be it because a file stands in the place of a folder above. */
 const isAbsent = (error: PlatformError.PlatformError) =>
   isNotFound(error) || error.reason._tag === "BadResource"
+
+/** The file, or a folder above it, does not exist. */
+const isMissing = (error: PlatformError.PlatformError | SmallFile.Refused) =>
+  error._tag === "PlatformError" && isNotFound(error)
 
 const homeError = (path: string, reason: CodexHomeError["reason"]) =>
   new CodexHomeError({ path, reason })
@@ -186,13 +214,15 @@ const make = Effect.fnUntraced(function* (home: {
   const authFile = path.join(root, "auth.json")
 
   const settings = Effect.gen(function* () {
-    const text = yield* fs
-      .readFileString(configFile)
-      .pipe(
-        Effect.catch((error) =>
-          isNotFound(error) ? Effect.succeed("") : homeError(configFile, { _tag: "Inaccessible" })
-        )
+    const text = yield* SmallFile.read(fs, configFile, maxFileBytes).pipe(
+      Effect.catch((error) =>
+        isMissing(error)
+          ? Effect.succeed("")
+          : homeError(configFile, {
+              _tag: error instanceof SmallFile.Refused ? "NotASmallFile" : "Inaccessible"
+            })
       )
+    )
     const table = yield* Effect.fromResult(
       Result.mapError(Toml.parse(text), ({ message }) =>
         homeError(configFile, { _tag: "NotToml", line: lineOf(message) })
@@ -211,27 +241,57 @@ const make = Effect.fnUntraced(function* (home: {
     return { baseUrl, pluginsEnabled: features?.plugins ?? true }
   })
 
-  const credentials = Effect.gen(function* () {
-    const notSignedIn = (reason: NotSignedIn["reason"]) =>
-      new NotSignedIn({ path: authFile, reason })
-    const text = yield* fs
-      .readFileString(authFile)
-      .pipe(
-        Effect.mapError((error) =>
-          notSignedIn(isNotFound(error) ? "NoCredentials" : "UnreadableCredentials")
+  const notSignedIn = (reason: NotSignedIn["reason"], mode: string | null = null) =>
+    new NotSignedIn({ path: authFile, reason, ...(mode === null ? {} : { mode }) })
+
+  const readAuthFile = SmallFile.read(fs, authFile, maxFileBytes).pipe(
+    Effect.mapError((error) =>
+      notSignedIn(isMissing(error) ? "NoCredentials" : "UnreadableCredentials")
+    ),
+    Effect.flatMap((text) =>
+      Effect.fromResult(
+        Result.mapError(AuthFile.parse(text), ({ mode, reason }) => notSignedIn(reason, mode))
+      )
+    )
+  )
+
+  /** A setting that cannot be read is reported by {@link settings}. */
+  const usesKeyring = Effect.map(
+    Effect.option(SmallFile.read(fs, configFile, maxFileBytes)),
+    Option.exists((text) =>
+      Option.exists(Result.getSuccess(Toml.parse(text)), (table) =>
+        keyrings.has(
+          Predicate.hasProperty(table, "cli_auth_credentials_store")
+            ? table.cli_auth_credentials_store
+            : undefined
         )
       )
-    const auth = yield* Effect.mapError(decodeAuth(text), () =>
-      notSignedIn("UnreadableCredentials")
     )
-    // Codex goes by the mode; where none is written, a key outranks tokens.
-    const mode = auth.auth_mode ?? (auth.OPENAI_API_KEY == null ? "chatgpt" : "apikey")
-    if (mode === "apikey") return yield* notSignedIn("ApiKeyAlone")
-    if (auth.tokens == null) return yield* notSignedIn("NoCredentials")
-    return {
-      accessToken: auth.tokens.access_token,
-      accountId: Option.fromNullishOr(auth.tokens.account_id)
+  )
+
+  const credentials = Effect.gen(function* () {
+    const tokens = yield* readAuthFile.pipe(
+      Effect.retry({
+        schedule: rereads,
+        while: ({ reason }) => reason === "UnreadableCredentials"
+      }),
+      Effect.catchIf(
+        ({ mode, reason }) => reason === "NoCredentials" && mode === undefined,
+        (error) =>
+          Effect.flatMap(usesKeyring, (uses) =>
+            Effect.fail(uses ? notSignedIn("KeyringCredentials") : error)
+          )
+      )
+    )
+    const now = yield* Clock.currentTimeMillis
+    const left = Option.map(tokens.expiresAt, (expiresAt) => expiresAt - now)
+    if (Option.exists(left, (left) => left <= 0)) return yield* notSignedIn("TokenExpired")
+    if (Option.exists(left, (left) => left <= Duration.toMillis(expiryWarning))) {
+      yield* Effect.logWarning(
+        `the access token in ${authFile} is about to expire: start \`codex\` once, which renews it`
+      )
     }
+    return tokens
   })
 
   return CodexHome.of({

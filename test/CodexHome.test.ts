@@ -1,7 +1,21 @@
+import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, FileSystem, Layer, Option, Path, Redacted } from "effect"
+import {
+  ConfigProvider,
+  Effect,
+  Fiber,
+  FileSystem,
+  Layer,
+  Logger,
+  Option,
+  Path,
+  Redacted
+} from "effect"
+import { TestClock } from "effect/testing"
+import { execFileSync } from "node:child_process"
 import * as CodexHome from "../src/CodexHome.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+import * as TestAccount from "../src/testing/TestAccount.ts"
 
 const secret = "tok-5eCreT"
 
@@ -174,13 +188,26 @@ describe("settings", () => {
     })
   )
 
-  it.effect("that cannot be read are refused", () =>
+  it.effect("in a folder or in a huge file are refused", () =>
     Effect.gen(function* () {
-      const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"), {
+      const folder = yield* homeOf(CodexHome.layerAt("/home/me/.codex"), {
         "/home/me/.codex/config.toml/file": ""
       })
-      assert.strictEqual((yield* Effect.flip(home.settings)).reason._tag, "Inaccessible")
+      assert.strictEqual((yield* Effect.flip(folder.settings)).reason._tag, "NotASmallFile")
+      const huge = yield* withFile("config.toml", "#".repeat(1024 * 1024 + 1))
+      assert.strictEqual((yield* Effect.flip(huge.settings)).reason._tag, "NotASmallFile")
     })
+  )
+
+  it.live("in a pipe are refused, and nobody waits for its writer", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* fs.makeTempDirectoryScoped()
+      for (const name of ["config.toml", "auth.json"]) execFileSync("mkfifo", [`${root}/${name}`])
+      const home = yield* Effect.provide(CodexHome.CodexHome, CodexHome.layerAt(root))
+      assert.strictEqual((yield* Effect.flip(home.settings)).reason._tag, "NotASmallFile")
+      assert.strictEqual((yield* Effect.flip(home.credentials)).reason, "UnreadableCredentials")
+    }).pipe(Effect.provide([NodeFileSystem.layer, Path.layer]))
   )
 })
 
@@ -223,10 +250,14 @@ describe("credentials", () => {
   const missing = ["NoCredentials", "codex login"] as const
   const keyAlone = ["ApiKeyAlone", "ChatGPT"] as const
   const unreadable = ["UnreadableCredentials", "codex login"] as const
+  const unsupported = ["UnsupportedMode", "codex login"] as const
   it.effect.each([
     ["{}", missing],
     ['{"auth_mode":"chatgpt","tokens":null}', missing],
-    [`{"auth_mode":"personalAccessToken","personal_access_token":"${secret}"}`, missing],
+    [`{"auth_mode":"personalAccessToken","personal_access_token":"${secret}"}`, unsupported],
+    [`{"auth_mode":"agentIdentity","tokens":{"access_token":"${secret}"}}`, unsupported],
+    [`{"auth_mode":"\\u001b[31m${secret}"}`, unsupported],
+    ['{"auth_mode":"chatgptAuthTokens"}', ["NoCredentials", "another program"]],
     [`{"OPENAI_API_KEY":"${secret}"}`, keyAlone],
     [`{"auth_mode":"apikey","OPENAI_API_KEY":"${secret}","tokens":null}`, keyAlone],
     [`{"auth_mode":"apikey","tokens":{"access_token":"${secret}"}}`, keyAlone],
@@ -241,7 +272,9 @@ describe("credentials", () => {
   ] as const)("%s are refused", ([text, [reason, advice]]) =>
     Effect.gen(function* () {
       const home = yield* withFile("auth.json", text)
-      const error = yield* Effect.flip(home.credentials)
+      const fiber = yield* Effect.forkChild(Effect.flip(home.credentials))
+      yield* TestClock.adjust("1 second")
+      const error = yield* Fiber.join(fiber)
       assert.strictEqual(error._tag, "NotSignedIn")
       assert.strictEqual(error.reason, reason)
       assert.include(error.message, advice)
@@ -253,6 +286,57 @@ describe("credentials", () => {
     Effect.gen(function* () {
       const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"))
       assert.strictEqual((yield* Effect.flip(home.credentials)).reason, "NoCredentials")
+    })
+  )
+
+  it.effect.each([
+    ['cli_auth_credentials_store = "keyring"', "KeyringCredentials"],
+    ['cli_auth_credentials_store = "auto"', "KeyringCredentials"],
+    ['cli_auth_credentials_store = "file"', "NoCredentials"],
+    ["= not TOML", "NoCredentials"]
+  ] as const)("without auth.json, config.toml explains the cause: %s", ([toml, reason]) =>
+    Effect.gen(function* () {
+      const home = yield* withFile("config.toml", toml)
+      assert.strictEqual((yield* Effect.flip(home.credentials)).reason, reason)
+    })
+  )
+
+  it.effect("are read again while Codex writes the file", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* Effect.provide(CodexHome.CodexHome, CodexHome.layerAt("/home/me/.codex"))
+      const fiber = yield* Effect.forkChild(home.credentials)
+      yield* TestClock.adjust("60 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* fs.writeFileString("/home/me/.codex/auth.json", JSON.stringify({ tokens }))
+      yield* TestClock.adjust("60 millis")
+      assert.strictEqual(Redacted.value((yield* Fiber.join(fiber)).accessToken), secret)
+    }).pipe(Effect.provide(disk({ "/home/me/.codex/auth.json": '{"tokens":{"acc' })))
+  )
+
+  it.effect("are refused when their token has expired, and reported five minutes before", () =>
+    Effect.gen(function* () {
+      const { accessToken } = TestAccount.make({ expires: 1000 })
+      const home = yield* withFile(
+        "auth.json",
+        JSON.stringify({ tokens: { access_token: accessToken } })
+      )
+      const logs: Array<string> = []
+      const logger = Logger.make(({ message }) => void logs.push(String(message)))
+      const read = Effect.provide(home.credentials, Logger.layer([logger]))
+
+      yield* TestClock.setTime(699_000)
+      assert.deepStrictEqual((yield* read).expiresAt, Option.some(1_000_000))
+      assert.lengthOf(logs, 0)
+      yield* TestClock.setTime(700_000)
+      yield* read
+      assert.lengthOf(logs, 1)
+      assert.include(logs[0], "about to expire")
+      yield* TestClock.setTime(1_000_000)
+      const error = yield* Effect.flip(read)
+      assert.strictEqual(error.reason, "TokenExpired")
+      assert.include(error.message, "start `codex` once")
+      assert.notInclude(error.message + logs.join(), accessToken)
     })
   )
 })

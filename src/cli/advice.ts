@@ -27,7 +27,14 @@ export const isSignInNeeded = (error: unknown): boolean => {
   )
 }
 
-const transientReasons = new Set(["TimedOut", "Stalled", "Unreachable", "Unavailable"])
+const transientReasons = new Set([
+  "Challenged",
+  "ProxyUnreachable",
+  "Stalled",
+  "TimedOut",
+  "Unavailable",
+  "Unreachable"
+])
 
 /** Whether the same command may succeed later: network, rate limit, a lock that is held. */
 export const isTransient = (error: unknown): boolean => {

@@ -1,0 +1,90 @@
+/**
+ * Codex's `auth.json`: decodes it, and says why it holds no token that the backend would take.
+ */
+import { Option, Predicate, Redacted, Result, Schema } from "effect"
+
+/** Why a home's credentials cannot be used. */
+export const Reason = Schema.Literals([
+  "NoCredentials",
+  /** `auth.json` is missing, and `config.toml` keeps credentials in the system's keyring. */
+  "KeyringCredentials",
+  "ApiKeyAlone",
+  /** Codex is signed in by a mode that has no ChatGPT tokens in `auth.json`. */
+  "UnsupportedMode",
+  "UnreadableCredentials",
+  "TokenExpired"
+])
+
+/** What authorises a call of the backend. */
+export interface Tokens {
+  readonly accessToken: Redacted.Redacted
+  readonly accountId: Option.Option<Redacted.Redacted>
+  /** When the access token expires, in milliseconds since 1970, if it says so. */
+  readonly expiresAt: Option.Option<number>
+}
+
+/** A file that holds no usable tokens. `mode` is its `auth_mode`. */
+export interface Unusable {
+  readonly reason: typeof Reason.Type
+  readonly mode: string | null
+}
+
+/** Values go into headers as they are. */
+const HeaderValue = Schema.RedactedFromValue(
+  Schema.String.check(Schema.isPattern(/^[\x21-\x7e]+$/))
+)
+
+const decode = Schema.decodeUnknownResult(
+  Schema.fromJsonString(
+    Schema.Struct({
+      auth_mode: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      OPENAI_API_KEY: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      tokens: Schema.optionalKey(
+        Schema.NullOr(
+          Schema.Struct({
+            access_token: HeaderValue,
+            account_id: Schema.optionalKey(Schema.NullOr(HeaderValue))
+          })
+        )
+      )
+    })
+  )
+)
+
+/** The modes whose tokens `auth.json` may hold. */
+const tokenModes = new Set(["chatgpt", "chatgptAuthTokens"])
+
+/** Reads the file's text. Codex goes by the mode; if none is written, a key outranks tokens. */
+export const parse = (text: string): Result.Result<Tokens, Unusable> => {
+  const decoded = decode(text)
+  if (Result.isFailure(decoded)) {
+    return Result.fail({ reason: "UnreadableCredentials", mode: null })
+  }
+  const { OPENAI_API_KEY, auth_mode, tokens } = decoded.success
+  const mode = auth_mode ?? (OPENAI_API_KEY == null ? "chatgpt" : "apikey")
+  if (mode === "apikey") return Result.fail({ reason: "ApiKeyAlone", mode })
+  if (!tokenModes.has(mode)) return Result.fail({ reason: "UnsupportedMode", mode: known(mode) })
+  if (tokens == null) return Result.fail({ reason: "NoCredentials", mode })
+  return Result.succeed({
+    accessToken: tokens.access_token,
+    accountId: Option.fromNullishOr(tokens.account_id),
+    expiresAt: expiry(Redacted.value(tokens.access_token))
+  })
+}
+
+/** A mode as it may be shown. A damaged file may hold anything in its place. */
+const known = (mode: string): string | null => (/^[A-Za-z][\w-]{0,39}$/.test(mode) ? mode : null)
+
+/** The `exp` claim of a JWT. Other tokens have none. */
+export const expiry = (token: string): Option.Option<number> => {
+  const [, payload] = token.split(".")
+  if (payload === undefined) return Option.none()
+  try {
+    const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")))
+    return Predicate.hasProperty(claims, "exp") && Number.isFinite(claims.exp)
+      ? Option.some(Number(claims.exp) * 1000)
+      : Option.none()
+  } catch {
+    return Option.none()
+  }
+}

@@ -191,7 +191,7 @@ const interrupted = ({ inPlace, planned }: Progress.Progress) =>
   Console.error(
     planned === null
       ? "interrupted: nothing was changed"
-      : `interrupted: ${results.count(inPlace, "plugin")} of ${planned} in place; run \`codex-plugins sync\` again to continue`
+      : `interrupted: ${inPlace} of ${results.count(planned, "plugin")} in place; run \`codex-plugins sync\` again to continue`
   )
 
 /** Carries out a pass with its progress on stderr, and gives its outcome and duration. */

@@ -72,7 +72,7 @@ const copy = (from: string, to: string): void => {
 export const make = Effect.fnUntraced(function* (
   folder: string,
   certificates: Certificates,
-  { bundleBytes, cached, latency, plugins }: Case
+  { bundleBytes, cached, latency, line, plugins }: Case
 ) {
   const root = Fs.mkdtempSync(Path.join(folder, "case-"))
   yield* Effect.addFinalizer(() =>
@@ -96,6 +96,7 @@ export const make = Effect.fnUntraced(function* (
       })),
       bundleBytes,
       latency,
+      line,
       certificate: certificates.good,
       home
     })
@@ -111,7 +112,7 @@ export const make = Effect.fnUntraced(function* (
         message: `${contestant.name} left its work undone: ${missing}`
       })
     }
-    return run
+    return contestant.inner === undefined ? run : { ...run, ...contestant.inner(run) }
   })
 
   const before =

@@ -7,11 +7,14 @@ import { Effect } from "effect"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import type { ServerCertificate } from "../support/certificates.ts"
 import * as Bundles from "./bundles.ts"
+import * as Line from "./line.ts"
 
 export interface Options {
   readonly plugins: ReadonlyArray<{ readonly name: string; readonly version: string }>
-  /** Of each bundle, packed. */
-  readonly bundleBytes: number
+  /** Of each bundle, packed, or the sizes of real plugins. */
+  readonly bundleBytes: number | "curated"
+  /** Clients reach the backend through this line. */
+  readonly line?: Line.Line | undefined
   /** Before each answer, in milliseconds. */
   readonly latency: number
   readonly certificate: ServerCertificate
@@ -19,15 +22,35 @@ export interface Options {
   readonly home: string
 }
 
+/** A line listens here, on the ports that the backend has at 127.0.0.1. */
+const lineHost = "127.0.0.2"
+
+const filesOf = ({ bundleBytes, plugins }: Options, name: string, nth: number) => {
+  if (bundleBytes !== "curated") return Bundles.files(name, bundleBytes)
+  const { bytes, files } = Bundles.curatedSize(nth, plugins.length)
+  return Bundles.manyFiles(name, bytes, files)
+}
+
 const serve = Effect.fnUntraced(function* (options: Options) {
   const backend = yield* TestBackend.make({
     ...(options.latency > 0 ? { latency: options.latency } : undefined),
-    plugins: options.plugins.map(({ name, version }) =>
-      TestBackend.plugin({ name, version, files: Bundles.files(name, options.bundleBytes) })
+    plugins: options.plugins.map(({ name, version }, nth) =>
+      TestBackend.plugin({ name, version, files: filesOf(options, name, nth) })
     )
   })
-  const served = yield* backend.serve({ bundles: options.certificate })
-  yield* backend.writeHome(options.home, served)
+  const { line } = options
+  const served = yield* backend.serve({
+    bundles: { ...options.certificate, ...(line === undefined ? {} : { host: lineHost }) }
+  })
+  if (line === undefined) yield* backend.writeHome(options.home, served)
+  else {
+    const open = Line.make(line, lineHost)
+    const api = new URL(served.baseUrl)
+    yield* Effect.promise(() => open(Number(api.port)))
+    yield* Effect.promise(() => open(Number(new URL(served.bundleOrigin).port)))
+    api.hostname = lineHost
+    yield* backend.writeHome(options.home, { ...served, baseUrl: api.href })
+  }
   process.send?.("ready")
   return yield* Effect.never
 })

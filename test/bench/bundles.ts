@@ -35,6 +35,47 @@ const noise = (random: () => number, bytes: number): Uint8Array => {
 /** What the text below comes to when it is packed. */
 const packedTextBytes = 9_000
 
+/**
+ * Sizes of real plugins, as quantiles of 180 curated ones: the packed bundle in bytes, and the number
+ * of its files.
+ */
+const curated: ReadonlyArray<readonly [quantile: number, bytes: number, files: number]> = [
+  [0, 6_000, 1],
+  [0.25, 12_000, 2],
+  [0.5, 25_000, 4],
+  [0.75, 88_000, 20],
+  [0.9, 209_000, 74],
+  [1, 2_900_000, 791]
+]
+
+/** The size of the `nth` of `count` plugins, interpolated between the quantiles. */
+export const curatedSize = (
+  nth: number,
+  count: number
+): { readonly bytes: number; readonly files: number } => {
+  const quantile = (nth + 0.5) / count
+  const above = Math.max(
+    1,
+    curated.findIndex(([at]) => at >= quantile)
+  )
+  const [[q0, b0, f0], [q1, b1, f1]] = [curated[above - 1]!, curated[above]!]
+  const share = (quantile - q0) / (q1 - q0)
+  const between = (from: number, to: number) => Math.round(from * (to / from) ** share)
+  return { bytes: between(b0, b1), files: between(f0, f1) }
+}
+
+/** A plugin with this many files besides its skill, about `bytes` when packed. */
+export const manyFiles = (name: string, bytes: number, count: number): Files => {
+  const random = randomOf(seedOf(name))
+  const share = Math.floor(bytes / count)
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, n) => [
+      `assets/group-${n % 20}/file-${n}.bin`,
+      noise(random, Math.max(16, share))
+    ])
+  )
+}
+
 /** What stands beside the manifest and the skill of each test plugin; about `bytes` when packed. */
 export const files = (name: string, bytes: number): Files => {
   const random = randomOf(seedOf(name))

@@ -2,12 +2,13 @@
  * The programs that are held against each other, and how to see that each did its whole work.
  */
 import * as Fs from "node:fs"
+import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import { marketplaces } from "../../src/RemotePlugin.ts"
 import type * as CodexBinary from "../codex/support/CodexBinary.ts"
-import type { Program, Run } from "./measure.ts"
+import type { Measurement, Program, Run } from "./measure.ts"
 
 /** A plugin that the account has, with the URL of its bundle. */
 export interface Installed {
@@ -33,6 +34,8 @@ export interface Place {
 export interface Contestant {
   readonly name: string
   readonly program: (place: Place) => Program
+  /** Figures that the program measured itself, in place of those of the whole process. */
+  readonly inner?: (run: Run) => Partial<Measurement>
   /** What is missing of the work; undefined where nothing is. */
   readonly missing: (place: Place, run: Run) => string | undefined
 }
@@ -42,6 +45,8 @@ export type Task = "sync" | "list" | "id" | "version"
 const environmentOf = ({ authority, home, temporary }: Place) => ({
   PATH: process.env["PATH"] ?? "/usr/bin:/bin",
   HOME: home,
+  // As on a user's machine, the compile cache is on. The homes are in memory, where it is not.
+  XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"] ?? Path.join(Os.homedir(), ".cache"),
   TMPDIR: temporary,
   CODEX_HOME: home,
   CODEX_CA_CERTIFICATE: authority,
@@ -129,6 +134,47 @@ export const codex = (version: CodexBinary.Version, binary: string, task: Task):
     }
   }
 })
+
+const isUnpacked: Contestant["missing"] = ({ home, plugins }) => {
+  const without = plugins.find(
+    (plugin) => !manifestNames(Path.join(baseRootOf(home, plugin), plugin.version), plugin)
+  )
+  return without && `${without.name} is not unpacked`
+}
+
+const script = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
+/** The least that a Node program can do; see its file. */
+export const baseline: Contestant = {
+  name: "bare Node",
+  missing: isUnpacked,
+  program: (place) => ({
+    words: [process.execPath, script("baseline.ts"), place.home],
+    environment: environmentOf(place),
+    folder: place.home
+  })
+}
+
+/** The third pass of one process, as it measured it itself. */
+export const warmHost = (who: "ours" | "baseline"): Contestant => ({
+  name: who === "ours" ? "ours" : "bare Node",
+  missing: (place, run) => {
+    const home = Path.join(place.home, "pass-3")
+    return who === "ours" ? missingOfSync({ ...place, home }) : isUnpacked({ ...place, home }, run)
+  },
+  inner: ({ stdout }) => {
+    const { longestStall, pass } = JSON.parse(stdout)
+    return { wall: pass, made: undefined, stall: longestStall }
+  },
+  program: (place) => ({
+    words: [process.execPath, script("host.ts"), who, place.home],
+    environment: environmentOf(place),
+    folder: place.home
+  })
+})
+
+/** Our program doing nothing: the time that it takes to start. */
+export const start: Contestant = { ...ours("version"), name: "--version" }
 
 /** How many bundles the pipeline works on at a time. More, or fewer by half, take it longer. */
 const pipelineConcurrency = 16

@@ -10,9 +10,11 @@ import * as CodexBinary from "../codex/support/CodexBinary.ts"
 import * as Loopback from "../codex/support/Loopback.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as Arena from "./arena.ts"
-import { type Case, cases } from "./cases.ts"
+import { bytesOf, type Case, cases } from "./cases.ts"
 import * as Contestants from "./contestants.ts"
+import * as Line from "./line.ts"
 import type { Measurement } from "./measure.ts"
+import * as Page from "./page.ts"
 import * as Report from "./report.ts"
 
 const usualRounds = 5
@@ -34,16 +36,23 @@ const machine = (folder: string) => ({
   folders: folder
 })
 
-const contestantsOf = Effect.fnUntraced(function* ({ cached, task }: Case) {
+const contestantsOf = Effect.fnUntraced(function* ({ cached, line, task }: Case) {
+  if (task === "host") return [Contestants.warmHost("ours"), Contestants.warmHost("baseline")]
   // Codex 0.142 lists no plugin of the backend.
   const versions = CodexBinary.versions.filter(
-    (version) => version !== "0.142.0" || (task !== "list" && task !== "id")
+    (version) => version !== "0.142.0" || (task !== "list" && task !== "id" && line === undefined)
   )
   const codex = yield* Effect.forEach(versions, (version) =>
     Effect.map(CodexBinary.locate(version), (binary) => Contestants.codex(version, binary, task))
   )
-  const pipeline = task === "sync" && cached === "nothing" ? [Contestants.pipeline] : []
-  return [Contestants.ours(task), ...codex.toReversed(), ...pipeline]
+  const isCold = task === "sync" && cached === "nothing"
+  return [
+    Contestants.ours(task),
+    ...codex.toReversed(),
+    ...(isCold ? [Contestants.baseline] : []),
+    ...(isCold && line === undefined ? [Contestants.pipeline] : []),
+    ...(task === "list" || task === "id" ? [Contestants.start] : [])
+  ]
 })
 
 /** All take their turns in each round, in an order that changes, after one turn that does not count. */
@@ -62,6 +71,14 @@ const runCase = Effect.fnUntraced(function* (
       const { stdout: _, ...measurement } = yield* arena.run(contestant)
       runs.get(contestant.name)!.push(measurement)
     }
+  }
+  if (of.line !== undefined) {
+    const wall = Line.ownTime(of.line, bytesOf(of))
+    const own = { wall, made: undefined, cpu: 0, memory: 0 }
+    runs.set(
+      Line.ownTimeName,
+      Array.from({ length: rounds }, () => own)
+    )
   }
   return Report.caseReport(of, rounds, runs)
 }, Effect.scoped)
@@ -88,6 +105,11 @@ const bench = Command.make(
       Flag.withDescription("Write all figures there as well"),
       Flag.optional
     ),
+    report: Flag.String("report").pipe(
+      Flag.withMetavar("DIR"),
+      Flag.withDescription("Write performance.md and performance.svg there"),
+      Flag.optional
+    ),
     only: Flag.String("case").pipe(
       Flag.withMetavar("TEXT"),
       Flag.withDescription("Only the cases with this text in their name"),
@@ -104,7 +126,14 @@ const bench = Command.make(
       Flag.optional
     )
   },
-  Effect.fnUntraced(function* ({ folder: parent, json, only, quick, rounds }) {
+  Effect.fnUntraced(function* ({
+    folder: parent,
+    json,
+    only,
+    quick,
+    report: reportFolder,
+    rounds
+  }) {
     yield* Loopback.ensure
     const fs = yield* FileSystem.FileSystem
     const folder = yield* fs.makeTempDirectoryScoped({
@@ -135,6 +164,12 @@ const bench = Command.make(
     )
     if (Option.isSome(json)) {
       yield* fs.writeFileString(json.value, `${JSON.stringify(report, null, 2)}\n`)
+    }
+    if (Option.isSome(reportFolder)) {
+      const write = (name: string, text: string) =>
+        fs.writeFileString(`${reportFolder.value}/${name}`, text)
+      yield* write("performance.md", Page.markdown(report))
+      yield* write("performance.svg", Page.svg(report))
     }
     const gross = goals.filter((goal) => goal.gross)
     if (quick && gross.length > 0) {

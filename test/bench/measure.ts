@@ -26,6 +26,8 @@ export interface Measurement {
   readonly made: number | undefined
   /** User and system time of all processes, in milliseconds. */
   readonly cpu: number
+  /** The longest time in which the event loop did not turn, in milliseconds, where it is known. */
+  readonly stall?: number
   /** The most memory that was resident in all processes of the program at once, in bytes. */
   readonly memory: number
 }

@@ -18,6 +18,8 @@ export interface ContestantReport {
   readonly made: Summary | undefined
   readonly cpu: Summary
   readonly memory: Summary
+  /** The longest time in which the event loop did not turn, where it is known. */
+  readonly stall: Summary | undefined
   /** To ours of the same round; `wall` and `made` theirs to ours, else ours to theirs. */
   readonly ratios: Readonly<Record<Figure, Summary>> & { readonly made: Summary | undefined }
 }
@@ -26,7 +28,7 @@ export interface GoalReport extends Goal {
   readonly case: string
   readonly measured: Summary
   readonly met: boolean
-  /** Not even half of the goal, or of what stood for it before. */
+  /** Less than a third of the goal. */
   readonly gross: boolean
 }
 
@@ -71,6 +73,9 @@ const contestantReport = (
     made: isMade ? summaryOf(made) : undefined,
     cpu: figure("cpu"),
     memory: figure("memory"),
+    stall: runs.every(({ stall }) => stall !== undefined)
+      ? summaryOf(runs.map(({ stall = 0 }) => stall))
+      : undefined,
     ratios: {
       wall: summaryOf(runs.map((run, round) => run.wall / ours[round]!.wall)),
       made: isMade ? summaryOf(made.map((moment, round) => moment / ours[round]!.wall)) : undefined,
@@ -91,7 +96,7 @@ const goalReport = (of: Case, goal: Goal, { ratios }: ContestantReport): GoalRep
     case: of.name,
     measured,
     met: shareOf(goal.ratio) >= 1,
-    gross: shareOf(goal.reached ?? goal.ratio) < 0.5
+    gross: shareOf(goal.ratio) < 1 / 3
   }
 }
 

@@ -15,7 +15,7 @@ export interface ServerCertificate {
 export interface Certificates {
   /** PEM of the authority, for `NODE_EXTRA_CA_CERTS`, `CODEX_CA_CERTIFICATE` and a client's `ca`. */
   readonly ca: string
-  /** For 127.0.0.1 and localhost. */
+  /** For 127.0.0.1, 127.0.0.2 and localhost. */
   readonly good: ServerCertificate
   readonly expired: ServerCertificate
   readonly wrongHost: ServerCertificate
@@ -58,6 +58,7 @@ const makeAll = async (): Promise<Certificates> => {
   })
   const key = await exportKey(keys)
   const loopback = serverExtensions(
+    { type: "ip", value: "127.0.0.2" },
     { type: "ip", value: "127.0.0.1" },
     { type: "dns", value: "localhost" }
   )

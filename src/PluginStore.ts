@@ -238,6 +238,8 @@ export class PluginStore extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<PluginVersion.PluginVersion>, PluginStoreError>
     /** Removes what dead processes left in staging. */
     readonly sweep: Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
+    /** True if {@link sweep} may have something to do. Needs no lock and changes nothing. */
+    readonly hasLeftovers: Effect.Effect<boolean, PluginStoreError>
   }
 >()("effect-codex-plugins/PluginStore") {}
 
@@ -887,6 +889,21 @@ export const make = Effect.gen(function* () {
     )
   }).pipe(change("sweep the staging folder", null), Effect.withSpan("PluginStore.sweep"))
 
+  const hasLeftovers = Effect.gen(function* () {
+    if ((yield* infoOf(home.staging))?.type !== "Directory") return false
+    for (const { name } of yield* entriesOf(home.staging)) {
+      if (name === lockHolderName || (yield* leases.isLive(name))) continue
+      if (name.startsWith(ownerPrefix)) {
+        if (yield* lock.liveness.isAlive(home.staging, name.slice(ownerPrefix.length))) continue
+      }
+      if (name.startsWith(prefix) || name.startsWith(doubtPrefix)) return true
+      const info = yield* infoOf(path.join(home.staging, name))
+      const age = info === undefined ? 0 : (yield* Clock.currentTimeMillis) - mtimeOf(info)
+      if (age >= Duration.toMillis(foreignLeftoverAge)) return true
+    }
+    return false
+  }).pipe(explain("look for leftovers", null))
+
   return PluginStore.of({
     list,
     snapshot,
@@ -911,7 +928,8 @@ export const make = Effect.gen(function* () {
     prune,
     lease,
     leased,
-    sweep
+    sweep,
+    hasLeftovers
   })
 })
 

@@ -8,6 +8,7 @@ import {
   Context,
   Duration,
   Effect,
+  Equal,
   Exit,
   Layer,
   Option,
@@ -16,13 +17,21 @@ import {
   Stream
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
+import type { CacheSnapshot } from "./CacheSnapshot.ts"
+import * as CodexHome from "./CodexHome.ts"
 import * as ActionRunner from "./internal/sync/actionRunner.ts"
 import * as DownloadSlots from "./internal/downloadSlots.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type * as RemoteBundle from "./RemoteBundle.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
-import { outcomeOf, type SyncError, SyncEvent, type SyncOutcome } from "./SyncEvent.ts"
+import {
+  outcomeOf,
+  pluginsDisabled,
+  type SyncError,
+  SyncEvent,
+  type SyncOutcome
+} from "./SyncEvent.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
 export {
@@ -60,6 +69,10 @@ export interface Options {
    * pass that supersedes it. Default: {@link defaultRetention}.
    */
   readonly retention?: Duration.Input | undefined
+  /**
+   * Whether stale plugins are removed; see {@link SyncPlan.RemovalPolicy}. Default: `"auto"`.
+   */
+  readonly removal?: SyncPlan.RemovalPolicy | undefined
 }
 
 /**
@@ -92,6 +105,12 @@ export class PluginSync extends Context.Service<
 /** A pass announces that it waits for the lock after this time. */
 const lockPatience = Duration.millis(100)
 
+const changesNothing = ({ _tag }: SyncPlan.Action): boolean =>
+  _tag === "Keep" || _tag === "Reject" || _tag === "Defer"
+
+const isSame = (before: CacheSnapshot, after: CacheSnapshot): boolean =>
+  Equal.equals(before.plugins, after.plugins) && Equal.equals(before.strays, after.strays)
+
 const validated = Effect.fnUntraced(function* (options: Options) {
   const { concurrency = "adaptive" } = options
   const retention = Duration.fromInputUnsafe(options.retention ?? defaultRetention)
@@ -103,7 +122,7 @@ const validated = Effect.fnUntraced(function* (options: Options) {
   if (Duration.isNegative(retention)) {
     return yield* Effect.die(new RangeError("the retention of a sync must not be negative"))
   }
-  return { concurrency, retention }
+  return { concurrency, retention, removal: options.removal ?? "auto" } as const
 })
 
 /**
@@ -121,35 +140,48 @@ export const make = Effect.fnUntraced(function* (
   | RemoteBundle.RemoteBundle
   | PluginStore.PluginStore
   | CacheLock.CacheLock
+  | CodexHome.CodexHome
   | Scope.Scope
 > {
-  const { concurrency, retention } = yield* validated(options)
+  const { concurrency, removal, retention } = yield* validated(options)
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const store = yield* PluginStore.PluginStore
   const lock = yield* CacheLock.CacheLock
+  const home = yield* CodexHome.CodexHome
   const events = yield* Effect.acquireRelease(PubSub.unbounded<SyncEvent>(), PubSub.shutdown)
   const publish = (event: SyncEvent) => PubSub.publish(events, event)
   const runAction = yield* ActionRunner.make(publish)
 
-  const list = Effect.timed(catalog.installed)
+  const planFor = (account: SyncOutcome["account"], cached: CacheSnapshot): SyncPlan.SyncPlan =>
+    SyncPlan.make(account, cached, { retention, removal })
 
-  const planFor = (account: SyncOutcome["account"], cached: ActionRunner.CacheSnapshot) =>
-    SyncPlan.make(account, cached, { retention })
-
-  const plan = Effect.all([catalog.installed, store.snapshot], { concurrency: 2 }).pipe(
-    Effect.map(([account, cached]) => planFor(account, cached)),
-    Effect.withSpan("PluginSync.plan")
+  const listed = Effect.tap(Effect.timed(catalog.installed), ([duration, { rows }]) =>
+    publish(SyncEvent.Listed({ rows: rows.length, duration }))
   )
 
-  const locked = Effect.gen(function* () {
-    yield* store.sweep
-    const listed = Effect.tap(list, ([duration, { rows }]) =>
-      publish(SyncEvent.Listed({ rows: rows.length, duration }))
-    )
-    const [[latency, account], cached] = yield* Effect.all([listed, store.snapshot], {
+  /** Reads both sides. The snapshot of the cache is not older than the listing. */
+  const look = Effect.map(
+    Effect.all([listed, store.snapshot], { concurrency: 2 }),
+    ([[latency, account], cached]) => ({
+      account,
+      cached,
+      latency,
+      plan: planFor(account, cached)
+    })
+  )
+
+  const isEnabled = Effect.map(home.settings, ({ pluginsEnabled }) => pluginsEnabled)
+
+  const plan = Effect.gen(function* () {
+    if (!(yield* isEnabled)) return SyncPlan.empty
+    const [account, cached] = yield* Effect.all([catalog.installed, store.snapshot], {
       concurrency: 2
     })
-    const plan = planFor(account, cached)
+    return planFor(account, cached)
+  }).pipe(Effect.withSpan("PluginSync.plan"))
+
+  const carryOut = Effect.fnUntraced(function* (seen: Effect.Success<typeof look>) {
+    const { account, cached, latency, plan } = seen
     yield* publish(SyncEvent.Planned({ plan }))
     if (plan.removalSkipped !== null) {
       yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
@@ -164,7 +196,7 @@ export const make = Effect.fnUntraced(function* (
           concurrency: concurrency === "adaptive" ? DownloadSlots.bounds.most : concurrency
         })
     )
-    return outcomeOf(account, results.flat(), plan.removalSkipped)
+    return outcomeOf(account, results.flat(), plan)
   })
 
   /** Announces the wait for the lock if it takes long. */
@@ -185,9 +217,26 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
-  const pass = Effect.andThen(publish(SyncEvent.Started()), held(locked)).pipe(
-    Effect.withSpan("PluginSync.pass")
-  )
+  const pass = Effect.gen(function* () {
+    yield* publish(SyncEvent.Started())
+    if (!(yield* isEnabled)) return pluginsDisabled
+    // A pass that has nothing to do takes no lock, so it works in a read-only home.
+    const first = yield* look
+    if (first.plan.actions.every(changesNothing) && !(yield* store.hasLeftovers)) {
+      return yield* carryOut(first)
+    }
+    return yield* held(
+      Effect.gen(function* () {
+        yield* store.sweep
+        const cached = yield* store.snapshot
+        // A listing must not undo what somebody else has changed in the cache since it began.
+        const seen = isSame(first.cached, cached)
+          ? { ...first, cached, plan: planFor(first.account, cached) }
+          : yield* look
+        return yield* carryOut(seen)
+      })
+    )
+  }).pipe(Effect.withSpan("PluginSync.pass"))
 
   const reported = (run: typeof pass): typeof pass =>
     Effect.flatMap(Clock.currentTimeMillis, (start) =>
@@ -235,6 +284,7 @@ export const layerWith = (
   | RemoteBundle.RemoteBundle
   | PluginStore.PluginStore
   | CacheLock.CacheLock
+  | CodexHome.CodexHome
 > => Layer.effect(PluginSync, make(options))
 
 /**

@@ -58,6 +58,8 @@ export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>
       MissingDiscoverability: {},
       UnknownDiscoverability: { discoverability: Schema.String },
       DuplicatePlugin: { kept: Schema.String },
+      /** Another row has a name that differs only in case. Some disks keep both in one folder. */
+      CaseConflict: { other: Schema.String },
       MissingVersion: {},
       InvalidVersion: { version: Schema.String },
       MissingBundleUrl: {}
@@ -84,6 +86,8 @@ export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>
         return `has the unknown discoverability ${JSON.stringify(this.reason.discoverability)}`
       case "DuplicatePlugin":
         return `names the same plugin as the row of ${RemotePluginId.shown(this.reason.kept)}, which is kept`
+      case "CaseConflict":
+        return `has a name that differs only in case from ${this.reason.other}, so neither is installed; rename one of them`
       case "MissingVersion":
         return "has no release version"
       case "InvalidVersion":

@@ -10,7 +10,7 @@ import type { PluginVersion } from "./PluginVersion.ts"
 import type * as RemoteBundle from "./RemoteBundle.ts"
 import type * as RemoteCatalog from "./RemoteCatalog.ts"
 import type { InstalledSnapshot, InvalidRemotePlugin } from "./RemotePlugin.ts"
-import type * as SyncPlan from "./SyncPlan.ts"
+import * as SyncPlan from "./SyncPlan.ts"
 
 /**
  * The reason why a whole pass failed. Nothing was changed.
@@ -113,7 +113,7 @@ export type SyncEvent = Data.TaggedEnum<{
   /** The action is left to a later pass. */
   Deferred: ActionResult<string> & {
     readonly action: SyncPlan.Action["_tag"]
-    readonly reason: "Leased"
+    readonly reason: "Leased" | "SharedCache"
   }
   Failed: ActionResult<string | null> & { readonly failure: SyncFailure }
   Finished: { readonly outcome: SyncOutcome; readonly duration: Duration.Duration }
@@ -178,8 +178,15 @@ export interface SyncOutcome {
     readonly version: PluginVersion
   }>
   readonly failures: ReadonlyArray<SyncFailure>
-  /** The reason why stale plugins were kept; null if removals were allowed. */
+  /** The message of `removalSkippedReason`; null if removals were allowed. */
   readonly removalSkipped: string | null
+  /** The reason why stale plugins were kept; null if removals were allowed. */
+  readonly removalSkippedReason: SyncPlan.RemovalSkippedReason | null
+  /**
+   * The reason why the whole pass was skipped, so that nothing was requested and nothing changed;
+   * null if the pass ran. `PluginsDisabled`: `config.toml` sets `features.plugins` to false.
+   */
+  readonly skipped: "PluginsDisabled" | null
 }
 
 /** A repair installs a version that was there already. */
@@ -197,7 +204,7 @@ const pluginIds = (results: ReadonlyArray<ActionResult>) => results.map(({ plugi
 export const outcomeOf = (
   account: InstalledSnapshot,
   results: ReadonlyArray<SyncResult>,
-  removalSkipped: string | null
+  plan: SyncPlan.SyncPlan
 ): SyncOutcome => {
   const installs = results.filter(SyncEvent.$is("Installed"))
   return {
@@ -212,6 +219,19 @@ export const outcomeOf = (
       .filter(SyncEvent.$is("Pruned"))
       .flatMap(({ from, pluginId }) => (from === null ? [] : [{ pluginId, version: from }])),
     failures: results.filter(SyncEvent.$is("Failed")).map(({ failure }) => failure),
-    removalSkipped
+    removalSkipped: plan.removalSkipped,
+    removalSkippedReason: plan.removalSkippedReason,
+    skipped: null
   }
+}
+
+/**
+ * The outcome of a pass that is skipped because `config.toml` switches plugins off.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const pluginsDisabled: SyncOutcome = {
+  ...outcomeOf({ rows: [] }, [], SyncPlan.empty),
+  skipped: "PluginsDisabled"
 }

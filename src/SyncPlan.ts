@@ -43,6 +43,13 @@ export type Action = Data.TaggedEnum<{
     readonly bundleUrl: Redacted.Redacted
     readonly reason: InstallReason
   }
+  /** The change is not allowed in a shared cache, where another account may need the version. */
+  Defer: {
+    readonly plugin: RemotePlugin.RemotePlugin
+    readonly version: PluginVersion
+    readonly change: InstallReason
+    readonly reason: "SharedCache"
+  }
   /** The row cannot be synced; the cached version stays. */
   Reject: {
     /** Null for a row without an id. */
@@ -62,69 +69,157 @@ export const Action = Data.taggedEnum<Action>()
 /** The reason why an entry of the cache is removed. */
 export type RemovalReason = "NotInstalled" | "RetiredMarketplace" | "Stray"
 
+/** The reason why stale plugins are kept. */
+export type RemovalSkippedReason = Data.TaggedEnum<{
+  /** Rows have no valid name, so nobody knows which cached plugins are stale. */
+  UnnamedRows: { readonly unnamed: number; readonly rows: number }
+  /** Other homes may use the cache. */
+  SharedCache: {}
+  /** The policy is `"never"`. */
+  Never: {}
+}>
+export const RemovalSkippedReason = Data.taggedEnum<RemovalSkippedReason>()
+
 export interface SyncPlan {
   /** Rows first, in the listing's order, then prunings, then removals. */
   readonly actions: ReadonlyArray<Action>
-  /** Why nothing is removed in this pass although something may be stale; null where removals are allowed. */
+  /** The message of `removalSkippedReason`; null if removals are allowed. */
   readonly removalSkipped: string | null
+  /** The reason why nothing is removed in this pass; null if removals are allowed. */
+  readonly removalSkippedReason: RemovalSkippedReason | null
 }
+
+/** The plan of a pass that has nothing to do. */
+export const empty: SyncPlan = { actions: [], removalSkipped: null, removalSkippedReason: null }
+
+/**
+ * Whether a pass removes stale plugins: `"auto"` removes them unless the cache is shared, `"always"`
+ * removes them from a shared cache, too. Nothing is removed while a row has no valid name.
+ */
+export type RemovalPolicy = "auto" | "always" | "never"
 
 export interface SyncPlanOptions {
   /** How long a superseded version stays for the sessions that still use it. */
   readonly retention: Duration.Duration
+  /** Default: `"auto"`. */
+  readonly removal?: RemovalPolicy
+  /** True if other homes use the cache, too. Default: false. */
+  readonly isShared?: boolean
+}
+
+const removalMessages = RemovalSkippedReason.$match({
+  UnnamedRows: ({ rows, unnamed }) =>
+    `${unnamed} of ${rows} rows have no valid name, so stale plugins cannot be identified`,
+  SharedCache: () =>
+    "the cache is shared with other homes, which may need what this account does not",
+  Never: () => "removals are switched off"
+})
+
+const skippedReason = (
+  unnamed: number,
+  rows: number,
+  { isShared = false, removal = "auto" }: SyncPlanOptions
+): RemovalSkippedReason | null => {
+  if (unnamed > 0) return RemovalSkippedReason.UnnamedRows({ unnamed, rows })
+  if (removal === "never") return RemovalSkippedReason.Never()
+  return removal === "auto" && isShared ? RemovalSkippedReason.SharedCache() : null
 }
 
 /** What is removed, as `name@marketplace`; a stray may have a name that no plugin can have. */
 export const nameOf = (target: CachedPlugin | Stray): string =>
   "pluginId" in target ? target.pluginId : `${target.name}@${target.marketplace}`
 
-/** Decides a pass. Total: whatever the two sides hold, there is a plan. */
+/** Names that are one name on a disk that ignores case. */
+const folded = (pluginId: string): string => pluginId.normalize("NFC").toLowerCase()
+
+/** The names among these that differ only in case from another, each with that other one. */
+const caseConflicts = (pluginIds: Iterable<PluginId.PluginId>) => {
+  const byFolded = Map.groupBy(pluginIds, folded)
+  const conflicts = new Map<string, PluginId.PluginId>()
+  for (const group of byFolded.values()) {
+    for (const pluginId of group) {
+      const other = group.find((other) => other !== pluginId)
+      if (other !== undefined) conflicts.set(pluginId, other)
+    }
+  }
+  return conflicts
+}
+
+/** Plans a pass. Any two snapshots have a plan. */
 export const make = (
   installed: InstalledSnapshot,
   cached: CacheSnapshot,
   options: SyncPlanOptions
 ): SyncPlan => {
-  const standing = new Map(cached.plugins.map((plugin) => [plugin.pluginId, plugin]))
-  // Of several rows for one plugin the last stands, as it does where Codex installs one by one.
+  const cachedPlugins = new Map(cached.plugins.map((plugin) => [plugin.pluginId, plugin]))
+  // The last of several rows for one plugin counts, because Codex installs them one after another.
   const named = new Map(
     installed.rows
       .filter(Result.isSuccess)
       .map(({ success }) => [success.pluginId, success] as const)
   )
-  const unnamed: Array<RemotePlugin.InvalidRemotePlugin> = []
+  const conflicts = caseConflicts(named.keys())
+  let unnamed = 0
   const actions: Array<Action> = []
 
   for (const row of installed.rows) {
     if (Result.isFailure(row)) {
-      unnamed.push(row.failure)
+      unnamed++
       actions.push(reject(row.failure))
       continue
     }
     const plugin = row.success
     const kept = named.get(plugin.pluginId) ?? plugin
-    if (kept === plugin) {
-      actions.push(decide(plugin, standing.get(plugin.pluginId)))
+    const other = conflicts.get(plugin.pluginId)
+    if (other !== undefined) {
+      actions.push(reject(RemotePlugin.invalid(plugin, { _tag: "CaseConflict", other })))
+    } else if (kept === plugin) {
+      actions.push(decide(plugin, cachedPlugins.get(plugin.pluginId), options))
     } else if (kept.remotePluginId !== plugin.remotePluginId) {
       const reason = { _tag: "DuplicatePlugin", kept: kept.remotePluginId } as const
       actions.push(reject(RemotePlugin.invalid(plugin, reason)))
     }
   }
 
-  const stale = cached.plugins.filter((plugin) => !named.has(plugin.pluginId))
-  const removalSkipped =
-    unnamed.length === 0
-      ? null
-      : `${unnamed.length} of ${installed.rows.length} rows have no valid name, so stale plugins cannot be identified`
-  const removals = removalSkipped === null ? removalsOf(stale, cached.strays) : []
-  const kept = cached.plugins.filter((plugin) => named.has(plugin.pluginId))
+  const removalSkippedReason = skippedReason(unnamed, installed.rows.length, options)
+  const conflicting = new Set(Array.from(conflicts.keys(), folded))
+  const mayChange = (target: CachedPlugin | Stray) => !conflicting.has(folded(nameOf(target)))
+  const removals =
+    removalSkippedReason === null
+      ? removalsOf(
+          cached.plugins.filter((plugin) => !named.has(plugin.pluginId) && mayChange(plugin)),
+          cached.strays.filter(mayChange)
+        )
+      : []
+  const kept = cached.plugins.filter((plugin) => named.has(plugin.pluginId) && mayChange(plugin))
   const prunes = prunings(kept, actions, cached.takenAt, options)
-  return { actions: [...actions, ...prunes, ...removals], removalSkipped }
+  return {
+    actions: [...actions, ...prunes, ...removals],
+    removalSkipped: removalSkippedReason === null ? null : removalMessages(removalSkippedReason),
+    removalSkippedReason
+  }
 }
 
 const reject = (error: RemotePlugin.InvalidRemotePlugin): Action =>
   Action.Reject({ remotePluginId: error.remotePluginId, pluginId: error.pluginId, error })
 
-const decide = (plugin: RemotePlugin.RemotePlugin, cached: CachedPlugin | undefined): Action =>
+/** True for a change that takes a version away from another account that uses the cache. */
+const takesAway = (
+  plugin: RemotePlugin.RemotePlugin,
+  version: PluginVersion,
+  reason: InstallReason,
+  cached: CachedPlugin | undefined
+): boolean =>
+  (cached?.identity._tag === "Known" &&
+    cached.identity.remotePluginId !== plugin.remotePluginId &&
+    Option.isSome(cached.active)) ||
+  (reason._tag === "VersionChanged" && outranks(reason.from, version))
+
+const decide = (
+  plugin: RemotePlugin.RemotePlugin,
+  cached: CachedPlugin | undefined,
+  { isShared = false, removal = "auto" }: SyncPlanOptions
+): Action =>
   Result.match(RemotePlugin.version(plugin), {
     onFailure: reject,
     onSuccess: (version) => {
@@ -141,10 +236,13 @@ const decide = (plugin: RemotePlugin.RemotePlugin, cached: CachedPlugin | undefi
           ? Action.Keep({ plugin, version })
           : Action.Backfill({ plugin, version })
       }
+      const change = reason.value
+      if (isShared && removal !== "always" && takesAway(plugin, version, change, cached)) {
+        return Action.Defer({ plugin, version, change, reason: "SharedCache" })
+      }
       return Result.match(RemotePlugin.bundleUrl(plugin), {
         onFailure: reject,
-        onSuccess: (bundleUrl) =>
-          Action.Install({ plugin, version, bundleUrl, reason: reason.value })
+        onSuccess: (bundleUrl) => Action.Install({ plugin, version, bundleUrl, reason: change })
       })
     }
   })

@@ -195,6 +195,8 @@ describe("PluginSync.sync", () => {
               return action.plugin.pluginId === idOf("torn")
                 ? `Failed ${action.plugin.pluginId}: BundleArchiveError`
                 : `Installed ${action.plugin.pluginId} ${action.version}: ${action.reason._tag}`
+            case "Defer":
+              return `Deferred ${action.plugin.pluginId}: ${action.reason}`
             case "Reject":
               return `Failed ${idOf("versionless")}: InvalidRemotePlugin`
             case "Prune":

@@ -40,6 +40,8 @@ const line = (action: SyncPlan.Action): string => {
       return `${action._tag} ${action.plugin.pluginId} ${action.version}`
     case "Install":
       return `Install ${action.plugin.pluginId} ${action.version}: ${action.reason._tag}`
+    case "Defer":
+      return `Defer ${action.plugin.pluginId} ${action.version}: ${action.change._tag}, ${action.reason}`
     case "Reject":
       return `Reject ${action.error._tag === "UnsupportedSchemaVersion" ? action.error._tag : action.error.reason._tag}`
     case "Remove":
@@ -264,22 +266,31 @@ describe("SyncPlan.make, for rows that stand for one plugin", () => {
     ])
   })
 
-  it("tells apart names that differ in case or marketplace", () => {
+  it("distinguishes plugins of one name in several marketplaces, whatever their case", () => {
     assert.deepStrictEqual(
-      lines(plan(installed(row(), row({ name: "Alpha" }), row({ scope: "USER" })), cached())),
+      lines(
+        plan(
+          installed(
+            row(),
+            row({ name: "Alpha", scope: "WORKSPACE", discoverability: "LISTED" }),
+            row({ scope: "USER" })
+          ),
+          cached()
+        )
+      ),
       [
         `Install ${alpha} 1.0.0: Missing`,
-        "Install Alpha@openai-curated-remote 1.0.0: Missing",
+        "Install Alpha@workspace-directory 1.0.0: Missing",
         "Install alpha@created-by-me-remote 1.0.0: Missing"
       ]
     )
   })
 })
 
-describe("SyncPlan.make, for what no row names", () => {
-  const stale = cachedPlugin({ id: "beta@openai-curated-remote" })
-  const stray = { marketplace: curated, name: "plugin-backup-x", witness: "w" }
+const stale = cachedPlugin({ id: "beta@openai-curated-remote" })
+const stray: Stray = { marketplace: curated, name: "plugin-backup-x", witness: "w" }
 
+describe("SyncPlan.make, for what no row names", () => {
   it.each([...remoteMarketplaces])("removes a plugin of %s", (marketplace) => {
     const target = cachedPlugin({ id: `beta@${marketplace}` })
     const reason = /-(?:private|unlisted)$/.test(marketplace)
@@ -369,6 +380,102 @@ describe("SyncPlan.make, for what no row names", () => {
         "Remove beta@openai-curated-remote: NotInstalled",
         "Remove plugin-backup-x@openai-curated-remote: Stray"
       ]
+    )
+  })
+})
+
+describe("SyncPlan.make, for names that differ only in case", () => {
+  const rows = installed(row({ name: "Alpha", id: "r2" }), row(), row({ name: "gamma", id: "r3" }))
+
+  it("rejects all of them and installs the others", () => {
+    assert.deepStrictEqual(lines(plan(rows, cached())), [
+      "Reject CaseConflict",
+      "Reject CaseConflict",
+      "Install gamma@openai-curated-remote 1.0.0: Missing"
+    ])
+  })
+
+  it("changes nothing in the cache that has one of these names", () => {
+    const plugins = [cachedPlugin({ versions: ["0.9.0", "1.0.0"] })]
+    const same: Stray = { ...stray, name: "ALPHA" }
+    assert.deepStrictEqual(lines(plan(rows, cached({ takenAt: 1, plugins, strays: [same] }), 0)), [
+      "Reject CaseConflict",
+      "Reject CaseConflict",
+      "Install gamma@openai-curated-remote 1.0.0: Missing"
+    ])
+  })
+})
+
+describe("SyncPlan.make, for a shared cache", () => {
+  const other = known("plugins~Plugin_2")
+  const decide = (
+    fields: Parameters<typeof cachedPlugin>[0],
+    removal: SyncPlan.RemovalPolicy,
+    isShared = true
+  ) =>
+    SyncPlan.make(installed(row()), cached({ plugins: [cachedPlugin(fields), stale] }), {
+      retention: Duration.hours(1),
+      removal,
+      isShared
+    })
+
+  it.each([
+    ["a downgrade", { versions: ["2.0.0"] }, "VersionChanged"],
+    ["a change of owner", { identity: other }, "IdentityChanged"],
+    [
+      "an upgrade of another owner's version",
+      { versions: ["0.9.0"], identity: other },
+      "VersionChanged"
+    ]
+  ] as const)("defers %s, unless the policy is always", (_, fields, change) => {
+    assert.deepStrictEqual(lines(decide(fields, "auto")), [
+      `Defer ${alpha} 1.0.0: ${change}, SharedCache`
+    ])
+    assert.deepStrictEqual(lines(decide(fields, "never")), [
+      `Defer ${alpha} 1.0.0: ${change}, SharedCache`
+    ])
+    assert.deepStrictEqual(lines(decide(fields, "always")), [
+      `Install ${alpha} 1.0.0: ${change}`,
+      "Remove beta@openai-curated-remote: NotInstalled"
+    ])
+    assert.deepStrictEqual(lines(decide(fields, "auto", false)), [
+      `Install ${alpha} 1.0.0: ${change}`,
+      "Remove beta@openai-curated-remote: NotInstalled"
+    ])
+  })
+
+  it("upgrades and repairs versions", () => {
+    assert.deepStrictEqual(lines(decide({ versions: ["0.9.0"] }, "auto")), [
+      `Install ${alpha} 1.0.0: VersionChanged`
+    ])
+    assert.deepStrictEqual(lines(decide({ intact: false }, "auto")), [
+      `Install ${alpha} 1.0.0: Broken`
+    ])
+  })
+
+  it("gives the reason why nothing is removed", () => {
+    assert.deepStrictEqual(
+      [
+        decide({}, "auto"),
+        decide({}, "never"),
+        decide({}, "never", false),
+        decide({}, "always"),
+        decide({}, "auto", false)
+      ].map(({ removalSkippedReason }) => removalSkippedReason?._tag ?? null),
+      ["SharedCache", "Never", "Never", null, null]
+    )
+  })
+
+  it("removes nothing beside a row without a valid name, whatever the policy", () => {
+    const { actions, removalSkippedReason } = SyncPlan.make(
+      installed(row({ name: "a b" })),
+      cached({ plugins: [stale] }),
+      { retention: Duration.zero, removal: "always", isShared: true }
+    )
+    assert.deepStrictEqual(actions.filter(Action.$is("Remove")), [])
+    assert.deepStrictEqual(
+      removalSkippedReason,
+      SyncPlan.RemovalSkippedReason.UnnamedRows({ unnamed: 1, rows: 1 })
     )
   })
 })

@@ -139,12 +139,13 @@ const actionJson = (action: SyncPlan.Action) => {
     case "Keep":
     case "Backfill":
     case "Install":
+    case "Defer":
       return {
         action: action._tag,
         remotePluginId: action.plugin.remotePluginId,
         pluginId: action.plugin.pluginId,
         version: action.version,
-        ...(action._tag === "Install" ? { reason: action.reason } : {})
+        ...("reason" in action ? { reason: action.reason } : {})
       }
     case "Reject":
       return { action: action._tag, ...failureOf(action) }

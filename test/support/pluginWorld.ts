@@ -115,7 +115,7 @@ const home = CodexHome.CodexHome.of({
   root,
   cache: `${root}/plugins/cache`,
   staging: `${root}/plugins/.remote-plugin-install-staging`,
-  settings: Effect.die("settings are not read"),
+  settings: Effect.succeed({ baseUrl: "https://chatgpt.com/backend-api", pluginsEnabled: true }),
   credentials: Effect.die("credentials are not read")
 })
 

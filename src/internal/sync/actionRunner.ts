@@ -15,8 +15,6 @@ import {
 import * as SyncPlan from "../../SyncPlan.ts"
 import type { DownloadSlots } from "../downloadSlots.ts"
 
-export type { CacheSnapshot } from "../../CacheSnapshot.ts"
-
 const removalReasons: Record<SyncPlan.RemovalReason, string> = {
   NotInstalled: "the account does not have it installed",
   RetiredMarketplace: "its marketplace is retired",
@@ -45,6 +43,7 @@ const subjectOf = (
     case "Keep":
     case "Backfill":
     case "Install":
+    case "Defer":
       return subject(action.plugin.pluginId, action.plugin.remotePluginId)
     case "Reject":
       return subject(action.pluginId, action.remotePluginId)
@@ -120,6 +119,12 @@ export const make = Effect.fnUntraced(function* (
             Effect.map(done(version), (result) =>
               SyncEvent.Installed({ ...result, pluginId: plugin.pluginId, reason })
             )
+          )
+        }
+        case "Defer": {
+          const { plugin, reason } = action
+          return Effect.map(done(subject.from), (result) =>
+            SyncEvent.Deferred({ ...result, pluginId: plugin.pluginId, action: "Install", reason })
           )
         }
         case "Reject":

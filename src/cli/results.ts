@@ -53,6 +53,13 @@ const removals: Readonly<Record<string, string>> = {
   Stray: "not a plugin"
 }
 
+const deferrals: Readonly<
+  Record<Extract<SyncEvent.SyncResult, { readonly _tag: "Deferred" }>["reason"], string>
+> = {
+  Leased: "in use; left to a later pass",
+  SharedCache: "kept: other homes share the cache"
+}
+
 /** Whether an install replaced a version that was there already. */
 export const isRepair = ({ reason }: { readonly reason: SyncPlan.InstallReason }): boolean =>
   reason._tag !== "Missing" && reason._tag !== "VersionChanged"
@@ -93,6 +100,12 @@ export const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
         pluginId: SyncPlan.nameOf(action.target),
         text: `(${removals[action.reason]})`
       })
+    case "Defer":
+      return Option.some({
+        mark: "=",
+        pluginId: action.plugin.pluginId,
+        text: `(${deferrals[action.reason]})`
+      })
     case "Prune":
       return Option.some({
         mark: "-",
@@ -116,7 +129,7 @@ const changeMade = (result: SyncEvent.SyncResult): Option.Option<Change> => {
       return Option.some({
         mark: "=",
         pluginId: result.pluginId,
-        text: "(in use; left to a later pass)"
+        text: `(${deferrals[result.reason]})`
       })
     case "Backfilled":
       return Option.some({ mark: "~", pluginId: result.pluginId, text: `${to} (identity added)` })
@@ -214,6 +227,9 @@ export const outcomeLines = (
   outcome: SyncEvent.SyncOutcome,
   millis: number
 ): ReadonlyArray<string> => {
+  if (outcome.skipped !== null) {
+    return [`skipped: ${outcome.skipped} (config.toml sets \`features.plugins\` to false)`]
+  }
   const changes = outcome.results.flatMap((result) => Option.toArray(changeMade(result)))
   const counts = { upToDate: outcome.kept.length, failed: outcome.failures.length }
   return [

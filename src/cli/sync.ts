@@ -125,6 +125,8 @@ export const outcomeJson = (outcome: SyncEvent.SyncOutcome) => ({
   failedRemotePluginIds: outcome.failures.flatMap(({ remotePluginId }) => remotePluginId ?? []),
   failures: outcome.failures.map(failureOf),
   removalSkipped: outcome.removalSkipped,
+  removalSkippedReason: outcome.removalSkippedReason?._tag ?? null,
+  skipped: outcome.skipped,
   plugins: outcome.results.map(resultJson),
   account: { plugins: outcome.account.rows.length }
 })

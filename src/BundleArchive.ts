@@ -7,7 +7,7 @@ import {
   Channel,
   Context,
   Effect,
-  FileSystem,
+  type FileSystem,
   Layer,
   Path,
   type PlatformError,
@@ -21,6 +21,7 @@ import {
 import * as Tar from "effect/encoding/Tar"
 import * as ArchiveTree from "./internal/bundle/archiveTree.ts"
 import * as FolderWriter from "./internal/bundle/folderWriter.ts"
+import * as Disk from "./internal/cache/Disk.ts"
 import * as Gzip from "./internal/bundle/gzip.ts"
 import * as TarFrames from "./internal/bundle/tarFrames.ts"
 
@@ -259,7 +260,7 @@ const contentOf = <E>({ body, header }: Tar.Entry<E>, scope: Scope.Scope) => {
 }
 
 export const make = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const engine = yield* Gzip.Engine
 
@@ -270,7 +271,7 @@ export const make = Effect.gen(function* () {
     const scope = yield* Effect.scope
     // Closes after all that is written of the content.
     const contents = yield* Scope.fork(scope)
-    const folder = yield* FolderWriter.make(fs, path, directory)
+    const folder = yield* FolderWriter.make(disk, path, directory)
     const tree = new ArchiveTree.ArchiveTree()
     const frames = new TarFrames.TarFrames()
     const extracted = { files: 0, directories: 0, bytes: 0 }

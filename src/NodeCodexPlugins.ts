@@ -8,6 +8,8 @@ import { type Array as Arr, Cause, Effect, Layer, Predicate, Pull, Scope, Stream
 import * as Zlib from "node:zlib"
 import * as CodexPlugins from "./CodexPlugins.ts"
 import * as Gzip from "./internal/bundle/gzip.ts"
+import * as Disk from "./internal/cache/Disk.ts"
+import { nodeDisk } from "./internal/cache/nodeDisk.ts"
 import * as NodeHttp from "./internal/nodeHttp.ts"
 
 const KiB = 1024
@@ -139,7 +141,12 @@ export { CertificateFileError } from "./internal/certificateFile.ts"
  */
 export const layerHttp = Layer.merge(NodeHttp.layer, Layer.succeed(Gzip.Engine, gzipEngine))
 
-const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, layerHttp)
+const platform = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  layerHttp,
+  Layer.succeed(Disk.Implementation, () => nodeDisk)
+)
 
 /** The home that the environment names: `$CODEX_HOME`, else `~/.codex`. */
 export const layer = Layer.provide(CodexPlugins.layer, platform)

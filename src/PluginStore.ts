@@ -12,7 +12,7 @@ import {
   Duration,
   Effect,
   Equal,
-  FileSystem,
+  type FileSystem,
   Layer,
   Option,
   Path,
@@ -26,7 +26,7 @@ import * as CacheLock from "./CacheLock.ts"
 import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as InstallMetadata from "./InstallMetadata.ts"
-import * as atomicFile from "./internal/cache/atomicFile.ts"
+import * as Disk from "./internal/cache/Disk.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
 import { type BaseRoot, emptyBaseRoot, isNotFound, mtimeOf } from "./internal/cache/reader.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
@@ -275,6 +275,9 @@ const succession = (version: PluginVersion.PluginVersion, { active, versions }: 
   }
 }
 
+/** An empty file of ours gets the mode that the umask leaves. */
+const emptyFile = { mode: 0o666, exactMode: false }
+
 /** The mode of a base root, as Codex makes it. */
 const folderMode = 0o755
 
@@ -296,7 +299,7 @@ const pathOf = (error: PlatformError.PlatformError): string | undefined =>
 
 /** Copies a folder's files and folders, synced; links and devices are left out. */
 const copyTree = Effect.fnUntraced(function* (
-  fs: FileSystem.FileSystem,
+  disk: Disk.Disk,
   path: Path.Path,
   from: string,
   to: string
@@ -305,9 +308,9 @@ const copyTree = Effect.fnUntraced(function* (
   const files: Array<string> = []
   // The loop goes on over what it appends.
   for (const folder of folders) {
-    yield* fs.makeDirectory(path.join(to, folder))
-    yield* fs.chmod(path.join(to, folder), folderMode)
-    for (const { name, type } of yield* fs.readDirectoryEntries(path.join(from, folder))) {
+    yield* disk.makeDirectory(path.join(to, folder))
+    yield* disk.chmod(path.join(to, folder), folderMode)
+    for (const { name, type } of yield* disk.entries(path.join(from, folder))) {
       if (type === "Directory") folders.push(path.join(folder, name))
       if (type === "File") files.push(path.join(folder, name))
     }
@@ -316,12 +319,12 @@ const copyTree = Effect.fnUntraced(function* (
     files,
     (file) =>
       Effect.andThen(
-        fs.copyFile(path.join(from, file), path.join(to, file)),
-        atomicFile.syncFile(fs, path.join(to, file))
+        disk.copyFile(path.join(from, file), path.join(to, file)),
+        disk.syncFile(path.join(to, file))
       ),
     { concurrency, discard: true }
   )
-  yield* Effect.forEach(folders, (folder) => atomicFile.syncDirectory(fs, path.join(to, folder)), {
+  yield* Effect.forEach(folders, (folder) => disk.syncDirectory(path.join(to, folder)), {
     concurrency,
     discard: true
   })
@@ -364,7 +367,7 @@ const explain =
     })
 
 export const make = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
   const lock = yield* CacheLock.CacheLock
@@ -381,10 +384,9 @@ export const make = Effect.gen(function* () {
     {
       staging: home.staging,
       names: Effect.map(entriesOf(home.staging), (entries) => entries.map(({ name }) => name)),
-      create: (name) =>
-        fs.writeFile(path.join(home.staging, name), new Uint8Array(), { flag: "wx" }),
+      create: (name) => disk.createFile(path.join(home.staging, name), new Uint8Array(), emptyFile),
       // A file that stays is swept once this process has no lease any more.
-      remove: (name) => Effect.ignore(fs.remove(path.join(home.staging, name), { force: true }))
+      remove: (name) => Effect.ignore(disk.remove(path.join(home.staging, name)))
     },
     lock.liveness
   )
@@ -443,7 +445,7 @@ export const make = Effect.gen(function* () {
 
   /** Renames what stands in the cache, or is to stand there. */
   const rename = (from: string, to: string) =>
-    Effect.retry(fs.rename(from, to), { schedule: heldSchedule, while: isHeld }).pipe(
+    Effect.retry(disk.rename(from, to), { schedule: heldSchedule, while: isHeld }).pipe(
       Effect.catchIf(isHeld, (cause) =>
         fail({ _tag: "Held", path: to.startsWith(home.cache) ? to : from, cause })
       )
@@ -452,30 +454,30 @@ export const make = Effect.gen(function* () {
   /** Sees to a folder of ours, which must not be a link. */
   const ensureFolder = Effect.fnUntraced(function* (folder: string) {
     const found = (yield* infoOf(folder))?.type
-    if (found === undefined) yield* fs.makeDirectory(folder, { recursive: true })
+    if (found === undefined) yield* disk.makeDirectory(folder, { recursive: true })
     else if (found !== "Directory") yield* fail({ _tag: "Obstructed", path: folder, found })
   })
 
   /** Makes the names in staging durable, and its own: no other sync lasts that leans on them. */
   const syncStaging = Effect.forEach(
     [home.staging, path.dirname(home.staging)],
-    (folder) => atomicFile.syncDirectory(fs, folder),
+    (folder) => disk.syncDirectory(folder),
     { discard: true }
   )
 
   const stageFolder = Effect.acquireRelease(
     Effect.andThen(
       ensureFolder(home.staging),
-      fs.makeTempDirectory({ directory: home.staging, prefix: `${prefix}stage-` })
+      disk.makeTempDirectory(home.staging, `${prefix}stage-`)
     ),
     // What cannot be removed now is swept by the next pass.
-    (folder) => Effect.ignore(fs.remove(folder, { recursive: true, force: true }))
+    (folder) => Effect.ignore(disk.remove(folder))
   )
 
   /** Deletes what no reader looks into, such as an unrecognized entry. */
   const deleteInPlace = Effect.fnUntraced(function* (target: string) {
-    yield* fs.remove(target, { recursive: true, force: true })
-    yield* atomicFile.syncDirectory(fs, path.dirname(target))
+    yield* disk.remove(target)
+    yield* disk.syncDirectory(path.dirname(target))
   })
 
   /**
@@ -486,8 +488,8 @@ export const make = Effect.gen(function* () {
     for (const relativePath of PluginManifest.paths) {
       const manifest = path.join(root, relativePath)
       if ((yield* infoOf(manifest)) === undefined) continue
-      yield* fs.remove(manifest, { recursive: true, force: true })
-      yield* atomicFile.syncDirectory(fs, path.dirname(manifest))
+      yield* disk.remove(manifest)
+      yield* disk.syncDirectory(path.dirname(manifest))
     }
     yield* deleteInPlace(root)
   })
@@ -526,7 +528,7 @@ export const make = Effect.gen(function* () {
       )
     )
     if (!renamed) return undefined
-    yield* atomicFile.syncDirectory(fs, path.dirname(target))
+    yield* disk.syncDirectory(path.dirname(target))
     return discarded
   })
 
@@ -537,7 +539,7 @@ export const make = Effect.gen(function* () {
     remotePluginId: RemotePluginId
   ) {
     yield* ensureFolder(home.staging)
-    yield* atomicFile.write(fs, {
+    yield* Disk.replaceFile(disk, {
       target: sidecarOf(baseRoot),
       contents: utf8.encode(InstallMetadata.encode(remotePluginId)),
       mode: InstallMetadata.fileMode,
@@ -557,8 +559,8 @@ export const make = Effect.gen(function* () {
     )
 
   const removeSidecar = Effect.fnUntraced(function* (baseRoot: string) {
-    yield* fs.remove(sidecarOf(baseRoot), { recursive: true, force: true })
-    yield* atomicFile.syncDirectory(fs, baseRoot)
+    yield* disk.remove(sidecarOf(baseRoot))
+    yield* disk.syncDirectory(baseRoot)
   })
 
   /**
@@ -567,21 +569,20 @@ export const make = Effect.gen(function* () {
    */
   const markInDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
     yield* ensureFolder(home.staging)
-    yield* fs
-      .writeFile(doubtOf(pluginId), new Uint8Array(), { flag: "wx" })
+    yield* disk
+      .createFile(doubtOf(pluginId), new Uint8Array(), emptyFile)
       .pipe(Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.void))
     yield* syncStaging
   })
 
   // A mark that stays is swept by the next pass.
-  const unmark = (pluginId: PluginId.PluginId) =>
-    Effect.ignore(fs.remove(doubtOf(pluginId), { force: true }))
+  const unmark = (pluginId: PluginId.PluginId) => Effect.ignore(disk.remove(doubtOf(pluginId)))
 
   /** Takes the mark away once what ended the doubt is durable. */
   const settleDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
     const baseRoot = baseRootOf(pluginId)
-    yield* atomicFile.syncDirectory(fs, baseRoot)
-    yield* atomicFile.syncDirectory(fs, path.dirname(baseRoot))
+    yield* disk.syncDirectory(baseRoot)
+    yield* disk.syncDirectory(path.dirname(baseRoot))
     yield* unmark(pluginId)
   })
 
@@ -590,23 +591,19 @@ export const make = Effect.gen(function* () {
     staged: StagedVersion,
     moved: (root: string) => void
   ) {
-    const baseRoot = yield* fs.makeTempDirectory({
-      directory: path.dirname(staged.root),
-      prefix: "base-root-"
-    })
-    yield* fs.chmod(baseRoot, folderMode)
+    const baseRoot = yield* disk.makeTempDirectory(path.dirname(staged.root), "base-root-")
+    yield* disk.chmod(baseRoot, folderMode)
     const root = path.join(baseRoot, staged.version)
     yield* rename(staged.root, root)
     moved(root)
     if (staged.remotePluginId !== null) {
-      yield* atomicFile.create(
-        fs,
+      yield* disk.createFile(
         sidecarOf(baseRoot),
         utf8.encode(InstallMetadata.encode(staged.remotePluginId)),
-        InstallMetadata.fileMode
+        { mode: InstallMetadata.fileMode }
       )
     }
-    yield* atomicFile.syncDirectory(fs, baseRoot)
+    yield* disk.syncDirectory(baseRoot)
     yield* rename(baseRoot, baseRootOf(staged.pluginId))
     if (staged.remotePluginId === null) yield* settleDoubt(staged.pluginId)
   })
@@ -645,7 +642,7 @@ export const make = Effect.gen(function* () {
     )
     moved(target)
 
-    if (settles || leaving.length > 0) yield* atomicFile.syncDirectory(fs, baseRoot)
+    if (settles || leaving.length > 0) yield* disk.syncDirectory(baseRoot)
     yield* Effect.forEach(
       leaving,
       (other) =>
@@ -739,14 +736,14 @@ export const make = Effect.gen(function* () {
     }) =>
       Effect.gen(function* () {
         const { pluginId, source } = options
-        const read = (root: string) => manifestFile.read(fs, path, root, PluginId.name(pluginId))
+        const read = (root: string) => manifestFile.read(disk, path, root, PluginId.name(pluginId))
         const { manifest, path: manifestPath } = yield* read(source)
         const version =
           options.version ?? (yield* PluginManifest.localVersion(manifest, manifestPath))
         const root = path.join(yield* stageFolder, "version")
-        yield* copyTree(fs, path, source, root)
+        yield* copyTree(disk, path, source, root)
         // The source may have changed meanwhile.
-        yield* commandSkillFiles.write(fs, path, root, yield* read(root))
+        yield* commandSkillFiles.write(disk, path, root, yield* read(root))
         const staged = { root, pluginId, version, remotePluginId: null }
         yield* Effect.uninterruptible(place(staged, options))
         return version
@@ -862,14 +859,14 @@ export const make = Effect.gen(function* () {
     if (yield* leases.isLive(name)) return
     if (name.startsWith(prefix)) {
       // What was renamed into it must not come back in parts.
-      if (type === "Directory") yield* atomicFile.syncDirectory(fs, entry)
+      if (type === "Directory") yield* disk.syncDirectory(entry)
     } else {
       const info = yield* infoOf(entry)
       const now = yield* Clock.currentTimeMillis
       const age = info === undefined ? 0 : now - mtimeOf(info)
       if (age < Duration.toMillis(foreignLeftoverAge)) return
     }
-    yield* fs.remove(entry, { recursive: true, force: true })
+    yield* disk.remove(entry)
   })
 
   const sweep = Effect.gen(function* () {

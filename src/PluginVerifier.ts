@@ -17,6 +17,7 @@ import {
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
+import * as Disk from "./internal/cache/Disk.ts"
 import * as manifestFile from "./internal/bundle/manifestFile.ts"
 import * as fileTree from "./internal/fileTree.ts"
 import * as viewFolder from "./internal/viewFolder.ts"
@@ -134,6 +135,7 @@ const isProblem = (result: Result): boolean =>
  */
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
   const store = yield* PluginStore.PluginStore
@@ -148,8 +150,8 @@ export const make = Effect.gen(function* () {
     const expected = path.join(yield* viewFolder.make(fs, path, home.staging), "bundle")
     yield* bundles.checkOut(plugin, expected)
     const bundled = yield* fileTree.read(fs, path, expected)
-    const manifest = yield* manifestFile.find(fs, path, expected)
-    yield* commandSkillFiles.write(fs, path, expected, manifest)
+    const manifest = yield* manifestFile.find(disk, path, expected)
+    yield* commandSkillFiles.write(disk, path, expected, manifest)
     return yield* fileTree.compare(
       fs,
       path,

@@ -21,7 +21,7 @@ import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/h
 import * as BundleArchive from "./BundleArchive.ts"
 import type { CacheLockError } from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
-import * as atomicFile from "./internal/cache/atomicFile.ts"
+import * as Disk from "./internal/cache/Disk.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
 import * as CuratedManifest from "./internal/bundle/curatedManifest.ts"
 import * as Http from "./internal/http.ts"
@@ -263,6 +263,7 @@ const decoder = new TextDecoder()
 export const make = Effect.gen(function* () {
   const client = yield* HttpClient.HttpClient
   const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const archive = yield* BundleArchive.BundleArchive
   const store = yield* PluginStore.PluginStore
@@ -355,7 +356,7 @@ export const make = Effect.gen(function* () {
     version: PluginVersion,
     root: string
   ) {
-    let manifest = yield* manifestFile.find(fs, path, root)
+    let manifest = yield* manifestFile.find(disk, path, root)
     // Codex leaves an agent plugin's manifest as it is, and looks for `apps` in the other ones.
     const isAgentPlugin = manifest.relativePath === PluginManifest.agentPluginPath
     if (!isAgentPlugin) {
@@ -374,18 +375,18 @@ export const make = Effect.gen(function* () {
     if (Option.isNone(plugin.appManifest)) return manifest
     const naming = isAgentPlugin
       ? yield* manifestFile
-          .find(fs, path, root, PluginManifest.paths.slice(1))
+          .find(disk, path, root, PluginManifest.paths.slice(1))
           .pipe(Effect.catchTag("InvalidManifest", () => Effect.succeed(undefined)))
       : manifest
     const segments = CuratedManifest.appManifestPath(naming?.json)
     const target = path.join(root, ...segments)
-    yield* fs.makeDirectory(path.dirname(target), { recursive: true })
+    yield* disk.makeDirectory(path.dirname(target), { recursive: true })
     yield* writeFile(target, encoder.encode(plugin.appManifest.value))
     for (let depth = segments.length - 1; depth >= 0; depth--) {
-      yield* atomicFile.syncDirectory(fs, path.join(root, ...segments.slice(0, depth)))
+      yield* disk.syncDirectory(path.join(root, ...segments.slice(0, depth)))
     }
     // It may have been put where a manifest is looked for.
-    return yield* manifestFile.find(fs, path, root)
+    return yield* manifestFile.find(disk, path, root)
   })
 
   /** Downloads, completes and checks a bundle in a folder that must not exist. */
@@ -406,11 +407,11 @@ export const make = Effect.gen(function* () {
       const manifest =
         PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated
           ? yield* materialise(plugin, version, root)
-          : yield* manifestFile.find(fs, path, root)
+          : yield* manifestFile.find(disk, path, root)
       yield* manifestFile.check(manifest, PluginId.name(pluginId))
       yield* finish(manifest)
     })
-    const discard = Effect.ignore(fs.remove(root, { recursive: true, force: true }))
+    const discard = Effect.ignore(disk.remove(root))
     // Only after the download is the folder ours to remove.
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.andThen(
@@ -434,7 +435,7 @@ export const make = Effect.gen(function* () {
       const root = path.join(folder, "bundle")
       return Effect.andThen(
         unpack(plugin, version, root, (manifest) =>
-          commandSkillFiles.write(fs, path, root, manifest)
+          commandSkillFiles.write(disk, path, root, manifest)
         ),
         store.activate({ root, pluginId, version, remotePluginId })
       )

@@ -485,7 +485,7 @@ const bottomless = FileSystem.layerNoop({
   makeDirectory: () => Effect.void,
   remove: () => Effect.void,
   chmod: () => Effect.void,
-  stat: () => Effect.succeed({ mode: 0o755 } as FileSystem.File.Info),
+  lstat: () => Effect.succeed({ mode: 0o755 } as FileSystem.File.Info),
   open: () =>
     Effect.succeed({
       writeAll: () => Effect.void,
@@ -877,7 +877,7 @@ it.live("needs no more memory for a bundle of 100 MiB than for a small one", () 
     let writes = 0
     const measured = FileSystem.layerNoop({
       makeDirectory: () => Effect.void,
-      stat: () => Effect.succeed({ mode: 0o755 } as FileSystem.File.Info),
+      lstat: () => Effect.succeed({ mode: 0o755 } as FileSystem.File.Info),
       open: () =>
         Effect.succeed({
           writeAll: () => {

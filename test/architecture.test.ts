@@ -31,7 +31,7 @@ const platforms: ReadonlySet<string> = new Set([
   "NodeCodexPlugins.ts",
   "appServer/PluginCapabilities.ts",
   "appServer/PluginView.ts",
-  "cli/DirectFileSystem.ts"
+  "cli/platform.ts"
 ])
 
 /** Internals for everybody who prints. */

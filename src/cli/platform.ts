@@ -2,11 +2,13 @@
  * What the program has of Node. It is no more than the commands use: what is not loaded does not
  * slow down a start.
  */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeStdio from "@effect/platform-node/NodeStdio"
 import { Effect, Layer, Terminal } from "effect"
 import { ChildProcessSpawner } from "effect/process"
-import * as DirectFileSystem from "./DirectFileSystem.ts"
+import * as Disk from "../internal/cache/Disk.ts"
+import { nodeDisk } from "../internal/cache/nodeDisk.ts"
 
 const unused = Effect.die(new Error("no command asks at the terminal or starts a process"))
 
@@ -29,4 +31,13 @@ const idle = Layer.merge(
   )
 )
 
-export const layer = Layer.mergeAll(DirectFileSystem.layer, NodePath.layer, NodeStdio.layer, idle)
+/** The cache's disk directly on Node, for a fraction of what Effect's file system costs. */
+const disk = Layer.succeed(Disk.Implementation, () => nodeDisk)
+
+export const layer = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  NodeStdio.layer,
+  disk,
+  idle
+)

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { syncDirectory } from "../../src/internal/cache/atomicFile.ts"
+import { fromFileSystem } from "../../src/internal/cache/Disk.ts"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
@@ -238,7 +238,9 @@ describe("a cache that came with an overlay image", { timeout: 60_000 }, () => {
       const start = yield* cached(...scenario.before)
       if (scenario.spoil !== undefined) {
         yield* start.fileSystem.remove(scenario.spoil, { recursive: true })
-        yield* syncDirectory(start.fileSystem, scenario.spoil.replace(/\/[^/]*$/, ""))
+        yield* fromFileSystem(start.fileSystem).syncDirectory(
+          scenario.spoil.replace(/\/[^/]*$/, "")
+        )
       }
       return start
     })

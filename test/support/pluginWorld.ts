@@ -14,6 +14,7 @@ import {
 import * as CacheLock from "../../src/CacheLock.ts"
 import * as CodexHome from "../../src/CodexHome.ts"
 import * as FolderWriter from "../../src/internal/bundle/folderWriter.ts"
+import * as Disk from "../../src/internal/cache/Disk.ts"
 import * as PluginId from "../../src/PluginId.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
@@ -83,8 +84,7 @@ export const layOut: (
   folder: string
 ) => Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =
   Effect.fnUntraced(function* (build, folder) {
-    const fs = yield* FileSystem.FileSystem
-    const writer = yield* FolderWriter.make(fs, yield* Path.Path, folder)
+    const writer = yield* FolderWriter.make(yield* Disk.make, yield* Path.Path, folder)
     const files = Object.entries(filesOf(build))
     const folders = new Set(
       files.flatMap(([path]) => {

@@ -1,12 +1,11 @@
 /**
  * The skills of a plugin's commands, in the folder that is to become its version.
  */
-import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
+import { Effect, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
-import * as atomicFile from "../cache/atomicFile.ts"
+import type { Disk } from "../cache/Disk.ts"
 import * as CommandSkills from "./commandSkills.ts"
 import type { ManifestFile } from "./manifestFile.ts"
-import { infoOf } from "../cache/shortcuts.ts"
 
 const folderMode = 0o755
 const fileMode = 0o644
@@ -26,12 +25,8 @@ const isCommand = (name: string) =>
   name.endsWith(CommandSkills.extension) && name !== CommandSkills.extension
 
 /** The commands at a place, be it a file or a folder; none where there is nothing. */
-const filesAt = Effect.fnUntraced(function* (
-  fs: FileSystem.FileSystem,
-  path: Path.Path,
-  place: string
-) {
-  const info = yield* infoOf(fs, place)
+const filesAt = Effect.fnUntraced(function* (disk: Disk, path: Path.Path, place: string) {
+  const info = yield* disk.lstat(place)
   const files: Array<CommandFile> = []
   const add = (file: string, below: string) => {
     if (!isCommand(path.basename(file))) return
@@ -42,7 +37,7 @@ const filesAt = Effect.fnUntraced(function* (
   const folders = [""]
   // The loop goes on over what it appends.
   for (const folder of folders) {
-    for (const { name, type } of yield* fs.readDirectoryEntries(path.join(place, folder))) {
+    for (const { name, type } of yield* disk.entries(path.join(place, folder))) {
       const below = `${folder}${name}`
       if (type === "Directory") folders.push(`${below}/`)
       if (type === "File") add(path.join(place, below), below)
@@ -56,27 +51,27 @@ const filesAt = Effect.fnUntraced(function* (
  * brings along in their place goes. Agent plugins have no commands.
  */
 export const write: (
-  fs: FileSystem.FileSystem,
+  disk: Disk,
   path: Path.Path,
   root: string,
   manifest: ManifestFile
 ) => Effect.Effect<void, PlatformError.PlatformError> = Effect.fnUntraced(
-  function* (fs, path, root, manifest) {
+  function* (disk, path, root, manifest) {
     if (manifest.relativePath === PluginManifest.agentPluginPath) return
     const target = path.join(root, ...CommandSkills.folder)
     const parent = path.dirname(target)
-    if ((yield* infoOf(fs, target)) !== undefined) {
-      yield* fs.remove(target, { recursive: true })
-      yield* atomicFile.syncDirectory(fs, parent)
+    if ((yield* disk.lstat(target)) !== undefined) {
+      yield* disk.remove(target)
+      yield* disk.syncDirectory(parent)
     }
 
     const places = CommandSkills.places(manifest.json).map((place) => path.join(root, ...place))
-    const found = (yield* Effect.forEach(places, (place) => filesAt(fs, path, place))).flat()
+    const found = (yield* Effect.forEach(places, (place) => filesAt(disk, path, place))).flat()
     // Places may overlap; one file is one command for each path that it has.
     const files = new Map(found.map((each) => [`${each.path}\0${each.file}`, each]))
     const commands: Array<CommandSkills.Command> = []
     for (const each of files.values()) {
-      const bytes = yield* fs.readFile(each.file)
+      const bytes = yield* disk.readFile(each.file)
       const text = yield* Effect.option(Effect.try(() => utf8.decode(bytes)))
       if (text._tag === "None") {
         return yield* Effect.logWarning(
@@ -89,16 +84,19 @@ export const write: (
     if (skills.length === 0) return
 
     const makeFolder = (folder: string) =>
-      Effect.andThen(fs.makeDirectory(folder, { recursive: true }), fs.chmod(folder, folderMode))
+      Effect.andThen(
+        disk.makeDirectory(folder, { recursive: true }),
+        disk.chmod(folder, folderMode)
+      )
     yield* makeFolder(parent)
     yield* makeFolder(target)
     for (const { name, text } of skills) {
       const folder = path.join(target, name)
       yield* makeFolder(folder)
       const file = path.join(folder, CommandSkills.fileName)
-      yield* atomicFile.create(fs, file, encoder.encode(text), fileMode)
-      yield* atomicFile.syncDirectory(fs, folder)
+      yield* disk.createFile(file, encoder.encode(text), { mode: fileMode })
+      yield* disk.syncDirectory(folder)
     }
-    for (const folder of [target, parent, root]) yield* atomicFile.syncDirectory(fs, folder)
+    for (const folder of [target, parent, root]) yield* disk.syncDirectory(folder)
   }
 )

@@ -4,6 +4,7 @@
  */
 import { Effect, type FileSystem, Option, type Path, Predicate, Schema } from "effect"
 import { agentPluginPath } from "../../PluginManifest.ts"
+import { Implementation } from "../cache/Disk.ts"
 import * as manifestFile from "./manifestFile.ts"
 
 /** One file, or one part of the manifest, that declares something. */
@@ -45,7 +46,8 @@ export const read = Effect.fnUntraced(function* (
   path: Path.Path,
   root: string
 ): Effect.fn.Return<Declarations> {
-  const file = yield* Effect.option(manifestFile.find(fs, path, root))
+  const implementation = yield* Implementation
+  const file = yield* Effect.option(manifestFile.find(implementation(fs), path, root))
   const manifest = Option.match(file, { onNone: () => undefined, onSome: ({ json }) => json })
   const manifestPath = Option.match(file, { onNone: () => null, onSome: ({ path }) => path })
   const isAgentPlugin = Option.exists(file, ({ relativePath }) => relativePath === agentPluginPath)

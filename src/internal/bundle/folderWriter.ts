@@ -1,18 +1,9 @@
 /**
  * A new folder that is written whole and durably, or is not there.
  */
-import {
-  Effect,
-  Exit,
-  type FileSystem,
-  type Path,
-  type PlatformError,
-  Semaphore,
-  Stream
-} from "effect"
+import { Effect, Exit, type Path, type PlatformError, Semaphore, Stream } from "effect"
 import type { Scope } from "effect"
-import * as atomicFile from "../cache/atomicFile.ts"
-import { isImmediate } from "../cache/shortcuts.ts"
+import type { Disk } from "../cache/Disk.ts"
 
 type Failure = PlatformError.PlatformError
 
@@ -50,19 +41,19 @@ const directoryMode = 0o755
  * Modes hold whatever the umask is.
  */
 export const make = Effect.fnUntraced(function* (
-  fs: FileSystem.FileSystem,
+  disk: Disk,
   pathService: Path.Path,
   root: string
 ): Effect.fn.Return<FolderWriter, Failure, Scope.Scope> {
   const slots = yield* Semaphore.make(concurrency)
   // A call is not taken back once it is made: what waits for it must wait until it is over.
   const call = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    isImmediate(fs) ? effect : slots.withPermit(Effect.uninterruptible(effect))
+    disk.isSynchronous() ? effect : slots.withPermit(Effect.uninterruptible(effect))
 
   let failed: Exit.Exit<void, Failure> | undefined
   /** Makes calls beside what follows, where something comes of that. */
   const launch = (calls: Effect.Effect<void, Failure>): Effect.Effect<void, Failure> =>
-    isImmediate(fs)
+    disk.isSynchronous()
       ? calls
       : Effect.uninterruptibleMask((restore) =>
           Effect.andThen(restore(slots.take(1)), () => {
@@ -79,12 +70,12 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => failed ?? Effect.void)
   )
 
-  yield* Effect.acquireRelease(fs.makeDirectory(root, { mode: directoryMode }), (_, exit) =>
+  yield* Effect.acquireRelease(disk.makeDirectory(root, { mode: directoryMode }), (_, exit) =>
     Exit.isSuccess(exit)
       ? Effect.void
       : // With all slots taken nothing is under way and nothing can start any more.
         slots.take(concurrency).pipe(
-          Effect.andThen(fs.remove(root, { recursive: true, force: true })),
+          Effect.andThen(disk.remove(root)),
           Effect.ignore({
             log: "Warn",
             message: `could not remove the unfinished folder ${root}`
@@ -94,33 +85,38 @@ export const make = Effect.fnUntraced(function* (
   const directories = [root]
 
   // The umask cannot be asked for, but it shows. Bits that no folder of ours has are always in doubt.
-  const { mode: rootMode } = yield* call(fs.stat(root))
+  const rootMode = (yield* call(disk.lstat(root)))?.mode ?? 0
   const doubtful = (directoryMode & ~rootMode) | (0o777 & ~directoryMode)
   const isDoubtful = (mode: number) => (mode & doubtful) !== 0
 
-  if (isDoubtful(directoryMode)) yield* call(fs.chmod(root, directoryMode))
+  if (isDoubtful(directoryMode)) yield* call(disk.chmod(root, directoryMode))
 
   return {
     makeDirectory: (path) => {
       const target = pathService.join(root, path)
       directories.push(target)
-      const made = fs.makeDirectory(target, { mode: directoryMode })
+      const made = disk.makeDirectory(target, { mode: directoryMode })
       return call(
-        isDoubtful(directoryMode) ? Effect.andThen(made, fs.chmod(target, directoryMode)) : made
+        isDoubtful(directoryMode) ? Effect.andThen(made, disk.chmod(target, directoryMode)) : made
       )
     },
     writeFile: (path, mode, content) =>
-      launch(atomicFile.create(fs, pathService.join(root, path), content, mode, isDoubtful(mode))),
+      launch(
+        disk.createFile(pathService.join(root, path), content, {
+          mode,
+          exactMode: isDoubtful(mode)
+        })
+      ),
     writeFileStream: Effect.fnUntraced(function* (path, mode, content) {
       const target = pathService.join(root, path)
-      const file = yield* call(fs.open(target, { flag: "wx", mode }))
-      if (isDoubtful(mode)) yield* call(fs.chmod(target, mode))
-      yield* Stream.runForEach(content, (chunk) => call(file.writeAll(chunk)))
+      const file = yield* call(disk.openNew(target, mode))
+      if (isDoubtful(mode)) yield* call(file.chmod(mode))
+      yield* Stream.runForEach(content, (chunk) => call(file.write(chunk)))
       yield* call(file.sync)
     }, Effect.scoped),
     sync: Effect.andThen(launched, () =>
-      Effect.forEach(directories, (directory) => call(atomicFile.syncDirectory(fs, directory)), {
-        concurrency: isImmediate(fs) ? 1 : concurrency,
+      Effect.forEach(directories, (directory) => call(disk.syncDirectory(directory)), {
+        concurrency: disk.isSynchronous() ? 1 : concurrency,
         discard: true
       })
     )

@@ -1,10 +1,10 @@
 /**
  * A plugin's manifest on disk.
  */
-import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
+import { Effect, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
 import { isAbsent } from "../platformError.ts"
-import { infoOf } from "../cache/shortcuts.ts"
+import type { Disk } from "../cache/Disk.ts"
 
 export interface ManifestFile {
   readonly path: string
@@ -19,28 +19,28 @@ const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
   Effect.catchIf(effect, isAbsent, () => Effect.succeed(undefined))
 
 /** What stands in a folder; nothing where there is no folder. */
-const typesIn = (fs: FileSystem.FileSystem, folder: string) =>
+const typesIn = (disk: Disk, folder: string) =>
   Effect.map(
-    orNothing(fs.readDirectoryEntries(folder)),
+    orNothing(disk.entries(folder)),
     (entries = []) => new Map(entries.map(({ name, type }) => [name, type]))
   )
 
 /** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
 export const find: (
-  fs: FileSystem.FileSystem,
+  disk: Disk,
   path: Path.Path,
   root: string,
   candidates?: ReadonlyArray<string>
 ) => Effect.Effect<ManifestFile, PluginManifest.InvalidManifest | PlatformError.PlatformError> =
-  Effect.fnUntraced(function* (fs, path, root, candidates = PluginManifest.paths) {
-    const standing = yield* typesIn(fs, root)
+  Effect.fnUntraced(function* (disk, path, root, candidates = PluginManifest.paths) {
+    const standing = yield* typesIn(disk, root)
     for (const relativePath of candidates) {
       const [first = relativePath, second] = relativePath.split("/")
       // A link is none: it may lead out of the plugin.
       if (standing.get(first) !== (second === undefined ? "File" : "Directory")) continue
       const file = path.join(root, relativePath)
-      if (second !== undefined && (yield* infoOf(fs, file))?.type !== "File") continue
-      const bytes = yield* orNothing(fs.readFile(file))
+      if (second !== undefined && (yield* disk.lstat(file))?.type !== "File") continue
+      const bytes = yield* orNothing(disk.readFile(file))
       if (bytes === undefined) continue
       const parsed = PluginManifest.parseJson(bytes, file)
       if (relativePath !== PluginManifest.agentPluginPath) {
@@ -65,14 +65,14 @@ export const check: (
 
 /** Reads and checks the manifest of the plugin in a folder. */
 export const read: (
-  fs: FileSystem.FileSystem,
+  disk: Disk,
   path: Path.Path,
   root: string,
   expectedName: string
 ) => Effect.Effect<
   ManifestFile & { readonly manifest: PluginManifest.PluginManifest },
   PluginManifest.InvalidManifest | PlatformError.PlatformError
-> = Effect.fnUntraced(function* (fs, path, root, expectedName) {
-  const file = yield* find(fs, path, root)
+> = Effect.fnUntraced(function* (disk, path, root, expectedName) {
+  const file = yield* find(disk, path, root)
   return { ...file, manifest: yield* check(file, expectedName) }
 })

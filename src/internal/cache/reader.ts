@@ -7,7 +7,7 @@ import {
   Clock,
   Effect,
   Equivalence,
-  FileSystem,
+  type FileSystem,
   Option,
   Order,
   Path,
@@ -28,7 +28,7 @@ import * as PluginVersion from "../../PluginVersion.ts"
 import { remoteMarketplaces } from "../../RemotePlugin.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
-import * as Shortcuts from "./shortcuts.ts"
+import * as Disk from "./Disk.ts"
 import { doubtPrefix } from "./staging.ts"
 
 /** What a sidecar says, and whether it says so in the very bytes that Codex writes. */
@@ -96,7 +96,7 @@ const pluginIdOf = (
     : Option.none()
 
 export const make = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
 
@@ -108,8 +108,8 @@ export const make = Effect.gen(function* () {
 
   /** A folder's entries; none where there is no such folder. */
   const entriesOf = (directory: string) =>
-    fs
-      .readDirectoryEntries(directory)
+    disk
+      .entries(directory)
       .pipe(
         Effect.catchIf(isNotFound, () =>
           Effect.succeed<ReadonlyArray<FileSystem.DirectoryEntry>>([])
@@ -117,7 +117,7 @@ export const make = Effect.gen(function* () {
       )
 
   /** What stands under a name, links not followed; undefined where nothing does, or can. */
-  const infoOf = (target: string) => Shortcuts.infoOf(fs, target)
+  const infoOf = (target: string) => disk.lstat(target)
 
   /** What changes once something was put into, taken out of or replaced in what stands there. */
   const witnessOf = Effect.fnUntraced(function* (target: string) {
@@ -151,7 +151,7 @@ export const make = Effect.gen(function* () {
       Effect.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
     // A link is not followed: it could name any file of the user's.
     if (standing.sidecar !== "File") return corrupt("NotAFile")
-    return Effect.matchEffect(fs.readFile(path), {
+    return Effect.matchEffect(disk.readFile(path), {
       onFailure: (error) => (isNotFound(error) ? Effect.succeedNone : corrupt("Inaccessible")),
       onSuccess: (bytes) =>
         Effect.map(InstallMetadata.decode(bytes, path), (remotePluginId) =>
@@ -182,7 +182,7 @@ export const make = Effect.gen(function* () {
     const info = yield* infoOf(baseRoot)
     if (info?.type !== "Directory") return Option.none()
     // A base root that may not be read is one without a version: to install there tells why.
-    const look = Effect.match(fs.readDirectoryEntries(baseRoot), {
+    const look = Effect.match(disk.entries(baseRoot), {
       onFailure: () => emptyBaseRoot,
       onSuccess: baseRootWith
     })
@@ -209,7 +209,7 @@ export const make = Effect.gen(function* () {
     const root = path.join(baseRoot, active.value)
     return Option.some({
       ...plugin,
-      intact: yield* Effect.isSuccess(manifestFile.read(fs, path, root, PluginId.name(pluginId))),
+      intact: yield* Effect.isSuccess(manifestFile.read(disk, path, root, PluginId.name(pluginId))),
       activeSince: mtimeOf(versions.length === 1 ? info : ((yield* infoOf(root)) ?? info))
     })
   })

@@ -9,7 +9,7 @@ import * as PluginId from "../../PluginId.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
-import * as atomicFile from "./atomicFile.ts"
+import * as Disk from "./Disk.ts"
 import * as cacheReader from "./reader.ts"
 
 /** Why a version is not copied. */
@@ -57,6 +57,7 @@ const copyableOf = (plugin: CachedPlugin): Effect.Effect<SeedVersion, Skipped> =
 /** Opens the cache of the home at this path, which must be a folder. Writes nothing there. */
 export const open = Effect.fnUntraced(function* (from: string) {
   const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const reader = yield* Effect.provide(cacheReader.make, CodexHome.layerAt(from), { local: true })
 
@@ -69,10 +70,10 @@ export const open = Effect.fnUntraced(function* (from: string) {
     const files: Array<string> = []
     // The loop continues over the folders that it appends.
     for (const folder of folders) {
-      yield* fs.makeDirectory(path.join(target, folder))
+      yield* disk.makeDirectory(path.join(target, folder))
       const { mode } = yield* fs.stat(path.join(source, folder))
-      yield* fs.chmod(path.join(target, folder), mode & 0o777)
-      for (const { name, type } of yield* fs.readDirectoryEntries(path.join(source, folder))) {
+      yield* disk.chmod(path.join(target, folder), mode & 0o777)
+      for (const { name, type } of yield* disk.entries(path.join(source, folder))) {
         if (type === "Directory") folders.push(path.join(folder, name))
         if (type === "File") files.push(path.join(folder, name))
       }
@@ -81,13 +82,13 @@ export const open = Effect.fnUntraced(function* (from: string) {
       files,
       (file) =>
         Effect.andThen(
-          fs.copyFile(path.join(source, file), path.join(target, file)),
-          atomicFile.syncFile(fs, path.join(target, file))
+          disk.copyFile(path.join(source, file), path.join(target, file)),
+          disk.syncFile(path.join(target, file))
         ),
       { concurrency, discard: true }
     )
     for (const folder of folders.toReversed()) {
-      yield* atomicFile.syncDirectory(fs, path.join(target, folder))
+      yield* disk.syncDirectory(path.join(target, folder))
     }
   })
 
@@ -107,11 +108,11 @@ export const open = Effect.fnUntraced(function* (from: string) {
   ): Effect.Effect<SeedVersion, Skipped | InvalidManifest | PlatformError.PlatformError> =>
     Effect.gen(function* () {
       const seed = yield* copyableOf(plugin)
-      const discard = Effect.ignore(fs.remove(target, { recursive: true, force: true }))
+      const discard = Effect.ignore(disk.remove(target))
       yield* Effect.gen(function* () {
         yield* copyTree(path.join(reader.baseRootOf(seed.pluginId), seed.version), target)
         if (!(yield* isUnchanged(seed))) return yield* new Skipped({ reason: "ChangedDuringCopy" })
-        yield* manifestFile.read(fs, path, target, PluginId.name(seed.pluginId))
+        yield* manifestFile.read(disk, path, target, PluginId.name(seed.pluginId))
       }).pipe(Effect.onError(() => discard))
       return seed
     })

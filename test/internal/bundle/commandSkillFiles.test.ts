@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Path } from "effect"
 import * as commandSkillFiles from "../../../src/internal/bundle/commandSkillFiles.ts"
+import * as Disk from "../../../src/internal/cache/Disk.ts"
 import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import { agentPluginSchema } from "../../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../../src/testing/MemoryFileSystem.ts"
@@ -18,8 +19,9 @@ const made = Effect.fnUntraced(
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* writeFiles("/plugin", files)
-    const found = yield* manifestFile.read(fs, path, "/plugin", "alpha")
-    yield* commandSkillFiles.write(fs, path, "/plugin", found)
+    const disk = Disk.fromFileSystem(fs)
+    const found = yield* manifestFile.read(disk, path, "/plugin", "alpha")
+    yield* commandSkillFiles.write(disk, path, "/plugin", found)
     const names = yield* Effect.option(fs.readDirectory(`/plugin/${skills}`))
     return Option.getOrUndefined(names)?.toSorted()
   },

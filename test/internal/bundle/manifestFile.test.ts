@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
+import * as Disk from "../../../src/internal/cache/Disk.ts"
 import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import { agentPluginSchema } from "../../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../../src/testing/MemoryFileSystem.ts"
@@ -16,7 +17,7 @@ const read = Effect.fnUntraced(
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* writeFiles("/plugin", files)
-    return yield* manifestFile.read(fs, path, "/plugin", "alpha")
+    return yield* manifestFile.read(Disk.fromFileSystem(fs), path, "/plugin", "alpha")
   },
   Effect.provide([MemoryFileSystem.layer, Path.layer], { local: true })
 )

@@ -1,0 +1,238 @@
+/**
+ * The seam between the cache and its disk.
+ *
+ * The store, its reader and the writer of bundles do everything through these operations. There are
+ * two implementations: {@link fromFileSystem} over Effect's `FileSystem`, and `nodeDisk` directly on
+ * `node:fs`. Both make the same changes and the same syncs in the same order.
+ */
+import { ByteSize, Context, Effect, FileSystem, PlatformError, type Scope } from "effect"
+import { codeOf, isAbsent } from "../platformError.ts"
+
+type Failure = PlatformError.PlatformError
+type Result<A = void> = Effect.Effect<A, Failure>
+
+/** A new file that is written piece by piece. */
+export interface NewFile {
+  readonly write: (piece: Uint8Array) => Result
+  readonly chmod: (mode: number) => Result
+  readonly sync: Result
+}
+
+export interface CreateOptions {
+  readonly mode: number
+  /** False leaves the mode to the umask. Default: true, which sets the mode whatever the umask is. */
+  readonly exactMode?: boolean | undefined
+}
+
+export interface Disk {
+  /** Describes the entry itself, links not followed. Undefined if there is none. */
+  readonly lstat: (path: string) => Result<FileSystem.File.Info | undefined>
+  /** The entries of a folder, which must exist. */
+  readonly entries: (folder: string) => Result<ReadonlyArray<FileSystem.DirectoryEntry>>
+  /**
+   * Reads a regular file of at most `limit` bytes (default: no limit). Never waits for the other end
+   * of a pipe. Fails with `BadResource` for anything but a regular file, and with the code `EFBIG`
+   * for a file that is too large.
+   */
+  readonly readFile: (path: string, limit?: number) => Result<Uint8Array>
+  /** Creates a file that does not exist, writes it and syncs it. */
+  readonly createFile: (path: string, contents: Uint8Array, options: CreateOptions) => Result
+  /** Opens a file that does not exist. The caller syncs it before the scope closes it. */
+  readonly openNew: (path: string, mode: number) => Effect.Effect<NewFile, Failure, Scope.Scope>
+  /** Copies a file's bytes to a new name. The copy is not synced. */
+  readonly copyFile: (from: string, to: string) => Result
+  readonly makeDirectory: (
+    path: string,
+    options?: { readonly mode?: number; readonly recursive?: boolean }
+  ) => Result
+  /** Makes a folder with a fresh name that begins with `prefix`, and returns its path. */
+  readonly makeTempDirectory: (directory: string, prefix: string) => Result<string>
+  readonly chmod: (path: string, mode: number) => Result
+  readonly rename: (from: string, to: string) => Result
+  /** Removes a file, a link or a whole folder. Does nothing if there is none. */
+  readonly remove: (path: string) => Result
+  /** Makes a file's bytes durable after another operation has written them. */
+  readonly syncFile: (path: string) => Result
+  /**
+   * Makes the names in a folder durable: all that was created, renamed or removed there. Does
+   * nothing if the folder is gone or if its file system cannot sync folders.
+   */
+  readonly syncDirectory: (path: string) => Result
+  /**
+   * True if operations are over when they return, as they are in memory. Then it gains nothing to
+   * start several of them at once.
+   */
+  readonly isSynchronous: () => boolean
+}
+
+/** How many operations of one tree are under way at once. */
+export const concurrency = 8
+
+/** The folder does not exist or cannot be opened, as on Windows. */
+const isUnopenable = (error: Failure): boolean =>
+  error.reason.method === "open" && (isAbsent(error) || error.reason._tag === "PermissionDenied")
+
+/** File systems that cannot sync a folder, such as some network ones, keep its names themselves. */
+const isUnsyncable = (error: Failure): boolean =>
+  ["EINVAL", "ENOTSUP", "ENOSYS"].includes(codeOf(error) ?? "")
+
+/** Ignores the reasons for which a folder need not be synced. */
+export const ifSyncable = (sync: Result): Result =>
+  Effect.catchIf(
+    sync,
+    (error) => isUnopenable(error) || isUnsyncable(error),
+    () => Effect.void
+  )
+
+const refusal = (
+  _tag: PlatformError.SystemErrorTag,
+  path: string,
+  code: string,
+  description: string
+): Failure =>
+  PlatformError.systemError({
+    _tag,
+    module: "FileSystem",
+    method: "readFile",
+    pathOrDescriptor: path,
+    syscall: "read",
+    cause: Object.assign(new Error(`${code}: ${description}, read '${path}'`), { code })
+  })
+
+/** The error for an entry that is not a regular file. */
+export const notAFile = (path: string): Failure =>
+  refusal("BadResource", path, "EINVAL", "not a regular file")
+
+/** The error for a file of more than `limit` bytes. */
+export const tooLarge = (path: string, limit: number): Failure =>
+  refusal("Unknown", path, "EFBIG", `file of more than ${limit} bytes`)
+
+/** The operations over Effect's `FileSystem`, whichever it is. */
+export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
+  const lstat: Disk["lstat"] = (path) =>
+    Effect.catchIf(fs.lstat(path), isAbsent, () => Effect.succeed(undefined))
+  const syncFile = (path: string): Result =>
+    fs.open(path, { flag: "r" }).pipe(
+      Effect.flatMap((file) => file.sync),
+      Effect.scoped
+    )
+  return {
+    lstat,
+    entries: fs.readDirectoryEntries,
+    readFile: (path, limit = Number.POSITIVE_INFINITY) =>
+      Effect.gen(function* () {
+        const info = yield* lstat(path)
+        if (info !== undefined && info.type !== "File") return yield* Effect.fail(notAFile(path))
+        if (info !== undefined && ByteSize.toNumberUnsafe(info.size) > limit) {
+          return yield* Effect.fail(tooLarge(path, limit))
+        }
+        return yield* fs.readFile(path)
+      }),
+    createFile: (path, contents, { exactMode = true, mode }) =>
+      fs.open(path, { flag: "wx", mode }).pipe(
+        Effect.tap((file) => file.writeAll(contents)),
+        Effect.tap(() => (exactMode ? fs.chmod(path, mode) : Effect.void)),
+        Effect.flatMap((file) => file.sync),
+        Effect.scoped
+      ),
+    openNew: (path, mode) =>
+      Effect.map(fs.open(path, { flag: "wx", mode }), (file) => ({
+        write: (piece) => file.writeAll(piece),
+        chmod: (mode) => fs.chmod(path, mode),
+        sync: file.sync
+      })),
+    copyFile: fs.copyFile,
+    makeDirectory: (path, options) => Effect.asVoid(fs.makeDirectory(path, options)),
+    makeTempDirectory: (directory, prefix) => fs.makeTempDirectory({ directory, prefix }),
+    chmod: fs.chmod,
+    rename: fs.rename,
+    remove: (path) => fs.remove(path, { recursive: true, force: true }),
+    syncFile,
+    syncDirectory: (path) => ifSyncable(syncFile(path)),
+    isSynchronous: () => false
+  }
+}
+
+/**
+ * Makes the disk of a file system. The default is {@link fromFileSystem}; a platform that knows a
+ * faster way provides it here.
+ */
+export const Implementation = Context.Reference<(fs: FileSystem.FileSystem) => Disk>(
+  "effect-codex-plugins/internal/Disk/Implementation",
+  { defaultValue: () => fromFileSystem }
+)
+
+/** The disk of the file system in the context. Read once, when a layer is built. */
+export const make: Effect.Effect<Disk, never, FileSystem.FileSystem> = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  return (yield* Implementation)(fs)
+})
+
+/**
+ * Replaces `target` in one step. The rename is the only commit point: on failure or interruption
+ * before it the target is as it was and the temporary file is gone.
+ */
+export const replaceFile = (
+  disk: Disk,
+  options: {
+    readonly target: string
+    readonly contents: Uint8Array
+    readonly mode: number
+    /** A new name on the target's file system, written and then renamed. */
+    readonly temporary: string
+  }
+): Result => {
+  const { contents, mode, target, temporary } = options
+  return disk.createFile(temporary, contents, { mode }).pipe(
+    Effect.andThen(disk.rename(temporary, target)),
+    Effect.onError(() => Effect.ignore(disk.remove(temporary)))
+  )
+}
+
+/** An entry of a tree; its path is relative to the root, with `/` between the parts. */
+export type TreeEntry =
+  | { readonly _tag: "Folder"; readonly path: string; readonly mode: number }
+  | {
+      readonly _tag: "File"
+      readonly path: string
+      readonly mode: number
+      readonly contents: Uint8Array
+    }
+
+/**
+ * Writes entries below a folder that exists; a folder comes before what it holds. Modes hold
+ * whatever the umask is.
+ *
+ * Every file is synced after it is written, several at a time unless the disk is synchronous. Then
+ * every folder is synced, the root included. When it succeeds, all is durable but the root's own
+ * name in its parent. When it fails, the caller removes the root.
+ */
+export const writeTree: (disk: Disk, root: string, entries: ReadonlyArray<TreeEntry>) => Result =
+  Effect.fnUntraced(function* (disk, root, entries) {
+    const at = (path: string) => `${root}/${path}`
+    const several = () =>
+      ({ concurrency: disk.isSynchronous() ? 1 : concurrency, discard: true }) as const
+    const folders = [root]
+    const files: Array<Extract<TreeEntry, { readonly _tag: "File" }>> = []
+    for (const entry of entries) {
+      if (entry._tag === "File") {
+        files.push(entry)
+        continue
+      }
+      const folder = at(entry.path)
+      yield* disk.makeDirectory(folder, { mode: entry.mode })
+      yield* disk.chmod(folder, entry.mode)
+      folders.push(folder)
+    }
+    yield* Effect.forEach(
+      files,
+      ({ contents, mode, path }) =>
+        Effect.uninterruptible(disk.createFile(at(path), contents, { mode })),
+      several()
+    )
+    yield* Effect.forEach(
+      folders,
+      (folder) => Effect.uninterruptible(disk.syncDirectory(folder)),
+      several()
+    )
+  })

@@ -1,0 +1,397 @@
+/**
+ * The disk directly on `node:fs`.
+ *
+ * A call that takes microseconds is made at once, for a fraction of what a thread costs. No disk
+ * blocks the event loop for long: once calls prove slow, all of them go to Node's threads, and so
+ * do large writes and every sync except on `tmpfs`, where there is nothing to wait for. Between
+ * fast calls the event loop gets its turn at least every {@link turnAfter} milliseconds.
+ */
+import { ByteSize, Effect, type FileSystem, Option, PlatformError } from "effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { isAbsent } from "../platformError.ts"
+import { type Disk, ifSyncable, notAFile, tooLarge } from "./Disk.ts"
+
+type Failure = PlatformError.PlatformError
+type Result<A = void> = Effect.Effect<A, Failure>
+type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
+
+/** Larger pieces are written by one of Node's threads, in bytes. */
+const largeWrite = 64 * 1024
+
+/** How long calls may run, in milliseconds, before the event loop gets a turn. */
+const turnAfter = 10
+
+/**
+ * The time that calls may take, in milliseconds: together at most, and each on average. A disk that
+ * uses it up is left to threads from then on.
+ */
+const allowance = { most: 20, each: 0.1 }
+
+const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
+  EACCES: "PermissionDenied",
+  EBUSY: "Busy",
+  EEXIST: "AlreadyExists",
+  EISDIR: "BadResource",
+  ELOOP: "BadResource",
+  ENOENT: "NotFound",
+  ENOTDIR: "BadResource",
+  EPERM: "PermissionDenied"
+}
+
+/** The error that Effect's Node layer makes of a refusal. */
+const failureOf = (method: string, path: string, cause: NodeJS.ErrnoException): Failure =>
+  PlatformError.isPlatformError(cause)
+    ? cause
+    : cause.code?.startsWith("ERR_INVALID_ARG") === true || cause.code === "ERR_OUT_OF_RANGE"
+      ? PlatformError.badArgument({ module: "FileSystem", method, description: cause.message })
+      : PlatformError.systemError({
+          _tag: tags[cause.code ?? ""] ?? "Unknown",
+          module: "FileSystem",
+          method,
+          pathOrDescriptor: path,
+          syscall: cause.syscall,
+          cause
+        })
+
+/** The rest of the {@link allowance}. */
+let patience = allowance.most
+/** How long calls have run since the event loop had a turn. */
+let sinceTurn = 0
+
+const isFast = () => patience > 0
+
+const onThread = <A>(method: string, path: string, call: (done: Done<A>) => void): Result<A> =>
+  Effect.callback<A, Failure>((resume) => {
+    const done: Done<A> = (error, value) =>
+      resume(
+        error === null ? Effect.succeed(value as A) : Effect.fail(failureOf(method, path, error))
+      )
+    try {
+      call(done)
+    } catch (cause) {
+      done(cause as NodeJS.ErrnoException)
+    }
+  }).pipe(
+    // The thread goes on whatever happens here, so who waits for it must wait until it is done.
+    Effect.uninterruptible
+  )
+
+/** Makes a call at once. */
+const atOnce = <A>(method: string, path: string, call: () => A): Result<A> =>
+  Effect.suspend(() => {
+    const before = performance.now()
+    let result: Result<A>
+    try {
+      result = Effect.succeed(call())
+    } catch (cause) {
+      result = Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
+    }
+    const took = performance.now() - before
+    patience = Math.min(allowance.most, patience + allowance.each - took)
+    sinceTurn += took
+    if (sinceTurn < turnAfter) return result
+    sinceTurn = 0
+    return Effect.andThen(Effect.yieldNow, result)
+  })
+
+/** Makes a call at once as long as calls are fast, else on a thread. */
+const call = <A>(
+  method: string,
+  path: string,
+  now: () => A,
+  later: (done: Done<A>) => void
+): Result<A> =>
+  Effect.suspend(() => (isFast() ? atOnce(method, path, now) : onThread(method, path, later)))
+
+const tmpfs = new Set([0x01021994, 0x858458f6])
+
+/** Whether a folder is in memory; only the last one is remembered. */
+const inMemory = { folder: "", answer: false }
+
+const isInMemory = (path: string): boolean => {
+  const folder = Path.dirname(path)
+  if (inMemory.folder !== folder) {
+    inMemory.folder = folder
+    try {
+      inMemory.answer = tmpfs.has(Fs.statfsSync(folder).type)
+    } catch {
+      inMemory.answer = false
+    }
+  }
+  return inMemory.answer
+}
+
+const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
+  if (entry.isFile()) return "File"
+  if (entry.isDirectory()) return "Directory"
+  if (entry.isSymbolicLink()) return "SymbolicLink"
+  if (entry.isBlockDevice()) return "BlockDevice"
+  if (entry.isCharacterDevice()) return "CharacterDevice"
+  if (entry.isFIFO()) return "FIFO"
+  return entry.isSocket() ? "Socket" : "Unknown"
+}
+
+const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value)
+
+/** Makes each field when it is asked for: mostly that is the type alone. */
+class Info implements FileSystem.File.Info {
+  private readonly stats: Fs.BigIntStats
+
+  constructor(stats: Fs.BigIntStats) {
+    this.stats = stats
+  }
+
+  get type() {
+    return typeOf(this.stats)
+  }
+  get mtime() {
+    return Option.some(this.stats.mtime)
+  }
+  get atime() {
+    return Option.some(this.stats.atime)
+  }
+  get birthtime() {
+    return Option.some(this.stats.birthtime)
+  }
+  get dev() {
+    return unsigned(this.stats.dev)
+  }
+  get rdev() {
+    return Option.some(unsigned(this.stats.rdev))
+  }
+  get ino() {
+    return Option.some(unsigned(this.stats.ino))
+  }
+  get mode() {
+    return Number(this.stats.mode)
+  }
+  get nlink() {
+    return Option.some(unsigned(this.stats.nlink))
+  }
+  get uid() {
+    return Option.some(Number(this.stats.uid))
+  }
+  get gid() {
+    return Option.some(Number(this.stats.gid))
+  }
+  get size() {
+    return ByteSize.bytes(this.stats.size)
+  }
+  get blksize() {
+    return Option.some(ByteSize.bytes(this.stats.blksize))
+  }
+  get blocks() {
+    return Option.some(this.stats.blocks)
+  }
+}
+
+const bigint = { bigint: true } as const
+
+const lstat = (path: string): Result<FileSystem.File.Info | undefined> =>
+  call(
+    "lstat",
+    path,
+    () => {
+      const stats = Fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
+      return stats && new Info(stats)
+    },
+    (done) => Fs.lstat(path, bigint, (error, stats) => done(error, stats && new Info(stats)))
+  ).pipe(Effect.catchIf(isAbsent, () => Effect.succeed(undefined)))
+
+const entryOf = (entry: Fs.Dirent): FileSystem.DirectoryEntry => ({
+  name: entry.name,
+  type: typeOf(entry)
+})
+
+const withTypes = { withFileTypes: true } as const
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = Fs.constants
+
+// Windows has neither.
+const toRead = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0)
+const toCreate = O_WRONLY | O_CREAT | O_EXCL
+
+const close = (descriptor: number) =>
+  Effect.promise(
+    () =>
+      new Promise<void>((resolve) => {
+        if (!isFast()) return Fs.close(descriptor, () => resolve())
+        Fs.closeSync(descriptor)
+        resolve()
+      })
+  )
+
+const open = (path: string, flags: number | "r", mode?: number, method = "open") =>
+  call(
+    method,
+    path,
+    () => Fs.openSync(path, flags, mode),
+    (done) => Fs.open(path, flags, mode, done)
+  )
+
+const withOpen = <A>(
+  path: string,
+  flags: number | "r",
+  mode: number | undefined,
+  use: (descriptor: number) => Result<A>,
+  method = "open"
+): Result<A> =>
+  Effect.acquireUseRelease(open(path, flags, mode, method), use, (descriptor) =>
+    isFast() ? Effect.sync(() => Fs.closeSync(descriptor)) : close(descriptor)
+  )
+
+const readFile = (path: string, limit = Number.POSITIVE_INFINITY): Result<Uint8Array> =>
+  withOpen(
+    path,
+    toRead,
+    undefined,
+    (descriptor) =>
+      Effect.gen(function* () {
+        const stats = yield* call(
+          "readFile",
+          path,
+          () => Fs.fstatSync(descriptor),
+          (done) => Fs.fstat(descriptor, done)
+        )
+        if (!stats.isFile()) return yield* Effect.fail(notAFile(path))
+        if (stats.size > limit) return yield* Effect.fail(tooLarge(path, limit))
+        const bytes: Uint8Array =
+          stats.size > largeWrite
+            ? yield* onThread("readFile", path, (done: Done<Uint8Array>) =>
+                Fs.readFile(descriptor, done)
+              )
+            : yield* call<Uint8Array>(
+                "readFile",
+                path,
+                () => Fs.readFileSync(descriptor),
+                (done) => Fs.readFile(descriptor, done)
+              )
+        // It may have grown in the meantime.
+        if (bytes.length > limit) return yield* Effect.fail(tooLarge(path, limit))
+        return bytes
+      }),
+    "readFile"
+  )
+
+const write = (path: string, descriptor: number, piece: Uint8Array): Result =>
+  Effect.gen(function* () {
+    for (let rest = piece; rest.length > 0;) {
+      const part = rest
+      const onDescriptor = (done: Done<number>) =>
+        Fs.write(descriptor, part, 0, part.length, null, done)
+      const written: number =
+        part.length > largeWrite
+          ? yield* onThread("writeAll", path, onDescriptor)
+          : yield* call("writeAll", path, () => Fs.writeSync(descriptor, part), onDescriptor)
+      rest = rest.subarray(written)
+    }
+  })
+
+const fchmod = (path: string, descriptor: number, mode: number): Result =>
+  call(
+    "chmod",
+    path,
+    () => Fs.fchmodSync(descriptor, mode),
+    (done) => Fs.fchmod(descriptor, mode, done)
+  )
+
+const sync = (path: string, descriptor: number): Result =>
+  Effect.suspend(() =>
+    isFast() && isInMemory(path)
+      ? atOnce("sync", path, () => Fs.fsyncSync(descriptor))
+      : onThread("sync", path, (done) => Fs.fsync(descriptor, done))
+  )
+
+const syncFile = (path: string): Result =>
+  withOpen(path, "r", undefined, (descriptor) => sync(path, descriptor))
+
+const makeDirectory: Disk["makeDirectory"] = (path, { mode, recursive = false } = {}) =>
+  call<unknown>(
+    "makeDirectory",
+    path,
+    () => Fs.mkdirSync(path, { mode, recursive }),
+    (done) => Fs.mkdir(path, { mode, recursive }, done)
+  ).pipe(Effect.asVoid)
+
+const makeTempDirectory: Disk["makeTempDirectory"] = (directory, prefix) => {
+  const start = Path.join(directory, "/") + prefix
+  return call(
+    "makeTempDirectory",
+    start,
+    () => Fs.mkdtempSync(start),
+    (done) => Fs.mkdtemp(start, done)
+  )
+}
+
+const forced = { recursive: true, force: true } as const
+
+/** A folder may hold any number of files, so only an empty one is removed at once. */
+const remove: Disk["remove"] = (path) =>
+  Effect.suspend(() => {
+    const removeTree = onThread<void>("remove", path, (done) => Fs.rm(path, forced, done))
+    if (!isFast()) return removeTree
+    return atOnce("remove", path, () => {
+      const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
+      if (stats === undefined) return true
+      if (stats.isDirectory()) Fs.rmdirSync(path)
+      else Fs.unlinkSync(path)
+      return true
+    }).pipe(
+      // Whatever refused here refuses there too, with Node's own error, or is worked around.
+      Effect.catch(() => removeTree),
+      Effect.asVoid
+    )
+  })
+
+/** The operations on Node's file system. */
+export const nodeDisk: Disk = {
+  lstat,
+  entries: (folder) =>
+    call(
+      "readDirectoryEntries",
+      folder,
+      () => Fs.readdirSync(folder, withTypes).map(entryOf),
+      (done) =>
+        Fs.readdir(folder, withTypes, (error, entries) => done(error, entries?.map(entryOf)))
+    ),
+  readFile,
+  createFile: (path, contents, { exactMode = true, mode }) =>
+    withOpen(path, toCreate, mode, (descriptor) =>
+      write(path, descriptor, contents).pipe(
+        Effect.andThen(exactMode ? fchmod(path, descriptor, mode) : Effect.void),
+        Effect.andThen(sync(path, descriptor))
+      )
+    ),
+  openNew: (path, mode) =>
+    Effect.map(
+      Effect.acquireRelease(open(path, toCreate, mode), (descriptor) => close(descriptor)),
+      (descriptor) => ({
+        write: (piece) => write(path, descriptor, piece),
+        chmod: (mode) => fchmod(path, descriptor, mode),
+        sync: sync(path, descriptor)
+      })
+    ),
+  copyFile: (from, to) =>
+    onThread("copyFile", from, (done: Done<void>) => Fs.copyFile(from, to, done)),
+  makeDirectory,
+  makeTempDirectory,
+  chmod: (path, mode) =>
+    call(
+      "chmod",
+      path,
+      () => Fs.chmodSync(path, mode),
+      (done) => Fs.chmod(path, mode, done)
+    ),
+  rename: (from, to) =>
+    call(
+      "rename",
+      from,
+      () => Fs.renameSync(from, to),
+      (done) => Fs.rename(from, to, done)
+    ),
+  remove,
+  syncFile,
+  syncDirectory: (path) => ifSyncable(syncFile(path)),
+  isSynchronous: () => isFast() && inMemory.answer
+}

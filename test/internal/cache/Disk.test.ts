@@ -1,0 +1,374 @@
+/**
+ * Both disks, the one over Effect's file system and the one on `node:fs`, do the same.
+ */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { assert, describe, it } from "@effect/vitest"
+import { type Context, Effect, FileSystem, Layer, type PlatformError, Result } from "effect"
+import { execFileSync } from "node:child_process"
+import * as Fs from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { vi } from "vitest"
+import * as CacheLock from "../../../src/CacheLock.ts"
+import * as CodexHome from "../../../src/CodexHome.ts"
+import * as Disk from "../../../src/internal/cache/Disk.ts"
+import { nodeDisk } from "../../../src/internal/cache/nodeDisk.ts"
+import * as PluginStore from "../../../src/PluginStore.ts"
+import { build, layOut, pluginId, stage } from "../../support/pluginWorld.ts"
+
+/**
+ * Puts a recorder on `node:fs` before Effect's layer takes its functions. It notes new files,
+ * syncs, and changes of names.
+ */
+const recorder = vi.hoisted(() => {
+  const fs = process.getBuiltinModule("node:fs") as unknown as Record<string, any>
+  const recorder: { lines: Array<ReadonlyArray<string>> | undefined } = { lines: undefined }
+  const paths = new Map<number, string>()
+  const isNew = (flags: unknown) =>
+    typeof flags === "number" ? (flags & fs.constants.O_CREAT) !== 0 : flags === "wx"
+  const note = (method: string, [first, second]: ReadonlyArray<any>) => {
+    if (method === "open") {
+      if (isNew(second)) recorder.lines?.push(["create", first])
+    } else if (method === "fsync") recorder.lines?.push(["fsync", paths.get(first) ?? "?"])
+    else if (method === "rename" || method === "copyFile") {
+      recorder.lines?.push([method, first, second])
+    } else if (["rm", "rmdir", "unlink"].includes(method)) recorder.lines?.push(["remove", first])
+    else recorder.lines?.push([method, first])
+  }
+  const methods = "open fsync rename copyFile mkdir mkdtemp rm rmdir unlink".split(" ")
+  for (const name of methods.flatMap((method) => [method, `${method}Sync`])) {
+    const method = name.replace("Sync", "")
+    const original = fs[name]
+    fs[name] = (...args: Array<any>) => {
+      note(method, args)
+      if (method !== "open") return original(...args)
+      if (name === "openSync") {
+        const descriptor = original(...args)
+        paths.set(descriptor, args[0])
+        return descriptor
+      }
+      const done = args.at(-1)
+      return original(...args.slice(0, -1), (error: unknown, descriptor: number) => {
+        if (!error) paths.set(descriptor, args[0])
+        done(error, descriptor)
+      })
+    }
+  }
+  process.getBuiltinModule("node:module").syncBuiltinESMExports()
+  return recorder
+})
+
+type Implementation = (fs: FileSystem.FileSystem) => Disk.Disk
+
+const implementations: Readonly<Record<string, Implementation>> = {
+  "over Effect's file system": Disk.fromFileSystem,
+  "on node:fs": () => nodeDisk
+}
+
+const platform = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+
+const temporaryFolder = (directory: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Fs.mkdtempSync(join(directory, "disk-"))),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+  )
+
+const text = new TextEncoder().encode("text")
+
+/** An operation in a folder that holds a file, a folder that is not empty, a link and a pipe. */
+interface Case {
+  readonly name: string
+  readonly run: (
+    disk: Disk.Disk,
+    folder: string
+  ) => Effect.Effect<unknown, PlatformError.PlatformError>
+}
+
+const cases: ReadonlyArray<Case> = [
+  {
+    name: "lstat describes a file, a folder, a link and a pipe",
+    run: (disk, folder) =>
+      Effect.forEach(["file", "tree", "link", "pipe"], (name) =>
+        Effect.map(disk.lstat(`${folder}/${name}`), (info) => [info?.type, info?.mode])
+      )
+  },
+  { name: "lstat finds nothing", run: (disk, folder) => disk.lstat(`${folder}/none`) },
+  {
+    name: "lstat finds nothing below a file",
+    run: (disk, folder) => disk.lstat(`${folder}/file/x`)
+  },
+  {
+    name: "entries lists names and types",
+    run: (disk, folder) =>
+      Effect.map(disk.entries(folder), (entries) =>
+        entries.map(({ name, type }) => `${name} ${type}`).toSorted()
+      )
+  },
+  {
+    name: "entries refuses a missing folder",
+    run: (disk, folder) => disk.entries(`${folder}/none`)
+  },
+  { name: "entries refuses a file", run: (disk, folder) => disk.entries(`${folder}/file`) },
+  {
+    name: "readFile reads a file up to its limit",
+    run: (disk, folder) =>
+      Effect.map(disk.readFile(`${folder}/file`, 5), (bytes) => Buffer.from(bytes).toString())
+  },
+  {
+    name: "readFile refuses a missing file",
+    run: (disk, folder) => disk.readFile(`${folder}/none`)
+  },
+  {
+    name: "createFile writes under the umask",
+    run: (disk, folder) => disk.createFile(`${folder}/new`, text, { mode: 0o666, exactMode: false })
+  },
+  {
+    name: "createFile sets an exact mode",
+    run: (disk, folder) => disk.createFile(`${folder}/new`, text, { mode: 0o666 })
+  },
+  {
+    name: "createFile writes a large file",
+    run: (disk, folder) =>
+      disk.createFile(`${folder}/new`, new Uint8Array(300_000).fill(7), { mode: 0o600 })
+  },
+  {
+    name: "createFile refuses a name that is taken",
+    run: (disk, folder) => disk.createFile(`${folder}/file`, text, { mode: 0o644 })
+  },
+  {
+    name: "createFile refuses a missing folder",
+    run: (disk, folder) => disk.createFile(`${folder}/none/new`, text, { mode: 0o644 })
+  },
+  {
+    name: "openNew writes piece by piece",
+    run: (disk, folder) =>
+      Effect.gen(function* () {
+        const file = yield* disk.openNew(`${folder}/new`, 0o600)
+        for (const length of [1, 65_537, 0, 7])
+          yield* file.write(new Uint8Array(length).fill(length))
+        yield* file.chmod(0o755)
+        yield* file.sync
+      }).pipe(Effect.scoped)
+  },
+  {
+    name: "copyFile copies",
+    run: (disk, folder) => disk.copyFile(`${folder}/file`, `${folder}/copy`)
+  },
+  {
+    name: "makeDirectory makes a folder",
+    run: (disk, folder) => disk.makeDirectory(`${folder}/new`, { mode: 0o700 })
+  },
+  {
+    name: "makeDirectory makes parents",
+    run: (disk, folder) => disk.makeDirectory(`${folder}/new/below`, { recursive: true })
+  },
+  {
+    name: "makeDirectory refuses a name that is taken",
+    run: (disk, folder) => disk.makeDirectory(`${folder}/file`)
+  },
+  { name: "chmod changes a mode", run: (disk, folder) => disk.chmod(`${folder}/file`, 0o600) },
+  {
+    name: "rename moves a folder",
+    run: (disk, folder) => disk.rename(`${folder}/tree`, `${folder}/moved`)
+  },
+  {
+    name: "rename refuses a folder that is not empty",
+    run: (disk, folder) =>
+      Effect.andThen(
+        disk.makeDirectory(`${folder}/other`),
+        disk.rename(`${folder}/other`, `${folder}/tree`)
+      )
+  },
+  {
+    name: "rename refuses nothing",
+    run: (disk, folder) => disk.rename(`${folder}/none`, `${folder}/x`)
+  },
+  { name: "remove removes a tree", run: (disk, folder) => disk.remove(`${folder}/tree`) },
+  { name: "remove removes a link alone", run: (disk, folder) => disk.remove(`${folder}/link`) },
+  { name: "remove removes a file", run: (disk, folder) => disk.remove(`${folder}/file`) },
+  {
+    name: "remove accepts that there is nothing",
+    run: (disk, folder) => disk.remove(`${folder}/none`)
+  },
+  { name: "syncFile syncs a file", run: (disk, folder) => disk.syncFile(`${folder}/file`) },
+  {
+    name: "syncFile refuses a missing file",
+    run: (disk, folder) => disk.syncFile(`${folder}/none`)
+  },
+  { name: "syncDirectory syncs a folder", run: (disk, folder) => disk.syncDirectory(folder) },
+  {
+    name: "syncDirectory accepts a missing folder",
+    run: (disk, folder) => disk.syncDirectory(`${folder}/none`)
+  },
+  {
+    name: "writeTree writes folders and files with exact modes",
+    run: (disk, folder) =>
+      Disk.writeTree(disk, folder, [
+        { _tag: "Folder", path: "a", mode: 0o777 },
+        { _tag: "Folder", path: "a/b", mode: 0o755 },
+        ...Array.from({ length: 20 }, (_, index) => ({
+          _tag: "File" as const,
+          path: `a/b/${index}`,
+          mode: 0o666,
+          contents: new Uint8Array(index)
+        }))
+      ])
+  }
+]
+
+/** Every name below a folder with its type, mode and bytes. */
+const treeOf = (folder: string) =>
+  Fs.readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .toSorted()
+    .map((name) => {
+      const stats = Fs.lstatSync(join(folder, name))
+      return [name, stats.mode, stats.isFile() ? Fs.readFileSync(join(folder, name)) : null]
+    })
+
+const prepare = (folder: string) => {
+  Fs.writeFileSync(join(folder, "file"), "taken", { mode: 0o644 })
+  Fs.mkdirSync(join(folder, "tree", "below"), { recursive: true })
+  Fs.writeFileSync(join(folder, "tree", "below", "file"), "")
+  Fs.symlinkSync("file", join(folder, "link"))
+  execFileSync("mkfifo", [join(folder, "pipe")])
+}
+
+const outcomeOf = (disk: Disk.Disk, { run }: Case, directory: string) =>
+  Effect.gen(function* () {
+    const folder = yield* temporaryFolder(directory)
+    prepare(folder)
+    const outcome = yield* Effect.result(run(disk, folder))
+    const shown = (error: unknown) => String(error).replaceAll(folder, "FOLDER")
+    return { outcome: Result.mapError(outcome, shown), tree: treeOf(folder) }
+  }).pipe(Effect.scoped)
+
+const directories = [tmpdir(), "/dev/shm"].filter((directory) => Fs.existsSync(directory))
+
+describe.skipIf(process.platform !== "linux")("the two disks", () => {
+  it.effect.each(cases)("agree: $name", (each) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      for (const directory of directories) {
+        const expected = yield* outcomeOf(Disk.fromFileSystem(fs), each, directory)
+        assert.deepStrictEqual(yield* outcomeOf(nodeDisk, each, directory), expected)
+      }
+    }).pipe(Effect.provide(platform))
+  )
+
+  it.effect.each(Object.entries(implementations))(
+    "read no link, pipe or folder, and nothing above the limit: %s",
+    ([, implementation]) =>
+      Effect.gen(function* () {
+        const disk = implementation(yield* FileSystem.FileSystem)
+        const folder = yield* temporaryFolder(tmpdir())
+        prepare(folder)
+        const refused = (name: string, limit?: number) =>
+          Effect.map(
+            Effect.flip(disk.readFile(join(folder, name), limit)),
+            ({ reason }) => reason._tag
+          )
+        assert.strictEqual(yield* refused("pipe"), "BadResource")
+        assert.strictEqual(yield* refused("tree"), "BadResource")
+        assert.strictEqual(yield* refused("link"), "BadResource")
+        assert.strictEqual(yield* refused("file", 4), "Unknown")
+      }).pipe(Effect.scoped, Effect.provide(platform))
+  )
+
+  it.live("let the event loop run while fast calls go on and on", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder(tmpdir())
+      let longest = 0
+      let last = performance.now()
+      const timer = setInterval(() => {
+        const now = performance.now()
+        longest = Math.max(longest, now - last)
+        last = now
+      }, 1)
+      for (let index = 0; index < 3000; index++) yield* nodeDisk.lstat(join(folder, `${index}`))
+      clearInterval(timer)
+      assert.isBelow(longest, 100)
+    }).pipe(Effect.scoped)
+  )
+})
+
+// --- trace ---------------------------------------------------------------------------------------
+
+/** Runs an effect and returns what was asked of `node:fs` meanwhile. */
+const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, shown: (path: string) => string) =>
+  Effect.gen(function* () {
+    recorder.lines = []
+    yield* effect
+    const lines = recorder.lines
+    recorder.lines = undefined
+    return lines.map((words) => words.map((word) => shown(String(word))).join(" "))
+  })
+
+const [a1, a2, b2] = [build("A", "1.0.0"), build("A", "2.0.0"), build("B", "2.0.0")]
+const alpha = pluginId("alpha")
+
+const changes: Readonly<Record<string, (source: string) => Effect.Effect<unknown, unknown, any>>> =
+  {
+    "a first install": () => stage(a1),
+    "an upgrade": () => stage(a2),
+    "a change of owner": () => stage(b2),
+    "a local install": (source) =>
+      PluginStore.PluginStore.use((store) => store.install({ source, pluginId: alpha })),
+    "a sweep": () => PluginStore.PluginStore.use((store) => store.sweep),
+    "an uninstall": () => PluginStore.PluginStore.use((store) => store.uninstall(alpha))
+  }
+
+/** What each change asks of the disk, one after the other in one home. */
+const traces = (implementation: Implementation) =>
+  Effect.gen(function* () {
+    const root = Fs.realpathSync(yield* temporaryFolder(tmpdir()))
+    const source = join(root, "source")
+    const context = yield* Layer.build(
+      PluginStore.layer.pipe(
+        Layer.provideMerge(CacheLock.layerInProcess),
+        Layer.provideMerge(CodexHome.layerAt(root)),
+        Layer.provideMerge(platform),
+        Layer.provideMerge(Layer.succeed(Disk.Implementation, implementation))
+      )
+    )
+    yield* Effect.provideContext(layOut(build(null, "local"), source), context)
+    const shown = (path: string) =>
+      path.replace(root, "HOME").replace(/(-stage-|-sidecar-|base-root-)[0-9A-Za-z]+/g, "$1RANDOM")
+    const found: Record<string, ReadonlyArray<string>> = {}
+    for (const [name, change] of Object.entries(changes)) {
+      const run = Effect.provideContext(change(source), context as Context.Context<any>)
+      const trace = yield* traced(run, shown)
+      // A folder is removed as a whole or entry by entry; only the top counts. Files of one tree
+      // are written side by side, so their order is not fixed.
+      const isBelow = (line: string) =>
+        trace.some((other) => other.startsWith("remove ") && line.startsWith(`${other}/`))
+      const distinct = trace.filter(
+        (line, at) => !isBelow(line) && !(line.startsWith("remove ") && trace[at - 1] === line)
+      )
+      found[name] = distinct
+    }
+    return found
+  }).pipe(Effect.scoped)
+
+describe.skipIf(process.platform !== "linux")("the store", () => {
+  it.live(
+    "asks the same changes and syncs of both disks for every change",
+    () =>
+      Effect.gen(function* () {
+        const [over, direct] = yield* Effect.forEach(Object.values(implementations), traces)
+        for (const [name, trace] of Object.entries(over!)) {
+          const staged = (line: string) =>
+            /-stage-RANDOM\/(bundle|version)/.test(line) && !line.startsWith("rename")
+          const outside = (lines: ReadonlyArray<string>) => lines.filter((line) => !staged(line))
+          const inside = (lines: ReadonlyArray<string>) => lines.filter(staged).toSorted()
+          assert.isAbove(
+            trace.filter((line) => line.startsWith("fsync")).length,
+            name === "a sweep" ? -1 : 0
+          )
+          assert.deepStrictEqual(outside(direct![name]!), outside(trace), name)
+          assert.deepStrictEqual(inside(direct![name]!), inside(trace), name)
+        }
+      }),
+    30_000
+  )
+})

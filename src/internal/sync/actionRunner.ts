@@ -12,6 +12,8 @@ import {
   type SyncFailureCause,
   type SyncResult
 } from "../../SyncEvent.ts"
+import type { PluginVersion } from "../../PluginVersion.ts"
+import * as Leases from "../cache/leases.ts"
 import * as SyncPlan from "../../SyncPlan.ts"
 import type { DownloadSlots } from "../downloadSlots.ts"
 
@@ -58,6 +60,11 @@ const subjectOf = (
 export const isForRow = ({ _tag }: SyncPlan.Action): boolean =>
   _tag !== "Prune" && _tag !== "Remove"
 
+const isLeased = (
+  error: SyncFailureCause
+): error is PluginStore.PluginStoreError & { readonly pluginId: string } =>
+  error._tag === "PluginStoreError" && error.reason._tag === "Leased" && error.pluginId !== null
+
 export const make = Effect.fnUntraced(function* (
   publish: (event: SyncEvent) => Effect.Effect<unknown>
 ) {
@@ -84,6 +91,24 @@ export const make = Effect.fnUntraced(function* (
     const plugins = new Map<string | null, CachedPlugin>(
       cached.plugins.map((plugin) => [plugin.pluginId, plugin])
     )
+
+    /** Looks for leases before the download; the store looks again before it changes anything. */
+    const checkLeases = Effect.fnUntraced(function* (
+      { pluginId, remotePluginId }: RemotePlugin,
+      version: PluginVersion
+    ) {
+      const plugin = plugins.get(pluginId)
+      if (plugin === undefined) return
+      const owner = remotePluginIdOf(plugin)
+      const changesOwner = owner !== null && owner !== remotePluginId
+      const leased = Leases.conflict(yield* store.leased(pluginId), { version, changesOwner })
+      if (leased === undefined) return
+      return yield* new PluginStore.PluginStoreError({
+        operation: "install",
+        pluginId,
+        reason: { _tag: "Leased", version: leased }
+      })
+    })
 
     const act = (
       action: SyncPlan.Action,
@@ -114,10 +139,12 @@ export const make = Effect.fnUntraced(function* (
         }
         case "Install": {
           const { plugin, reason, version } = action
-          return Effect.andThen(
-            install(plugin, slots),
-            Effect.map(done(version), (result) =>
-              SyncEvent.Installed({ ...result, pluginId: plugin.pluginId, reason })
+          return checkLeases(plugin, version).pipe(
+            Effect.andThen(install(plugin, slots)),
+            Effect.andThen(
+              Effect.map(done(version), (result) =>
+                SyncEvent.Installed({ ...result, pluginId: plugin.pluginId, reason })
+              )
             )
           )
         }
@@ -171,6 +198,20 @@ export const make = Effect.fnUntraced(function* (
         const elapsed = Effect.map(Clock.currentTimeMillis, (end) => Duration.millis(end - start))
         const { pluginId, remotePluginId } = subject
         return act(action, subject, elapsed).pipe(
+          Effect.catchIf(isLeased, (error) =>
+            Effect.gen(function* () {
+              yield* Effect.logInfo(`left for a later pass: ${error.message}`)
+              return SyncEvent.Deferred({
+                ...subject,
+                pluginId: error.pluginId,
+                to: subject.from,
+                bytes: 0,
+                duration: yield* elapsed,
+                action: action._tag,
+                reason: "Leased"
+              })
+            })
+          ),
           Effect.catch((error) =>
             Effect.gen(function* () {
               yield* Effect.logWarning(

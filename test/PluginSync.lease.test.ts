@@ -46,7 +46,7 @@ describe("PluginSync.sync beside a lease", () => {
       const { after, during, versions } = yield* passBesideLease(wanted)
       assert.deepStrictEqual(tagsOf(during), ["Deferred"])
       assert.deepStrictEqual(during.failures, [])
-      const [result] = during.results.filter(SyncEvent.$is("Deferred"))
+      const result = during.results.find(SyncEvent.$is("Deferred"))
       assert.deepInclude(result, { pluginId: alpha, action, reason: "Leased" })
       assert.sameMembers([...versions] as Array<string>, ["2.0.0"])
       assert.deepStrictEqual(tagsOf(after), [later])

@@ -34,7 +34,7 @@ export const tryAcquire = Effect.fnUntraced(function* (
   )
   return yield* Effect.try({
     try: () => {
-      // Nothing is ever written, so no journal has to stand beside the file.
+      // Nothing is ever written, so no journal is needed on the disk.
       database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE")
       return true
     },

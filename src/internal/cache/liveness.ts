@@ -65,6 +65,8 @@ export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, pa
           .lstat(file)
           .pipe(Effect.catchIf(platformError.isAbsent, () => Effect.succeed(undefined)))
         if (!isOwner(owner) || info?.type !== "File") return false
+        // SQLite grants a lock on a file that it can only read to everybody.
+        yield* fs.access(file, { writable: true })
         if (!(yield* kernelLock.tryAcquire(file))) return true
         yield* remove(file)
         return false

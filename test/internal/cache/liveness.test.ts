@@ -6,6 +6,7 @@ import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as Liveness from "../../../src/internal/cache/liveness.ts"
+import * as FaultyFileSystem from "../../support/FaultyFileSystem.ts"
 import { ownerPrefix } from "../../../src/internal/cache/staging.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
@@ -81,6 +82,23 @@ describe("liveness on disk", () => {
       Fs.symlinkSync(`${staging}/target`, `${staging}/${ownerPrefix}${owner}`)
       assert.isFalse(yield* liveness.isAlive(staging, owner))
       assert.strictEqual(Fs.readFileSync(`${staging}/target`, "utf8"), "mine")
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+
+  it.live("takes an owner whose file it cannot write for alive", () =>
+    Effect.gen(function* () {
+      const { staging } = yield* inStaging
+      const fs = yield* FileSystem.FileSystem
+      const owner = "0".repeat(32)
+      Fs.writeFileSync(`${staging}/${ownerPrefix}${owner}`, "")
+      const readOnly = FaultyFileSystem.make(fs, ({ method, paths: [path = ""] }) =>
+        method === "access"
+          ? Effect.fail(FaultyFileSystem.errno("EACCES", "access", path))
+          : Effect.void
+      )
+      const liveness = yield* Liveness.kernel(readOnly, yield* Path.Path)
+      assert.isTrue(yield* liveness.isAlive(staging, owner))
+      assert.deepStrictEqual(Fs.readdirSync(staging), [`${ownerPrefix}${owner}`])
     }).pipe(Effect.scoped, Effect.provide(Node))
   )
 

@@ -18,6 +18,8 @@ export interface Case {
   readonly line?: Line.Line
   /** What the cache holds before: nothing, all plugins, or all with one in its version before. */
   readonly cached: "nothing" | "everything" | "all but one upgrade"
+  /** Codex gives up on a bundle after 60 seconds, so it cannot take part on a very slow line. */
+  readonly withoutCodex?: boolean
   readonly goals: ReadonlyArray<Goal>
   /** Part of `--quick`. */
   readonly quick: boolean

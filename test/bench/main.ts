@@ -36,11 +36,13 @@ const machine = (folder: string) => ({
   folders: folder
 })
 
-const contestantsOf = Effect.fnUntraced(function* ({ cached, line, task }: Case) {
+const contestantsOf = Effect.fnUntraced(function* ({ cached, line, task, withoutCodex }: Case) {
   if (task === "host") return [Contestants.warmHost("ours"), Contestants.warmHost("baseline")]
   // Codex 0.142 lists no plugin of the backend.
   const versions = CodexBinary.versions.filter(
-    (version) => version !== "0.142.0" || (task !== "list" && task !== "id" && line === undefined)
+    (version) =>
+      withoutCodex !== true &&
+      (version !== "0.142.0" || (task !== "list" && task !== "id" && line === undefined))
   )
   const codex = yield* Effect.forEach(versions, (version) =>
     Effect.map(CodexBinary.locate(version), (binary) => Contestants.codex(version, binary, task))

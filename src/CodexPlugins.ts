@@ -22,6 +22,7 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
  * @since 0.2.0
  */
 export interface Options {
+  readonly catalog?: RemoteCatalog.Options | undefined
   readonly lock?: CacheLock.Options | undefined
   readonly sync?: PluginSync.Options | undefined
 }
@@ -45,7 +46,9 @@ export const layerServicesWith = (options: Omit<Options, "lock">) =>
   views.pipe(
     Layer.merge(Layer.merge(PluginSync.layerWith(options.sync ?? {}), PluginInstaller.layer)),
     Layer.provideMerge(RemoteBundle.layer),
-    Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layer)),
+    Layer.provideMerge(
+      Layer.merge(PluginStore.layer, RemoteCatalog.layerWith(options.catalog ?? {}))
+    ),
     Layer.provideMerge(BundleArchive.layer)
   )
 

@@ -19,6 +19,7 @@ import {
 } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as CodexHome from "./CodexHome.ts"
+import * as Credentials from "./Credentials.ts"
 import type { InstalledSnapshot } from "./RemotePlugin.ts"
 import * as CuratedManifest from "./internal/bundle/curatedManifest.ts"
 import * as Http from "./internal/http.ts"
@@ -35,8 +36,8 @@ export const pageSize = 200
 /** How many pages a listing may have: 100,000 rows of {@link pageSize}, or 10,000 of smaller pages of 20. */
 export const maxPages = 500
 
-/** The size of one answer, in bytes. A page of rows with long descriptions has about one MiB. */
-export const maxAnswerBytes = 16 * 1024 * 1024
+/** The size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB has 20 MB. */
+export const maxAnswerBytes = 64 * 1024 * 1024
 
 const Operation = Schema.Literals(["installed", "read", "install", "uninstall"])
 
@@ -211,25 +212,74 @@ const send = Effect.fnUntraced(function* (
   request: HttpClientRequest.HttpClientRequest
 ): Effect.fn.Return<Answer, Reason> {
   const response = yield* Http.send(client, request)
+  yield* Effect.annotateCurrentSpan("http.response.status_code", response.status)
   if (response.status < 200 || response.status > 299) {
     yield* Http.discard(response)
-    return yield* Effect.fail((yield* Http.statusFailure(response)) ?? reasonOf(response.status))
+    const { status } = response
+    return yield* Effect.fail<Reason>(
+      Http.isChallenge(response)
+        ? { _tag: "Challenged", status }
+        : ((yield* Http.statusFailure(response)) ?? reasonOf(status))
+    )
   }
   const bytes = yield* Http.body(response).pipe(
     Stream.limitBytes(maxAnswerBytes, () => Stream.fail<Reason>({ _tag: "TooLarge" })),
     Stream.mkUint8Array
   )
   const text = utf8.decode(bytes)
+  yield* Effect.annotateCurrentSpan("http.response.body.size", bytes.length)
   return yield* Effect.try({
     try: () => ({ text, json: JSON.parse(text) as unknown }),
     // The parser's own message quotes the answer.
-    catch: (): Reason => ({ _tag: "MalformedAnswer" })
+    catch: (): Reason =>
+      Http.isHtml(response)
+        ? { _tag: "Challenged", status: response.status }
+        : { _tag: "MalformedAnswer" }
   })
 })
 
-export const make = Effect.gen(function* () {
+/** Runs a request in a span. A span records its result, so it must not see the answer. */
+const inSpan = <A, E, R>(request: Effect.Effect<A, E, R>, method: "GET" | "POST", url: string) =>
+  Effect.suspend(() => {
+    const answers: Array<A> = []
+    return Effect.map(request, (answer) => void answers.push(answer)).pipe(
+      Effect.withSpan("RemoteCatalog.request", {
+        attributes: { "http.request.method": method, "server.address": new URL(url).host }
+      }),
+      Effect.map(() => answers[0] as A)
+    )
+  })
+
+/**
+ * Options of {@link layerWith}.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface Options {
+  /** How often a call is retried after a transient failure. @default 3 */
+  readonly retries?: number | undefined
+}
+
+/**
+ * Makes the service. The credentials come from a `Credentials` service if the host provides one,
+ * else from the home's `auth.json`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* HttpClient.HttpClient
   const home = yield* CodexHome.CodexHome
+  const supplied = yield* Effect.serviceOption(Credentials.Credentials)
+  const credentials = Option.match(supplied, {
+    onNone: () => home.credentials,
+    onSome: ({ current }) => current
+  })
+  const retries = options.retries ?? Http.retries
+  if (!Number.isSafeInteger(retries) || retries < 0) {
+    return yield* Effect.die(new RangeError("`retries` is not a whole number of at least 0"))
+  }
   const known = yield* Ref.make(Option.none<InstalledSnapshot>())
 
   /** Calls of one operation, all with the settings and credentials of this moment. */
@@ -243,7 +293,7 @@ export const make = Effect.gen(function* () {
     if (remotePluginId !== null && !RemotePluginId.isAddressable(remotePluginId)) {
       return yield* failed({ _tag: "UnaddressableId" })
     }
-    const { accessToken, accountId } = yield* home.credentials
+    const { accessToken, accountId } = yield* credentials
     const call = (method: "GET" | "POST", path: string, params: Readonly<Record<string, string>>) =>
       send(
         client,
@@ -264,9 +314,12 @@ export const make = Effect.gen(function* () {
           orElse: () => Effect.fail<Reason>({ _tag: "TimedOut" })
         }),
         Effect.mapError(failed),
+        (attempt) => inSpan(attempt, method, baseUrl),
         (attempt) =>
-          Http.retry(attempt, ({ reason }) =>
-            Http.isFailure(reason) ? Http.healsAfter(reason) : undefined
+          Http.retry(
+            attempt,
+            ({ reason }) => (Http.isFailure(reason) ? Http.healsAfter(reason) : undefined),
+            retries
           )
       )
     const wellFormed = Effect.mapError(() => failed({ _tag: "MalformedAnswer" }))
@@ -332,5 +385,21 @@ export const make = Effect.gen(function* () {
   })
 })
 
-export const layer: Layer.Layer<RemoteCatalog, never, HttpClient.HttpClient | CodexHome.CodexHome> =
-  Layer.effect(RemoteCatalog, make)
+/**
+ * The catalog with options, which are read once.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (
+  options: Options
+): Layer.Layer<RemoteCatalog, never, HttpClient.HttpClient | CodexHome.CodexHome> =>
+  Layer.effect(RemoteCatalog, make(options))
+
+/**
+ * The catalog with the default options.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = layerWith({})

@@ -25,6 +25,7 @@ import * as PluginStore from "../src/PluginStore.ts"
 import * as RemoteBundle from "../src/RemoteBundle.ts"
 import * as RemoteCatalog from "../src/RemoteCatalog.ts"
 import type { RemotePlugin } from "../src/RemotePlugin.ts"
+import { userAgent } from "../src/internal/http.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestBundle from "../src/testing/TestBundle.ts"
@@ -177,13 +178,13 @@ describe("install", () => {
     }).pipe(provide())
   )
 
-  it.effect("tells the bundle's host nothing but the URL", () =>
+  it.effect("tells the bundle's host the URL and the User-Agent only", () =>
     Effect.gen(function* () {
       const row = yield* firstRow
       yield* installRow(row)
       const [request, ...more] = yield* downloads
       assert.lengthOf(more, 0)
-      assert.deepStrictEqual({ ...request!.headers }, {})
+      assert.deepStrictEqual({ ...request!.headers }, { "user-agent": userAgent })
       assert.strictEqual(
         request!.url.href,
         Redacted.value(Option.getOrThrow(row.bundleDownloadUrl))

@@ -130,7 +130,8 @@ describe("installed", () => {
           {
             authorization: `Bearer ${accounts[0].accessToken}`,
             "chatgpt-account-id": accounts[0].id,
-            "oai-product-sku": "codex"
+            "oai-product-sku": "codex",
+            "user-agent": Http.userAgent
           }
         )
       }
@@ -587,6 +588,41 @@ describe("what will not heal", () => {
         const { error } = yield* failing(cause)
         assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code: null })
       })
+  )
+})
+
+describe("a firewall's challenge", () => {
+  it.effect.each([
+    ["403 with cf-mitigated", 403, { "cf-mitigated": "challenge" }],
+    ["503 with cf-mitigated", 503, { "cf-mitigated": "challenge" }],
+    ["403 with HTML", 403, { "content-type": "text/html; charset=UTF-8" }],
+    ["200 with HTML", 200, { "content-type": "text/html" }]
+  ] as const)("is an error of its own, and final: %s", ([, code, headers]) =>
+    Effect.gen(function* () {
+      yield* when(
+        {},
+        TestReply.status(code, headers),
+        TestReply.body("<html>Just a moment…</html>")
+      )
+      const error = yield* failure(installed)
+      assert.deepStrictEqual(error.reason, { _tag: "Challenged", status: code })
+      assert.include(error.message, "another network")
+      assert.lengthOf(yield* requests, 1)
+    }).pipe(provide())
+  )
+})
+
+describe("options", () => {
+  it.effect.each([0, 1, 5])("retry a transient failure %d times", (retries) =>
+    Effect.gen(function* () {
+      yield* when({}, TestReply.drop)
+      yield* failure(installed).pipe(
+        Effect.provide(
+          Layer.provide(RemoteCatalog.layerWith({ retries }), TestBackend.layerHttpClient)
+        )
+      )
+      assert.lengthOf(yield* requests, 1 + retries)
+    }).pipe(provide())
   )
 })
 

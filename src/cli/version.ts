@@ -1,2 +1,1 @@
-/** This package's version, as `package.json` has it. */
-export const version = "0.1.0"
+export { version } from "../internal/version.ts"

@@ -19,9 +19,10 @@ import {
   Headers,
   HttpClient,
   type HttpClientError,
-  type HttpClientRequest,
+  HttpClientRequest,
   type HttpClientResponse
 } from "effect/http"
+import { version } from "./version.ts"
 
 /** How often a transient failure is retried. */
 export const retries = 3
@@ -144,12 +145,17 @@ const discreet = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
   Context.add(FetchHttpClient.RequestInit, { credentials: "omit", redirect: "manual" })
 )
 
-/** Sends a request. No redirect is followed, and no header is added for tracing. */
+/** Names this program to every server, and nothing else about its user. */
+export const userAgent = `codex-plugins/${version} (+https://www.npmjs.com/package/effect-codex-plugins)`
+
+/** Sends a request. No redirect is followed, and `User-Agent` is the only header that is added. */
 export const send = (
   client: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, Failure> =>
-  client.execute(request).pipe(Effect.provideContext(discreet), Effect.mapError(failureOf))
+  client
+    .execute(HttpClientRequest.setHeader(request, "user-agent", userAgent))
+    .pipe(Effect.provideContext(discreet), Effect.mapError(failureOf))
 
 /** The bytes of an answer, none where it has no body. */
 export const body = (
@@ -186,10 +192,12 @@ export const statusFailure = (
 export const shown = (url: URL): string =>
   url.origin === "null" ? url.protocol : url.origin + url.pathname
 
+export const isHtml = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
+  /^text\/html\b/i.test(headers["content-type"] ?? "")
+
 /** The answer of a firewall in front of a server, such as a browser challenge. */
-export const isChallenge = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
-  headers["cf-mitigated"] !== undefined ||
-  (status >= 400 && status < 500 && /^text\/html\b/i.test(headers["content-type"] ?? ""))
+export const isChallenge = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  response.headers["cf-mitigated"] !== undefined || (response.status === 403 && isHtml(response))
 
 /** The codes of a certificate whose issuer is not among the trusted ones. */
 const issuerUnknown =

@@ -1,0 +1,119 @@
+/**
+ * The credentials that calls of the backend carry. By default they come from the home's `auth.json`.
+ *
+ * A host that has tokens of its own provides {@link layerWith} beneath the layers of this package,
+ * and nothing is read from `auth.json` then.
+ *
+ * @example
+ * import { Effect, Layer, Option, Redacted } from "effect"
+ * import { Credentials } from "effect-codex-plugins"
+ * import * as NodeCodexPlugins from "effect-codex-plugins/node"
+ *
+ * const current = Effect.succeed({
+ *   accessToken: Redacted.make("token"),
+ *   accountId: Option.none(),
+ *   expiresAt: Option.none()
+ * })
+ * export const services = NodeCodexPlugins.layer.pipe(
+ *   Layer.provide(Credentials.layerWith({ current }))
+ * )
+ */
+import { Context, Duration, Effect, Equal, Layer, Option, Redacted, Result, Stream } from "effect"
+import * as CodexHome from "./CodexHome.ts"
+
+/**
+ * How often {@link Credentials} looks for a change.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const pollInterval = Duration.seconds(5)
+
+/**
+ * The account's credentials, and their changes.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class Credentials extends Context.Service<
+  Credentials,
+  {
+    /** The credentials of this moment. They are asked for once per operation. */
+    readonly current: Effect.Effect<CodexHome.Credentials, CodexHome.NotSignedIn>
+    /**
+     * Emits after each change: a new token, another account, a sign-in or a sign-out. The state at
+     * the start is not emitted.
+     */
+    readonly changes: Stream.Stream<void>
+  }
+>()("effect-codex-plugins/Credentials") {}
+
+/**
+ * Options of {@link layerWith}.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface Options {
+  /** Gives the credentials; it is run before each operation. */
+  readonly current: Credentials["Service"]["current"]
+  /** How often `current` is run to find changes. @default `pollInterval` */
+  readonly pollInterval?: Duration.Input
+}
+
+/** What a change is judged by. It holds secrets, so it never leaves this module. */
+const fingerprint = (current: Options["current"]): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(Effect.result(current), (result) =>
+    Result.match(result, {
+      onFailure: ({ reason }) => [reason],
+      onSuccess: ({ accessToken, accountId }) => [
+        Redacted.value(accessToken),
+        ...Option.match(accountId, { onNone: () => [], onSome: (id) => [Redacted.value(id)] })
+      ]
+    })
+  )
+
+/**
+ * Makes the service from an effect that gives the credentials.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const fromEffect = ({ current, ...options }: Options): Credentials["Service"] => {
+  const interval = Duration.fromInputUnsafe(options.pollInterval ?? pollInterval)
+  const changes = Stream.unwrap(
+    Effect.map(fingerprint(current), (first) => {
+      let last = first
+      return Stream.tick(interval).pipe(
+        Stream.mapEffect(() => fingerprint(current)),
+        Stream.filter((next) => {
+          const isChanged = !Equal.equals(last, next)
+          last = next
+          return isChanged
+        }),
+        Stream.map(() => undefined)
+      )
+    })
+  )
+  return Credentials.of({ current, changes })
+}
+
+/**
+ * Credentials that the host supplies.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (options: Options): Layer.Layer<Credentials> =>
+  Layer.succeed(Credentials, fromEffect(options))
+
+/**
+ * The credentials in the home's `auth.json`.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer: Layer.Layer<Credentials, never, CodexHome.CodexHome> = Layer.effect(
+  Credentials,
+  Effect.map(CodexHome.CodexHome, ({ credentials }) => fromEffect({ current: credentials }))
+)

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
 import * as CacheLock from "../src/CacheLock.ts"
+import * as PluginStore from "../src/PluginStore.ts"
+import { PluginVersion } from "../src/PluginVersion.ts"
 import * as PluginSync from "../src/PluginSync.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
@@ -96,5 +98,36 @@ describe("PluginSync.sync, for names that differ only in case", () => {
           }).pipe(Layer.fresh)
         )
       )
+  )
+})
+
+describe("PluginSync.sync, with a leased plugin", () => {
+  it.effect(
+    "defers a downgrade and a removal without a download, and makes them once the lease ends",
+    Effect.fnUntraced(function* () {
+      const store = yield* PluginStore.PluginStore
+      const { requests, uninstall, update } = yield* TestBackend.TestBackend
+      yield* sync
+      yield* Effect.gen(function* () {
+        yield* store.lease(pluginId("alpha"))
+        yield* update(alpha.id, { version: "0.5.0" })
+        const before = yield* requests({ kind: "bundle" })
+        const downgrade = yield* sync
+        assert.deepStrictEqual(
+          downgrade.results.map((result) => [result._tag, "reason" in result && result.reason]),
+          [["Deferred", "Leased"]]
+        )
+        assert.deepStrictEqual(downgrade.failures, [])
+        assert.deepStrictEqual(yield* requests({ kind: "bundle" }), before)
+        yield* uninstall(alpha.id)
+        const removal = yield* sync
+        assert.deepStrictEqual(
+          removal.results.map(({ _tag, from, to }) => [_tag, from, to] as const),
+          [["Deferred", PluginVersion.make("1.0.0"), PluginVersion.make("1.0.0")]]
+        )
+        assert.deepStrictEqual(removal.failures, [])
+      }).pipe(Effect.scoped)
+      assert.deepStrictEqual((yield* sync).removed, [pluginId("alpha")])
+    }, Effect.provide(layer))
   )
 })

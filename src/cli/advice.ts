@@ -2,6 +2,7 @@
  * What a person or a script can do about an error.
  */
 import { Predicate } from "effect"
+import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
 
 /** The tag of an error's reason. */
 export const reasonTag = (error: unknown): string | undefined => {
@@ -11,40 +12,6 @@ export const reasonTag = (error: unknown): string | undefined => {
   return Predicate.hasProperty(reason, "_tag") && typeof reason._tag === "string"
     ? reason._tag
     : undefined
-}
-
-const causeOf = (error: unknown): unknown =>
-  Predicate.isTagged(error, "PartialChange") && Predicate.hasProperty(error, "cause")
-    ? error.cause
-    : error
-
-/** Whether signing in again is what helps. */
-export const isSignInNeeded = (error: unknown): boolean => {
-  const cause = causeOf(error)
-  return (
-    Predicate.isTagged(cause, "NotSignedIn") ||
-    (Predicate.isTagged(cause, "RemoteCatalogError") && reasonTag(cause) === "Unauthorized")
-  )
-}
-
-const transientReasons = new Set([
-  "Challenged",
-  "ProxyUnreachable",
-  "Stalled",
-  "TimedOut",
-  "Unavailable",
-  "Unreachable"
-])
-
-/** Whether the same command may succeed later: network, rate limit, a lock that is held. */
-export const isTransient = (error: unknown): boolean => {
-  const cause = causeOf(error)
-  return (
-    (Predicate.isTagged(cause, "RemoteCatalogError") ||
-      Predicate.isTagged(cause, "RemoteBundleError") ||
-      Predicate.isTagged(cause, "CacheLockError")) &&
-    transientReasons.has(reasonTag(cause) ?? "")
-  )
 }
 
 /** One cause, without the plugin's name, and what to do about it. */

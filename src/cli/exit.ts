@@ -4,7 +4,8 @@
 import { Cause, Console, Data, Duration, Effect, Exit, Predicate, Runtime } from "effect"
 import { CliError } from "effect/cli"
 import { display } from "../internal/display.ts"
-import { isSignInNeeded, isTransient, reasonOf, reasonTag } from "./advice.ts"
+import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
+import { reasonOf, reasonTag } from "./advice.ts"
 import { printJson, schemaVersion } from "./output.ts"
 
 /** The exit codes, as the help and the manual explain them. */

@@ -53,7 +53,9 @@ describe("sync", () => {
         pruned: [],
         account: { plugins: 2 },
         failedRemotePluginIds: [broken.id],
-        removalSkipped: null
+        removalSkipped: null,
+        removalSkippedReason: null,
+        skipped: null
       })
       assert.lengthOf(plugins, 2)
       assert.deepInclude(plugins[0], {

@@ -1,55 +1,72 @@
 /**
- * Reads a bundle, a gzipped tar, into a new folder and refuses what is not wholly harmless.
+ * Reads a bundle, a gzipped tar, into a new folder and refuses everything that is not harmless.
  */
 import {
   type Array as Arr,
-  Bytes,
-  Channel,
   Context,
   Effect,
+  Exit,
   type FileSystem,
   Layer,
   Path,
   type PlatformError,
-  Pull,
   Result,
   Schema,
   Scope,
   Stream,
   Struct
 } from "effect"
-import * as Tar from "effect/encoding/Tar"
 import * as ArchiveTree from "./internal/bundle/archiveTree.ts"
 import * as FolderWriter from "./internal/bundle/folderWriter.ts"
+import * as Inflate from "./internal/bundle/inflate.ts"
+import * as Unpacker from "./internal/bundle/unpacker.ts"
 import * as Disk from "./internal/cache/Disk.ts"
-import * as Gzip from "./internal/bundle/gzip.ts"
-import * as TarFrames from "./internal/bundle/tarFrames.ts"
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** What an archive may use at most. */
+/** The most that an entry's headers and padding take, in bytes. */
+const entryOverhead = 2 * KiB
+
+const maxEntries = 50_000
+
+const tarBytes = (unpackedBytes: number) => unpackedBytes + maxEntries * entryOverhead
+
+const defaultUnpackedBytes = 512 * MiB
+
+/**
+ * The most that an archive may use. {@link layerWith} can set the first two.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const limits = {
-  /** Bytes received. As in Codex. */
-  PackedBytes: 50 * MiB,
-  /** Bytes of all files together. As in Codex. */
-  UnpackedBytes: 250 * MiB,
+  /** Bytes received. The default is that of Codex. */
+  PackedBytes: 100 * MiB,
+  /** Bytes of all files together. The default is that of Codex. */
+  UnpackedBytes: defaultUnpackedBytes,
   /** Entries, and folders that they need. */
-  Entries: 50_000,
+  Entries: maxEntries,
   /** Parts of one path, without `.` and empty ones. */
   PathComponents: 128,
-  /** Bytes of one part of a path, in UTF-8: what common file systems take. */
+  /** Bytes of one part of a path, in UTF-8. Common file systems take no more. */
   NameBytes: 255,
   /** Bytes of one extended header: a GNU long name, or a set of PAX records. */
   HeaderBytes: 1 * MiB,
-  /** PAX records that hold for one entry, those of global headers included. */
+  /** PAX records that hold for one entry, including those of global headers. */
   PaxRecords: 256,
-  /** Bytes between the contents of two entries or after the last, counted as they come in. */
+  /** Bytes between the contents of two entries or after the last. */
   GapBytes: 2 * MiB,
   /** Bytes of the tar: all files, and 2 KiB of headers and padding for each entry. */
-  TarBytes: 250 * MiB + 50_000 * 2 * KiB
+  TarBytes: tarBytes(defaultUnpackedBytes)
 } as const
 
+/**
+ * The name of a limit.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Limit = keyof typeof limits
 
 const Reason = Schema.Union([
@@ -69,6 +86,8 @@ const Reason = Schema.Union([
     UnsupportedEntry: { path: Schema.optionalKey(Schema.String), type: Schema.String },
     LimitExceeded: {
       limit: Schema.Literals(Struct.keys(limits)),
+      /** The limit's value. */
+      most: Schema.Number,
       path: Schema.optionalKey(Schema.String)
     }
   }),
@@ -76,7 +95,12 @@ const Reason = Schema.Union([
 ])
 type Reason = typeof Reason.Type
 
-/** Why an archive was refused. Nothing of it is left on disk. */
+/**
+ * An archive was refused. Nothing of it is left on disk.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class BundleArchiveError extends Schema.TaggedError<BundleArchiveError>()(
   "BundleArchiveError",
   { reason: Reason }
@@ -105,7 +129,7 @@ const explain = (reason: Reason): string => {
     case "UnsupportedEntry":
       return `${reason.path === undefined ? "an entry" : show(reason.path)} is neither file nor folder (${reason.type})`
     case "LimitExceeded":
-      return `${reason.path === undefined ? "" : `${show(reason.path)}: `}more than ${limits[reason.limit]} ${limitUnits[reason.limit]}`
+      return `${reason.path === undefined ? "" : `${show(reason.path)}: `}more than ${reason.most} ${limitUnits[reason.limit]}`
     case "EntryOutside":
       return `${show(reason.path)} leaves its folder`
     case "UnsafeName":
@@ -139,7 +163,7 @@ const nameProblems = {
   DrivePrefix: "starts with a drive"
 }
 
-/** Of bounded length, with what cannot be seen or would move the cursor escaped. */
+/** Bounds the text's length and escapes invisible characters and those that move the cursor. */
 const printable = (text: string) =>
   (text.length > 200 ? `${text.slice(0, 200)}…` : text).replace(
     /[[\p{C}\p{Z}]--[ ]]/gv,
@@ -148,7 +172,12 @@ const printable = (text: string) =>
 
 const show = (path: string) => printable(JSON.stringify(path))
 
-/** What was extracted. */
+/**
+ * A summary of an extracted archive.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Extracted {
   readonly files: number
   /** Without the folder itself. */
@@ -157,10 +186,17 @@ export interface Extracted {
   readonly bytes: number
 }
 
-/** Extracts bundles. */
+/**
+ * Extracts bundles.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class BundleArchive extends Context.Service<
   BundleArchive,
   {
+    /** The limits that this instance applies. */
+    readonly limits: Readonly<Record<Limit, number>>
     /**
      * Reads a gzipped tar into `directory`, which must not exist and whose parent must.
      *
@@ -170,9 +206,9 @@ export class BundleArchive extends Context.Service<
      *
      * Files keep their mode below 0777, folders get 0755, whatever the umask is. Owners and times
      * are not kept. A regular entry whose name ends in `/` is a folder, as in old tars. The
-     * end-of-archive marker may be missing, as GNU tar, bsdtar and Codex have it; what follows the
-     * marker inside the gzip member is passed over, within the limits. What other readers of tar
-     * would take for another tree, such as a folder with content, is refused.
+     * end-of-archive marker may be missing, as in GNU tar, bsdtar and Codex. Bytes after the marker
+     * and inside the gzip member are ignored, within the limits. An archive that other readers
+     * could take for another tree, such as one with a folder that has content, is refused.
      */
     readonly extract: <E, R>(
       bytes: Stream.Stream<Uint8Array, E, R>,
@@ -181,186 +217,186 @@ export class BundleArchive extends Context.Service<
   }
 >()("effect-codex-plugins/BundleArchive") {}
 
-/** Larger files are written in parts while they are read, smaller ones in one go beside others. */
-const wholeFileBytes = 256 * KiB
-
-const refusal = (reason: Reason) => new BundleArchiveError({ reason })
-
-const exceeded = (limit: Limit, path?: string) =>
-  refusal({ _tag: "LimitExceeded", limit, ...(path === undefined ? {} : { path }) })
-
-const malformed = (detail: string) => refusal({ _tag: "MalformedTar", detail })
-
-const gzipRefusal = (problem: Gzip.Problem) =>
-  refusal({ _tag: problem === "TruncatedGzip" ? "Truncated" : problem })
-
-const tarRefusal = (error: Tar.TarError) => {
-  switch (error.kind) {
-    case "Truncated":
-      return refusal({ _tag: "Truncated" })
-    case "Unsupported":
-      return refusal({ _tag: "UnsupportedEntry", type: error.message })
-    default:
-      // Tar has this limit itself and tells so by its message alone.
-      return error.message.startsWith("extended header of ")
-        ? exceeded("HeaderBytes")
-        : malformed(printable(error.message))
-  }
+/**
+ * The limits that a host can set, in bytes.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options {
+  /** Bytes received for one bundle. Default: 100 MiB. */
+  readonly packedBytes?: number | undefined
+  /** Bytes of all files of one bundle. Default: 512 MiB. */
+  readonly unpackedBytes?: number | undefined
 }
 
-const typeOf = (header: Tar.Header): Result.Result<ArchiveTree.NodeType, BundleArchiveError> => {
-  switch (header.type) {
-    case "File":
-      return Result.succeed(header.path.endsWith("/") ? "Directory" : "File")
-    case "Directory":
-      return Result.succeed("Directory")
-    case "Symlink":
-    case "Hardlink":
-      return Result.fail(refusal({ _tag: "LinkEntry", path: header.path }))
-    default:
-      return Result.fail(
-        refusal({ _tag: "UnsupportedEntry", path: header.path, type: header.type })
-      )
-  }
-}
-
-const utf8 = new TextEncoder()
-
-const isLongName = (name: string) =>
-  // A UTF-16 unit takes three bytes at most.
-  name.length * 3 > limits.NameBytes && utf8.encode(name).length > limits.NameBytes
-
-/** The path of an entry below the archive's root, which is `""`. */
-const nameOf = (path: string): Result.Result<string, BundleArchiveError> =>
-  Result.flatMap(Result.mapError(ArchiveTree.components(path), refusal), (parts) =>
-    parts.length > limits.PathComponents
-      ? Result.fail(exceeded("PathComponents", path))
-      : parts.some(isLongName)
-        ? Result.fail(exceeded("NameBytes", path))
-        : Result.succeed(parts.join("/"))
-  )
+/** Work between two yields to the event loop: about 10 ms of writing. */
+const batch = { steps: 64, bytes: 2 * MiB } as const
 
 type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
 
-/** The content of an entry, which mostly comes in one piece: then it is not copied. */
-const contentOf = <E>({ body, header }: Tar.Entry<E>, scope: Scope.Scope) => {
-  const pieces: Array<Uint8Array> = []
-  return Effect.gen(function* () {
-    const pull = yield* Channel.toPullScoped(body.channel, scope)
-    for (let length = 0; length < header.size;) {
-      for (const piece of yield* pull) {
-        pieces.push(piece)
-        length += piece.length
-      }
-    }
-  }).pipe(
-    Pull.catchDone(() => Effect.void),
-    Effect.map(() => (pieces.length === 1 ? pieces[0]! : Bytes.concat(pieces)))
-  )
-}
+const positive = (name: string, value: number): Effect.Effect<number> =>
+  Number.isSafeInteger(value) && value > 0
+    ? Effect.succeed(value)
+    : Effect.die(new RangeError(`BundleArchive: ${name} must be a positive integer, not ${value}`))
 
-export const make = Effect.gen(function* () {
+const gzipRefusal = (problem: Inflate.Problem) =>
+  new BundleArchiveError({
+    reason: { _tag: problem === "TruncatedGzip" ? "Truncated" : problem }
+  })
+
+const makeWith = Effect.fnUntraced(function* (options: Options) {
   const disk = yield* Disk.make
   const path = yield* Path.Path
-  const engine = yield* Gzip.Engine
+  const packedBytes = yield* positive("packedBytes", options.packedBytes ?? limits.PackedBytes)
+  const unpackedBytes = yield* positive(
+    "unpackedBytes",
+    options.unpackedBytes ?? limits.UnpackedBytes
+  )
+  const most: Readonly<Record<Limit, number>> = {
+    ...limits,
+    PackedBytes: packedBytes,
+    UnpackedBytes: unpackedBytes,
+    TarBytes: tarBytes(unpackedBytes)
+  }
+
+  const exceeded = (limit: Limit, path?: string): Reason => ({
+    _tag: "LimitExceeded",
+    limit,
+    most: most[limit],
+    ...(path === undefined ? {} : { path })
+  })
+
+  const refusal = (problem: Unpacker.Problem) => {
+    switch (problem._tag) {
+      case "LimitExceeded":
+        return new BundleArchiveError({ reason: exceeded(problem.limit, problem.path) })
+      case "MalformedTar":
+        return new BundleArchiveError({ reason: { ...problem, detail: printable(problem.detail) } })
+      default:
+        return new BundleArchiveError({ reason: problem })
+    }
+  }
+
+  /** Fails if there is more than a bundle may have. */
+  const counted = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>) => {
+    let packed = 0
+    return Stream.mapArrayEffect(bytes, (chunks: Chunks) => {
+      for (const chunk of chunks) packed += chunk.length
+      return packed > packedBytes
+        ? Effect.fail(new BundleArchiveError({ reason: exceeded("PackedBytes") }))
+        : Effect.succeed(chunks)
+    })
+  }
+
+  /** Carries out the unpacker's steps in a folder. */
+  const makeWriter = Effect.fnUntraced(function* (folder: FolderWriter.FolderWriter) {
+    const scope = yield* Effect.scope
+    let open: { readonly file: FolderWriter.OpenFile; readonly scope: Scope.Closeable } | undefined
+    let steps = 0
+    let bytes = 0
+
+    const carryOut = Effect.fnUntraced(function* (step: Unpacker.Step) {
+      switch (step._tag) {
+        case "Directory":
+          return yield* folder.makeDirectory(step.path)
+        case "File":
+          return yield* folder.writeFile(step.path, step.mode, step.content)
+        case "Open": {
+          const fileScope = yield* Scope.fork(scope)
+          const file = yield* Scope.provide(folder.openFile(step.path, step.mode), fileScope)
+          open = { file, scope: fileScope }
+          return
+        }
+        case "Append":
+          return yield* open!.file.write(step.bytes)
+        case "Close":
+          yield* open!.file.sync
+          return yield* Scope.close(open!.scope, Exit.void)
+      }
+    })
+
+    return Effect.fnUntraced(function* (all: ReadonlyArray<Unpacker.Step>) {
+      for (const step of all) {
+        yield* carryOut(step)
+        steps += 1
+        if (step._tag === "File") bytes += step.content.length
+        if (step._tag === "Append") bytes += step.bytes.length
+        if (steps < batch.steps && bytes < batch.bytes) continue
+        steps = 0
+        bytes = 0
+        yield* Effect.yieldNow
+      }
+    })
+  })
 
   const unpack = Effect.fnUntraced(function* <E, R>(
     bytes: Stream.Stream<Uint8Array, E, R>,
     directory: string
   ) {
     const scope = yield* Effect.scope
-    // Closes after all that is written of the content.
+    // It closes after everything was written, because the folder's finalizer waits for that.
     const contents = yield* Scope.fork(scope)
     const folder = yield* FolderWriter.make(disk, path, directory)
-    const tree = new ArchiveTree.ArchiveTree()
-    const frames = new TarFrames.TarFrames()
-    const extracted = { files: 0, directories: 0, bytes: 0 }
-    let entries = 0
-    let announced = 0
-    let packed = 0
-    let received = 0
-    /** Another entry must come before more than this is received. */
-    let receivable: number = limits.GapBytes
+    const write = yield* makeWriter(folder)
+    const unpacker = new Unpacker.Unpacker(most)
 
-    const receivePacked = (chunks: Chunks) => {
-      for (const chunk of chunks) packed += chunk.length
-      return packed > limits.PackedBytes
-        ? Effect.fail(exceeded("PackedBytes"))
-        : Effect.succeed(chunks)
-    }
-
-    const receive = (chunks: Chunks) => {
-      for (const chunk of chunks) {
-        received += chunk.length
-        if (received > limits.TarBytes) return Effect.fail(exceeded("TarBytes"))
-        if (received > receivable) return Effect.fail(exceeded("GapBytes"))
-        const ambiguity = frames.push(chunk)
-        if (ambiguity !== undefined) return Effect.fail(malformed(ambiguity))
-      }
-      return Effect.succeed(chunks)
-    }
-
-    /** What an entry is, once it is taken in, and the folders that must be made for it. */
-    const accept = ({ header }: Tar.Entry<unknown>) =>
-      Result.gen(function* () {
-        entries += 1
-        announced += header.size
-        receivable = received + header.size + limits.GapBytes
-        if (entries > limits.Entries) return yield* Result.fail(exceeded("Entries"))
-        if (announced > limits.UnpackedBytes) {
-          return yield* Result.fail(exceeded("UnpackedBytes", header.path))
-        }
-        if (Object.keys(header.pax).length > limits.PaxRecords) {
-          return yield* Result.fail(exceeded("PaxRecords", header.path))
-        }
-        if (frames.nextSize() !== header.size && header.type === "Directory") {
-          return yield* Result.fail(malformed(`${show(header.path)} is a folder with content`))
-        }
-        const name = yield* nameOf(header.path)
-        const type = yield* typeOf(header)
-        const missing = yield* Result.mapError(tree.add(name, type), refusal)
-        extracted.directories += missing.length
-        if (extracted.directories > limits.Entries) return yield* Result.fail(exceeded("Entries"))
-        return { name, type, missing }
-      })
-
-    /** Takes an entry in. What is left to be done then is done beside the entries that follow. */
-    const enter = Effect.fnUntraced(function* ([entry]: Arr.NonEmptyReadonlyArray<
-      Tar.Entry<E | BundleArchiveError | Tar.TarError>
-    >) {
-      const { body, header } = entry
-      const { missing, name, type } = yield* Effect.fromResult(accept(entry))
-      for (const directory of missing) yield* folder.makeDirectory(directory)
-      // A folder has no content: if there is some, it is passed over with the next entry.
-      if (type === "Directory") return
-      extracted.files += 1
-      extracted.bytes += header.size
-      const mode = header.mode & 0o777
-      yield* header.size <= wholeFileBytes
-        ? folder.writeFile(name, mode, yield* contentOf(entry, scope))
-        : folder.writeFileStream(name, mode, body)
+    const push = (chunk: Uint8Array) =>
+      Effect.fromResult(Result.mapError(unpacker.push(chunk), refusal))
+    const end = Effect.suspend(() => {
+      const problem = unpacker.end()
+      return problem === undefined ? Effect.void : Effect.fail(refusal(problem))
     })
 
-    yield* bytes.pipe(
-      Stream.mapArrayEffect(receivePacked),
-      Gzip.gunzip(engine, gzipRefusal, contents),
-      Stream.mapArrayEffect(receive),
-      Stream.pipeThroughChannel(Tar.decode()),
-      Stream.runForEachArray(enter)
-    )
-    if (received === 0) return yield* refusal({ _tag: "Truncated" })
+    const pull = yield* Stream.toPull(counted(bytes))
+    const first = yield* Inflate.gather(pull, Inflate.smallMember)
+    const small = first.isEnd
+      ? yield* Effect.fromResult(Result.mapError(Inflate.inflateSmall(first.bytes), gzipRefusal))
+      : undefined
+    if (small === undefined) {
+      const content = yield* Inflate.inflateLarge(first, pull, gzipRefusal)
+      yield* Stream.runForEach(content, (chunk) => Effect.flatMap(push(chunk), write))
+      yield* end
+    } else {
+      yield* Scope.addFinalizer(contents, Inflate.release(small))
+      const steps = yield* push(small)
+      yield* end
+      yield* write(steps)
+    }
     yield* folder.sync
-    return extracted
+    return unpacker.extracted
   }, Effect.scoped)
 
   return BundleArchive.of({
-    extract: Effect.fn("BundleArchive.extract")((bytes, directory) =>
-      Effect.mapError(unpack(bytes, directory), (error) =>
-        Tar.isTarError(error) ? tarRefusal(error) : error
-      )
-    )
+    limits: most,
+    extract: Effect.fn("BundleArchive.extract")((bytes, directory) => unpack(bytes, directory))
   })
 })
 
+/**
+ * Makes the service with the default limits.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = makeWith({})
+
+/**
+ * Provides the service with the default limits.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer: Layer.Layer<BundleArchive, never, FileSystem.FileSystem | Path.Path> =
   Layer.effect(BundleArchive, make)
+
+/**
+ * Provides the service with these limits. An option that is not a positive integer is a defect.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (
+  options: Options
+): Layer.Layer<BundleArchive, never, FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(BundleArchive, makeWith(options))

@@ -14,11 +14,9 @@ import {
 } from "effect"
 import { HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
-import * as Zlib from "node:zlib"
 import * as BundleArchive from "../src/BundleArchive.ts"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
-import * as Gzip from "../src/internal/bundle/gzip.ts"
 import * as Http from "../src/internal/http.ts"
 import { agentPluginSchema } from "../src/PluginManifest.ts"
 import * as PluginStore from "../src/PluginStore.ts"
@@ -41,19 +39,7 @@ const codex = ".codex-plugin/plugin.json"
 
 const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
 
-/** Inflates on the spot: a thread of its own would not wait for the clock of a test. */
-const gzipEngine = Layer.succeed(Gzip.Engine, {
-  inflateRaw: (deflated, onError) =>
-    Stream.mkUint8Array(deflated).pipe(
-      Effect.flatMap((bytes) =>
-        Effect.try({ try: () => Zlib.inflateRawSync(bytes), catch: onError })
-      ),
-      Stream.fromEffect
-    ),
-  crc32: Gzip.crc32
-})
-
-const archive = Layer.provide(BundleArchive.layer, gzipEngine)
+const archive = BundleArchive.layer
 
 const servicesWith = (
   archive: Layer.Layer<BundleArchive.BundleArchive, never, FileSystem.FileSystem | Path.Path>
@@ -699,6 +685,7 @@ const slowArchive = (pause: Duration.Input) =>
     BundleArchive.BundleArchive,
     Effect.map(BundleArchive.BundleArchive, ({ extract }) =>
       BundleArchive.BundleArchive.of({
+        limits: BundleArchive.limits,
         extract: (bytes, directory) =>
           extract(
             Stream.tap(bytes, () => Effect.sleep(pause)),

@@ -8,8 +8,6 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Exit, FileSystem } from "effect"
 import { parseArgs } from "node:util"
-import * as Gzip from "../../src/internal/bundle/gzip.ts"
-import * as NodeCodexPlugins from "../../src/NodeCodexPlugins.ts"
 import { corpus } from "./corpus.ts"
 import * as GnuTar from "./GnuTar.ts"
 import * as Oracle from "./oracle.ts"
@@ -47,19 +45,16 @@ const mostAttempts = 400
 interface Drawn {
   readonly name: string
   readonly sample: Samples.Sample
-  readonly engine: Gzip.Engine
 }
 
 const draw = (index: number): Drawn => ({
   name: `--seed ${seed} --only ${index}`,
-  sample: Samples.draw(new Random(seed, index)),
-  engine: index % 8 === 0 ? Gzip.webEngine : NodeCodexPlugins.gzipEngine
+  sample: Samples.draw(new Random(seed, index))
 })
 
 const known: ReadonlyArray<Drawn> = corpus.map(({ name, tar }) => ({
   name,
-  sample: Samples.plain(tar),
-  engine: NodeCodexPlugins.gzipEngine
+  sample: Samples.plain(tar)
 }))
 
 const program = Effect.gen(function* () {
@@ -83,9 +78,9 @@ const program = Effect.gen(function* () {
   }
 
   const readOurs = (batch: ReadonlyArray<Drawn>) =>
-    Effect.forEach(batch, ({ engine, name, sample }) => {
+    Effect.forEach(batch, ({ name, sample }) => {
       alive(name)
-      return Ours.read(sample, engine)
+      return Ours.read(sample)
     })
 
   const judge = Effect.fnUntraced(function* (batch: ReadonlyArray<Drawn>) {

@@ -1,7 +1,6 @@
 /** Our reader, on a disk in memory where whatever it does is seen. */
 import { Cause, Effect, Exit, FileSystem, Option } from "effect"
 import * as BundleArchive from "../../src/BundleArchive.ts"
-import * as Gzip from "../../src/internal/bundle/gzip.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as Archives from "../support/archives.ts"
 import type { Sample } from "./sample.ts"
@@ -52,7 +51,7 @@ const treeOf = (snapshot: MemoryFileSystem.Snapshot): Tree => {
   return tree
 }
 
-export const read = Effect.fnUntraced(function* (sample: Sample, engine: Gzip.Engine) {
+export const read = Effect.fnUntraced(function* (sample: Sample) {
   let steps = 0
   const disk = yield* MemoryFileSystem.make({
     tree: before,
@@ -63,7 +62,6 @@ export const read = Effect.fnUntraced(function* (sample: Sample, engine: Gzip.En
       extract(Archives.chunked(sample.bytes, sample.pieces), directory)
     ),
     Effect.provideService(FileSystem.FileSystem, disk.fileSystem),
-    Effect.provideService(Gzip.Engine, engine),
     Effect.timeoutOption(longest),
     Effect.exit
   )

@@ -1,30 +1,32 @@
 /**
  * A new folder that is written whole and durably, or is not there.
  */
-import { Effect, Exit, type Path, type PlatformError, Semaphore, Stream } from "effect"
-import type { Scope } from "effect"
+import { Effect, Exit, type Path, type PlatformError, type Scope, Semaphore } from "effect"
 import type { Disk } from "../cache/Disk.ts"
 
 type Failure = PlatformError.PlatformError
+
+/** A file whose content comes in parts. */
+export interface OpenFile {
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, Failure>
+  readonly sync: Effect.Effect<void, Failure>
+}
 
 /** Paths are relative to the folder, with `/` between their parts. */
 export interface FolderWriter {
   /** Its parent must be there. */
   readonly makeDirectory: (path: string) => Effect.Effect<void, Failure>
   /**
-   * Ends as soon as the write is under way, beside a few others. Should it fail, a later write
-   * does, or {@link FolderWriter.sync}.
+   * Ends as soon as the write has begun, beside a few others. If the write fails, a later one or
+   * {@link FolderWriter.sync} fails with its error.
    */
   readonly writeFile: (
     path: string,
     mode: number,
     content: Uint8Array
   ) => Effect.Effect<void, Failure>
-  readonly writeFileStream: <E>(
-    path: string,
-    mode: number,
-    content: Stream.Stream<Uint8Array, E>
-  ) => Effect.Effect<void, E | Failure>
+  /** Begins a new file, which is closed with the scope. */
+  readonly openFile: (path: string, mode: number) => Effect.Effect<OpenFile, Failure, Scope.Scope>
   /** Ends when all is written and durable. */
   readonly sync: Effect.Effect<void, Failure>
 }
@@ -46,12 +48,12 @@ export const make = Effect.fnUntraced(function* (
   root: string
 ): Effect.fn.Return<FolderWriter, Failure, Scope.Scope> {
   const slots = yield* Semaphore.make(concurrency)
-  // A call is not taken back once it is made: what waits for it must wait until it is over.
+  // A call that was made cannot be taken back, so its caller waits until it is over.
   const call = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     disk.isSynchronous() ? effect : slots.withPermit(Effect.uninterruptible(effect))
 
   let failed: Exit.Exit<void, Failure> | undefined
-  /** Makes calls beside what follows, where something comes of that. */
+  /** Runs the calls in the background, unless the disk is synchronous. */
   const launch = (calls: Effect.Effect<void, Failure>): Effect.Effect<void, Failure> =>
     disk.isSynchronous()
       ? calls
@@ -73,7 +75,7 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.acquireRelease(disk.makeDirectory(root, { mode: directoryMode }), (_, exit) =>
     Exit.isSuccess(exit)
       ? Effect.void
-      : // With all slots taken nothing is under way and nothing can start any more.
+      : // With all slots taken, no call is under way and none can start.
         slots.take(concurrency).pipe(
           Effect.andThen(disk.remove(root)),
           Effect.ignore({
@@ -84,7 +86,7 @@ export const make = Effect.fnUntraced(function* (
   )
   const directories = [root]
 
-  // The umask cannot be asked for, but it shows. Bits that no folder of ours has are always in doubt.
+  // The umask cannot be read, but it shows in the folder. Bits that no folder of ours has stay in doubt.
   const rootMode = (yield* call(disk.lstat(root)))?.mode ?? 0
   const doubtful = (directoryMode & ~rootMode) | (0o777 & ~directoryMode)
   const isDoubtful = (mode: number) => (mode & doubtful) !== 0
@@ -107,13 +109,12 @@ export const make = Effect.fnUntraced(function* (
           exactMode: isDoubtful(mode)
         })
       ),
-    writeFileStream: Effect.fnUntraced(function* (path, mode, content) {
+    openFile: Effect.fnUntraced(function* (path, mode) {
       const target = pathService.join(root, path)
       const file = yield* call(disk.openNew(target, mode))
       if (isDoubtful(mode)) yield* call(file.chmod(mode))
-      yield* Stream.runForEach(content, (chunk) => call(file.write(chunk)))
-      yield* call(file.sync)
-    }, Effect.scoped),
+      return { write: (bytes) => call(file.write(bytes)), sync: call(file.sync) }
+    }),
     sync: Effect.andThen(launched, () =>
       Effect.forEach(directories, (directory) => call(disk.syncDirectory(directory)), {
         concurrency: disk.isSynchronous() ? 1 : concurrency,

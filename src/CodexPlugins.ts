@@ -5,6 +5,7 @@ import { Layer } from "effect"
 import * as BundleArchive from "./BundleArchive.ts"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
+import * as PluginDoctor from "./PluginDoctor.ts"
 import * as PluginIdentity from "./PluginIdentity.ts"
 import * as PluginInstaller from "./PluginInstaller.ts"
 import * as PluginInventory from "./PluginInventory.ts"
@@ -30,7 +31,7 @@ export interface Options {
 /** Views of the cache, and jobs for hosts. */
 const views = Layer.mergeAll(
   PluginIdentity.layer,
-  PluginInventory.layer,
+  Layer.provideMerge(PluginDoctor.layer, PluginInventory.layer),
   PluginSeed.layer,
   PluginVerifier.layer
 )

@@ -12,13 +12,13 @@ const levels: ReadonlyArray<RegExp> = [
   // Values, and the helper that trims their white space.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
   // Internals. The reader of the cache belongs to PluginStore.
-  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$|sync\/)/,
+  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$|(?:doctor|sync)\/)/,
   // Services.
   /^(?:BundleArchive|CacheLock|CodexHome|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
   // Workflows over the services.
   /^(?:ErrorAdvice|PluginInstaller|PluginSync|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.
-  /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$/,
+  /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$|^internal\/doctor\//,
   // Composition and front ends.
   /^(?:CodexPlugins|NodeCodexPlugins|index|main)\.ts$|^(?:appServer|cli|testing)\//
 ]

@@ -1,0 +1,228 @@
+/**
+ * Checks a home, its account, its network and its cache, and says what to do about problems.
+ *
+ * @since 0.2.0
+ */
+import {
+  Array as Arr,
+  Clock,
+  Config,
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Path,
+  Schema
+} from "effect"
+import * as CacheLock from "./CacheLock.ts"
+import * as CodexHome from "./CodexHome.ts"
+import * as accountChecks from "./internal/doctor/accountChecks.ts"
+import * as cacheChecks from "./internal/doctor/cacheChecks.ts"
+import * as diskChecks from "./internal/doctor/diskChecks.ts"
+import type { Finding } from "./internal/doctor/finding.ts"
+import * as repair from "./internal/doctor/repair.ts"
+import * as PluginInventory from "./PluginInventory.ts"
+import * as PluginStore from "./PluginStore.ts"
+import * as RemoteCatalog from "./RemoteCatalog.ts"
+
+/**
+ * `warning` and `error` are only for problems that the user must act on.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Status = Schema.Literals(["ok", "warning", "error"])
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Status = typeof Status.Type
+
+/**
+ * One check, with the keys of `codex doctor --json`.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Check = Schema.Struct({
+  /** Such as `auth.expiry`. */
+  id: Schema.String,
+  category: Schema.String,
+  status: Status,
+  /** One line. */
+  summary: Schema.String,
+  details: Schema.Record(Schema.String, Schema.String),
+  /** What to do, in one line; null if there is nothing to do. */
+  remediation: Schema.NullOr(Schema.String),
+  durationMs: Schema.Int
+})
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Check extends Schema.Schema.Type<typeof Check> {}
+
+/**
+ * The result of all checks. Its JSON has the shape of `codex doctor --json`.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Report = Schema.Struct({
+  schemaVersion: Schema.Literal(1),
+  overallStatus: Status,
+  /** By id. */
+  checks: Schema.Record(Schema.String, Check),
+  /** What `fix` changed, one line each. */
+  fixed: Schema.Array(Schema.String)
+})
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Report extends Schema.Schema.Type<typeof Report> {}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options {
+  /** Does not ask the backend. Default: false. */
+  readonly offline?: boolean | undefined
+  /**
+   * Repairs what is safe to repair, under the lock, before the checks: restores backups of Codex
+   * that hold the only copy of a plugin, then removes what dead processes left. Default: false.
+   */
+  readonly fix?: boolean | undefined
+}
+
+/**
+ * Examines one home.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class PluginDoctor extends Context.Service<
+  PluginDoctor,
+  {
+    /** Runs all checks. Fails only if `fix` cannot read or change the cache. */
+    readonly examine: (
+      options?: Options
+    ) => Effect.Effect<Report, PluginStore.PluginStoreError | CacheLock.CacheLockError>
+  }
+>()("effect-codex-plugins/PluginDoctor") {}
+
+type Checks = Readonly<Record<string, Effect.Effect<Finding>>>
+
+const timed = Effect.fnUntraced(function* (id: string, check: Effect.Effect<Finding>) {
+  const start = yield* Clock.currentTimeMillis
+  const finding = yield* check
+  const durationMs = Math.round((yield* Clock.currentTimeMillis) - start)
+  return { id, category: id.slice(0, id.indexOf(".")), ...finding, durationMs }
+})
+
+const worst = (checks: ReadonlyArray<Check>): Status =>
+  (["error", "warning"] as const).find((status) =>
+    checks.some((check) => check.status === status)
+  ) ?? "ok"
+
+const environment = Effect.map(
+  Effect.forEach(accountChecks.variables, (name) =>
+    Effect.map(
+      Effect.orElseSucceed(Config.option(Config.String(name)), () => Option.none<string>()),
+      (value) => [name, Option.getOrUndefined(value)] as const
+    )
+  ),
+  (entries): accountChecks.Environment => Object.fromEntries(entries)
+)
+
+/**
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const home = yield* CodexHome.CodexHome
+  const lock = yield* CacheLock.CacheLock
+  const store = yield* PluginStore.PluginStore
+  const catalog = yield* RemoteCatalog.RemoteCatalog
+  const inventory = yield* PluginInventory.PluginInventory
+  const variables = yield* environment
+  const disk: diskChecks.Disk = { fs, path, home }
+
+  const checksOf = Effect.fnUntraced(function* (
+    listing: accountChecks.Listing
+  ): Effect.fn.Return<Checks> {
+    const cached = yield* Effect.result(store.list)
+    const entries = yield* Effect.result(inventory.all)
+    const statistics = yield* diskChecks.statistics(disk)
+    const config = yield* fs
+      .readFileString(path.join(home.root, "config.toml"))
+      .pipe(Effect.orElseSucceed(() => ""))
+    return {
+      "home.folder": diskChecks.folder(disk),
+      "home.settings": accountChecks.settings(home),
+      "auth.account": accountChecks.account(home),
+      "auth.expiry": accountChecks.expiry(home),
+      "network.proxy": accountChecks.proxy(home, variables),
+      "network.certificates": accountChecks.certificates(variables),
+      "network.backend": Effect.sync(() => accountChecks.backend(listing)),
+      "network.edge": Effect.sync(() => accountChecks.edge(listing)),
+      "disk.lock": diskChecks.lock(disk, lock),
+      "disk.links": diskChecks.links(disk),
+      "disk.fileSystem": Effect.sync(() => diskChecks.fileSystem(statistics)),
+      "disk.space": Effect.sync(() => diskChecks.space(statistics)),
+      "disk.inodes": Effect.sync(() => diskChecks.inodes(statistics)),
+      "plugins.identities": cacheChecks.on(entries, cacheChecks.identities),
+      "plugins.versions": cacheChecks.on(cached, cacheChecks.versions),
+      "plugins.broken": cacheChecks.on(cached, cacheChecks.broken),
+      "plugins.missingFiles": cacheChecks.on(entries, cacheChecks.missingFiles),
+      "plugins.hooks": cacheChecks.on(entries, (entries) => cacheChecks.hooks(entries, config)),
+      "plugins.leftovers": diskChecks.leftovers(disk),
+      "plugins.backups": diskChecks.backups(disk)
+    }
+  })
+
+  const examine = Effect.fn("PluginDoctor.examine")(function* (options: Options = {}) {
+    const fixed =
+      options.fix === true ? yield* lock.hold(repair.run(disk, store)) : Arr.empty<string>()
+    const start = yield* Clock.currentTimeMillis
+    const listing: accountChecks.Listing =
+      options.offline === true
+        ? Option.none()
+        : Option.some(yield* accountChecks.listingOf(catalog))
+    const asked = Math.round((yield* Clock.currentTimeMillis) - start)
+    const results = yield* Effect.forEach(Object.entries(yield* checksOf(listing)), ([id, check]) =>
+      timed(id, check)
+    )
+    const checks = results.map((check) =>
+      check.id === "network.backend" ? { ...check, durationMs: asked } : check
+    )
+    return {
+      schemaVersion: 1 as const,
+      overallStatus: worst(checks),
+      checks: Object.fromEntries(checks.map((check) => [check.id, check])),
+      fixed
+    }
+  })
+
+  return PluginDoctor.of({ examine })
+})
+
+/**
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer: Layer.Layer<
+  PluginDoctor,
+  never,
+  | FileSystem.FileSystem
+  | Path.Path
+  | CodexHome.CodexHome
+  | CacheLock.CacheLock
+  | PluginStore.PluginStore
+  | RemoteCatalog.RemoteCatalog
+  | PluginInventory.PluginInventory
+> = Layer.effect(PluginDoctor, make)

@@ -1,0 +1,149 @@
+/**
+ * Checks of the home's files, the account and the way to the backend.
+ */
+import { Clock, DateTime, Duration, Effect, Option, Redacted, Schema } from "effect"
+import type * as CodexHome from "../../CodexHome.ts"
+import * as RemoteCatalog from "../../RemoteCatalog.ts"
+import * as CertificateFile from "../certificateFile.ts"
+import * as Http from "../http.ts"
+import * as Proxy from "../proxy.ts"
+import * as Finding from "./finding.ts"
+
+type Home = CodexHome.CodexHome["Service"]
+
+/** When an access token counts as about to expire. Codex renews it 5 minutes before. */
+export const expirySoon = Duration.minutes(5)
+
+export const settings = (home: Home): Effect.Effect<Finding.Finding> =>
+  Effect.match(home.settings, {
+    onFailure: ({ message }) => Finding.error("config.toml cannot be used", message),
+    onSuccess: ({ baseUrl, pluginsEnabled }) =>
+      Finding.ok(pluginsEnabled ? "config.toml can be used" : "config.toml switches plugins off", {
+        baseUrl,
+        pluginsEnabled: String(pluginsEnabled)
+      })
+  })
+
+const decodeClaims = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ exp: Schema.Number }))
+)
+
+/** When the token expires, in milliseconds; none if it is no JWT. */
+export const expiryOf = (token: Redacted.Redacted): Option.Option<number> => {
+  const [, payload = ""] = Redacted.value(token).split(".")
+  const text = Option.liftThrowable(() =>
+    new TextDecoder().decode(
+      Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (char) =>
+        char.charCodeAt(0)
+      )
+    )
+  )()
+  return Option.map(Option.flatMap(text, decodeClaims), ({ exp }) => exp * 1000)
+}
+
+export const account = (home: Home): Effect.Effect<Finding.Finding> =>
+  Effect.match(home.credentials, {
+    onFailure: ({ message }) => Finding.error("not signed in for plugins", message),
+    onSuccess: ({ accountId }) =>
+      Finding.ok("signed in", { accountId: Option.isSome(accountId) ? "present" : "absent" })
+  })
+
+export const expiry = (home: Home): Effect.Effect<Finding.Finding> =>
+  Effect.gen(function* () {
+    const credentials = yield* Effect.option(home.credentials)
+    if (Option.isNone(credentials)) return Finding.ok("not checked, because there is no token")
+    const expires = expiryOf(credentials.value.accessToken)
+    if (Option.isNone(expires)) return Finding.ok("the token does not say when it expires")
+    const left = expires.value - (yield* Clock.currentTimeMillis)
+    const details = { expires: DateTime.formatIso(DateTime.makeUnsafe(expires.value)) }
+    const renew = "start `codex` once, which renews the token, or run `codex login`"
+    if (left <= 0) return Finding.error("the access token has expired", renew, details)
+    return left <= Duration.toMillis(expirySoon)
+      ? Finding.warning("the access token is about to expire", renew, details)
+      : Finding.ok("the access token is valid", details)
+  })
+
+/** The environment's variables, as they were when the doctor was made. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The names of the variables that the checks read. */
+export const variables: ReadonlyArray<string> = [
+  ...CertificateFile.variables,
+  "NODE_EXTRA_CA_CERTS",
+  "REQUEST_METHOD",
+  ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
+    name,
+    name.toLowerCase()
+  ])
+]
+
+export const proxy = (home: Home, environment: Environment): Effect.Effect<Finding.Finding> =>
+  Effect.map(Effect.option(home.settings), (settings) => {
+    const rules = Proxy.make(Proxy.variablesOf((name) => environment[name]))
+    const url = Option.match(settings, {
+      onNone: () => null,
+      onSome: ({ baseUrl }) => URL.parse(baseUrl)
+    })
+    const chosen = url === null ? undefined : Proxy.select(rules, url)
+    if (chosen === undefined) return Finding.ok("the backend is reached without a proxy")
+    return chosen.protocol === "socks:"
+      ? Finding.error(
+          "the environment names a SOCKS proxy, which is not supported",
+          "set HTTPS_PROXY to an http or https proxy",
+          { proxy: chosen.shown }
+        )
+      : Finding.ok("the backend is reached through a proxy", { proxy: chosen.shown })
+  })
+
+export const certificates = (environment: Environment): Effect.Effect<Finding.Finding> =>
+  Effect.match(CertificateFile.read(environment), {
+    onFailure: ({ message, variable }) =>
+      Finding.error(`${variable} names no usable certificates`, message),
+    onSuccess: (certificates) => {
+      const variable = CertificateFile.variables.find((name) => (environment[name] ?? "") !== "")
+      return variable === undefined
+        ? Finding.ok("the bundled and the system's certificates are trusted")
+        : Finding.ok(`${Finding.count(certificates.length, "certificate")} added by ${variable}`, {
+            file: environment[variable] ?? ""
+          })
+    }
+  })
+
+/** The listing that the checks of the backend and of the edge are about; none if offline. */
+export type Listing = Option.Option<Effect.Success<ReturnType<typeof listingOf>>>
+
+/** Asks the backend once. */
+export const listingOf = (catalog: RemoteCatalog.RemoteCatalog["Service"]) =>
+  Effect.result(catalog.installed)
+
+export const backend = (listing: Listing): Finding.Finding => {
+  if (Option.isNone(listing)) return Finding.ok("not checked (offline)")
+  const result = listing.value
+  if (result._tag === "Success") {
+    return Finding.ok("the backend lists the account's plugins", {
+      plugins: String(result.success.rows.length)
+    })
+  }
+  const error = result.failure
+  if (!(error instanceof RemoteCatalog.RemoteCatalogError)) {
+    return Finding.ok("not checked, because this home is not signed in")
+  }
+  return isChallenge(error)
+    ? Finding.ok("not reached; see the check of the edge")
+    : Finding.error("the backend does not list the account's plugins", error.message, {
+        reason: error.reason._tag
+      })
+}
+
+const isChallenge = ({ reason }: RemoteCatalog.RemoteCatalogError): boolean =>
+  Http.isFailure(reason) && reason._tag === "Challenged"
+
+export const edge = (listing: Listing): Finding.Finding => {
+  if (Option.isNone(listing)) return Finding.ok("not checked (offline)")
+  const result = listing.value
+  return result._tag === "Failure" &&
+    result.failure instanceof RemoteCatalog.RemoteCatalogError &&
+    isChallenge(result.failure)
+    ? Finding.error("a firewall in front of the backend asks for a browser", result.failure.message)
+    : Finding.ok("no browser challenge")
+}

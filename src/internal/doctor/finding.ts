@@ -1,0 +1,51 @@
+/**
+ * The result of one check.
+ */
+
+/** `warning` and `error` are only for problems that the user must act on. */
+export type Status = "ok" | "warning" | "error"
+
+export interface Finding {
+  readonly status: Status
+  /** One line. */
+  readonly summary: string
+  readonly details: Readonly<Record<string, string>>
+  /** What to do, in one line; null if there is nothing to do. */
+  readonly remediation: string | null
+}
+
+type Details = Finding["details"]
+
+export const ok = (summary: string, details: Details = {}): Finding => ({
+  status: "ok",
+  summary,
+  details,
+  remediation: null
+})
+
+export const warning = (summary: string, remediation: string, details: Details = {}): Finding => ({
+  status: "warning",
+  summary,
+  details,
+  remediation
+})
+
+export const error = (summary: string, remediation: string, details: Details = {}): Finding => ({
+  status: "error",
+  summary,
+  details,
+  remediation
+})
+
+/** How many names a detail lists before it only counts the rest. */
+const maxNames = 10
+
+/** Names for a detail, such as `a, b and 3 more`. */
+export const names = (all: ReadonlyArray<string>): string =>
+  all.length <= maxNames
+    ? all.join(", ")
+    : `${all.slice(0, maxNames).join(", ")} and ${all.length - maxNames} more`
+
+/** Such as `1 plugin` or `2 plugins`. */
+export const count = (amount: number, noun: string): string =>
+  `${amount} ${noun}${amount === 1 ? "" : "s"}`

@@ -17,6 +17,7 @@ import {
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
+import * as Disk from "./internal/cache/Disk.ts"
 import * as accountChecks from "./internal/doctor/accountChecks.ts"
 import * as cacheChecks from "./internal/doctor/cacheChecks.ts"
 import * as diskChecks from "./internal/doctor/diskChecks.ts"
@@ -115,10 +116,15 @@ export class PluginDoctor extends Context.Service<
 
 type Checks = Readonly<Record<string, Effect.Effect<Finding>>>
 
-const timed = Effect.fnUntraced(function* (id: string, check: Effect.Effect<Finding>) {
+/** Runs a check. `spent` is time that was spent on it before, in milliseconds. */
+const timed = Effect.fnUntraced(function* (
+  id: string,
+  check: Effect.Effect<Finding>,
+  spent: number
+) {
   const start = yield* Clock.currentTimeMillis
   const finding = yield* check
-  const durationMs = Math.round((yield* Clock.currentTimeMillis) - start)
+  const durationMs = spent + Math.round((yield* Clock.currentTimeMillis) - start)
   return { id, category: id.slice(0, id.indexOf(".")), ...finding, durationMs }
 })
 
@@ -150,6 +156,7 @@ export const make = Effect.gen(function* () {
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const inventory = yield* PluginInventory.PluginInventory
   const variables = yield* environment
+  const files = yield* Disk.make
   const disk: diskChecks.Disk = { fs, path, home }
 
   const checksOf = Effect.fnUntraced(function* (
@@ -187,18 +194,15 @@ export const make = Effect.gen(function* () {
 
   const examine = Effect.fn("PluginDoctor.examine")(function* (options: Options = {}) {
     const fixed =
-      options.fix === true ? yield* lock.hold(repair.run(disk, store)) : Arr.empty<string>()
+      options.fix === true ? yield* lock.hold(repair.run(disk, files, store)) : Arr.empty<string>()
     const start = yield* Clock.currentTimeMillis
     const listing: accountChecks.Listing =
       options.offline === true
         ? Option.none()
         : Option.some(yield* accountChecks.listingOf(catalog))
     const asked = Math.round((yield* Clock.currentTimeMillis) - start)
-    const results = yield* Effect.forEach(Object.entries(yield* checksOf(listing)), ([id, check]) =>
-      timed(id, check)
-    )
-    const checks = results.map((check) =>
-      check.id === "network.backend" ? { ...check, durationMs: asked } : check
+    const checks = yield* Effect.forEach(Object.entries(yield* checksOf(listing)), ([id, check]) =>
+      timed(id, check, id === "network.backend" ? asked : 0)
     )
     return {
       schemaVersion: 1 as const,

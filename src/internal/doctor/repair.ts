@@ -3,17 +3,22 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import * as PluginStore from "../../PluginStore.ts"
+import type * as Disk from "../cache/Disk.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import * as diskChecks from "./diskChecks.ts"
 
 /** Only an intact plugin is restored. */
-const isIntact = Effect.fnUntraced(function* (disk: diskChecks.Disk, source: string) {
+const isIntact = Effect.fnUntraced(function* (
+  disk: diskChecks.Disk,
+  files: Disk.Disk,
+  source: string
+) {
   const { fs, path } = disk
   const name = path.basename(source)
   const entries = yield* fs.readDirectoryEntries(source).pipe(Effect.orElseSucceed(() => []))
   const versions = entries.filter(({ type }) => type === "Directory")
   const intact = yield* Effect.filter(versions, ({ name: version }) =>
-    Effect.isSuccess(manifestFile.read(fs, path, path.join(source, version), name))
+    Effect.isSuccess(manifestFile.read(files, path, path.join(source, version), name))
   )
   return intact.length > 0
 })
@@ -21,6 +26,7 @@ const isIntact = Effect.fnUntraced(function* (disk: diskChecks.Disk, source: str
 /** Restores backups that hold the only copy, then removes old leftovers. Lists what it did. */
 export const run = Effect.fnUntraced(function* (
   disk: diskChecks.Disk,
+  files: Disk.Disk,
   store: PluginStore.PluginStore["Service"]
 ) {
   const { fs, path } = disk
@@ -32,7 +38,7 @@ export const run = Effect.fnUntraced(function* (
     now - modifiedAt >= Duration.toMillis(PluginStore.foreignLeftoverAge)
 
   for (const backup of (yield* diskChecks.backupsOf(disk)).filter(isOld)) {
-    if (!backup.isOnlyCopy || !(yield* isIntact(disk, backup.source))) continue
+    if (!backup.isOnlyCopy || !(yield* isIntact(disk, files, backup.source))) continue
     // Version and sidecar come back in one rename, so the identity is the one that was there.
     const isRestored = yield* Effect.isSuccess(fs.rename(backup.source, backup.target))
     if (!isRestored) continue

@@ -1,6 +1,5 @@
 /**
- * All commands. Those that are online bring much with them, so that this module is loaded only where
- * one of them is meant, or all.
+ * All commands. Those that are online load much code, so this module is imported only when needed.
  */
 import { Command } from "effect/cli"
 import { demo } from "./demo.ts"
@@ -8,8 +7,21 @@ import { id } from "./id.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
 import { read } from "./read.ts"
+import { run } from "./runCommand.ts"
 import { serve } from "./serve.ts"
 import { sync } from "./sync.ts"
 import { uninstall } from "./uninstall.ts"
+import { verify } from "./verify.ts"
 
-export const all = Command.withSubcommands([sync, list, id, read, install, uninstall, serve, demo])
+export const all = Command.withSubcommands([
+  sync,
+  list,
+  id,
+  read,
+  install,
+  uninstall,
+  verify,
+  run,
+  serve,
+  demo
+])

@@ -48,6 +48,20 @@ export class WouldChange extends Data.TaggedError("WouldChange")<{}> {
   override readonly [Runtime.errorExitCode] = 1
 }
 
+/** `verify` found plugins that are not as in their bundles; they have been printed. */
+export class SomePluginsDiffer extends Data.TaggedError("SomePluginsDiffer")<{}> {
+  override readonly [Runtime.errorExitCode] = 1
+}
+
+/** The command that `run` started ended with this code. */
+export class CommandExited extends Data.TaggedError("CommandExited")<{
+  readonly code: number
+}> {
+  override get [Runtime.errorExitCode](): number {
+    return this.code
+  }
+}
+
 /** The pass finished, but plugins failed; the failures have been printed. */
 export class SomePluginsFailed extends Data.TaggedError("SomePluginsFailed")<{}> {
   override readonly [Runtime.errorExitCode] = 3
@@ -68,8 +82,10 @@ export const codeOf = (exit: Exit.Exit<unknown, unknown>, signal?: NodeJS.Signal
   return Runtime.getErrorExitCode(error)
 }
 
+const reported = [SomePluginsFailed, SomePluginsDiffer, WouldChange, CommandExited]
+
 const isReported = (error: unknown): boolean =>
-  CliError.isCliError(error) || error instanceof SomePluginsFailed || error instanceof WouldChange
+  CliError.isCliError(error) || reported.some((kind) => error instanceof kind)
 
 /** The JSON of an error that a command failed with. */
 export const errorJson = (error: Error) => {

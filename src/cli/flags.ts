@@ -1,3 +1,4 @@
+import { Config, Duration, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 
 /** `--codex-home DIR`, instead of `$CODEX_HOME`. */
@@ -16,3 +17,32 @@ export const json = Flag.Boolean("json").pipe(
   Flag.withDescription("Print JSON for programs instead of text for people"),
   Flag.withDefault(false)
 )
+
+const decodeDuration = Schema.decodeUnknownOption(Schema.DurationFromString)
+
+const units: Readonly<Record<string, string>> = {
+  s: "seconds",
+  m: "minutes",
+  h: "hours",
+  d: "days"
+}
+
+/** People write `24h`; Effect reads `24 hours`. */
+const decode = (text: string): Option.Option<Duration.Duration> => {
+  const spelledOut = text.replace(
+    /^(\d+(?:\.\d+)?)([smhd])$/,
+    (_, n, unit) => `${n} ${units[unit]}`
+  )
+  return Option.filter(
+    decodeDuration(spelledOut === "0" ? "0 seconds" : spelledOut),
+    (value) => Duration.isFinite(value) && !Duration.isNegative(value)
+  )
+}
+
+/** A flag that takes a duration, with `CODEX_PLUGINS_…` as its fallback. */
+export const duration = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.withFallbackConfig(Config.String(`CODEX_PLUGINS_${name.toUpperCase()}`)),
+    Flag.filterMap(decode, () => "a duration such as `30m`, `24h` or `0`")
+  )

@@ -3,6 +3,7 @@
  */
 import { type Effect, Runtime } from "effect"
 import * as exit from "./exit.ts"
+import { intercepted } from "./signals.ts"
 
 /** SIGHUP comes from a terminal that was closed. Each ends a command in an orderly way. */
 const signals: ReadonlyArray<NodeJS.Signals> = ["SIGINT", "SIGTERM", "SIGHUP"]
@@ -27,6 +28,7 @@ const end = (code: number) => {
 const run = Runtime.makeRunMain(({ fiber, teardown }) => {
   let signal: NodeJS.Signals | undefined
   const onSignal = (name: NodeJS.Signals) => {
+    if (intercepted(name)) return
     // A second signal does not wait for the clean-up: the cache is whole at every moment.
     if (signal !== undefined) process.exit(name === "SIGINT" ? 130 : name === "SIGHUP" ? 129 : 143)
     signal = name

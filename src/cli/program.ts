@@ -10,7 +10,7 @@ import { list } from "./list.ts"
 import { version } from "./version.ts"
 
 const root = Command.make("codex-plugins").pipe(
-  Command.withDescription("Keep a Codex home's remote plugins in step with their account")
+  Command.withDescription("Keep a Codex home's plugins up to date with the account")
 )
 
 /** The commands that answer offline and at once. */
@@ -53,13 +53,20 @@ const globalFlags = CliConfig.layer({
 /** The parser takes `-1h` after a flag for the flags `-1` and `-h`; it is the flag's value. */
 const withNegativeValues = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const joined: Array<string> = []
-  for (const arg of args) {
+  const operands = args.indexOf("--") === -1 ? [] : args.slice(args.indexOf("--"))
+  for (const arg of args.slice(0, args.length - operands.length)) {
     const previous = joined.at(-1)
     if (/^-\d/.test(arg) && previous?.startsWith("--") && !previous.includes("=")) {
       joined[joined.length - 1] = `${previous}=${arg}`
     } else joined.push(arg)
   }
-  return joined
+  return [...joined, ...operands]
+}
+
+/** Whether JSON is asked for; arguments of the command that `run` starts do not count. */
+const isJson = (args: ReadonlyArray<string>): boolean => {
+  const end = args.indexOf("--")
+  return (end === -1 ? args : args.slice(0, end)).includes("--json")
 }
 
 /** Runs the command that the arguments name. Why it failed has been printed when it ends. */
@@ -70,6 +77,6 @@ export const program = Effect.fnUntraced(
     const { all } = yield* Effect.promise(() => import("./commands.ts"))
     return yield* Command.runWith(all(root), { version })(args)
   },
-  (run, args) => Effect.tapCause(run, exit.report({ json: args.includes("--json") })),
+  (run, args) => Effect.tapCause(run, exit.report({ json: isJson(args) })),
   Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))
 )

@@ -2,15 +2,16 @@ import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import * as PluginId from "../PluginId.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
-import * as args from "./args.ts"
 import * as flags from "./flags.ts"
 import { identityColumn, versionColumn } from "./list.ts"
+import * as names from "./names.ts"
 import { online } from "./online.ts"
 import { display } from "../internal/display.ts"
-import { printJson } from "./output.ts"
+import { printJson, schemaVersion } from "./output.ts"
 
 /** The object that `read --json` prints, in the words of `codex plugin list --json` where it has any. */
 export const stateJson = ({ cached, details, installed, plugin }: PluginInstaller.PluginState) => ({
+  schemaVersion,
   pluginId: plugin.pluginId,
   name: PluginId.name(plugin.pluginId),
   marketplaceName: PluginId.marketplace(plugin.pluginId),
@@ -69,13 +70,13 @@ const printState = (state: PluginInstaller.PluginState) => {
 
 export const read = Command.make(
   "read",
-  { codexHome: flags.codexHome, json: flags.json, remoteId: args.remoteId },
-  Effect.fn("read")(function* ({ json, remoteId }) {
+  { codexHome: flags.codexHome, json: flags.json, plugin: names.plugin },
+  Effect.fn("read")(function* ({ json, plugin }) {
     const installer = yield* PluginInstaller.PluginInstaller
-    const state = yield* installer.read(remoteId)
+    const state = yield* installer.read(yield* names.resolveRemote(plugin))
     yield* json ? printJson(stateJson(state)) : printState(state)
   })
 ).pipe(
-  Command.withDescription("Show what the account and the cache hold of one plugin"),
+  Command.withDescription("Show one plugin's state on the account and in the cache"),
   Command.provide(({ codexHome }) => online(codexHome))
 )

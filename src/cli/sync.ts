@@ -1,4 +1,4 @@
-import { Config, Console, Duration, Effect, Option, References, Schema } from "effect"
+import { Config, Console, Duration, Effect, Option, References } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as CacheLock from "../CacheLock.ts"
 import * as PluginSync from "../PluginSync.ts"
@@ -14,35 +14,6 @@ import * as results from "./results.ts"
 
 /** More at a time than this is unkind to the backend. */
 const maxConcurrency = 256
-
-const decodeDuration = Schema.decodeUnknownOption(Schema.DurationFromString)
-
-const units: Readonly<Record<string, string>> = {
-  s: "seconds",
-  m: "minutes",
-  h: "hours",
-  d: "days"
-}
-
-/** People write `24h`; Effect reads `24 hours`. */
-const duration = (text: string): Option.Option<Duration.Duration> => {
-  const spelledOut = text.replace(
-    /^(\d+(?:\.\d+)?)([smhd])$/,
-    (_, n, unit) => `${n} ${units[unit]}`
-  )
-  return Option.filter(
-    decodeDuration(spelledOut === "0" ? "0 seconds" : spelledOut),
-    (value) => Duration.isFinite(value) && !Duration.isNegative(value)
-  )
-}
-
-/** A flag that takes a duration, with `CODEX_PLUGINS_…` as its fallback. */
-const durationFlag = (name: string) =>
-  Flag.String(name).pipe(
-    Flag.withMetavar("DURATION"),
-    Flag.withFallbackConfig(Config.String(`CODEX_PLUGINS_${name.toUpperCase()}`)),
-    Flag.filterMap(duration, () => "a duration such as `30m`, `24h` or `0`")
-  )
 
 const failureOf = ({ error, pluginId, remotePluginId }: SyncEvent.SyncFailure) => {
   const { remedy } = reasonOf(error, [pluginId, remotePluginId])
@@ -181,7 +152,7 @@ const isUnchanged = (outcome: SyncEvent.SyncOutcome): boolean =>
  * The results repeat what the services log while a pass runs, so only errors remain, unless another
  * log level was asked for.
  */
-const withoutRepeats = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+export const quietly = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const level = yield* References.MinimumLogLevel
   return yield* Effect.provideService(
     effect,
@@ -207,7 +178,7 @@ const carryOut = Effect.fnUntraced(function* (options: {
   return yield* Progress.show(
     (current) =>
       Effect.timed(sync).pipe(
-        withoutRepeats,
+        quietly,
         Effect.onInterrupt(() => interrupted(current())),
         (pass) =>
           Option.isNone(timeout)
@@ -254,18 +225,26 @@ export const sync = Command.make(
       Flag.withFallbackConfig(Config.Int("CODEX_PLUGINS_CONCURRENCY")),
       Flag.withDefault<"adaptive">("adaptive")
     ),
-    retain: durationFlag("retain").pipe(
-      Flag.withDescription("How long a replaced version is kept: `30m`, `24h`, `0` (default: 24h)"),
-      Flag.withDefault(PluginSync.defaultRetention)
-    ),
-    timeout: durationFlag("timeout").pipe(
-      Flag.withDescription("The longest that the whole pass may take (default: no limit)"),
-      Flag.optional
-    ),
-    wait: durationFlag("wait").pipe(
-      Flag.withDescription("How long to wait for another process's lock (default: 2m)"),
-      Flag.withDefault(CacheLock.defaultWaitLimit)
-    )
+    retain: flags
+      .duration("retain")
+      .pipe(
+        Flag.withDescription(
+          "How long a replaced version is kept: `30m`, `24h`, `0` (default: 24h)"
+        ),
+        Flag.withDefault(PluginSync.defaultRetention)
+      ),
+    timeout: flags
+      .duration("timeout")
+      .pipe(
+        Flag.withDescription("The longest that the whole pass may take (default: no limit)"),
+        Flag.optional
+      ),
+    wait: flags
+      .duration("wait")
+      .pipe(
+        Flag.withDescription("How long to wait for another process's lock (default: 2m)"),
+        Flag.withDefault(CacheLock.defaultWaitLimit)
+      )
   },
   Effect.fn("sync")(function* ({ check, dryRun, json, jsonl, quiet, timeout }) {
     if (dryRun || check) {

@@ -8,6 +8,14 @@ import { world } from "../support/shell.ts"
 const alpha = TestBackend.plugin({ name: "alpha", installed: false })
 const alphaId = "alpha@openai-curated-remote"
 
+const folder = Effect.fnUntraced(function* (manifest: object) {
+  const fs = yield* FileSystem.FileSystem
+  const source = yield* fs.makeTempDirectoryScoped({ prefix: "my-plugin-" })
+  yield* fs.makeDirectory(`${source}/.codex-plugin`)
+  yield* fs.writeFileString(`${source}/.codex-plugin/plugin.json`, JSON.stringify(manifest))
+  return source
+})
+
 describe("install", () => {
   it.live(
     "installs a plugin on the account and in the cache",
@@ -21,13 +29,19 @@ describe("install", () => {
       assert.isTrue(yield* backend.isInstalled(alpha.id))
       assert.strictEqual((yield* run("id", alphaId)).stdout, `${alpha.id}\n`)
       assert.deepStrictEqual(JSON.parse((yield* run("install", "--json", alpha.id)).stdout), {
+        schemaVersion: 1,
         pluginId: alphaId,
         name: "alpha",
         marketplaceName: "openai-curated-remote",
         version: "1.0.0",
         installed: true,
+        changed: false,
         source: { source: "remote", id: alpha.id }
       })
+      assert.strictEqual(
+        (yield* run("install", "alpha")).stdout,
+        `already installed: ${alphaId} 1.0.0\n`
+      )
     }, Effect.provide(NodeServices.layer))
   )
 
@@ -70,10 +84,10 @@ describe("install", () => {
     "refuses what is no remote id, and asks nobody",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world()
-      for (const id of [alphaId, "../x", "a b", ""]) {
+      for (const id of ["../x", "a b", ""]) {
         const { code, stderr, stdout } = yield* run("install", id)
         assert.deepStrictEqual([code, stdout], [2, ""])
-        assert.include(stderr, "is not a remote plugin id")
+        assert.include(stderr, "is not a plugin such as hello")
       }
       assert.deepStrictEqual(yield* backend.requests(), [])
     }, Effect.provide(NodeServices.layer))
@@ -81,14 +95,6 @@ describe("install", () => {
 })
 
 describe("install --from", () => {
-  const folder = Effect.fnUntraced(function* (manifest: object) {
-    const fs = yield* FileSystem.FileSystem
-    const source = yield* fs.makeTempDirectoryScoped({ prefix: "my-plugin-" })
-    yield* fs.makeDirectory(`${source}/.codex-plugin`)
-    yield* fs.writeFileString(`${source}/.codex-plugin/plugin.json`, JSON.stringify(manifest))
-    return source
-  })
-
   it.live(
     "installs a folder without network, account and identity",
     Effect.fnUntraced(function* () {
@@ -108,11 +114,13 @@ describe("install --from", () => {
       assert.deepStrictEqual(
         JSON.parse((yield* run("install", "beta@mine", "--from", source, "--json")).stdout),
         {
+          schemaVersion: 1,
           pluginId: "beta@mine",
           name: "beta",
           marketplaceName: "mine",
           version: "0.1.0",
           installed: true,
+          changed: true,
           source: { source: "local" }
         }
       )
@@ -154,7 +162,7 @@ describe("install --from", () => {
       assert.deepStrictEqual(yield* run("install", "--from", "/tmp", "beta"), {
         code: 2,
         stdout: "",
-        stderr: "codex-plugins: with --from, name the plugin as PLUGIN@MARKETPLACE\n"
+        stderr: "codex-plugins: with --from, name the plugin as NAME@MARKETPLACE\n"
       })
     }, Effect.provide(NodeServices.layer))
   )
@@ -168,13 +176,14 @@ describe("uninstall", () => {
       yield* run("install", alpha.id)
       assert.deepStrictEqual(yield* run("uninstall", alpha.id), {
         code: 0,
-        stdout: `uninstalled ${alphaId}\n`,
+        stdout: `uninstalled ${alphaId} from the account and from this home\n`,
         stderr: ""
       })
       assert.isFalse(yield* backend.isInstalled(alpha.id))
       const fs = yield* FileSystem.FileSystem
       assert.isFalse(yield* fs.exists(`${home}/plugins/cache/openai-curated-remote/alpha`))
       assert.deepStrictEqual(JSON.parse((yield* run("uninstall", "--json", alpha.id)).stdout), {
+        schemaVersion: 1,
         pluginId: alphaId,
         name: "alpha",
         marketplaceName: "openai-curated-remote",
@@ -194,6 +203,35 @@ describe("uninstall", () => {
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.include(stderr, `cannot have the plugin ${alpha.id} uninstalled`)
       assert.strictEqual((yield* run("id", alphaId)).stdout, `${alpha.id}\n`)
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "takes a plugin's bare name and its name with the marketplace",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha] })
+      for (const name of ["alpha", alphaId]) {
+        yield* run("install", alpha.id)
+        assert.strictEqual((yield* run("uninstall", name)).code, 0)
+        assert.isFalse(yield* backend.isInstalled(alpha.id))
+      }
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "removes a local install without asking the backend",
+    Effect.fnUntraced(function* () {
+      const { backend, home, run } = yield* world()
+      const fs = yield* FileSystem.FileSystem
+      const source = yield* folder({ name: "beta" })
+      yield* run("install", "--from", source, "beta@mine")
+      assert.deepStrictEqual(yield* run("uninstall", "beta"), {
+        code: 0,
+        stdout: "uninstalled beta@mine, a local install: the account has not changed\n",
+        stderr: ""
+      })
+      assert.isFalse(yield* fs.exists(`${home}/plugins/cache/mine/beta`))
+      assert.deepStrictEqual(yield* backend.requests(), [])
     }, Effect.provide(NodeServices.layer))
   )
 })

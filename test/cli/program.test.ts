@@ -5,7 +5,18 @@ import * as exit from "../../src/cli/exit.ts"
 import { version } from "../../src/cli/version.ts"
 import { run } from "../support/shell.ts"
 
-const commands = ["sync", "list", "id", "read", "install", "uninstall", "serve", "demo"]
+const commands = [
+  "sync",
+  "list",
+  "id",
+  "read",
+  "install",
+  "uninstall",
+  "verify",
+  "run",
+  "serve",
+  "demo"
+]
 
 describe("codex-plugins", () => {
   it.live.each([{ args: [] }, { args: ["--help"] }])("prints its commands for $args", ({ args }) =>
@@ -35,10 +46,11 @@ describe("codex-plugins", () => {
     [["snyc"], "sync"],
     [["list", "--jsn"], "--json"],
     [["list", "extra"], '"extra"'],
-    [["id"], "PLUGIN@MARKETPLACE"],
-    [["id", "alpha"], "such as hello@openai-curated-remote"],
+    [["id"], "PLUGIN"],
+    [["id", "a/b"], "such as hello, hello@openai-curated-remote"],
+    [["run"], "COMMAND"],
     [["read", "a/b"], "a remote plugin id of letters, digits, `_`, `-` and `~`"],
-    [["uninstall", "alpha@openai-curated-remote"], "a remote plugin id of letters"],
+    [["uninstall", "../alpha"], "a remote plugin id of letters"],
     [["install"], "PLUGIN"],
     [["sync", "--concurrency", "0"], "a number from 1 to 256"],
     [["sync", "--concurrency", "many"], "number"],

@@ -12,6 +12,7 @@ const alpha = TestBackend.plugin({
 })
 
 const json = {
+  schemaVersion: 1,
   pluginId: "alpha@openai-curated-remote",
   name: "alpha",
   marketplaceName: "openai-curated-remote",

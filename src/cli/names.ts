@@ -1,0 +1,121 @@
+/**
+ * The plugin that a person means: by `name@marketplace`, by a bare name that is unambiguous, or by its
+ * remote id. The cache is asked first, then the account's listing, never the catalogue.
+ */
+import { Effect, Option, Result, Schema } from "effect"
+import { Argument } from "effect/cli"
+import * as PluginId from "../PluginId.ts"
+import * as PluginStore from "../PluginStore.ts"
+import * as RemotePluginId from "../RemotePluginId.ts"
+import { CommandFailed } from "./exit.ts"
+
+const isPluginId = Schema.is(PluginId.PluginId)
+const isPluginName = Schema.is(PluginId.PluginName)
+const isRemoteId = Schema.is(
+  RemotePluginId.RemotePluginId.check(Schema.makeFilter(RemotePluginId.isAddressable))
+)
+
+/** What an argument must look like to name a plugin. */
+export const expected =
+  "a plugin such as hello, hello@openai-curated-remote or a remote plugin id of letters, digits, `_`, `-` and `~`"
+
+/** Whether a text can name a plugin. */
+export const isName = (text: string): boolean =>
+  isPluginId(text) || isPluginName(text) || isRemoteId(text)
+
+/** `PLUGIN`: a plugin by any of its names. */
+export const plugin = Argument.String("PLUGIN").pipe(
+  Argument.withDescription("A plugin: NAME, NAME@MARKETPLACE or its remote id"),
+  Argument.filter(isName, () => expected)
+)
+
+/** A plugin that a name stands for. */
+export interface Named {
+  /** None for a remote id that neither the cache nor the listing has. */
+  readonly pluginId: Option.Option<PluginId.PluginId>
+  /** None for a local install. */
+  readonly remotePluginId: Option.Option<RemotePluginId.RemotePluginId>
+}
+
+interface Candidate {
+  readonly pluginId: PluginId.PluginId
+  readonly remotePluginId: Option.Option<RemotePluginId.RemotePluginId>
+}
+
+const matches =
+  (text: string) =>
+  ({ pluginId, remotePluginId }: Candidate): boolean =>
+    pluginId === text || PluginId.name(pluginId) === text || Option.contains(remotePluginId, text)
+
+/** The one candidate that the text names; fails if it names several. */
+const only = Effect.fnUntraced(function* (text: string, candidates: ReadonlyArray<Candidate>) {
+  const found = candidates.filter(matches(text))
+  const exact = found.find(
+    ({ pluginId, remotePluginId }) => pluginId === text || Option.contains(remotePluginId, text)
+  )
+  const [first, second] = exact === undefined ? found : [exact]
+  if (second !== undefined) {
+    const names = found.map(({ pluginId }) => pluginId).join(", ")
+    return yield* new CommandFailed({ message: `${text} is ambiguous: use one of ${names}` })
+  }
+  return Option.fromUndefinedOr(first)
+})
+
+/** The plugin in the cache that a text names; none if no cached plugin has this name. */
+export const cached = Effect.fnUntraced(function* (text: string) {
+  const plugins = yield* Effect.flatMap(PluginStore.PluginStore, ({ list }) => list)
+  return yield* only(
+    text,
+    plugins.map(({ identity, pluginId }) => ({
+      pluginId,
+      remotePluginId:
+        identity._tag === "Known" ? Option.some(identity.remotePluginId) : Option.none()
+    }))
+  )
+})
+
+const namedBy = ({ pluginId, remotePluginId }: Candidate): Named => ({
+  pluginId: Option.some(pluginId),
+  remotePluginId
+})
+
+/** The plugin that a text names, in the cache or on the account. */
+export const resolve = Effect.fnUntraced(function* (text: string) {
+  const inCache = yield* cached(text)
+  if (Option.isSome(inCache) && Option.isSome(inCache.value.remotePluginId)) {
+    return namedBy(inCache.value)
+  }
+  const direct: Named = {
+    pluginId: Option.none(),
+    remotePluginId: isRemoteId(text) ? Option.some(text) : Option.none()
+  }
+  // No plugin's name has a `~`, and the backend's ids have one: a listing would add nothing.
+  if (text.includes("~")) return direct
+  const { RemoteCatalog } = yield* Effect.promise(() => import("../RemoteCatalog.ts"))
+  const { rows } = yield* Effect.flatMap(RemoteCatalog, ({ installed }) => installed)
+  const listed = yield* only(
+    text,
+    rows.filter(Result.isSuccess).map(({ success }) => ({
+      pluginId: success.pluginId,
+      remotePluginId: Option.some(success.remotePluginId)
+    }))
+  )
+  if (Option.isSome(listed)) return namedBy(listed.value)
+  if (Option.isSome(inCache)) return namedBy(inCache.value)
+  if (isPluginId(text)) {
+    return yield* new CommandFailed({
+      message: `${text} is neither cached nor installed on the account: name it by its remote plugin id`
+    })
+  }
+  return direct
+})
+
+/** As {@link resolve}, for a command that needs the backend's id. */
+export const resolveRemote = Effect.fnUntraced(function* (text: string) {
+  const { pluginId, remotePluginId } = yield* resolve(text)
+  if (Option.isSome(remotePluginId)) return remotePluginId.value
+  const name = Option.getOrElse(pluginId, () => text)
+  return yield* new CommandFailed({
+    message: `${name} has no remote plugin id: it is a local install, or the next sync adds it`
+  })
+})

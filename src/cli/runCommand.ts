@@ -1,0 +1,134 @@
+import { Cause, Console, Duration, Effect, Option, type Scope } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as ChildProcess from "node:child_process"
+import * as Os from "node:os"
+import { display } from "../internal/display.ts"
+import * as PluginStore from "../PluginStore.ts"
+import * as PluginSync from "../PluginSync.ts"
+import { CommandExited } from "./exit.ts"
+import * as flags from "./flags.ts"
+import { online } from "./online.ts"
+import * as Progress from "./progress.ts"
+import * as signals from "./signals.ts"
+import { quietly } from "./sync.ts"
+
+/** How long the command waits for its plugins, unless `--deadline` says otherwise. */
+const defaultDeadline = Duration.seconds(5)
+
+const warn = (message: string) => Console.error(`codex-plugins: ${display(message)}`)
+
+/** Brings the plugins up to date. No failure is more than a line on stderr. */
+const prepare = Effect.fnUntraced(function* (deadline: Duration.Duration) {
+  const { sync } = yield* PluginSync.PluginSync
+  const outcome = yield* Progress.show(
+    () => Effect.timeoutOption(quietly(sync), deadline),
+    () => Effect.void
+  )
+  if (Option.isNone(outcome)) {
+    return yield* warn(
+      `the plugins are not up to date after ${Duration.format(deadline)}; starting the command`
+    )
+  }
+  const failed = outcome.value.failures.length
+  if (failed > 0) yield* warn(`${failed} plugins could not be synced; starting the command`)
+})
+
+/** Leases every active version until the scope closes: no process of ours takes it away. */
+const leaseAll: Effect.Effect<void, never, PluginStore.PluginStore | Scope.Scope> = Effect.gen(
+  function* () {
+    const store = yield* PluginStore.PluginStore
+    const plugins = yield* store.list
+    yield* Effect.forEach(
+      plugins.filter(({ active }) => Option.isSome(active)),
+      ({ pluginId }) => Effect.ignore(store.lease(pluginId)),
+      { discard: true }
+    )
+  }
+).pipe(Effect.catch((error) => warn(error.message)))
+
+/** The codes that shells give to a command that could not be started. */
+const startCode = ({ code }: NodeJS.ErrnoException): number => (code === "ENOENT" ? 127 : 126)
+
+/** Runs the command on this terminal; gives the code that a shell would give. */
+const execute = (
+  [command = "", ...args]: ReadonlyArray<string>,
+  codexHome: Option.Option<string>
+): Effect.Effect<number> =>
+  Effect.suspend(() => {
+    let child: ChildProcess.ChildProcess | undefined
+    // The terminal sends its INT to the command as well.
+    const forward = (signal: NodeJS.Signals) => {
+      if (signal !== "SIGINT") child?.kill(signal)
+    }
+    return Effect.callback<number>((resume) => {
+      child = ChildProcess.spawn(command, args, {
+        stdio: "inherit",
+        env: Option.match(codexHome, {
+          onNone: () => process.env,
+          onSome: (home) => ({ ...process.env, CODEX_HOME: home })
+        })
+      })
+      child.on("error", (error) =>
+        resume(Effect.as(warn(`cannot start ${command}: ${error.message}`), startCode(error)))
+      )
+      child.on("exit", (code, signal) =>
+        resume(Effect.succeed(code ?? 128 + (signal === null ? 0 : Os.constants.signals[signal])))
+      )
+    }).pipe(signals.withHandler(forward))
+  })
+
+export const run = Command.make(
+  "run",
+  {
+    codexHome: flags.codexHome,
+    deadline: flags
+      .duration("deadline")
+      .pipe(
+        Flag.withDescription("How long the command waits for its plugins (default: 5s)"),
+        Flag.withDefault(defaultDeadline)
+      ),
+    command: Argument.String("COMMAND").pipe(
+      Argument.withDescription("The command and its arguments, after `--`"),
+      Argument.variadic({ min: 1 })
+    )
+  },
+  Effect.fn("run")(function* ({ codexHome, command, deadline }) {
+    let started = false
+    const start = Effect.suspend(() => {
+      started = true
+      return execute(command, codexHome)
+    })
+    const prepared = prepare(deadline).pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterrupts(cause)
+          ? Effect.failCause(cause as Cause.Cause<never>)
+          : warn(`${messageOf(cause)}; starting the command`)
+      ),
+      Effect.andThen(leaseAll),
+      Effect.andThen(start),
+      Effect.scoped,
+      Effect.provide(online(codexHome))
+    )
+    // A home that does not exist, or settings that cannot be read, fail the layer.
+    const code = yield* Effect.catchCause(prepared, (cause) =>
+      started || Cause.hasInterrupts(cause)
+        ? Effect.failCause(cause)
+        : Effect.andThen(warn(`${messageOf(cause)}; starting the command`), start)
+    )
+    if (code !== 0) return yield* new CommandExited({ code })
+  })
+).pipe(
+  Command.withDescription("Bring the plugins up to date, then start a command that uses them"),
+  Command.withExamples([
+    { command: "codex-plugins run -- codex", description: "Start Codex with its plugins in place" },
+    {
+      command: "codex-plugins run --deadline 2s -- codex exec hello",
+      description: "Wait 2 seconds"
+    }
+  ])
+)
+
+const messageOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}

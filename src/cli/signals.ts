@@ -1,0 +1,29 @@
+/**
+ * The signals that end the program, and who handles them.
+ */
+import { Effect } from "effect"
+
+type Handler = (signal: NodeJS.Signals) => void
+
+let handler: Handler | undefined
+
+/** Hands a signal to the handler; false if the program itself must end. */
+export const intercepted = (signal: NodeJS.Signals): boolean => {
+  handler?.(signal)
+  return handler !== undefined
+}
+
+/** Handles the program's signals while an effect runs, so that they do not end the program. */
+export const withHandler =
+  (handle: Handler) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        handler = handle
+      }),
+      () => effect,
+      () =>
+        Effect.sync(() => {
+          handler = undefined
+        })
+    )

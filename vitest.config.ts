@@ -16,6 +16,12 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     include: ["test/**/*.test.ts"],
-    exclude: ["test/codex/**", "test/torture/**", "test/bench/**", "node_modules/**"]
+    exclude: [
+      "test/codex/**",
+      "test/homes/**",
+      "test/torture/**",
+      "test/bench/**",
+      "node_modules/**"
+    ]
   }
 })

@@ -1,0 +1,171 @@
+/**
+ * The built program as a process, behind a proxy and with a private certificate authority.
+ */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, layer } from "@effect/vitest"
+import { Context, Effect, FileSystem, Layer } from "effect"
+import { execFile, spawnSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as Certificates from "../support/certificates.ts"
+import * as LoggingProxy from "./support/loggingProxy.ts"
+
+const program = fileURLToPath(new URL("../../dist/bin/codex-plugins.js", import.meta.url))
+
+class Authority extends Context.Service<Authority, Certificates.Certificates>()("test/Authority") {
+  static readonly layer = Layer.effect(Authority, Certificates.make)
+}
+
+interface Run {
+  readonly code: number
+  readonly output: string
+}
+
+const execute = (command: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+  Effect.callback<Run>((resume) => {
+    const [file = "", ...args] = command
+    execFile(file, args, { env, timeout: 50_000 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
+      resume(Effect.succeed({ code, output: stdout + stderr }))
+    })
+  })
+
+/** A home whose backend has one plugin; its bundle has a certificate of the private authority. */
+const makeHome = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const { ca, good } = yield* Authority
+  const root = yield* fs.makeTempDirectoryScoped()
+  const authority = `${root}/authority.pem`
+  yield* fs.writeFileString(authority, ca)
+  const home = `${root}/home`
+  yield* fs.makeDirectory(home)
+  const backend = yield* TestBackend.make({ plugins: [TestBackend.plugin({ name: "alpha" })] })
+  const { baseUrl, bundleOrigin } = yield* backend.serve({ bundles: good })
+  yield* backend.writeHome(home, { baseUrl })
+  const env = { CODEX_HOME: home, HOME: root, PATH: process.env["PATH"] ?? "" }
+  const sync = (
+    variables: Readonly<Record<string, string>>,
+    wrap: (command: ReadonlyArray<string>) => ReadonlyArray<string> = (command) => command
+  ) => execute(wrap([process.execPath, program, "sync"]), { ...env, ...variables })
+  const installed = fs.exists(`${home}/plugins/cache/openai-curated-remote/alpha`)
+  return { authority, baseUrl, bundleOrigin, installed, root, sync }
+})
+
+const canMount = spawnSync("unshare", ["-Urm", "true"]).status === 0
+
+layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: true })((it) => {
+  describe("sync behind a proxy", () => {
+    it.effect("sends the listing and the bundle through it, with its password", () =>
+      Effect.gen(function* () {
+        const { authority, baseUrl, bundleOrigin, installed, sync } = yield* makeHome
+        const proxy = yield* LoggingProxy.make("me:pass-5ecret")
+        const { code, output } = yield* sync({
+          ALL_PROXY: `http://me:pass-5ecret@127.0.0.1:${proxy.port}`,
+          CODEX_CA_CERTIFICATE: authority
+        })
+        assert.strictEqual(code, 0, output)
+        assert.isTrue(yield* installed)
+        assert.lengthOf(proxy.log, 2)
+        assert.include(proxy.log[0], `GET ${baseUrl}/ps/plugins/installed`)
+        assert.strictEqual(proxy.log[1], `CONNECT ${new URL(bundleOrigin).host}`)
+      })
+    )
+
+    it.effect("fails without the password, and shows none", () =>
+      Effect.gen(function* () {
+        const { installed, sync } = yield* makeHome
+        const proxy = yield* LoggingProxy.make("me:pass-5ecret")
+        const { code, output } = yield* sync({
+          ALL_PROXY: `http://me:wr0ng-one@127.0.0.1:${proxy.port}`
+        })
+        assert.notStrictEqual(code, 0)
+        assert.include(output, "requires authentication (407)")
+        assert.include(output, `http://127.0.0.1:${proxy.port}`)
+        assert.notInclude(output, "wr0ng-one")
+        assert.isFalse(yield* installed)
+      })
+    )
+
+    it.effect("passes it over for the hosts of NO_PROXY", () =>
+      Effect.gen(function* () {
+        const { authority, installed, sync } = yield* makeHome
+        const proxy = yield* LoggingProxy.make()
+        const { code, output } = yield* sync({
+          all_proxy: `http://127.0.0.1:${proxy.port}`,
+          no_proxy: "example.com, 127.0.0.0/8",
+          SSL_CERT_FILE: authority
+        })
+        assert.strictEqual(code, 0, output)
+        assert.isTrue(yield* installed)
+        assert.lengthOf(proxy.log, 0)
+      })
+    )
+  })
+
+  describe("sync with a private certificate authority", () => {
+    it.effect("names the variable that helps if the authority is unknown", () =>
+      Effect.gen(function* () {
+        const { installed, sync } = yield* makeHome
+        const { code, output } = yield* sync({})
+        assert.notStrictEqual(code, 0)
+        assert.include(output, "CODEX_CA_CERTIFICATE")
+        assert.isFalse(yield* installed)
+      })
+    )
+
+    it.effect("names the variable whose file is missing", () =>
+      Effect.gen(function* () {
+        const { sync } = yield* makeHome
+        const { code, output } = yield* sync({ SSL_CERT_FILE: "/does/not/exist.pem" })
+        assert.notStrictEqual(code, 0)
+        assert.include(output, 'SSL_CERT_FILE names "/does/not/exist.pem", which does not exist')
+      })
+    )
+
+    it.effect("trusts the file in NODE_EXTRA_CA_CERTS", () =>
+      Effect.gen(function* () {
+        const { authority, installed, sync } = yield* makeHome
+        const { code, output } = yield* sync({ NODE_EXTRA_CA_CERTS: authority })
+        assert.strictEqual(code, 0, output)
+        assert.isTrue(yield* installed)
+      })
+    )
+
+    it.effect.skipIf(!canMount)("trusts an authority in the system's store only", () =>
+      Effect.gen(function* () {
+        const { authority, installed, sync } = yield* makeHome
+        const script = `mount -t tmpfs none /etc/ssl && mkdir /etc/ssl/certs && cp ${authority} /etc/ssl/certs/ca-certificates.crt && exec "$@"`
+        const { code, output } = yield* sync({}, (command) => [
+          "unshare",
+          "-Urm",
+          "sh",
+          "-c",
+          script,
+          "sh",
+          ...command
+        ])
+        assert.strictEqual(code, 0, output)
+        assert.isTrue(yield* installed)
+      })
+    )
+  })
+
+  describe("sync without a network", () => {
+    it.effect("fails within a second", () =>
+      Effect.gen(function* () {
+        const { root, sync } = yield* makeHome
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString(
+          `${root}/home/config.toml`,
+          'chatgpt_base_url = "http://127.0.0.1:1/backend-api"\n'
+        )
+        const start = Date.now()
+        const { code, output } = yield* sync({})
+        // The start of the process counts as well, also on a busy machine.
+        assert.isBelow(Date.now() - start, 3000)
+        assert.notStrictEqual(code, 0)
+        assert.include(output, "ECONNREFUSED")
+      })
+    )
+  })
+})

@@ -77,6 +77,7 @@ export type UninstallError =
   | RemoteCatalog.CatalogError
   | InvalidRemotePlugin
   | CacheLock.CacheLockError
+  | PluginStore.PluginStoreError
   | PartialChange
 
 /** What backend and cache say of one plugin. */
@@ -109,7 +110,10 @@ export class PluginInstaller extends Context.Service<
      * Takes the plugin off the account's record and removes it from the cache. Gives its place
      * there; succeeds as well where it was neither installed nor cached.
      */
-    readonly uninstall: (id: RemotePluginId) => Effect.Effect<PluginId.PluginId, UninstallError>
+    readonly uninstall: (
+      id: RemotePluginId,
+      options?: PluginStore.ForceOptions
+    ) => Effect.Effect<PluginId.PluginId, UninstallError>
   }
 >()("effect-codex-plugins/PluginInstaller") {}
 
@@ -162,11 +166,16 @@ export const make = Effect.gen(function* () {
     return { pluginId, version, details }
   }, lock.hold)
 
-  const uninstall = Effect.fn("PluginInstaller.uninstall")(function* (id: RemotePluginId) {
+  const uninstall = Effect.fn("PluginInstaller.uninstall")(function* (
+    id: RemotePluginId,
+    options?: PluginStore.ForceOptions
+  ) {
     const { pluginId } = yield* catalog.read(id)
+    // Before the account's record is changed: a lease cannot begin while the lock is held.
+    yield* store.ensureUnleased(pluginId, options)
     yield* catalog.uninstall(id)
     yield* Effect.mapError(
-      store.uninstall(pluginId),
+      store.uninstall(pluginId, options),
       (cause) => new PartialChange({ done: "TakenOffRecord", remotePluginId: id, pluginId, cause })
     )
     return pluginId

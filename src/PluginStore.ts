@@ -236,6 +236,11 @@ export class PluginStore extends Context.Service<
     readonly leased: (
       pluginId: PluginId.PluginId
     ) => Effect.Effect<ReadonlyArray<PluginVersion.PluginVersion>, PluginStoreError>
+    /** Fails with `Leased` if running processes have leased a version of the plugin. Needs no lock. */
+    readonly ensureUnleased: (
+      pluginId: PluginId.PluginId,
+      options?: ForceOptions
+    ) => Effect.Effect<void, PluginStoreError>
     /** Removes what dead processes left in staging. */
     readonly sweep: Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
     /** True if {@link sweep} may have something to do. Needs no lock and changes nothing. */
@@ -925,6 +930,11 @@ export const make = Effect.gen(function* () {
     prune,
     lease,
     leased,
+    ensureUnleased: (pluginId, options) =>
+      locate(pluginId).pipe(
+        Effect.flatMap(({ versions }) => ensureUnleased(pluginId, versions, options)),
+        explain("uninstall", pluginId)
+      ),
     sweep,
     hasLeftovers
   })

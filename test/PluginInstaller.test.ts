@@ -349,6 +349,32 @@ describe("PluginInstaller.uninstall", () => {
   )
 
   it.effect(
+    "changes neither account nor cache while a version is leased, unless it is forced",
+    Effect.fnUntraced(
+      function* () {
+        yield* sync
+        const installer = yield* PluginInstaller.PluginInstaller
+        const store = yield* PluginStore.PluginStore
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* store.lease(pluginId)
+            const before = yield* standing
+            const error = yield* Effect.flip(uninstall)
+            assert.instanceOf(error, PluginStore.PluginStoreError)
+            assert.strictEqual(error.reason._tag, "Leased")
+            assert.isTrue(yield* isOnRecord)
+            assert.deepStrictEqual(yield* standing, before)
+            yield* installer.uninstall(id, { force: true })
+            assert.isFalse(yield* isOnRecord)
+          })
+        )
+        assert.deepStrictEqual(yield* store.read(pluginId), Option.none())
+      },
+      provide({ installed: true })
+    )
+  )
+
+  it.effect(
     "succeeds for a plugin that is neither installed nor cached",
     Effect.fnUntraced(function* () {
       assert.strictEqual(yield* uninstall, pluginId)

@@ -12,6 +12,12 @@ export const codexHome = Flag.String("codex-home").pipe(
   Flag.optional
 )
 
+/** `--force` */
+export const force = Flag.Boolean("force").pipe(
+  Flag.withDescription("Change the plugin even if a running process still uses its version"),
+  Flag.withDefault(false)
+)
+
 /** `--json` */
 export const json = Flag.Boolean("json").pipe(
   Flag.withDescription("Print JSON for programs instead of text for people"),

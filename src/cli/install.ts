@@ -77,10 +77,11 @@ const installRemote = Effect.fnUntraced(function* (name: string, json: boolean) 
 const installLocal = Effect.fnUntraced(function* (
   pluginId: PluginId.PluginId,
   source: string,
-  json: boolean
+  options: { readonly force: boolean; readonly json: boolean }
 ) {
+  const { force, json } = options
   const { install } = yield* PluginStore.PluginStore
-  const version = yield* install({ source, pluginId })
+  const version = yield* install({ source, pluginId, force })
   yield* printInstalled({ pluginId, version, changed: true }, { source: "local" }, json)
   const marketplace = PluginId.marketplace(pluginId)
   if (RemotePlugin.remoteMarketplaces.has(marketplace)) {
@@ -94,6 +95,7 @@ export const install = Command.make(
   "install",
   {
     codexHome: flags.codexHome,
+    force: flags.force,
     json: flags.json,
     from: Flag.String("from").pipe(
       Flag.withMetavar("DIR"),
@@ -108,10 +110,10 @@ export const install = Command.make(
       )
     )
   },
-  Effect.fn("install")(function* ({ codexHome, from, json, plugin }) {
+  Effect.fn("install")(function* ({ codexHome, force, from, json, plugin }) {
     if (Option.isSome(from)) {
       return yield* isPluginId(plugin)
-        ? Effect.provide(installLocal(plugin, from.value, json), offline(codexHome))
+        ? Effect.provide(installLocal(plugin, from.value, { force, json }), offline(codexHome))
         : new WrongUsage({ message: "with --from, name the plugin as NAME@MARKETPLACE" })
     }
     return yield* names.isName(plugin)

@@ -34,9 +34,17 @@ const printUninstalled = (
           : `uninstalled ${pluginId} from the account and from this home`
       )
 
-const uninstallLocal = Effect.fnUntraced(function* (pluginId: PluginId.PluginId, json: boolean) {
+interface Options {
+  readonly force: boolean
+  readonly json: boolean
+}
+
+const uninstallLocal = Effect.fnUntraced(function* (
+  pluginId: PluginId.PluginId,
+  { force, json }: Options
+) {
   const store = yield* PluginStore.PluginStore
-  yield* store.uninstall(pluginId)
+  yield* store.uninstall(pluginId, { force })
   yield* printUninstalled(pluginId, undefined, json)
 })
 
@@ -50,26 +58,27 @@ const localInstall = Effect.fnUntraced(function* (plugin: string) {
   )
 })
 
-const uninstallNamed = Effect.fnUntraced(function* (plugin: string, json: boolean) {
+const uninstallNamed = Effect.fnUntraced(function* (plugin: string, options: Options) {
   const { pluginId, remotePluginId } = yield* names.resolve(plugin)
   if (Option.isNone(remotePluginId) && Option.isSome(pluginId)) {
-    return yield* uninstallLocal(pluginId.value, json)
+    return yield* uninstallLocal(pluginId.value, options)
   }
   const id = yield* Option.isSome(remotePluginId)
     ? Effect.succeed(remotePluginId.value)
     : names.resolveRemote(plugin)
   const installer = yield* PluginInstaller.PluginInstaller
-  yield* printUninstalled(yield* installer.uninstall(id), id, json)
+  yield* printUninstalled(yield* installer.uninstall(id, options), id, options.json)
 })
 
 export const uninstall = Command.make(
   "uninstall",
-  { codexHome: flags.codexHome, json: flags.json, plugin: names.plugin },
-  Effect.fn("uninstall")(function* ({ codexHome, json, plugin }) {
+  { codexHome: flags.codexHome, force: flags.force, json: flags.json, plugin: names.plugin },
+  Effect.fn("uninstall")(function* ({ codexHome, plugin, ...options }) {
     const local = yield* Effect.provide(localInstall(plugin), offline(codexHome))
     yield* Option.match(local, {
-      onNone: () => Effect.provide(uninstallNamed(plugin, json), online(codexHome)),
-      onSome: ({ pluginId }) => Effect.provide(uninstallLocal(pluginId, json), offline(codexHome))
+      onNone: () => Effect.provide(uninstallNamed(plugin, options), online(codexHome)),
+      onSome: ({ pluginId }) =>
+        Effect.provide(uninstallLocal(pluginId, options), offline(codexHome))
     })
   })
 ).pipe(

@@ -3,6 +3,7 @@
  */
 import { Command } from "effect/cli"
 import { demo } from "./demo.ts"
+import { doctor } from "./doctor.ts"
 import { id } from "./id.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
@@ -21,6 +22,7 @@ export const all = Command.withSubcommands([
   install,
   uninstall,
   verify,
+  doctor,
   run,
   serve,
   demo

@@ -53,6 +53,11 @@ export class SomePluginsDiffer extends Data.TaggedError("SomePluginsDiffer")<{}>
   override readonly [Runtime.errorExitCode] = 1
 }
 
+/** `doctor` found errors; they have been printed. */
+export class ProblemsFound extends Data.TaggedError("ProblemsFound")<{}> {
+  override readonly [Runtime.errorExitCode] = 1
+}
+
 /** The command that `run` started ended with this code. */
 export class CommandExited extends Data.TaggedError("CommandExited")<{
   readonly code: number
@@ -82,7 +87,7 @@ export const codeOf = (exit: Exit.Exit<unknown, unknown>, signal?: NodeJS.Signal
   return Runtime.getErrorExitCode(error)
 }
 
-const reported = [SomePluginsFailed, SomePluginsDiffer, WouldChange, CommandExited]
+const reported = [SomePluginsFailed, SomePluginsDiffer, ProblemsFound, WouldChange, CommandExited]
 
 const isReported = (error: unknown): boolean =>
   CliError.isCliError(error) || reported.some((kind) => error instanceof kind)

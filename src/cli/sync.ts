@@ -1,4 +1,4 @@
-import { Config, Console, Duration, Effect, Option, References } from "effect"
+import { Config, Console, Duration, Effect, Logger, Option, References } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as CacheLock from "../CacheLock.ts"
 import * as PluginSync from "../PluginSync.ts"
@@ -148,17 +148,23 @@ const isUnchanged = (outcome: SyncEvent.SyncOutcome): boolean =>
     ({ length }) => length === 0
   )
 
+const isWorthSaying = ({ logLevel, message }: Logger.Options<unknown>): boolean =>
+  logLevel === "Error" ||
+  logLevel === "Fatal" ||
+  String(Array.isArray(message) ? message[0] : message).startsWith("waiting for ")
+
 /**
- * The results repeat what the services log while a pass runs, so only errors remain, unless another
- * log level was asked for.
+ * The results repeat what the services log while a pass runs, so only errors and waits remain, unless
+ * another log level was asked for.
  */
 export const quietly = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const level = yield* References.MinimumLogLevel
-  return yield* Effect.provideService(
-    effect,
-    References.MinimumLogLevel,
-    level === "Info" ? "Error" : level
+  if ((yield* References.MinimumLogLevel) !== "Info") return yield* effect
+  const loggers = [...(yield* Logger.CurrentLoggers)].map((logger) =>
+    Logger.make((options) => {
+      if (isWorthSaying(options)) logger.log(options)
+    })
   )
+  return yield* Effect.provideService(effect, Logger.CurrentLoggers, new Set(loggers))
 })
 
 const interrupted = ({ inPlace, planned }: Progress.Progress) =>

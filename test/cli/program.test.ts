@@ -13,6 +13,7 @@ const commands = [
   "install",
   "uninstall",
   "verify",
+  "doctor",
   "run",
   "serve",
   "demo"

@@ -33,8 +33,12 @@ const recorder = vi.hoisted(() => {
     } else if (method === "fsync") recorder.lines?.push(["fsync", paths.get(first) ?? "?"])
     else if (method === "rename" || method === "copyFile") {
       recorder.lines?.push([method, first, second])
-    } else if (["rm", "rmdir", "unlink"].includes(method)) recorder.lines?.push(["remove", first])
-    else recorder.lines?.push([method, first])
+    } else if (["rm", "rmdir", "unlink"].includes(method)) {
+      // One of the disks looks first; to remove nothing is no change.
+      if (fs.lstatSync(first, { throwIfNoEntry: false }) !== undefined) {
+        recorder.lines?.push(["remove", first])
+      }
+    } else recorder.lines?.push([method, first])
   }
   const methods = "open fsync rename copyFile mkdir mkdtemp rm rmdir unlink".split(" ")
   for (const name of methods.flatMap((method) => [method, `${method}Sync`])) {

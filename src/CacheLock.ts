@@ -318,7 +318,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   if (Duration.isNegative(waitLimit)) {
     return yield* Effect.die(new RangeError("the wait limit of the lock must not be negative"))
   }
-  const lockPath = path.join(path.dirname(home.cache), fileName)
+  const lockPath = path.join(path.dirname(home.staging), fileName)
   const notePath = path.join(home.staging, lockHolderName)
 
   const unavailable = (cause: unknown) =>

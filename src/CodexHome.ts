@@ -22,6 +22,7 @@ import {
 } from "effect"
 import { Toml } from "effect/encoding"
 import * as AuthFile from "./internal/authFile.ts"
+import * as Layout from "./internal/cache/layout.ts"
 import * as SmallFile from "./internal/smallFile.ts"
 
 /** Where the backend is unless `chatgpt_base_url` says otherwise. */
@@ -135,10 +136,18 @@ export class CodexHome extends Context.Service<
   {
     /** Absolute. */
     readonly root: string
-    /** The cached plugins. */
+    /** The cached plugins. Links from the home to another cache are resolved. */
     readonly cache: string
-    /** Where bundles are staged; on the cache's file system. */
+    /**
+     * The folder in which bundles are staged. It is next to the cache; if the cache is a mount, it is
+     * inside the cache. The lock's file is next to it.
+     */
     readonly staging: string
+    /**
+     * True if `plugins/` or `plugins/cache` leads out of the home, so that other homes may use the
+     * same cache. Default: false.
+     */
+    readonly isShared?: boolean | undefined
     /** Reads `config.toml`; the defaults hold where there is none. */
     readonly settings: Effect.Effect<Settings, CodexHomeError>
     /**
@@ -209,7 +218,7 @@ const make = Effect.fnUntraced(function* (home: {
     return yield* homeError(root, { _tag: "NotAFolder" })
   }
 
-  const plugins = path.join(root, "plugins")
+  const layout = yield* Layout.find(fs, path, root)
   const configFile = path.join(root, "config.toml")
   const authFile = path.join(root, "auth.json")
 
@@ -296,8 +305,7 @@ const make = Effect.fnUntraced(function* (home: {
 
   return CodexHome.of({
     root,
-    cache: path.join(plugins, "cache"),
-    staging: path.join(plugins, ".remote-plugin-install-staging"),
+    ...layout,
     settings,
     credentials
   })

@@ -119,6 +119,21 @@ export interface ForceOptions {
   readonly force?: boolean | undefined
 }
 
+/**
+ * The places of one home and its cache.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Location {
+  /** The home as its user named it, absolute. */
+  readonly home: string
+  /** The cache. Links that lead from the home to another cache are resolved. */
+  readonly cache: string
+  /** True if the cache is outside the home, so that other homes may use it. */
+  readonly isShared: boolean
+}
+
 /** A folder that holds a whole plugin, ready to become a version. */
 export interface StagedVersion {
   /** Below the folder that `withStagingFolder` hands out, and synced as a whole; it is renamed away. */
@@ -132,6 +147,8 @@ export interface StagedVersion {
 export class PluginStore extends Context.Service<
   PluginStore,
   {
+    /** The home and its cache. */
+    readonly location: Location
     /** Everything that is cached, in every marketplace, ordered by plugin id. Needs no lock. */
     readonly list: Effect.Effect<ReadonlyArray<CachedPlugin>, PluginStoreError>
     /** What a pass decides on: the marketplaces that belong to the backend, strays included. */
@@ -452,7 +469,7 @@ export const make = Effect.gen(function* () {
   const rename = (from: string, to: string) =>
     Effect.retry(disk.rename(from, to), { schedule: heldSchedule, while: isHeld }).pipe(
       Effect.catchIf(isHeld, (cause) =>
-        fail({ _tag: "Held", path: to.startsWith(home.cache) ? to : from, cause })
+        fail({ _tag: "Held", path: from.startsWith(home.staging) ? to : from, cause })
       )
     )
 
@@ -464,8 +481,14 @@ export const make = Effect.gen(function* () {
   })
 
   /** Makes the names in staging durable, and its own: no other sync lasts that leans on them. */
+  const stagingParent = path.dirname(home.staging)
   const syncStaging = Effect.forEach(
-    [home.staging, path.dirname(home.staging)],
+    [
+      home.staging,
+      stagingParent,
+      // Staging inside the cache has a folder of its own there.
+      ...(stagingParent === path.dirname(home.cache) ? [] : [home.cache])
+    ],
     (folder) => disk.syncDirectory(folder),
     { discard: true }
   )
@@ -907,6 +930,7 @@ export const make = Effect.gen(function* () {
   }).pipe(explain("look for leftovers", null))
 
   return PluginStore.of({
+    location: { home: home.root, cache: home.cache, isShared: home.isShared === true },
     list,
     snapshot,
     read,

@@ -153,7 +153,11 @@ export const make = Effect.fnUntraced(function* (
   const runAction = yield* ActionRunner.make(publish)
 
   const planFor = (account: SyncOutcome["account"], cached: CacheSnapshot): SyncPlan.SyncPlan =>
-    SyncPlan.make(account, cached, { retention, removal })
+    SyncPlan.make(account, cached, {
+      retention,
+      removal,
+      isShared: store.location.isShared
+    })
 
   const listed = Effect.tap(Effect.timed(catalog.installed), ([duration, { rows }]) =>
     publish(SyncEvent.Listed({ rows: rows.length, duration }))

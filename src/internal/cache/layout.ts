@@ -1,0 +1,76 @@
+/**
+ * The places of one home's cache, resolved once.
+ *
+ * Hosts link `plugins/` or `plugins/cache` of many homes to one folder, or mount a volume there. All
+ * homes that share a cache must exclude each other, so lock and staging live next to the resolved
+ * cache. If a rename from there into the cache is refused, as for a mount, both live inside the
+ * cache, in {@link insideName}.
+ */
+import { Effect, type FileSystem, Option, type Path } from "effect"
+import { codeOf } from "../platformError.ts"
+import { prefix } from "./staging.ts"
+
+/** The staging folder below `plugins/`, which Codex uses, too. */
+export const stagingName = ".remote-plugin-install-staging"
+
+/** The folder in the cache for lock and staging. No marketplace can have a name with a dot. */
+export const insideName = ".codex-plugins"
+
+export interface Layout {
+  /** The cached plugins. No part of the path below the home is a link. */
+  readonly cache: string
+  /** Bundles are staged here. The lock's file is next to it. */
+  readonly staging: string
+  /** True if the resolved cache is outside the resolved home, so that other homes may use it. */
+  readonly isShared: boolean
+}
+
+/** The path without links. A last part that does not exist stays as it is. */
+const resolve = (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  target: string
+): Effect.Effect<string> =>
+  Effect.matchEffect(fs.realPath(target), {
+    onSuccess: Effect.succeed,
+    onFailure: () => {
+      const parent = path.dirname(target)
+      return parent === target
+        ? Effect.succeed(target)
+        : Effect.map(resolve(fs, path, parent), (parent) =>
+            path.join(parent, path.basename(target))
+          )
+    }
+  })
+
+/**
+ * Tries a rename between two folders without changing anything: the name does not exist, and a
+ * rename across mounts is refused before names are looked up.
+ */
+const refusesRename = (fs: FileSystem.FileSystem, path: Path.Path, from: string, to: string) => {
+  const name = `${prefix}no-such-entry`
+  return Effect.map(
+    Effect.option(Effect.flip(fs.rename(path.join(from, name), path.join(to, name)))),
+    (error) => Option.exists(error, (error) => codeOf(error) === "EXDEV")
+  )
+}
+
+/** Finds the places below a home, whose path is absolute. Changes nothing on disk. */
+export const find: (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  root: string
+) => Effect.Effect<Layout> = Effect.fnUntraced(function* (fs, path, root) {
+  const given = path.join(root, "plugins", "cache")
+  const realRoot = yield* resolve(fs, path, root)
+  const realCache = yield* resolve(fs, path, given)
+  // A link above the home or at it changes nothing; the path stays as the caller knows it.
+  const isPlain = realCache === path.join(realRoot, "plugins", "cache")
+  const cache = isPlain ? given : realCache
+  const parent = path.dirname(cache)
+  const relative = path.relative(realRoot, realCache)
+  const isShared = relative.split(path.sep)[0] === ".." || path.isAbsolute(relative)
+  const isApart = yield* refusesRename(fs, path, parent, cache)
+  const staging = path.join(isApart ? path.join(cache, insideName) : parent, stagingName)
+  return { cache, staging, isShared }
+})

@@ -10,6 +10,7 @@ import * as CodexHome from "../src/CodexHome.ts"
 import * as PluginStore from "../src/PluginStore.ts"
 import * as PluginVersion from "../src/PluginVersion.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+import { leasePrefix } from "../src/internal/cache/staging.ts"
 import { build, layOut, pluginId, stage } from "./support/pluginWorld.ts"
 
 const alpha = pluginId("alpha")
@@ -194,6 +195,53 @@ describe("PluginStore.lease between processes", () => {
       )
       assert.isTrue(yield* other.uninstall(alpha))
       assert.deepStrictEqual(Fs.readdirSync(staging), [])
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
+  )
+
+  it.live("keeps the files at every moment while others replace and remove the plugin", () =>
+    Effect.gen(function* () {
+      const { home, staging } = yield* onDisk
+      const counts = { leases: 0, refused: 0, changes: 0 }
+      const changer = yield* storeAt(home)
+      const { uninstall } = Context.get(changer, PluginStore.PluginStore)
+      const change = <E extends { readonly _tag: string }, R>(
+        effect: Effect.Effect<unknown, E, R>
+      ) =>
+        effect.pipe(
+          Effect.andThen(Effect.sync(() => counts.changes++)),
+          Effect.catchIf(
+            (error) =>
+              error instanceof PluginStore.PluginStoreError && error.reason._tag === "Leased",
+            () => Effect.sync(() => counts.refused++)
+          ),
+          Effect.andThen(Effect.yieldNow)
+        )
+      yield* Effect.all([change(stage(a2)), change(stage(a1)), change(uninstall(alpha))]).pipe(
+        Effect.provideContext(changer),
+        Effect.forever,
+        Effect.forkScoped
+      )
+      const leaser = Effect.gen(function* () {
+        const store = Context.get(yield* storeAt(home), PluginStore.PluginStore)
+        const holdOnce = Effect.gen(function* () {
+          const { root } = yield* store.lease(alpha)
+          const before = Fs.readdirSync(root, { recursive: true, encoding: "utf8" })
+          assert.isNotEmpty(before)
+          yield* Effect.sleep("3 millis")
+          assert.sameMembers(Fs.readdirSync(root, { recursive: true, encoding: "utf8" }), before)
+          counts.leases++
+        }).pipe(Effect.scoped)
+        yield* Effect.replicateEffect(
+          Effect.catchTag(holdOnce, "PluginStoreError", (error) =>
+            error.reason._tag === "NotInstalled" ? Effect.void : Effect.fail(error)
+          ),
+          20,
+          { discard: true }
+        )
+      })
+      yield* Effect.all([leaser, leaser, leaser], { concurrency: "unbounded" })
+      assert.isAbove(Math.min(counts.leases, counts.refused, counts.changes), 0)
+      assert.notInclude(Fs.readdirSync(staging).join(), leasePrefix)
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
   )
 

@@ -14,7 +14,7 @@ const levels: ReadonlyArray<RegExp> = [
   // Internals. The reader of the cache belongs to PluginStore.
   /^internal\/(?!cache\/(?:reader|seedSource)\.ts$|(?:doctor|sync)\/)/,
   // Services.
-  /^(?:BundleArchive|CacheLock|CodexHome|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
+  /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
   // Workflows over the services.
   /^(?:ErrorAdvice|PluginInstaller|PluginSync|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.

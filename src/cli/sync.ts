@@ -10,6 +10,7 @@ import * as flags from "./flags.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import * as Progress from "./progress.ts"
+import { refreshBefore, refreshWith } from "./refresh.ts"
 import * as results from "./results.ts"
 
 /** More at a time than this is unkind to the backend. */
@@ -231,6 +232,7 @@ export const sync = Command.make(
       Flag.withFallbackConfig(Config.Int("CODEX_PLUGINS_CONCURRENCY")),
       Flag.withDefault<"adaptive">("adaptive")
     ),
+    refreshWith,
     retain: flags
       .duration("retain")
       .pipe(
@@ -278,7 +280,10 @@ export const sync = Command.make(
     { command: "codex-plugins sync --check", description: "Exit with 1 if anything would change" },
     { command: "codex-plugins sync --quiet --timeout 5m", description: "From cron" }
   ]),
-  Command.provide(({ codexHome, concurrency, retain, wait }) =>
-    online(codexHome, { lock: { waitLimit: wait }, sync: { concurrency, retention: retain } })
+  Command.provide(({ codexHome, concurrency, refreshWith, retain, wait }) =>
+    refreshBefore(
+      { refreshWith, root: codexHome },
+      online(codexHome, { lock: { waitLimit: wait }, sync: { concurrency, retention: retain } })
+    )
   )
 )

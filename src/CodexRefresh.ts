@@ -1,0 +1,181 @@
+/**
+ * Has an installed Codex renew the home's access token.
+ *
+ * Refresh tokens are single-use, so a second program that renews them signs the user out. Therefore
+ * only Codex does it: `codex app-server` is started with its plugins switched off, asked for the
+ * account with a fresh token, and ended.
+ */
+import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import * as CodexHome from "./CodexHome.ts"
+import { version } from "./internal/version.ts"
+
+/**
+ * How long Codex may take for its start and for the renewal.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const timeLimit = Duration.seconds(30)
+
+/**
+ * Codex did not renew the token. The one in `auth.json` is as it was.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class CodexRefreshError extends Schema.TaggedError<CodexRefreshError>()(
+  "CodexRefreshError",
+  {
+    /** The program that was started. */
+    program: Schema.String,
+    reason: Schema.TaggedUnion({
+      /** It could not be started. */
+      NotStarted: {},
+      /** It ended without an answer. */
+      Ended: {},
+      TimedOut: {},
+      /** It answered with this JSON-RPC error code, and `auth.json` is unchanged. */
+      Refused: { code: Schema.Int }
+    })
+  }
+) {
+  override get message(): string {
+    return `\`${this.program} app-server\` did not renew the access token: ${this.why}`
+  }
+
+  private get why(): string {
+    switch (this.reason._tag) {
+      case "NotStarted":
+        return "it could not be started; install Codex, or put it on PATH"
+      case "Ended":
+        return "it ended without an answer; run `codex login`"
+      case "TimedOut":
+        return `it did not answer within ${Duration.format(timeLimit)}; try again later`
+      case "Refused":
+        return `it answered with error ${this.reason.code}; run \`codex login\``
+    }
+  }
+}
+
+/**
+ * Renews the home's token through Codex.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class CodexRefresh extends Context.Service<
+  CodexRefresh,
+  {
+    /** Returns after Codex has renewed the token. The cache is left alone. */
+    readonly refresh: Effect.Effect<void, CodexRefreshError>
+  }
+>()("effect-codex-plugins/CodexRefresh") {}
+
+/**
+ * Options of {@link layerWith}.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface Options {
+  /** The program, a path or a name on `PATH`. @default "codex" */
+  readonly program?: string | undefined
+}
+
+const encoder = new TextEncoder()
+
+const requests = [
+  {
+    id: 1,
+    method: "initialize",
+    params: { clientInfo: { name: "codex-plugins", title: "codex-plugins", version } }
+  },
+  { method: "initialized" },
+  { id: 2, method: "account/read", params: { refreshToken: true } }
+].map((message) => encoder.encode(`${JSON.stringify(message)}\n`))
+
+const decodeAnswer = Schema.decodeUnknownOption(
+  Schema.fromJsonString(
+    Schema.Struct({
+      id: Schema.Literal(2),
+      error: Schema.optionalKey(Schema.Struct({ code: Schema.Int }))
+    })
+  )
+)
+
+/**
+ * Makes the service.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const { root } = yield* CodexHome.CodexHome
+  const program = options.program ?? "codex"
+  const failed = (reason: CodexRefreshError["reason"]) => new CodexRefreshError({ program, reason })
+  const authFile = Effect.option(fs.readFileString(path.join(root, "auth.json")))
+
+  const ask = Effect.gen(function* () {
+    const handle = yield* spawner
+      .spawn(
+        ChildProcess.make(program, ["-c", "features.plugins=false", "app-server"], {
+          env: { CODEX_HOME: root },
+          extendEnv: true,
+          // Codex ends when its input does, so it is kept open until the answer has come.
+          stdin: Stream.concat(Stream.fromIterable(requests), Stream.never),
+          stderr: "ignore",
+          forceKillAfter: "2 seconds"
+        })
+      )
+      .pipe(Effect.mapError(() => failed({ _tag: "NotStarted" })))
+    const answer = yield* handle.stdout.pipe(
+      Stream.decodeText,
+      Stream.splitLines,
+      Stream.map((line) => decodeAnswer(line)),
+      Stream.filter(Option.isSome),
+      Stream.runHead,
+      Effect.mapError(() => failed({ _tag: "Ended" }))
+    )
+    if (Option.isNone(answer)) return yield* failed({ _tag: "Ended" })
+    return answer.value.value.error
+  }).pipe(
+    Effect.scoped,
+    Effect.timeoutOrElse({
+      duration: timeLimit,
+      orElse: () => Effect.fail(failed({ _tag: "TimedOut" }))
+    })
+  )
+
+  const refresh = Effect.gen(function* () {
+    const before = yield* authFile
+    const error = yield* ask
+    // Some releases renew the token, and then fail over something else.
+    if (error === undefined) return
+    const after = yield* authFile
+    const isRenewed =
+      Option.isSome(after) && Option.getOrUndefined(before) !== Option.getOrUndefined(after)
+    if (!isRenewed) return yield* failed({ _tag: "Refused", code: error.code })
+  }).pipe(Effect.withSpan("CodexRefresh.refresh"))
+
+  return CodexRefresh.of({ refresh })
+})
+
+/**
+ * The service with options, which are read once.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (options: Options) => Layer.effect(CodexRefresh, make(options))
+
+/**
+ * The service with the `codex` that is on `PATH`.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer = layerWith({})

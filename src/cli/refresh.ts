@@ -1,0 +1,38 @@
+import { Effect, Layer, Option } from "effect"
+import { Flag } from "effect/cli"
+import * as CodexHome from "../CodexHome.ts"
+
+/** `--refresh-with codex` */
+export const refreshWith = Flag.Literals("refresh-with", ["codex"]).pipe(
+  Flag.withDescription("First have the installed Codex renew the access token"),
+  Flag.optional
+)
+
+/** Has the token of a home renewed, and then builds the layer. What this takes is loaded only now. */
+export const refreshBefore = <A, E, R>(
+  options: {
+    readonly refreshWith: Option.Option<"codex">
+    readonly root: Option.Option<string>
+  },
+  layer: Layer.Layer<A, E, R>
+) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      if (Option.isNone(options.refreshWith)) return layer
+      const [CodexRefresh, NodeChildProcessSpawner] = yield* Effect.promise(() =>
+        Promise.all([
+          import("../CodexRefresh.ts"),
+          import("@effect/platform-node/NodeChildProcessSpawner")
+        ])
+      )
+      const home = Option.match(options.root, {
+        onNone: () => CodexHome.layer,
+        onSome: CodexHome.layerAt
+      })
+      yield* Effect.flatMap(CodexRefresh.CodexRefresh, ({ refresh }) => refresh).pipe(
+        Effect.provide(CodexRefresh.layer),
+        Effect.provide(Layer.merge(home, NodeChildProcessSpawner.layer))
+      )
+      return layer
+    })
+  )

@@ -10,6 +10,7 @@ import {
   Effect,
   Equal,
   Exit,
+  Fiber,
   Layer,
   Option,
   PubSub,
@@ -19,6 +20,9 @@ import {
 import * as CacheLock from "./CacheLock.ts"
 import type { CacheSnapshot } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
+import * as Credentials from "./Credentials.ts"
+import * as Background from "./internal/sync/background.ts"
+import * as Readiness from "./Readiness.ts"
 import * as ActionRunner from "./internal/sync/actionRunner.ts"
 import * as DownloadSlots from "./internal/downloadSlots.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
@@ -34,6 +38,11 @@ import {
 } from "./SyncEvent.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
+export type {
+  Background,
+  Options as BackgroundOptions,
+  State as BackgroundState
+} from "./internal/sync/background.ts"
 export {
   type SyncError,
   SyncEvent,
@@ -95,12 +104,42 @@ export class PluginSync extends Context.Service<
      */
     readonly sync: Effect.Effect<SyncOutcome, SyncError>
     /**
+     * Starts or joins a pass and returns when its plugins are in place, when the deadline passes
+     * (default: {@link defaultDeadline}), or when it is clear that the pass fails. Whatever prevents
+     * the pass is part of the outcome. The pass continues in the background until the layer is
+     * closed. Call it before a session opens.
+     *
+     * It fails only for an unusable home: settings or a cache that cannot be read.
+     */
+    readonly ensureReady: (options?: {
+      readonly deadline?: Duration.Input | undefined
+    }) => Effect.Effect<
+      Readiness.Readiness,
+      CodexHome.CodexHomeError | PluginStore.PluginStoreError
+    >
+    /**
+     * Runs passes on a schedule until the scope closes: when the last successful pass is old enough,
+     * sooner after a transient failure, and at once when the credentials change. It joins a pass that
+     * runs already. Invalid options are a defect.
+     */
+    readonly background: (
+      options?: Background.Options
+    ) => Effect.Effect<Background.Background, never, Scope.Scope>
+    /**
      * The events of every pass from now on; it ends when the layer is closed. Subscribe before the
      * pass starts.
      */
     readonly events: Stream.Stream<SyncEvent>
   }
 >()("effect-codex-plugins/PluginSync") {}
+
+/**
+ * How long {@link PluginSync} `ensureReady` waits by default.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const defaultDeadline = Duration.seconds(10)
 
 /** A pass announces that it waits for the lock after this time. */
 const lockPatience = Duration.millis(100)
@@ -149,7 +188,13 @@ export const make = Effect.fnUntraced(function* (
   const lock = yield* CacheLock.CacheLock
   const home = yield* CodexHome.CodexHome
   const events = yield* Effect.acquireRelease(PubSub.unbounded<SyncEvent>(), PubSub.shutdown)
-  const publish = (event: SyncEvent) => PubSub.publish(events, event)
+  let current: Readiness.PassState = { plan: null, results: [] }
+  let succeededAt: number | null = null
+  const publish = (event: SyncEvent) =>
+    Effect.suspend(() => {
+      current = Readiness.advance(current, event)
+      return PubSub.publish(events, event)
+    })
   const runAction = yield* ActionRunner.make(publish)
 
   const planFor = (account: SyncOutcome["account"], cached: CacheSnapshot): SyncPlan.SyncPlan =>
@@ -245,9 +290,10 @@ export const make = Effect.fnUntraced(function* (
   const reported = (run: typeof pass): typeof pass =>
     Effect.flatMap(Clock.currentTimeMillis, (start) =>
       Effect.onExit(run, (exit) =>
-        Effect.flatMap(Clock.currentTimeMillis, (end) =>
-          publish(lastEvent(exit, Duration.millis(end - start)))
-        )
+        Effect.flatMap(Clock.currentTimeMillis, (end) => {
+          if (Exit.isSuccess(exit)) succeededAt = end
+          return publish(lastEvent(exit, Duration.millis(end - start)))
+        })
       )
     )
 
@@ -258,7 +304,37 @@ export const make = Effect.fnUntraced(function* (
     Effect.withSpan("PluginSync.sync")
   )
 
-  return PluginSync.of({ plan, sync, events: Stream.fromPubSub(events) })
+  const scope = yield* Effect.scope
+
+  const ensureReady = Effect.fn("PluginSync.ensureReady")(function* ({
+    deadline = defaultDeadline
+  }: { readonly deadline?: Duration.Input | undefined } = {}) {
+    yield* home.settings
+    const fiber = yield* Effect.forkIn(sync, scope)
+    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), deadline)
+    const cached = yield* store.snapshot
+    if (Option.isNone(exit)) return Readiness.decide(current, cached, { state: "DeadlinePassed" })
+    if (Exit.isFailure(exit.value)) {
+      const error = Option.getOrNull(Cause.findErrorOption(exit.value.cause))
+      return Readiness.decide(current, cached, error === null ? { state: "Failed" } : { error })
+    }
+    const { results, skipped } = exit.value.value
+    return Readiness.decide({ plan: skipped === null ? SyncPlan.empty : null, results }, cached, {
+      state: skipped ?? "Ready"
+    })
+  })
+
+  const credentials = yield* Effect.serviceOption(Credentials.Credentials)
+  const { changes: credentialChanges } = Option.getOrElse(credentials, () =>
+    Credentials.fromEffect({ current: home.credentials })
+  )
+  const background = (options: Background.Options = {}) =>
+    Background.start(
+      { sync, credentialChanges, succeededAt: Effect.sync(() => succeededAt) },
+      options
+    )
+
+  return PluginSync.of({ plan, sync, ensureReady, background, events: Stream.fromPubSub(events) })
 })
 
 const lastEvent = (

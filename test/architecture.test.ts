@@ -16,7 +16,7 @@ const levels: ReadonlyArray<RegExp> = [
   // Services.
   /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
   // Workflows over the services.
-  /^(?:ErrorAdvice|PluginInstaller|PluginSync|SyncEvent)\.ts$|^internal\/sync\//,
+  /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.
   /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$|^internal\/doctor\//,
   // Composition and front ends.

@@ -69,13 +69,37 @@ const isJson = (args: ReadonlyArray<string>): boolean => {
   return (end === -1 ? args : args.slice(0, end)).includes("--json")
 }
 
+/** The end of every help text. */
+const footer = [
+  "EXIT CODES",
+  ...exit.codes.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`),
+  "",
+  "ENVIRONMENT",
+  ...[
+    ["CODEX_HOME", "the Codex home, unless --codex-home names one"],
+    ["CODEX_PLUGINS_…", "defaults of flags: QUIET, CONCURRENCY, RETAIN, TIMEOUT, WAIT, DEADLINE"],
+    ["CI", "if not empty, progress is printed as lines"],
+    ["NO_COLOR", "if not empty, nothing is coloured"]
+  ].map(([name = "", meaning]) => `  ${name.padEnd(17)}${meaning}`)
+].join("\n")
+
+/** `help COMMAND` is `COMMAND --help`. */
+const withoutHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args[0] === "help" ? [...args.slice(1), "--help"] : args
+
+/** Whether the help of the whole program is asked for. */
+const isRootHelp = (args: ReadonlyArray<string>): boolean =>
+  args.length === 0 || (args.length === 1 && (args[0] === "--help" || args[0] === "-h"))
+
 /** Runs the command that the arguments name. Why it failed has been printed when it ends. */
 export const program = Effect.fnUntraced(
   function* (given: ReadonlyArray<string>) {
-    const args = withNegativeValues(given)
+    const args = withNegativeValues(withoutHelp(given))
     if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
     const { all } = yield* Effect.promise(() => import("./commands.ts"))
-    return yield* Command.runWith(all(root), { version })(args)
+    const result = yield* Command.runWith(all(root), { version })(args)
+    if (isRootHelp(args)) yield* Console.log(`\n${footer}`)
+    return result
   },
   (run, args) => Effect.tapCause(run, exit.report({ json: isJson(args) })),
   Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))

@@ -36,6 +36,19 @@ describe("codex-plugins", () => {
     })
   )
 
+  it.live("explains its exit codes and environment in its help", () =>
+    Effect.map(run(["--help"]), ({ stdout }) => {
+      assert.match(stdout, /EXIT CODES\n {2}0 +success\n/)
+      assert.include(stdout, "CODEX_HOME")
+    })
+  )
+
+  it.live("prints the help of a command for `help COMMAND`", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* run(["help", "sync"]), yield* run(["sync", "--help"]))
+    })
+  )
+
   it.live("prints its version", () =>
     Effect.map(run(["--version"]), ({ code, stdout }) => {
       assert.strictEqual(code, 0)

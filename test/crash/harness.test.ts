@@ -50,9 +50,12 @@ const withoutSync =
 
 const isSidecar = (path: string) => path.endsWith(".codex-remote-plugin-install.json")
 
+/** The store believes that the mark is there already. */
 const withoutMark: Change = (fs) => ({
-  writeFile: (path, data, options) =>
-    path.includes("-in-doubt-") ? Effect.void : fs.writeFile(path, data, options)
+  open: (path, options) =>
+    path.includes("-in-doubt-") && options?.flag === "wx"
+      ? Effect.fail(FaultyFileSystem.errno("EEXIST", "open", path))
+      : fs.open(path, options)
 })
 
 /** The sidecar's temporary name is drawn by lot. */

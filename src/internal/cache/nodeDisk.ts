@@ -373,7 +373,10 @@ export const nodeDisk: Disk = {
       })
     ),
   copyFile: (from, to) =>
-    onThread("copyFile", from, (done: Done<void>) => Fs.copyFile(from, to, done)),
+    onThread("copyFile", from, (done: Done<void>) =>
+      // Shares blocks where the file system can, and copies elsewhere.
+      Fs.copyFile(from, to, Fs.constants.COPYFILE_FICLONE, done)
+    ),
   makeDirectory,
   makeTempDirectory,
   chmod: (path, mode) =>

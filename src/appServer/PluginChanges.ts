@@ -1,6 +1,6 @@
 /**
- * What a pass changed for a host: which plugins it should load anew, and which of its parts that
- * concerns. The answer of Codex's `plugin/reconcile`.
+ * The changes of a pass for a host: the plugins that it should load again, and the kinds of parts
+ * that are concerned. This is the answer of Codex's `plugin/reconcile`.
  */
 import { Array as Arr, Option, Order, Result } from "effect"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
@@ -8,16 +8,16 @@ import * as PluginCapabilities from "./PluginCapabilities.ts"
 import type * as PluginSync from "../PluginSync.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
 
-/** What was seen of one cached plugin at some moment. */
-export interface Sighting {
+/** One cached plugin at some moment. */
+export interface Observation {
   readonly cached: CachedPlugin
   readonly capabilities: PluginCapabilities.PluginCapabilities
-  /** Whether the account has it switched on, where that was known. */
+  /** Whether the account has it switched on; null if that was not known. */
   readonly enabled: boolean | null
 }
 
 /** By `name@marketplace`. */
-export type Sightings = ReadonlyMap<string, Sighting>
+export type Observations = ReadonlyMap<string, Observation>
 
 export interface ChangedPlugin extends PluginCapabilities.PluginCapabilities {
   /** `name@marketplace`; strays may have names that no plugin can have. */
@@ -38,13 +38,13 @@ export const none: PluginChanges = {
   failedMaterializationRemotePluginIds: []
 }
 
-const wasSwitched = (before: Sighting | undefined, after: Sighting): boolean =>
+const wasSwitched = (before: Observation | undefined, after: Observation): boolean =>
   before !== undefined &&
   before.enabled !== null &&
   after.enabled !== null &&
   before.enabled !== after.enabled
 
-const isMaterialized = (plugin: RemotePlugin.RemotePlugin, after: Sightings): boolean => {
+const isMaterialized = (plugin: RemotePlugin.RemotePlugin, after: Observations): boolean => {
   const cached = after.get(plugin.pluginId)?.cached
   if (cached === undefined || !cached.intact) return false
   const { active, identity } = cached
@@ -55,11 +55,11 @@ const isMaterialized = (plugin: RemotePlugin.RemotePlugin, after: Sightings): bo
   )
 }
 
-/** Compares what was seen before a pass with what was seen after it. */
+/** Compares the observations before and after a pass. */
 export const make = (
   outcome: PluginSync.SyncOutcome,
-  before: Sightings,
-  after: Sightings
+  before: Observations,
+  after: Observations
 ): PluginChanges => {
   const switched = Array.from(after)
     .filter(([id, sighting]) => wasSwitched(before.get(id), sighting))

@@ -604,11 +604,11 @@ describe("AppServer: plugin/reconcile", () => {
   it.effect(
     "is a pass that began after it was asked for",
     Effect.fnUntraced(function* () {
-      const { passInBackground, result } = yield* client
+      const { reconcileInBackground, result } = yield* client
       const backend = yield* TestBackend.TestBackend
       const gate = yield* Latch.make()
       yield* when({ kind: "bundle", nth: 1 }, TestReply.wait(gate.await))
-      yield* passInBackground
+      yield* reconcileInBackground
       yield* backend.arrival({ kind: "bundle" })
       yield* backend.install(beta.id)
       const reconciling = yield* Effect.forkChild(result(...reconcile))
@@ -702,6 +702,47 @@ describe("AppServer.run", () => {
         lines.map(({ id }) => id),
         [0, 1]
       )
+    }, provide())
+  )
+
+  it.effect(
+    "drops a line that is too long and answers the next one",
+    Effect.fnUntraced(function* () {
+      const lines = yield* serve(
+        Stream.make(`{"id":7,"x":"`, "x".repeat(AppServer.maxLineLength), `"}\n`, `${hello}\n`)
+      )
+      assert.deepStrictEqual(
+        lines.map(({ id }) => id),
+        [0]
+      )
+    }, provide())
+  )
+
+  it.effect(
+    "stops reading while the client reads no answers",
+    Effect.fnUntraced(function* () {
+      yield* when({ kind: "listing" }, TestReply.silence)
+      let taken = 0
+      const requests = 10_000
+      const server = AppServer.run(program).pipe(
+        Effect.provide(
+          Stdio.layerTest({
+            stdin: Stream.encodeText(
+              Stream.range(1, requests).pipe(
+                Stream.rechunk(1),
+                Stream.tap(() => Effect.sync(() => taken++)),
+                Stream.map((id) => `{"id":${id},"method":"plugin/none"}\n`)
+              )
+            ),
+            stdout: () => Sink.forEach(() => Effect.never)
+          })
+        )
+      )
+      const serving = yield* Effect.forkChild(server)
+      for (let turn = 0; turn < 1000; turn++) yield* Effect.yieldNow
+      assert.isAbove(taken, 0)
+      assert.isBelow(taken, 10 * AppServer.maxOpenRequests)
+      yield* Fiber.interrupt(serving)
     }, provide())
   )
 

@@ -109,25 +109,27 @@ describe("the process", () => {
   )
 
   it.live(
-    "ends quietly when its client is gone",
-    Effect.fnUntraced(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
-      // `true` closes the pipe without reading from it.
-      const handle = yield* ChildProcess.make(
-        "sh",
-        ["-c", '{ "$@"; echo "ended with $?" >&2; } | true', "sh", process.execPath, main].concat([
-          "serve",
-          "--stdio",
-          "--codex-home",
-          home
-        ]),
-        {
-          env: { PATH: process.env["PATH"] },
-          stdin: Stream.encodeText(Stream.make(initialize))
-        }
-      )
-      assert.include(yield* text(handle.stderr), "ended with 0")
-    }, Effect.provide(NodeServices.layer))
+    "serve ends quietly when nobody reads its answers",
+    Effect.fnUntraced(
+      function* () {
+        const fs = yield* FileSystem.FileSystem
+        const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+        // `true` closes the pipe without reading from it.
+        const handle = yield* ChildProcess.make(
+          "sh",
+          ["-c", '{ "$@"; echo "ended with $?" >&2; } | true', "sh", process.execPath, main].concat(
+            ["serve", "--stdio", "--codex-home", home]
+          ),
+          {
+            env: { PATH: process.env["PATH"] },
+            // The client's end stays open.
+            stdin: Stream.concat(Stream.encodeText(Stream.make(initialize)), Stream.never)
+          }
+        )
+        assert.include(yield* text(handle.stderr), "ended with 0")
+      },
+      Effect.scoped,
+      Effect.provide(NodeServices.layer)
+    )
   )
 })

@@ -62,7 +62,7 @@ describe("serve --stdio", () => {
   )
 
   it.live(
-    "tells on stderr what it does unasked",
+    "serve logs its background sync on stderr",
     Effect.fnUntraced(function* () {
       const { home } = yield* world({ plugins: [alpha] })
       const fs = yield* FileSystem.FileSystem
@@ -72,7 +72,7 @@ describe("serve --stdio", () => {
         lines(initialize, { id: 1, method: "plugin/reconcile", params: {} })
       )
       assert.strictEqual(code, 0)
-      assert.match(stderr, /^warn: the plugins could not be synced: not signed in/)
+      assert.match(stderr, /^warn: could not sync the plugins: not signed in/)
     }, Effect.provide(NodeServices.layer))
   )
 })

@@ -229,6 +229,22 @@ describe("installed", () => {
     }).pipe(provide())
   )
 
+  it.effect("reads a page of 200 rows of 100 kB", () =>
+    Effect.gen(function* () {
+      const row = (index: number) => ({
+        id: `id-${index}`,
+        name: `plugin-${index}`,
+        scope: "GLOBAL",
+        enabled: true,
+        release: { version: "1.0.0", description: "x".repeat(100_000) }
+      })
+      const plugins = Array.from({ length: RemoteCatalog.pageSize }, (_, index) => row(index))
+      const page = JSON.stringify({ plugins, pagination: { next_page_token: null } })
+      yield* when({ kind: "listing" }, TestReply.body(page))
+      assert.lengthOf((yield* installed).rows, RemoteCatalog.pageSize)
+    }).pipe(provide())
+  )
+
   it.effect("refuses an answer that is too large", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing" }, TestReply.body(" ".repeat(RemoteCatalog.maxAnswerBytes + 1)))

@@ -96,7 +96,10 @@ export const empty: SyncPlan = { actions: [], removalSkipped: null, removalSkipp
  * Whether a pass removes stale plugins: `"auto"` removes them unless the cache is shared, `"always"`
  * removes them from a shared cache, too. Nothing is removed while a row has no valid name.
  */
-export type RemovalPolicy = "auto" | "always" | "never"
+export type RemovalPolicy = (typeof removalPolicies)[number]
+
+/** Every {@link RemovalPolicy}. */
+export const removalPolicies = ["auto", "always", "never"] as const
 
 export interface SyncPlanOptions {
   /** How long a superseded version stays for the sessions that still use it. */

@@ -233,6 +233,13 @@ export const sync = Command.make(
       Flag.withDefault<"adaptive">("adaptive")
     ),
     refreshWith,
+    remove: Flag.Literals("remove", SyncPlan.removalPolicies).pipe(
+      Flag.withDescription(
+        "Whether to remove plugins that the account does not have: `auto` keeps them in a cache that other homes share (default: auto)"
+      ),
+      Flag.withFallbackConfig(Config.Literals(SyncPlan.removalPolicies, "CODEX_PLUGINS_REMOVE")),
+      Flag.withDefault<SyncPlan.RemovalPolicy>("auto")
+    ),
     retain: flags
       .duration("retain")
       .pipe(
@@ -280,10 +287,13 @@ export const sync = Command.make(
     { command: "codex-plugins sync --check", description: "Exit with 1 if anything would change" },
     { command: "codex-plugins sync --quiet --timeout 5m", description: "From cron" }
   ]),
-  Command.provide(({ codexHome, concurrency, refreshWith, retain, wait }) =>
+  Command.provide(({ codexHome, concurrency, refreshWith, remove, retain, wait }) =>
     refreshBefore(
       { refreshWith, root: codexHome },
-      online(codexHome, { lock: { waitLimit: wait }, sync: { concurrency, retention: retain } })
+      online(codexHome, {
+        lock: { waitLimit: wait },
+        sync: { concurrency, removal: remove, retention: retain }
+      })
     )
   )
 )

@@ -158,6 +158,23 @@ describe("sync", () => {
   )
 
   it.live(
+    "keeps with --remove never what the account does not have, and removes it by default",
+    Effect.fnUntraced(function* () {
+      const { backend, home, run } = yield* world({ plugins: [alpha] })
+      yield* run("sync")
+      yield* backend.uninstall(alpha.id)
+      const kept = yield* run("sync", "--json", "--remove", "never")
+      const fs = yield* FileSystem.FileSystem
+      const version = `${home}/plugins/cache/openai-curated-remote/alpha/1.0.0`
+      assert.strictEqual(JSON.parse(kept.stdout).removalSkippedReason, "Never")
+      assert.isTrue(yield* fs.exists(version))
+      assert.strictEqual((yield* run("sync", "--remove", "some")).code, 2)
+      yield* run("sync")
+      assert.isFalse(yield* fs.exists(version))
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
     "prints upgrades with both versions, removals with their cause, and failures last",
     Effect.fnUntraced(function* () {
       const gone = TestBackend.plugin({ name: "gone" })

@@ -174,13 +174,7 @@ export const make = Effect.gen(function* () {
       failed({ _tag: "Unreadable", cause })
     )
 
-    const copy = (plugin: CachedPlugin) =>
-      store.withStagingFolder((folder) => {
-        const root = path.join(folder, "version")
-        return Effect.tap(source.copy(plugin, root), ({ pluginId, remotePluginId, version }) =>
-          store.activate({ root, pluginId, version, remotePluginId })
-        )
-      })
+    const copy = (plugin: CachedPlugin) => store.installStaged((root) => source.copy(plugin, root))
     const settle = Effect.fnUntraced(
       function* (plugin: CachedPlugin) {
         const { pluginId } = plugin

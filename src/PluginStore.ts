@@ -134,14 +134,22 @@ export interface Location {
   readonly isShared: boolean
 }
 
-/** A folder that holds a whole plugin, ready to become a version. */
-export interface StagedVersion {
-  /** Below the folder that `withStagingFolder` hands out, and synced as a whole; it is renamed away. */
-  readonly root: string
+/**
+ * The plugin whose files a staging folder holds.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface StagedPlugin {
   readonly pluginId: PluginId.PluginId
   readonly version: PluginVersion.PluginVersion
-  /** Whose bytes these are; null for a local install, which has no identity. */
+  /** The backend plugin whose bytes these are. Null for a local install, which has no identity. */
   readonly remotePluginId: RemotePluginId | null
+}
+
+/** A staged plugin and the folder that holds it, which is renamed into the cache. */
+interface StagedVersion extends StagedPlugin {
+  readonly root: string
 }
 
 export class PluginStore extends Context.Service<
@@ -190,23 +198,24 @@ export class PluginStore extends Context.Service<
       pluginId: PluginId.PluginId
     ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
     /**
-     * Hands out a fresh folder on the cache's file system and removes it afterwards. Holds the lock
-     * meanwhile: what stands in staging without it is taken for a dead process's.
+     * Installs a plugin in two steps. `stage` writes the plugin's files to the path that it is given,
+     * a new name on the cache's file system whose parent exists, syncs them, and returns which plugin
+     * they are. Then that plugin becomes the active version in one step; until then the previous one
+     * stays active. The staging folder is removed in every case. Dies if `stage` wrote no folder.
+     *
+     * Holds the lock, because another process takes staged files without the lock for leftovers of
+     * a dead process. The effect of `stage` keeps the caller's scope.
+     *
+     * Fails if it would overwrite a sidecar of an unsupported schema. Fails with `Leased` if it would
+     * repair, downgrade or change the owner of a leased version; an upgrade is made beside it.
      */
-    readonly withStagingFolder: <A, E, R>(
-      use: (folder: string) => Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | PluginStoreError | CacheLock.CacheLockError, R>
-    /**
-     * Makes a staged version the active one. What stood before stays active until then. Fails where
-     * it would overwrite a sidecar of an unsupported schema, and with `Leased` where it would
-     * repair, downgrade or change the owner of a leased version. An upgrade is made beside it.
-     */
-    readonly activate: (
-      staged: StagedVersion,
+    readonly installStaged: <A extends StagedPlugin, E, R>(
+      stage: (root: string) => Effect.Effect<A, E, R>,
       options?: ForceOptions
     ) => Effect.Effect<
-      void,
-      PluginStoreError | CacheLock.CacheLockError | InstallMetadata.UnsupportedSchemaVersion
+      A,
+      E | PluginStoreError | CacheLock.CacheLockError | InstallMetadata.UnsupportedSchemaVersion,
+      R
     >
     /**
      * Installs a plugin from a folder of one's own and clears its identity. The version is the
@@ -719,12 +728,33 @@ export const make = Effect.gen(function* () {
     })
   })
 
-  const activate = Effect.fn("PluginStore.activate")(
-    (staged: StagedVersion, options?: ForceOptions) =>
-      place(staged, options, (standing) =>
-        staged.remotePluginId === null ? Effect.void : readOverwritable(staged.pluginId, standing)
-      ).pipe(Effect.uninterruptible, change("install", staged.pluginId))
-  )
+  /** Makes a staged version the active one. */
+  const activate = (staged: StagedVersion, options: ForceOptions | undefined) =>
+    place(staged, options, (current) =>
+      staged.remotePluginId === null ? Effect.void : readOverwritable(staged.pluginId, current)
+    ).pipe(Effect.uninterruptible, change("install", staged.pluginId))
+
+  const installStaged = Effect.fn("PluginStore.installStaged")(function* <
+    A extends StagedPlugin,
+    E,
+    R
+  >(stage: (root: string) => Effect.Effect<A, E, R>, options?: ForceOptions) {
+    // The staging folder has a scope of its own; the caller's effect keeps the caller's.
+    return yield* Effect.scopedWith((scope) =>
+      Effect.gen(function* () {
+        const folder = yield* explain("stage a plugin", null)(Scope.provide(stageFolder, scope))
+        const root = path.join(folder, "bundle")
+        const staged = yield* stage(root)
+        const { pluginId, remotePluginId, version } = staged
+        const found = yield* explain("stage", pluginId)(infoOf(root))
+        if (found?.type !== "Directory") {
+          return yield* Effect.die(new Error(`nothing was staged for ${pluginId}`))
+        }
+        yield* activate({ root, pluginId, version, remotePluginId }, options)
+        return staged
+      })
+    ).pipe(lock.hold)
+  })
 
   const writeIdentity = Effect.fn("PluginStore.writeIdentity")(
     (pluginId: PluginId.PluginId, remotePluginId: RemotePluginId) =>
@@ -940,14 +970,7 @@ export const make = Effect.gen(function* () {
     sidecarPath: (pluginId) => sidecarOf(baseRootOf(pluginId)),
     writeIdentity,
     clearIdentity,
-    withStagingFolder: (use) =>
-      // The staging folder has a scope of its own; the caller's effect keeps the caller's.
-      lock.hold(
-        Effect.scopedWith((scope) =>
-          Effect.flatMap(explain("stage a bundle", null)(Scope.provide(stageFolder, scope)), use)
-        )
-      ),
-    activate,
+    installStaged,
     install,
     uninstall,
     remove,

@@ -431,15 +431,14 @@ export const make = Effect.gen(function* () {
     const { pluginId, remotePluginId } = plugin
     yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
     const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
-    yield* store.withStagingFolder((folder) => {
-      const root = path.join(folder, "bundle")
-      return Effect.andThen(
+    yield* store.installStaged((root) =>
+      Effect.as(
         unpack(plugin, version, root, (manifest) =>
           commandSkillFiles.write(disk, path, root, manifest)
         ),
-        store.activate({ root, pluginId, version, remotePluginId })
+        { pluginId, version, remotePluginId }
       )
-    })
+    )
     return version
   })
 

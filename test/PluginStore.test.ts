@@ -278,12 +278,68 @@ const tests = (suite: Suite) => {
         const fs = yield* FileSystem.FileSystem
         const exit = yield* Effect.exit(
           store((store) =>
-            store.withStagingFolder((folder) =>
-              Effect.andThen(fs.writeFileString(`${folder}/part`, ""), Effect.interrupt)
-            )
+            store.installStaged((root) => Effect.andThen(fs.makeDirectory(root), Effect.interrupt))
           )
         )
         assert.isTrue(Exit.hasInterrupts(exit))
+        assert.deepStrictEqual(yield* leftovers, [])
+      }))
+
+    test("leaves the cache alone and removes its staging folder when staging fails", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* stage(a1)
+        const error = yield* Effect.flip(
+          store((store) =>
+            store.installStaged((root) => Effect.andThen(fs.makeDirectory(root), Effect.fail("no")))
+          )
+        )
+        assert.strictEqual(error, "no")
+        assert.deepStrictEqual(yield* versions, [version("1.0.0")])
+        assert.deepStrictEqual(yield* leftovers, [])
+      }))
+
+    test("keeps what staging acquires until the caller's scope closes", () =>
+      Effect.gen(function* () {
+        let isReleased = false
+        const target = {
+          pluginId: pluginId("alpha"),
+          version: version("1.0.0"),
+          remotePluginId: null
+        }
+        yield* Effect.gen(function* () {
+          yield* store((store) =>
+            store.installStaged((root) =>
+              Effect.andThen(
+                Effect.acquireRelease(layOut(build(null, "1.0.0"), root), () =>
+                  Effect.sync(() => {
+                    isReleased = true
+                  })
+                ),
+                Effect.succeed(target)
+              )
+            )
+          )
+          assert.isFalse(isReleased)
+        }).pipe(Effect.scoped)
+        assert.isTrue(isReleased)
+        assert.deepStrictEqual(yield* versions, [version("1.0.0")])
+      }))
+
+    test("dies if staging writes nothing", () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(
+          store((store) =>
+            store.installStaged(() =>
+              Effect.succeed({
+                pluginId: pluginId("alpha"),
+                version: version("1.0.0"),
+                remotePluginId: null
+              })
+            )
+          )
+        )
+        assert.isTrue(Exit.hasDies(exit))
         assert.deepStrictEqual(yield* leftovers, [])
       }))
   })

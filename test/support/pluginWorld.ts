@@ -186,17 +186,11 @@ export const open = Effect.fnUntraced(function* (
 /** Brings a build into the cache the way in which a downloaded bundle comes. */
 export const stage = Effect.fnUntraced(function* (build: Build) {
   const store = yield* PluginStore.PluginStore
-  const path = yield* Path.Path
-  yield* store.withStagingFolder(
-    Effect.fnUntraced(function* (folder) {
-      const root = path.join(folder, "bundle")
-      yield* layOut(build, root)
-      yield* store.activate({
-        root,
-        pluginId: pluginId(build.name),
-        version: versionOf(build),
-        remotePluginId: build.owner === null ? null : remoteId(build.owner)
-      })
+  yield* store.installStaged((root) =>
+    Effect.as(layOut(build, root), {
+      pluginId: pluginId(build.name),
+      version: versionOf(build),
+      remotePluginId: build.owner === null ? null : remoteId(build.owner)
     })
   )
 })

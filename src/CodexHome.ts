@@ -92,7 +92,7 @@ export class NotSignedIn extends Schema.TaggedError<NotSignedIn>()("NotSignedIn"
       case "UnreadableCredentials":
         return `cannot read the credentials in ${this.path}: check its permissions, or run \`codex login\` to write it anew`
       case "TokenExpired":
-        return `the access token in ${this.path} has expired: start \`codex\` once, which renews it, or run \`codex login\``
+        return `the access token in ${this.path} has expired: start \`codex\` once, which renews it, or run \`codex-plugins sync --refresh-with codex\``
     }
   }
 }

@@ -191,7 +191,9 @@ const isLast = ({ _tag }: SyncEvent.SyncEvent): boolean =>
  */
 export const show = Effect.fnUntraced(function* <A, E, R>(
   use: (current: () => Progress) => Effect.Effect<A, E, R>,
-  onEvent: (event: SyncEvent.SyncEvent) => Effect.Effect<void>
+  onEvent: (event: SyncEvent.SyncEvent) => Effect.Effect<void>,
+  /** `untilLast`: waits for the last event of the pass. Default: true. */
+  { untilLast = true }: { readonly untilLast?: boolean } = {}
 ) {
   const { events } = yield* PluginSync.PluginSync
   const screen = yield* Screen
@@ -242,7 +244,7 @@ export const show = Effect.fnUntraced(function* <A, E, R>(
     const painting = yield* Effect.forkChild(painter, { startImmediately: true })
     return yield* use(() => progress).pipe(
       // The last event has been published when the pass ends.
-      Effect.tap(() => Fiber.join(listening)),
+      Effect.tap(() => (untilLast ? Fiber.join(listening) : Effect.void)),
       Effect.tapError(() => Fiber.join(listening).pipe(Effect.timeoutOption("1 second"))),
       Effect.ensuring(Fiber.interruptAll([listening, painting])),
       Effect.ensuring(Effect.sync(clear))

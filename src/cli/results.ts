@@ -228,7 +228,7 @@ export const outcomeLines = (
   millis: number
 ): ReadonlyArray<string> => {
   if (outcome.skipped !== null) {
-    return [`skipped: ${outcome.skipped} (config.toml sets \`features.plugins\` to false)`]
+    return ["Skipped: config.toml sets `features.plugins` to false"]
   }
   const changes = outcome.results.flatMap((result) => Option.toArray(changeMade(result)))
   const counts = { upToDate: outcome.kept.length, failed: outcome.failures.length }

@@ -9,6 +9,7 @@ import { CommandExited } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { online } from "./online.ts"
 import * as Progress from "./progress.ts"
+import { count } from "./results.ts"
 import * as signals from "./signals.ts"
 import { quietly } from "./sync.ts"
 
@@ -17,20 +18,22 @@ const defaultDeadline = Duration.seconds(5)
 
 const warn = (message: string) => Console.error(`codex-plugins: ${display(message)}`)
 
-/** Brings the plugins up to date. No failure is more than a line on stderr. */
+/** Makes the plugins ready. Whatever prevents that is no more than a line on stderr. */
 const prepare = Effect.fnUntraced(function* (deadline: Duration.Duration) {
-  const { sync } = yield* PluginSync.PluginSync
-  const outcome = yield* Progress.show(
-    () => Effect.timeoutOption(quietly(sync), deadline),
-    () => Effect.void
+  const { ensureReady } = yield* PluginSync.PluginSync
+  const { error, missing, stale, state } = yield* Progress.show(
+    () => quietly(ensureReady({ deadline })),
+    () => Effect.void,
+    { untilLast: false }
   )
-  if (Option.isNone(outcome)) {
+  if (state === "DeadlinePassed") {
     return yield* warn(
       `the plugins are not up to date after ${Duration.format(deadline)}; starting the command`
     )
   }
-  const failed = outcome.value.failures.length
-  if (failed > 0) yield* warn(`${failed} plugins could not be synced; starting the command`)
+  if (error !== null) return yield* warn(`${error.message}; starting the command`)
+  const failed = missing.length + stale.length
+  if (failed > 0) yield* warn(`${count(failed, "plugin")} not up to date; starting the command`)
 })
 
 /** Leases every active version until the scope closes: no process of ours takes it away. */

@@ -278,7 +278,7 @@ const queueFor = (lockPath: string) =>
   )
 
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
-const corrupt = new Set<unknown>([11, 26])
+const corrupt = new Set<number | undefined>([11, 26])
 
 const causeOf = (error: unknown): typeof Cause.Type => {
   const { cause } = PlatformError.isPlatformError(error) ? error.reason : { cause: error }

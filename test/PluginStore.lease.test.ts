@@ -181,94 +181,104 @@ const onDisk = Effect.gen(function* () {
 })
 
 describe("PluginStore.lease between processes", () => {
-  it.live("holds against another layer of the same home", () =>
-    Effect.gen(function* () {
-      const { home, staging, store } = yield* onDisk
-      const other = Context.get(yield* storeAt(home), PluginStore.PluginStore)
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          yield* store.lease(alpha)
-          assert.deepStrictEqual(yield* other.leased(alpha), [version("1.0.0")])
-          yield* other.sweep
-          assert.deepStrictEqual(yield* reasonOf(other.uninstall(alpha)), leasedAt("1.0.0"))
-        })
-      )
-      assert.isTrue(yield* other.uninstall(alpha))
-      assert.deepStrictEqual(Fs.readdirSync(staging), [])
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
+  it.live(
+    "holds against another layer of the same home",
+    () =>
+      Effect.gen(function* () {
+        const { home, staging, store } = yield* onDisk
+        const other = Context.get(yield* storeAt(home), PluginStore.PluginStore)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* store.lease(alpha)
+            assert.deepStrictEqual(yield* other.leased(alpha), [version("1.0.0")])
+            yield* other.sweep
+            assert.deepStrictEqual(yield* reasonOf(other.uninstall(alpha)), leasedAt("1.0.0"))
+          })
+        )
+        assert.isTrue(yield* other.uninstall(alpha))
+        assert.deepStrictEqual(Fs.readdirSync(staging), [])
+      }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))),
+    30_000
   )
 
-  it.live("keeps the files at every moment while others replace and remove the plugin", () =>
-    Effect.gen(function* () {
-      const { home, staging } = yield* onDisk
-      const counts = { leases: 0, refused: 0, changes: 0 }
-      const changer = yield* storeAt(home)
-      const { uninstall } = Context.get(changer, PluginStore.PluginStore)
-      const change = <E extends { readonly _tag: string }, R>(
-        effect: Effect.Effect<unknown, E, R>
-      ) =>
-        effect.pipe(
-          Effect.andThen(Effect.sync(() => counts.changes++)),
-          Effect.catchIf(
-            (error) =>
-              error instanceof PluginStore.PluginStoreError && error.reason._tag === "Leased",
-            () => Effect.sync(() => counts.refused++)
-          ),
-          Effect.andThen(Effect.yieldNow)
-        )
-      yield* Effect.all([change(stage(a2)), change(stage(a1)), change(uninstall(alpha))]).pipe(
-        Effect.provideContext(changer),
-        Effect.forever,
-        Effect.forkScoped
-      )
-      const leaser = Effect.gen(function* () {
-        const store = Context.get(yield* storeAt(home), PluginStore.PluginStore)
-        const holdOnce = Effect.gen(function* () {
-          const { root } = yield* store.lease(alpha)
-          const before = Fs.readdirSync(root, { recursive: true, encoding: "utf8" })
-          assert.isNotEmpty(before)
-          yield* Effect.sleep("3 millis")
-          assert.sameMembers(Fs.readdirSync(root, { recursive: true, encoding: "utf8" }), before)
-          counts.leases++
-        }).pipe(Effect.scoped)
-        yield* Effect.replicateEffect(
-          Effect.catchTag(holdOnce, "PluginStoreError", (error) =>
-            error.reason._tag === "NotInstalled" ? Effect.void : Effect.fail(error)
-          ),
-          20,
-          { discard: true }
-        )
-      })
-      yield* Effect.all([leaser, leaser, leaser], { concurrency: "unbounded" })
-      assert.isAbove(Math.min(counts.leases, counts.refused, counts.changes), 0)
-      assert.notInclude(Fs.readdirSync(staging).join(), leasePrefix)
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
-  )
-
-  it.live("lasts while its process is frozen, and ends with its process", () =>
-    Effect.gen(function* () {
-      const { home, staging, store } = yield* onDisk
-      const child = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          spawn(
-            process.execPath,
-            [fileURLToPath(new URL("support/holdLease.ts", import.meta.url)), home, "alpha"],
-            { stdio: ["ignore", "pipe", "inherit"] }
+  it.live(
+    "keeps the files at every moment while others replace and remove the plugin",
+    () =>
+      Effect.gen(function* () {
+        const { home, staging } = yield* onDisk
+        const counts = { leases: 0, refused: 0, changes: 0 }
+        const changer = yield* storeAt(home)
+        const { uninstall } = Context.get(changer, PluginStore.PluginStore)
+        const change = <E extends { readonly _tag: string }, R>(
+          effect: Effect.Effect<unknown, E, R>
+        ) =>
+          effect.pipe(
+            Effect.andThen(Effect.sync(() => counts.changes++)),
+            Effect.catchIf(
+              (error) =>
+                error instanceof PluginStore.PluginStoreError && error.reason._tag === "Leased",
+              () => Effect.sync(() => counts.refused++)
+            ),
+            Effect.andThen(Effect.yieldNow)
           )
-        ),
-        (child) => Effect.sync(() => child.kill("SIGKILL"))
-      )
-      const ended = new Promise((resolve) => child.once("exit", resolve))
-      yield* Effect.promise(() => new Promise((resolve) => child.stdout.once("data", resolve)))
-      assert.deepStrictEqual(yield* store.leased(alpha), [version("1.0.0")])
-      child.kill("SIGSTOP")
-      yield* store.sweep
-      assert.deepStrictEqual(yield* reasonOf(store.uninstall(alpha)), leasedAt("1.0.0"))
-      child.kill("SIGKILL")
-      yield* Effect.promise(() => ended)
-      yield* store.sweep
-      assert.deepStrictEqual(Fs.readdirSync(staging), [])
-      assert.isTrue(yield* store.uninstall(alpha))
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
+        yield* Effect.all([change(stage(a2)), change(stage(a1)), change(uninstall(alpha))]).pipe(
+          Effect.provideContext(changer),
+          Effect.forever,
+          Effect.forkScoped
+        )
+        const leaser = Effect.gen(function* () {
+          const store = Context.get(yield* storeAt(home), PluginStore.PluginStore)
+          const holdOnce = Effect.gen(function* () {
+            const { root } = yield* store.lease(alpha)
+            const before = Fs.readdirSync(root, { recursive: true, encoding: "utf8" })
+            assert.isNotEmpty(before)
+            yield* Effect.sleep("3 millis")
+            assert.sameMembers(Fs.readdirSync(root, { recursive: true, encoding: "utf8" }), before)
+            counts.leases++
+          }).pipe(Effect.scoped)
+          yield* Effect.replicateEffect(
+            Effect.catchTag(holdOnce, "PluginStoreError", (error) =>
+              error.reason._tag === "NotInstalled" ? Effect.void : Effect.fail(error)
+            ),
+            10,
+            { discard: true }
+          )
+        })
+        yield* Effect.all([leaser, leaser, leaser], { concurrency: "unbounded" })
+        const { changes, leases, refused } = counts
+        assert.isAbove(Math.min(changes, leases, refused), 0, JSON.stringify(counts))
+        assert.notInclude(Fs.readdirSync(staging).join(), leasePrefix)
+      }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))),
+    30_000
+  )
+
+  it.live(
+    "lasts while its process is frozen, and ends with its process",
+    () =>
+      Effect.gen(function* () {
+        const { home, staging, store } = yield* onDisk
+        const child = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            spawn(
+              process.execPath,
+              [fileURLToPath(new URL("support/holdLease.ts", import.meta.url)), home, "alpha"],
+              { stdio: ["ignore", "pipe", "inherit"] }
+            )
+          ),
+          (child) => Effect.sync(() => child.kill("SIGKILL"))
+        )
+        const ended = new Promise((resolve) => child.once("exit", resolve))
+        yield* Effect.promise(() => new Promise((resolve) => child.stdout.once("data", resolve)))
+        assert.deepStrictEqual(yield* store.leased(alpha), [version("1.0.0")])
+        child.kill("SIGSTOP")
+        yield* store.sweep
+        assert.deepStrictEqual(yield* reasonOf(store.uninstall(alpha)), leasedAt("1.0.0"))
+        child.kill("SIGKILL")
+        yield* Effect.promise(() => ended)
+        yield* store.sweep
+        assert.deepStrictEqual(Fs.readdirSync(staging), [])
+        assert.isTrue(yield* store.uninstall(alpha))
+      }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))),
+    30_000
   )
 })

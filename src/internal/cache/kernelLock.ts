@@ -6,9 +6,11 @@ import { Effect, Predicate, type Scope } from "effect"
 /** SQLite's SQLITE_BUSY. */
 const busy = 5
 
-/** The error code of SQLite, if there is one. */
-export const errcodeOf = (cause: unknown): unknown =>
-  Predicate.hasProperty(cause, "errcode") ? cause.errcode : undefined
+/** The primary error code of SQLite, if there is one. Node gives the extended code. */
+export const errcodeOf = (cause: unknown): number | undefined =>
+  Predicate.hasProperty(cause, "errcode") && typeof cause.errcode === "number"
+    ? cause.errcode & 0xff
+    : undefined
 
 /**
  * Locks a file until the scope closes, and creates it if it is missing. False if another process,

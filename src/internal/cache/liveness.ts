@@ -43,7 +43,13 @@ export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, pa
       const owner = yield* newOwner
       const file = fileOf(staging, owner)
       const attempt = yield* Scope.fork(scope)
-      const acquired = yield* Scope.provide(kernelLock.tryAcquire(file), attempt)
+      const acquired = yield* Scope.provide(kernelLock.tryAcquire(file), attempt).pipe(
+        Effect.catch((cause) =>
+          Effect.flatMap(fs.exists(file), (exists) =>
+            exists ? Effect.fail(cause) : Effect.succeed(false)
+          )
+        )
+      )
       // Another process may examine and remove the file before it is locked.
       if (acquired && (yield* fs.exists(file))) {
         // The file goes before its lock, so that nobody ever finds it without.

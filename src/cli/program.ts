@@ -77,7 +77,10 @@ const footer = [
   "ENVIRONMENT",
   ...[
     ["CODEX_HOME", "the Codex home, unless --codex-home names one"],
-    ["CODEX_PLUGINS_…", "defaults of flags: QUIET, CONCURRENCY, RETAIN, TIMEOUT, WAIT, DEADLINE"],
+    [
+      "CODEX_PLUGINS_…",
+      "defaults of flags: QUIET, CONCURRENCY, REMOVE, RETAIN, TIMEOUT, WAIT, DEADLINE"
+    ],
     ["CI", "if not empty, progress is printed as lines"],
     ["NO_COLOR", "if not empty, nothing is coloured"]
   ].map(([name = "", meaning]) => `  ${name.padEnd(17)}${meaning}`)

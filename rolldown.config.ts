@@ -1,11 +1,51 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { defineConfig } from "rolldown"
+import { defineConfig, type Plugin } from "rolldown"
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
+/** The folder of the package that a bundled module belongs to; undefined for a module of ours. */
+const packageOf = (module: string): string | undefined => {
+  if (!module.includes("/node_modules/")) return undefined
+  let folder = dirname(module)
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder)
+  // Packages may have manifests without a name in their inner folders.
+  const { name } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+  return name === undefined ? packageOf(dirname(folder)) : folder
+}
+
+/** Name, version, licence and licence text of a package. */
+const noticeOf = (folder: string): string => {
+  const { license, name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+  const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))
+  if (file === undefined) throw new Error(`${name} has no licence file`)
+  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`
+}
+
+/** Writes the licences of all bundled packages beside the program. */
+const thirdPartyNotices: Plugin = {
+  name: "third-party-notices",
+  generateBundle(_, bundle) {
+    const modules = Object.values(bundle).flatMap((file) =>
+      file.type === "chunk" ? file.moduleIds : []
+    )
+    const packages = new Set(modules.flatMap((module) => packageOf(module) ?? []))
+    this.emitFile({
+      type: "asset",
+      fileName: "THIRD-PARTY-NOTICES.txt",
+      source: [
+        "The program contains code of these packages.\n",
+        ...[...packages].toSorted().map(noticeOf)
+      ].join(`\n${"-".repeat(80)}\n\n`)
+    })
+  }
+}
 
 export default defineConfig({
   input: { "codex-plugins": source("main.ts"), run: source("cli/run.ts") },
   platform: "node",
+  plugins: [thirdPartyNotices],
   preserveEntrySignatures: false,
   treeshake: {
     // No getter in the bundled code has side effects. Without this, unused Effect schemas remain.

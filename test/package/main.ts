@@ -1,0 +1,161 @@
+/**
+ * `npm run test:package`: installs the packed package into empty projects, and uses it there as its
+ * users do: the program alone, and the examples of a host and its test.
+ *
+ * It needs npm's registry. Each check runs on the lowest Node 22 and 24 that the package supports and
+ * on the newest, and compiles with TypeScript 5.9 and 7.
+ */
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+
+const nodes = ["22.21.0", "24.5.0", "latest"]
+const typescripts = ["5.9", "7"]
+
+const root = Path.resolve(import.meta.dirname, "../..")
+const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "package-"))
+
+interface Output {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program to its end, and fails unless it ends with `code`. */
+const run = (
+  command: string,
+  args: ReadonlyArray<string>,
+  {
+    code = 0,
+    cwd = folder,
+    env = {}
+  }: { readonly code?: number; readonly cwd?: string; readonly env?: Record<string, string> } = {}
+): Output => {
+  const { error, status, stderr, stdout } = ChildProcess.spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    env: {
+      PATH: process.env["PATH"],
+      HOME: process.env["HOME"],
+      npm_config_loglevel: "error",
+      ...env
+    }
+  })
+  if (error !== undefined) throw error
+  if (status !== code)
+    throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${stdout}\n${stderr}`)
+  return { stdout, stderr }
+}
+
+const check = (holds: boolean, claim: string, output: Output = { stdout: "", stderr: "" }) => {
+  if (!holds) throw new Error(`not so: ${claim}\n${output.stdout}\n${output.stderr}`)
+  console.log(`✓ ${claim}`)
+}
+
+/** An empty project with these packages installed. */
+const project = (name: string, ...packages: ReadonlyArray<string>): string => {
+  const cwd = Path.join(folder, name)
+  Fs.mkdirSync(cwd)
+  Fs.writeFileSync(
+    Path.join(cwd, "package.json"),
+    JSON.stringify({ type: "module", private: true, allowScripts: { node: true } })
+  )
+  if (packages.length > 0) run("npm", ["install", "--no-audit", "--no-fund", ...packages], { cwd })
+  return cwd
+}
+
+const packed = () => {
+  const { stdout } = run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root })
+  const [{ filename, files, size, unpackedSize }] = JSON.parse(
+    stdout.slice(stdout.indexOf("[\n"))
+  ) as [
+    {
+      readonly filename: string
+      readonly size: number
+      readonly unpackedSize: number
+      readonly files: ReadonlyArray<{ readonly path: string }>
+    }
+  ]
+  console.log(
+    `packed ${Math.round(size / 1000)} kB, unpacked ${Math.round(unpackedSize / 1000)} kB`
+  )
+  const paths = files.map(({ path }) => path)
+  check(
+    !paths.some((path) => path.startsWith("test/") || path.startsWith("src/cli/")),
+    "the package holds neither tests nor the program's sources"
+  )
+  check(
+    paths.includes("dist/bin/THIRD-PARTY-NOTICES.txt"),
+    "the package holds the licences of bundled code"
+  )
+  return Path.join(folder, filename)
+}
+
+const examples = ["host.ts", "identify.ts", "identify.test.ts"]
+
+const main = () => {
+  const tarball = packed()
+
+  const program = project("program", tarball)
+  const installed = Fs.readdirSync(Path.join(program, "node_modules")).filter(
+    (name) => !name.startsWith(".")
+  )
+  check(installed.join() === "effect-codex-plugins", "the program installs no other package")
+
+  const host = project(
+    "host",
+    tarball,
+    "effect",
+    "@effect/platform-node",
+    "@effect/vitest",
+    "vitest",
+    "@types/node"
+  )
+  for (const example of examples)
+    Fs.copyFileSync(Path.join(root, "test/examples", example), Path.join(host, example))
+  for (const typescript of typescripts) {
+    const compiler = project(`typescript-${typescript}`, `typescript@${typescript}`)
+    run(
+      Path.join(compiler, "node_modules/.bin/tsc"),
+      [
+        ...["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--allowImportingTsExtensions"],
+        ...["--module", "nodenext", "--target", "es2024", "--types", "node", ...examples]
+      ],
+      { cwd: host }
+    )
+    check(true, `the examples compile with TypeScript ${typescript}`)
+  }
+
+  const home = Path.join(folder, "home")
+  Fs.mkdirSync(home)
+  for (const version of nodes) {
+    const node = Path.join(
+      project(`node-${version}`, `node@${version}`),
+      "node_modules/node/bin/node"
+    )
+    const name = `Node ${run(node, ["--version"]).stdout.trim()}`
+    const bin = Path.join(program, "node_modules/effect-codex-plugins/dist/bin/codex-plugins.js")
+    const demo = run(node, [bin, "demo"])
+    check(
+      demo.stdout.includes("weather@openai-curated-remote") && !demo.stderr.includes("Warning"),
+      `the program syncs on ${name}, without a warning`,
+      demo
+    )
+    const signedOut = run(node, ["host.ts"], { cwd: host, env: { CODEX_HOME: home } })
+    check(signedOut.stdout.includes("codex login"), `the host example runs on ${name}`, signedOut)
+    run(node, ["node_modules/vitest/vitest.mjs", "run"], { cwd: host })
+    check(true, `the test example passes on ${name}`)
+  }
+
+  const linters = project("linters", "publint", "@arethetypeswrong/cli")
+  run(Path.join(linters, "node_modules/.bin/publint"), ["--strict", tarball])
+  check(true, "publint has no complaint")
+  run(Path.join(linters, "node_modules/.bin/attw"), ["--profile", "esm-only", tarball])
+  check(true, "attw has no complaint")
+}
+
+try {
+  main()
+} finally {
+  Fs.rmSync(folder, { recursive: true, force: true })
+}

@@ -77,6 +77,8 @@ export interface Options {
  */
 export const Holder = Schema.Struct({ pid: Schema.Int, since: Schema.DateTimeUtcFromString })
 /**
+ * The process that holds the lock, as its note says.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -25,10 +25,20 @@ import * as AuthFile from "./internal/authFile.ts"
 import * as Layout from "./internal/cache/layout.ts"
 import * as SmallFile from "./internal/smallFile.ts"
 
-/** Where the backend is unless `chatgpt_base_url` says otherwise. */
+/**
+ * Where the backend is unless `chatgpt_base_url` says otherwise.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const defaultBaseUrl = "https://chatgpt.com/backend-api"
 
-/** The home or its settings cannot be used. */
+/**
+ * The home or its settings cannot be used.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexHomeError", {
   /** The home, or the file in it. */
   path: Schema.String,
@@ -131,6 +141,12 @@ export type Credentials = AuthFile.Tokens
  */
 export const expiryWarning = Duration.minutes(5)
 
+/**
+ * The paths, settings and credentials of one Codex home.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class CodexHome extends Context.Service<
   CodexHome,
   {
@@ -317,7 +333,12 @@ const lineOf = (message: string): number | null => {
   return line === undefined ? null : Number(line)
 }
 
-/** The home at this path, which must be a folder. */
+/**
+ * The home at this path, which must be a folder.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerAt = (
   root: string
 ): Layer.Layer<CodexHome, CodexHomeError, FileSystem.FileSystem | Path.Path> =>
@@ -333,7 +354,12 @@ const variables = Config.all({
   userProfile: variable("USERPROFILE")
 })
 
-/** The home that the environment names: `$CODEX_HOME`, which must be a folder, else `~/.codex`. */
+/**
+ * The home that the environment names: `$CODEX_HOME`, which must be a folder, else `~/.codex`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer: Layer.Layer<
   CodexHome,
   CodexHomeError | Config.ConfigError,

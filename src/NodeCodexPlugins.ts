@@ -30,8 +30,18 @@ const platform = Layer.mergeAll(
   Layer.succeed(Disk.Implementation, () => nodeDisk)
 )
 
-/** The home that the environment names: `$CODEX_HOME`, else `~/.codex`. */
+/**
+ * The home that the environment names: `$CODEX_HOME`, else `~/.codex`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = Layer.provide(CodexPlugins.layer, platform)
 
-/** The home at this path, which must be a folder. */
+/**
+ * The home at this path, which must be a folder.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerAt = (root: string) => Layer.provide(CodexPlugins.layerAt(root), platform)

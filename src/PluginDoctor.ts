@@ -35,6 +35,8 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
  */
 export const Status = Schema.Literals(["ok", "warning", "error"])
 /**
+ * The status of a check, or of the whole report.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -59,6 +61,8 @@ export const Check = Schema.Struct({
   durationMs: Schema.Int
 })
 /**
+ * The result of one check.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -79,12 +83,16 @@ export const Report = Schema.Struct({
   fixed: Schema.Array(Schema.String)
 })
 /**
+ * The results of all checks.
+ *
  * @category models
  * @since 0.2.0
  */
 export interface Report extends Schema.Schema.Type<typeof Report> {}
 
 /**
+ * The options of an examination.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -144,6 +152,8 @@ const environment = Effect.map(
 )
 
 /**
+ * Makes the service from the services that it uses.
+ *
  * @category constructors
  * @since 0.2.0
  */
@@ -216,6 +226,8 @@ export const make = Effect.gen(function* () {
 })
 
 /**
+ * The service, with the defaults.
+ *
  * @category layers
  * @since 0.2.0
  */

@@ -39,6 +39,8 @@ export const State = Schema.Literals([
   "UnsupportedSchema"
 ])
 /**
+ * How much is known about an identity.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -59,6 +61,8 @@ export const Identity = Schema.Struct({
   state: State
 })
 /**
+ * The identity of one plugin.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -167,6 +171,8 @@ const rowsOf = (snapshot: Option.Option<InstalledSnapshot>): ReadonlyArray<Remot
   Option.match(snapshot, { onNone: () => [], onSome: ({ rows }) => Arr.getSuccesses(rows) })
 
 /**
+ * Makes the service from the services that it uses.
+ *
  * @category constructors
  * @since 0.2.0
  */
@@ -208,6 +214,8 @@ export const make = Effect.gen(function* () {
 })
 
 /**
+ * The service, with the defaults.
+ *
  * @category layers
  * @since 0.2.0
  */

@@ -18,7 +18,12 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
 import type { RemotePlugin, InvalidRemotePlugin } from "./RemotePlugin.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
-/** The backend knows the plugin, but this account may not install it. Nothing was changed. */
+/**
+ * The backend knows the plugin, but this account may not install it. Nothing was changed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class NotInstallable extends Schema.TaggedError<NotInstallable>()("NotInstallable", {
   remotePluginId: Schema.String,
   pluginId: PluginId.PluginId,
@@ -33,7 +38,12 @@ export class NotInstallable extends Schema.TaggedError<NotInstallable>()("NotIns
   }
 }
 
-/** The first half of a change succeeded and the second failed: cache and account differ until the next pass. */
+/**
+ * The first half of a change succeeded and the second failed: cache and account differ until the next pass.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
 export class PartialChange extends Schema.TaggedError<PartialChange>()("PartialChange", {
   /** The half that succeeded: the bundle was installed, or the plugin uninstalled from the account. */
   done: Schema.Literals(["Cached", "TakenOffRecord"]),
@@ -59,20 +69,35 @@ export class PartialChange extends Schema.TaggedError<PartialChange>()("PartialC
   }
 }
 
-/** Why a plugin could not be read. */
+/**
+ * Why a plugin could not be read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type ReadError =
   | RemoteCatalog.CatalogError
   | InvalidRemotePlugin
   | PluginStore.PluginStoreError
 
-/** Why a plugin could not be installed. */
+/**
+ * Why a plugin could not be installed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type InstallError =
   | RemoteCatalog.CatalogError
   | NotInstallable
   | RemoteBundle.InstallError
   | PartialChange
 
-/** Why a plugin could not be uninstalled. */
+/**
+ * Why a plugin could not be uninstalled.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type UninstallError =
   | RemoteCatalog.CatalogError
   | InvalidRemotePlugin
@@ -80,7 +105,12 @@ export type UninstallError =
   | PluginStore.PluginStoreError
   | PartialChange
 
-/** What backend and cache say of one plugin. */
+/**
+ * What backend and cache say of one plugin.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface PluginState {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails.PluginDetails
@@ -90,12 +120,24 @@ export interface PluginState {
   readonly cached: Option.Option<CachedPlugin>
 }
 
+/**
+ * A plugin that was installed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Installed {
   readonly pluginId: PluginId.PluginId
   readonly version: PluginVersion
   readonly details: PluginDetails.PluginDetails
 }
 
+/**
+ * Reads, installs and uninstalls single plugins of the account.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class PluginInstaller extends Context.Service<
   PluginInstaller,
   {
@@ -127,6 +169,12 @@ const refusalOf = ({
   return installation_policy === "NOT_AVAILABLE" ? "NotAvailable" : undefined
 }
 
+/**
+ * Makes the service from the services that it uses.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.gen(function* () {
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const bundles = yield* RemoteBundle.RemoteBundle
@@ -184,6 +232,12 @@ export const make = Effect.gen(function* () {
   return PluginInstaller.of({ read, install, uninstall })
 })
 
+/**
+ * The service, with the defaults.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer: Layer.Layer<
   PluginInstaller,
   never,

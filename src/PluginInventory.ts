@@ -118,6 +118,8 @@ const partsOf = (
     .filter(({ names }) => names.length > 0)
 
 /**
+ * Makes the service from the services that it uses.
+ *
  * @category constructors
  * @since 0.2.0
  */
@@ -217,6 +219,8 @@ export const make = Effect.gen(function* () {
 })
 
 /**
+ * The service, with the defaults.
+ *
  * @category layers
  * @since 0.2.0
  */

@@ -78,6 +78,8 @@ export type CopyError =
 export type SkipReason = seedSource.SkipReason
 
 /**
+ * A version that was copied into the home.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -89,6 +91,8 @@ export interface Seeded {
 }
 
 /**
+ * The outcome of seeding a home.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -146,6 +150,8 @@ type Settled =
   | { readonly _tag: "Failed"; readonly pluginId: PluginId.PluginId; readonly error: CopyError }
 
 /**
+ * Makes the service from the services that it uses.
+ *
  * @category constructors
  * @since 0.2.0
  */
@@ -212,6 +218,8 @@ const outcomeOf = (settled: ReadonlyArray<Settled>): Outcome => ({
 })
 
 /**
+ * The service, with the defaults.
+ *
  * @category layers
  * @since 0.2.0
  */

@@ -42,10 +42,18 @@ import type { RemotePluginId } from "./RemotePluginId.ts"
 /**
  * How old what another program left in staging must be before it is swept. Codex downloads for 60
  * seconds at the most, so nothing this old belongs to a living one.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const foreignLeftoverAge = Duration.hours(1)
 
-/** How long a rename is tried again while something holds the file, as virus scanners do on Windows. */
+/**
+ * How long a rename is tried again while something holds the file, as virus scanners do on Windows.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const heldFilePatience = Duration.seconds(4)
 
 /** How many files or entries are handled at a time. */
@@ -68,7 +76,12 @@ const Reason = Schema.TaggedUnion({
 })
 type Reason = typeof Reason.Type
 
-/** A change or a reading that could not be carried out. The cache is as it was, or further along. */
+/**
+ * A change or a reading that could not be carried out. The cache is as it was, or further along.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("PluginStoreError", {
   operation: Schema.String,
   pluginId: Schema.NullOr(PluginId.PluginId),
@@ -152,6 +165,12 @@ interface StagedVersion extends StagedPlugin {
   readonly root: string
 }
 
+/**
+ * The cache on disk: lists, identifies, installs and uninstalls plugins.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class PluginStore extends Context.Service<
   PluginStore,
   {
@@ -397,6 +416,12 @@ const explain =
         : (error as Exclude<E, PlatformError.PlatformError | Reason>)
     })
 
+/**
+ * Makes the service from the services that it uses.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.gen(function* () {
   const disk = yield* Disk.make
   const path = yield* Path.Path
@@ -987,6 +1012,12 @@ export const make = Effect.gen(function* () {
   })
 })
 
+/**
+ * The service, with the defaults.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer: Layer.Layer<
   PluginStore,
   never,

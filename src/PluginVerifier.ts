@@ -75,6 +75,8 @@ export type Result = { readonly pluginId: PluginId.PluginId } & Data.TaggedEnum<
 }>
 
 /**
+ * The results of a verification, by plugin.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -86,6 +88,8 @@ export interface Report {
 }
 
 /**
+ * The options of a verification.
+ *
  * @category models
  * @since 0.2.0
  */
@@ -130,6 +134,8 @@ const isProblem = (result: Result): boolean =>
   (result._tag === "Different" && !result.repaired)
 
 /**
+ * Makes the service from the services that it uses.
+ *
  * @category constructors
  * @since 0.2.0
  */
@@ -205,6 +211,8 @@ export const make = Effect.gen(function* () {
 })
 
 /**
+ * The service, with the defaults.
+ *
  * @category layers
  * @since 0.2.0
  */

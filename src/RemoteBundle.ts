@@ -33,25 +33,48 @@ import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 
-/** How long one download may take, redirects and unpacking included. Source: Codex. */
+/**
+ * How long one download may take, redirects and unpacking included. Source: Codex.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const downloadTimeLimit = Duration.seconds(60)
 
-/** How long a host may send nothing. */
+/**
+ * How long a host may send nothing.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const idleTimeLimit = Duration.seconds(20)
 
-/** How many redirects are followed. */
+/**
+ * How many redirects are followed.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const maxRedirects = 10
 
 /**
  * Whether bundles may come over plain HTTP from this machine itself: for tests and demonstrations.
  * It is looked up once, when the layer is built.
+ *
+ * @category references
+ * @since 0.1.0
  */
 export const AllowLoopbackHttp = Context.Reference<boolean>(
   "effect-codex-plugins/RemoteBundle/AllowLoopbackHttp",
   { defaultValue: () => false }
 )
 
-/** A bundle that could not be fetched or laid out. What the cache held is as it was. */
+/**
+ * A bundle that could not be fetched or laid out. What the cache held is as it was.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
   "RemoteBundleError",
   {
@@ -126,20 +149,36 @@ const urlProblems = {
 
 type Reason = RemoteBundleError["reason"]
 
-/** Why a bundle could not be laid out in a folder. */
+/**
+ * Why a bundle could not be laid out in a folder.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type CheckOutError =
   | RemotePlugin.InvalidRemotePlugin
   | RemoteBundleError
   | BundleArchive.BundleArchiveError
   | PluginManifest.InvalidManifest
 
-/** Why a bundle could not be installed. */
+/**
+ * Why a bundle could not be installed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type InstallError =
   | CheckOutError
   | PluginStore.PluginStoreError
   | CacheLockError
   | UnsupportedSchemaVersion
 
+/**
+ * Downloads a plugin's bundle and installs it in the cache, or unpacks it into a folder.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class RemoteBundle extends Context.Service<
   RemoteBundle,
   {
@@ -260,6 +299,12 @@ const addedFileMode = 0o644
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+/**
+ * Makes the service from the services that it uses.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.gen(function* () {
   const client = yield* HttpClient.HttpClient
   const fs = yield* FileSystem.FileSystem
@@ -456,6 +501,12 @@ export const make = Effect.gen(function* () {
   return RemoteBundle.of({ install, checkOut })
 })
 
+/**
+ * The service, with the defaults.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer: Layer.Layer<
   RemoteBundle,
   never,

@@ -27,21 +27,46 @@ import * as LosslessJson from "./internal/bundle/losslessJson.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
-/** How long one call may take, its answer's body included. Source: Codex. */
+/**
+ * How long one call may take, its answer's body included. Source: Codex.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const callTimeLimit = Duration.seconds(30)
 
-/** How many rows of a listing are asked for at a time. Source: Codex 0.169. */
+/**
+ * How many rows of a listing are asked for at a time. Source: Codex 0.169.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const pageSize = 200
 
-/** How many pages a listing may have: 100,000 rows of {@link pageSize}, or 10,000 of smaller pages of 20. */
+/**
+ * How many pages a listing may have: 100,000 rows of {@link pageSize}, or 10,000 of smaller pages of 20.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const maxPages = 500
 
-/** The size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB has 20 MB. */
+/**
+ * The size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB has 20 MB.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const maxAnswerBytes = 64 * 1024 * 1024
 
 const Operation = Schema.Literals(["installed", "read", "install", "uninstall"])
 
-/** A call of the backend that failed. Nothing was changed on disk. */
+/**
+ * A call of the backend that failed. Nothing was changed on disk.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()(
   "RemoteCatalogError",
   {
@@ -116,9 +141,20 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
 
 type Reason = RemoteCatalogError["reason"]
 
-/** No credentials, no usable settings, or a call that failed. */
+/**
+ * No credentials, no usable settings, or a call that failed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type CatalogError = RemoteCatalogError | CodexHome.CodexHomeError | CodexHome.NotSignedIn
 
+/**
+ * The account's plugins in the backend.
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class RemoteCatalog extends Context.Service<
   RemoteCatalog,
   {

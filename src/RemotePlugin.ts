@@ -7,7 +7,12 @@ import * as PluginVersion from "./PluginVersion.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
-/** The marketplaces whose cache belongs to the backend. */
+/**
+ * The marketplaces whose cache belongs to the backend.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const marketplaces = {
   curated: PluginId.MarketplaceName.make("openai-curated-remote"),
   createdByMe: PluginId.MarketplaceName.make("created-by-me-remote"),
@@ -15,19 +20,34 @@ export const marketplaces = {
   sharedWithMe: PluginId.MarketplaceName.make("workspace-shared-with-me")
 } as const
 
-/** Names that earlier releases of Codex used; nothing is installed there any more. */
+/**
+ * Names that earlier releases of Codex used; nothing is installed there any more.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> = [
   PluginId.MarketplaceName.make("workspace-shared-with-me-private"),
   PluginId.MarketplaceName.make("workspace-shared-with-me-unlisted")
 ]
 
-/** Where stale plugins are looked for, and nowhere else. */
+/**
+ * Where stale plugins are looked for, and nowhere else.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = new Set([
   ...Object.values(marketplaces),
   ...retiredMarketplaces
 ])
 
-/** One plugin of the account, with what is needed to cache it. */
+/**
+ * One plugin of the account, with what is needed to cache it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface RemotePlugin {
   readonly remotePluginId: RemotePluginId.RemotePluginId
   readonly pluginId: PluginId.PluginId
@@ -44,6 +64,9 @@ export interface RemotePlugin {
 /**
  * A row of the backend that cannot be synced. If `pluginId` is null, the row has no valid name, so
  * nobody knows which cached plugin it describes.
+ *
+ * @category errors
+ * @since 0.2.0
  */
 export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>()(
   "InvalidRemotePlugin",
@@ -98,7 +121,12 @@ export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>
   }
 }
 
-/** The plugins that the account has installed: the whole listing, complete and in its order. */
+/**
+ * The plugins that the account has installed: the whole listing, complete and in its order.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface InstalledSnapshot {
   /** A row that cannot be decoded is kept as its error: it forbids removals in that pass. */
   readonly rows: ReadonlyArray<Result.Result<RemotePlugin, InvalidRemotePlugin>>
@@ -154,6 +182,9 @@ const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.Marketplace
 /**
  * Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. Who kept
  * the app manifest's own text gives it too: `JSON.parse` rounds numbers and sorts some keys.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromRow = (
   input: unknown,
@@ -197,7 +228,12 @@ export const fromRow = (
     }
   })
 
-/** The error of a plugin that has a valid name and cannot be synced. */
+/**
+ * The error of a plugin that has a valid name and cannot be synced.
+ *
+ * @category functions
+ * @since 0.2.0
+ */
 export const invalid = (plugin: RemotePlugin, reason: Reason): InvalidRemotePlugin =>
   new InvalidRemotePlugin({
     remotePluginId: plugin.remotePluginId,
@@ -205,7 +241,12 @@ export const invalid = (plugin: RemotePlugin, reason: Reason): InvalidRemotePlug
     reason
   })
 
-/** The version to be cached: the release's, trimmed, if it can name a folder. */
+/**
+ * The version to be cached: the release's, trimmed, if it can name a folder.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const version = (
   plugin: RemotePlugin
 ): Result.Result<PluginVersion.PluginVersion, InvalidRemotePlugin> =>
@@ -222,7 +263,12 @@ export const version = (
       )
   })
 
-/** Where the bundle is fetched from. Its scheme is checked where it is fetched. */
+/**
+ * Where the bundle is fetched from. Its scheme is checked where it is fetched.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const bundleUrl = (
   plugin: RemotePlugin
 ): Result.Result<Redacted.Redacted, InvalidRemotePlugin> =>

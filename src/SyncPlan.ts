@@ -13,7 +13,12 @@ import { outranks, type PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
-/** Why a version is fetched although something may stand in its place. */
+/**
+ * Why a version is fetched although something may stand in its place.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type InstallReason = Data.TaggedEnum<{
   /** No version stands there. */
   Missing: {}
@@ -28,9 +33,20 @@ export type InstallReason = Data.TaggedEnum<{
   /** The version is active, but the sidecar cannot be read. */
   IdentityUnreadable: {}
 }>
+/**
+ * Why a plugin is installed.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const InstallReason = Data.taggedEnum<InstallReason>()
 
-/** One step of a pass. */
+/**
+ * One step of a pass.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Action = Data.TaggedEnum<{
   /** Everything is in place; nothing is touched. */
   Keep: { readonly plugin: RemotePlugin.RemotePlugin; readonly version: PluginVersion }
@@ -64,12 +80,28 @@ export type Action = Data.TaggedEnum<{
   /** A superseded version whose grace period is over. */
   Prune: { readonly pluginId: PluginId.PluginId; readonly version: PluginVersion }
 }>
+/**
+ * One step of a plan.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Action = Data.taggedEnum<Action>()
 
-/** The reason why an entry of the cache is removed. */
+/**
+ * The reason why an entry of the cache is removed.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type RemovalReason = "NotInstalled" | "RetiredMarketplace" | "Stray"
 
-/** The reason why stale plugins are kept. */
+/**
+ * The reason why stale plugins are kept.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type RemovalSkippedReason = Data.TaggedEnum<{
   /** Rows have no valid name, so nobody knows which cached plugins are stale. */
   UnnamedRows: { readonly unnamed: number; readonly rows: number }
@@ -78,8 +110,20 @@ export type RemovalSkippedReason = Data.TaggedEnum<{
   /** The policy is `"never"`. */
   Never: {}
 }>
+/**
+ * Why a pass removes nothing.
+ *
+ * @category schemas
+ * @since 0.2.0
+ */
 export const RemovalSkippedReason = Data.taggedEnum<RemovalSkippedReason>()
 
+/**
+ * The actions of a pass, in order, and whether removals were skipped.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface SyncPlan {
   /** Rows first, in the listing's order, then prunings, then removals. */
   readonly actions: ReadonlyArray<Action>
@@ -89,18 +133,37 @@ export interface SyncPlan {
   readonly removalSkippedReason: RemovalSkippedReason | null
 }
 
-/** The plan of a pass that has nothing to do. */
+/**
+ * The plan of a pass that has nothing to do.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const empty: SyncPlan = { actions: [], removalSkipped: null, removalSkippedReason: null }
 
 /**
  * Whether a pass removes stale plugins: `"auto"` removes them unless the cache is shared, `"always"`
  * removes them from a shared cache, too. Nothing is removed while a row has no valid name.
+ *
+ * @category models
+ * @since 0.2.0
  */
 export type RemovalPolicy = (typeof removalPolicies)[number]
 
-/** Every {@link RemovalPolicy}. */
+/**
+ * Every {@link RemovalPolicy}.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const removalPolicies = ["auto", "always", "never"] as const
 
+/**
+ * What a plan is made with.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface SyncPlanOptions {
   /** How long a superseded version stays for the sessions that still use it. */
   readonly retention: Duration.Duration
@@ -128,7 +191,12 @@ const skippedReason = (
   return removal === "auto" && isShared ? RemovalSkippedReason.SharedCache() : null
 }
 
-/** What is removed, as `name@marketplace`; a stray may have a name that no plugin can have. */
+/**
+ * What is removed, as `name@marketplace`; a stray may have a name that no plugin can have.
+ *
+ * @category functions
+ * @since 0.1.0
+ */
 export const nameOf = (target: CachedPlugin | Stray): string =>
   "pluginId" in target ? target.pluginId : `${target.name}@${target.marketplace}`
 
@@ -148,7 +216,12 @@ const caseConflicts = (pluginIds: Iterable<PluginId.PluginId>) => {
   return conflicts
 }
 
-/** Plans a pass. Any two snapshots have a plan. */
+/**
+ * Plans a pass. Any two snapshots have a plan.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (
   installed: InstalledSnapshot,
   cached: CacheSnapshot,

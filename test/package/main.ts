@@ -118,8 +118,17 @@ const main = () => {
     run(
       Path.join(compiler, "node_modules/.bin/tsc"),
       [
-        ...["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--allowImportingTsExtensions"],
-        ...["--module", "nodenext", "--target", "es2024", "--types", "node", ...examples]
+        "--noEmit",
+        "--strict",
+        "--exactOptionalPropertyTypes",
+        "--allowImportingTsExtensions",
+        "--module",
+        "nodenext",
+        "--target",
+        "es2024",
+        "--types",
+        "node",
+        ...examples
       ],
       { cwd: host }
     )

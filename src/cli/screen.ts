@@ -7,8 +7,6 @@ import { Context } from "effect"
 export interface Screen {
   /** Whether stderr is a terminal on which lines may be drawn over. */
   readonly isLive: boolean
-  /** Whether stderr may be coloured. */
-  readonly isColoured: boolean
   /** The width of stderr in columns. */
   readonly columns: () => number
   /** The width of stdout in columns; undefined if stdout is no terminal. */
@@ -29,12 +27,8 @@ export const make = (
   env: Readonly<Record<string, string | undefined>>
 ): Screen => {
   const isDumb = env["TERM"] === "dumb"
-  const forced = env["FORCE_COLOR"]
   return {
     isLive: stderr.isTTY === true && !isDumb && !isSet(env["CI"]),
-    isColoured:
-      !isSet(env["NO_COLOR"]) &&
-      (isSet(forced) ? forced !== "0" && forced !== "false" : stderr.isTTY === true && !isDumb),
     columns: () => stderr.columns || usualColumns,
     outputColumns: stdout.isTTY === true ? stdout.columns || usualColumns : undefined,
     write: (text) => void stderr.write(text)

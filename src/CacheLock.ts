@@ -350,7 +350,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   )
 
   const tryAcquire = Effect.gen(function* () {
-    yield* Effect.mapError(fs.makeDirectory(home.staging, { recursive: true }), unavailable)
+    yield* Effect.mapError(
+      fs.makeDirectory(home.staging, { recursive: true, mode: 0o755 }),
+      unavailable
+    )
     const found = yield* fs.lstat(lockPath).pipe(
       Effect.catchIf(platformError.isAbsent, () => Effect.succeed(undefined)),
       Effect.mapError(unavailable)

@@ -30,6 +30,7 @@ import * as Disk from "./internal/cache/Disk.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
 import { type BaseRoot, emptyBaseRoot, isNotFound, mtimeOf } from "./internal/cache/reader.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
+import { stagingName } from "./internal/cache/layout.ts"
 import * as Leases from "./internal/cache/leases.ts"
 import * as manifestFile from "./internal/bundle/manifestFile.ts"
 import * as platformError from "./internal/platformError.ts"
@@ -328,6 +329,12 @@ const succession = (version: PluginVersion.PluginVersion, { active, versions }: 
 /** An empty file of ours gets the mode that the umask leaves. */
 const emptyFile = { mode: 0o666, exactMode: false }
 
+/**
+ * The file next to the sidecar in which newer releases of Codex keep a digest of what they installed
+ * from a marketplace. It does not describe what a local install puts there.
+ */
+const provenanceName = ".codex-plugin-install.json"
+
 /** The mode of a base root, as Codex makes it. */
 const folderMode = 0o755
 
@@ -361,17 +368,22 @@ const copyTree = Effect.fnUntraced(function* (
     yield* disk.makeDirectory(path.join(to, folder))
     yield* disk.chmod(path.join(to, folder), folderMode)
     for (const { name, type } of yield* disk.entries(path.join(from, folder))) {
-      if (type === "Directory") folders.push(path.join(folder, name))
+      // Staging is below the source if that is a whole home; the copy must not contain itself.
+      if (type === "Directory" && name !== stagingName) folders.push(path.join(folder, name))
       if (type === "File") files.push(path.join(folder, name))
     }
   }
   yield* Effect.forEach(
     files,
     (file) =>
-      Effect.andThen(
-        disk.copyFile(path.join(from, file), path.join(to, file)),
-        disk.syncFile(path.join(to, file))
-      ),
+      Effect.gen(function* () {
+        const copy = path.join(to, file)
+        yield* disk.copyFile(path.join(from, file), copy)
+        const mode = (yield* disk.lstat(copy))?.mode ?? 0
+        // No file of the cache runs as its owner, whoever runs it.
+        if ((mode & 0o7000) !== 0) yield* disk.chmod(copy, mode & 0o777)
+        yield* disk.syncFile(copy)
+      }),
     { concurrency, discard: true }
   )
   yield* Effect.forEach(folders, (folder) => disk.syncDirectory(path.join(to, folder)), {
@@ -510,7 +522,8 @@ export const make = Effect.gen(function* () {
   /** Sees to a folder of ours, which must not be a link. */
   const ensureFolder = Effect.fnUntraced(function* (folder: string) {
     const found = (yield* infoOf(folder))?.type
-    if (found === undefined) yield* disk.makeDirectory(folder, { recursive: true })
+    if (found === undefined)
+      yield* disk.makeDirectory(folder, { recursive: true, mode: folderMode })
     else if (found !== "Directory") yield* fail({ _tag: "Obstructed", path: folder, found })
   })
 
@@ -696,6 +709,12 @@ export const make = Effect.gen(function* () {
       yield* markInDoubt(pluginId)
       // Where none stands too: it may be another process that has just removed it.
       yield* removeSidecar(baseRoot)
+    }
+    if (
+      staged.remotePluginId === null &&
+      standing.entries.some(({ name }) => name === provenanceName)
+    ) {
+      yield* disk.remove(path.join(baseRoot, provenanceName))
     }
     const replaced =
       (yield* infoOf(target)) === undefined ? undefined : yield* discardVersion(target)

@@ -644,6 +644,61 @@ const tests = (suite: Suite) => {
       }))
   })
 
+  describe("a local install from a folder", () => {
+    test("gives no file the right to run as its owner", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const source = yield* ownFolder(build(null, "1.0.0"))
+        yield* fs.chmod(`${source}/bin/run`, 0o6755)
+        yield* install(source)
+        const { mode } = yield* fs.stat(`${yield* baseRoot}/1.0.0/bin/run`)
+        assert.strictEqual(mode & 0o7777, 0o755)
+      }))
+
+    test("does not copy staging into itself", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const { root } = yield* CodexHome.CodexHome
+        yield* fs.makeDirectory(`${root}/.codex-plugin`, { recursive: true })
+        yield* fs.writeFileString(`${root}/.codex-plugin/plugin.json`, '{"name":"alpha"}')
+        yield* install(root, version("1.0.0"))
+        assert.deepStrictEqual(yield* versions, [version("1.0.0")])
+      }))
+
+    test("clears what a newer Codex recorded about the plugin's contents", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* put(build(null, "1.0.0"))
+        const record = `${yield* baseRoot}/.codex-plugin-install.json`
+        yield* fs.writeFileString(record, "{}")
+        assert.deepStrictEqual((yield* store((store) => store.snapshot)).strays, [])
+        yield* install(yield* ownFolder(build(null, "1.0.0")))
+        assert.isFalse(yield* fs.exists(record))
+        assert.deepStrictEqual(yield* versions, [version("1.0.0")])
+      }))
+  })
+
+  describe("a sidecar or manifest of more than 1 MiB", () => {
+    const large = new Uint8Array(1024 * 1024 + 1).fill(0x20)
+
+    test("is not read as an identity", () =>
+      Effect.gen(function* () {
+        yield* put(a1)
+        yield* writeSidecar(large)
+        const [plugin] = yield* store((store) => store.list)
+        assert.strictEqual(plugin?.identity._tag, "Unreadable")
+      }))
+
+    test("makes its version a broken one", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* stage(a1)
+        yield* fs.writeFile(`${yield* baseRoot}/1.0.0/.codex-plugin/plugin.json`, large)
+        const [plugin] = yield* store((store) => store.list)
+        assert.isFalse(plugin?.intact)
+      }))
+  })
+
   describe("an uninstall", () => {
     const uninstall = store((store) => store.uninstall(alpha))
 

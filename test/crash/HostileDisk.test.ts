@@ -454,6 +454,26 @@ describe("a file that another program holds", () => {
   )
 })
 
+describe("a marketplace that cannot be read", () => {
+  it.effect("hides its own plugins alone from the list", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(a1)
+      const foreign = `${CacheTruth.cacheRoot}/company`
+      yield* disk.fileSystem.makeDirectory(foreign)
+      const refusing = over(disk, ({ method, paths }) =>
+        method === "readDirectoryEntries" && paths[0] === foreign
+          ? Effect.fail(FaultyFileSystem.errno("EACCES", method, foreign))
+          : Effect.void
+      )
+      const listed = yield* withStore((store) => store.list)(refusing)
+      assert.deepStrictEqual(
+        listed.map((plugin) => plugin.pluginId),
+        [pluginId("alpha")]
+      )
+    })
+  )
+})
+
 const readOnly: FaultyFileSystem.Hook = ({ change, method, paths }) =>
   change === undefined
     ? Effect.void

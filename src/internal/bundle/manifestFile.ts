@@ -6,6 +6,9 @@ import * as PluginManifest from "../../PluginManifest.ts"
 import { isAbsent } from "../platformError.ts"
 import type { Disk } from "../cache/Disk.ts"
 
+/** A manifest of more bytes is not read. */
+export const maxBytes = 1024 * 1024
+
 export interface ManifestFile {
   readonly path: string
   /** One of {@link PluginManifest.paths}. */
@@ -40,7 +43,7 @@ export const find: (
       if (standing.get(first) !== (second === undefined ? "File" : "Directory")) continue
       const file = path.join(root, relativePath)
       if (second !== undefined && (yield* disk.lstat(file))?.type !== "File") continue
-      const bytes = yield* orNothing(disk.readFile(file))
+      const bytes = yield* orNothing(disk.readFile(file, maxBytes))
       if (bytes === undefined) continue
       const parsed = PluginManifest.parseJson(bytes, file)
       if (relativePath !== PluginManifest.agentPluginPath) {

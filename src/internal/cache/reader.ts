@@ -29,6 +29,7 @@ import { remoteMarketplaces } from "../../RemotePlugin.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import * as Disk from "./Disk.ts"
+import * as platformError from "../platformError.ts"
 import { doubtPrefix } from "./staging.ts"
 
 /** What a sidecar says, and whether it says so in the very bytes that Codex writes. */
@@ -39,6 +40,9 @@ interface Sidecar {
 
 /** How many base roots are read at a time. */
 const concurrency = 16
+
+/** A sidecar of more bytes is not read. Codex writes less than a hundred. */
+const smallFile = 1024 * 1024
 
 /** How often a base root is read anew because it changed under the reader. */
 const raceRetries = 8
@@ -151,7 +155,7 @@ export const make = Effect.gen(function* () {
       Effect.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
     // A link is not followed: it could name any file of the user's.
     if (standing.sidecar !== "File") return corrupt("NotAFile")
-    return Effect.matchEffect(disk.readFile(path), {
+    return Effect.matchEffect(disk.readFile(path, smallFile), {
       onFailure: (error) => (isNotFound(error) ? Effect.succeedNone : corrupt("Inaccessible")),
       onSuccess: (bytes) =>
         Effect.map(InstallMetadata.decode(bytes, path), (remotePluginId) =>
@@ -233,7 +237,8 @@ export const make = Effect.gen(function* () {
 
   /** The entries of marketplaces that are real folders; a link is passed over. */
   const marketplaceEntries = Effect.fnUntraced(function* (
-    wanted: (marketplace: PluginId.MarketplaceName) => boolean
+    wanted: (marketplace: PluginId.MarketplaceName) => boolean,
+    entriesIn: typeof entriesOf = entriesOf
   ) {
     const marketplaces = (yield* entriesOf(home.cache))
       .filter(({ type }) => type === "Directory")
@@ -242,7 +247,7 @@ export const make = Effect.gen(function* () {
     const entries = yield* Effect.forEach(
       marketplaces,
       (marketplace) =>
-        Effect.map(entriesOf(marketplaceRoot(marketplace)), (entries) =>
+        Effect.map(entriesIn(marketplaceRoot(marketplace)), (entries) =>
           entries.map((entry) => ({
             marketplace,
             name: entry.name,
@@ -262,7 +267,19 @@ export const make = Effect.gen(function* () {
     ReadonlyArray<CachedPlugin>,
     PlatformError.PlatformError
   > = Effect.flatMap(
-    marketplaceEntries(() => true),
+    marketplaceEntries(
+      () => true,
+      (folder) =>
+        // A marketplace that cannot be read hides its own plugins alone.
+        entriesOf(folder).pipe(
+          Effect.catch((error) =>
+            Effect.as(
+              Effect.logWarning(`cannot list ${folder}: ${platformError.describe(error)}`),
+              []
+            )
+          )
+        )
+    ),
     pluginsAmong
   )
 

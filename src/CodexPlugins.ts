@@ -25,6 +25,10 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
 export interface Options {
   readonly catalog?: RemoteCatalog.Options | undefined
   readonly lock?: CacheLock.Options | undefined
+  /**
+   * Homes from which a sync takes versions instead of downloading them, in this order. Default: none.
+   */
+  readonly seeds?: ReadonlyArray<string> | undefined
   readonly sync?: PluginSync.Options | undefined
 }
 
@@ -36,6 +40,11 @@ const views = Layer.mergeAll(
   PluginVerifier.layer
 )
 
+const bundles = (seeds: ReadonlyArray<string>) =>
+  seeds.length === 0
+    ? RemoteBundle.layer
+    : Layer.provide(PluginSeed.layerSeeded(seeds), RemoteBundle.layer)
+
 /**
  * All services except for the home and the lock, which a host may want to choose itself, with
  * options.
@@ -46,7 +55,7 @@ const views = Layer.mergeAll(
 export const layerServicesWith = (options: Omit<Options, "lock">) =>
   views.pipe(
     Layer.merge(Layer.merge(PluginSync.layerWith(options.sync ?? {}), PluginInstaller.layer)),
-    Layer.provideMerge(RemoteBundle.layer),
+    Layer.provideMerge(bundles(options.seeds ?? [])),
     Layer.provideMerge(
       Layer.merge(PluginStore.layer, RemoteCatalog.layerWith(options.catalog ?? {}))
     ),

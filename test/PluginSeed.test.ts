@@ -7,8 +7,11 @@ import * as InstallMetadata from "../src/InstallMetadata.ts"
 import * as PluginId from "../src/PluginId.ts"
 import * as PluginSeed from "../src/PluginSeed.ts"
 import * as PluginStore from "../src/PluginStore.ts"
+import * as PluginSync from "../src/PluginSync.ts"
 import { RemotePluginId } from "../src/RemotePluginId.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+import * as TestBackend from "../src/testing/TestBackend.ts"
+import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 
 const marketplace = "openai-curated-remote"
 const idOf = (name: string) => PluginId.PluginId.make(`${name}@${marketplace}`)
@@ -160,6 +163,64 @@ for (const [where, disk] of Object.entries(disks)) {
     )
   })
 }
+
+describe("a sync with seeds", () => {
+  const plugin = (name: string) => TestBackend.plugin({ name, id: remoteIdOf(name) })
+  const [alpha, beta] = [plugin("alpha"), plugin("beta")]
+  const provide = Effect.provide(
+    TestCodexPlugins.layerWith({
+      plugins: [alpha, beta],
+      services: { seeds: ["/missing", "/seed"] }
+    })
+  )
+  const downloads = Effect.gen(function* () {
+    const backend = yield* TestBackend.TestBackend
+    const requests = yield* backend.requests({ kind: "bundle" })
+    return requests.map(({ plugin }) => plugin)
+  })
+  const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
+
+  it.effect(
+    "takes a version from a seed and downloads the others",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const store = yield* PluginStore.PluginStore
+      yield* fs.makeDirectory("/seed")
+      yield* cachePlugin("/seed", "alpha")
+      const { failures } = yield* sync
+      assert.deepStrictEqual(failures, [])
+      assert.deepStrictEqual(yield* downloads, [beta.id])
+      assert.deepStrictEqual(
+        yield* store.remotePluginId(idOf("alpha")),
+        Option.some(remoteIdOf("alpha"))
+      )
+      const root = store.versionRoot(idOf("alpha"), yield* activeOf("alpha"))
+      assert.isTrue(yield* fs.exists(`${root}/bin/run`))
+    }, provide)
+  )
+
+  it.effect(
+    "downloads a version that the seed has under another remote id, broken or not at all",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.makeDirectory("/seed")
+      const foreign = yield* cachePlugin("/seed", "alpha")
+      yield* fs.writeFileString(
+        `${foreign}/${InstallMetadata.fileName}`,
+        InstallMetadata.encode(remoteIdOf("other"))
+      )
+      const broken = yield* cachePlugin("/seed", "beta")
+      yield* fs.writeFileString(`${broken}/1.0.0/.codex-plugin/plugin.json`, "{")
+      yield* sync
+      assert.sameMembers([...(yield* downloads)], [alpha.id, beta.id])
+    }, provide)
+  )
+})
+
+const activeOf = (name: string) =>
+  Effect.flatMap(PluginStore.PluginStore, ({ activeVersion }) =>
+    Effect.map(activeVersion(idOf(name)), Option.getOrThrow)
+  )
 
 const versionIn = (home: string, name: string) =>
   Effect.flatMap(PluginStore.PluginStore, ({ activeVersion }) => activeVersion(idOf(name))).pipe(

@@ -28,9 +28,6 @@ export const serve = Command.make(
       return yield* new WrongUsage({ message: "serve needs --stdio, the only way it can be asked" })
     }
     const { run } = yield* Effect.promise(() => import("../appServer/AppServer.ts"))
-    yield* Effect.provide(run(program), online(codexHome)).pipe(
-      // Stdin that stays open would keep the process alive after the client has gone.
-      Effect.ensuring(Effect.sync(() => process.stdin.unref?.()))
-    )
+    yield* Effect.provide(run(program), online(codexHome))
   })
 ).pipe(Command.withDescription("Answer the plugin requests of Codex's app-server protocol"))

@@ -5,6 +5,7 @@
  */
 import {
   Context,
+  Data,
   Effect,
   FileSystem,
   Layer,
@@ -151,6 +152,25 @@ type Settled =
     }
   | { readonly _tag: "Failed"; readonly pluginId: PluginId.PluginId; readonly error: CopyError }
 
+/** This home has a version of the plugin. */
+class Kept extends Data.TaggedError("Kept")<{}> {}
+
+type Skipped = seedSource.Skipped
+
+const settledFailure = (
+  pluginId: PluginId.PluginId,
+  error: Kept | Skipped | CopyError
+): Settled => {
+  switch (error._tag) {
+    case "Kept":
+      return { _tag: "Kept", pluginId }
+    case "Skipped":
+      return { _tag: "Skipped", pluginId, reason: error.reason }
+    default:
+      return { _tag: "Failed", pluginId, error }
+  }
+}
+
 /**
  * Makes the service from the services that it uses.
  *
@@ -170,6 +190,12 @@ export const make = Effect.gen(function* () {
     return (yield* resolved(path.join(from, "plugins", "cache"))) === (yield* resolved(home.cache))
   })
 
+  /** Fails if this home has a version of the plugin. */
+  const checkAbsent = (plugin: CachedPlugin) =>
+    Effect.flatMap(store.activeVersion(plugin.pluginId), (active) =>
+      Option.isSome(active) ? Effect.fail(new Kept()) : Effect.void
+    )
+
   const seed = Effect.fn("PluginSeed.seed")(function* ({ from }: { readonly from: string }) {
     yield* Effect.annotateCurrentSpan({ from })
     const failed = (reason: PluginSeedError["reason"]) => new PluginSeedError({ from, reason })
@@ -182,24 +208,19 @@ export const make = Effect.gen(function* () {
       failed({ _tag: "Unreadable", cause })
     )
 
-    const copy = (plugin: CachedPlugin) => store.installStaged((root) => source.copy(plugin, root))
+    // The lock is held while a version is staged, so no pass of ours can come in between.
+    const copy = (plugin: CachedPlugin) =>
+      store.installStaged((root) => Effect.andThen(checkAbsent(plugin), source.copy(plugin, root)))
     const settle = Effect.fnUntraced(
-      function* (plugin: CachedPlugin) {
-        const { pluginId } = plugin
-        const active = yield* store.activeVersion(pluginId)
-        if (Option.isSome(active)) return { _tag: "Kept" as const, pluginId }
-        const { remotePluginId, version } = yield* copy(plugin)
-        return { _tag: "Seeded" as const, seeded: { pluginId, version, remotePluginId } }
+      function* (plugin: CachedPlugin): Effect.fn.Return<Settled, Kept | Skipped | CopyError> {
+        // Before the lock is taken: a home that has everything already needs none.
+        yield* checkAbsent(plugin)
+        const { pluginId, remotePluginId, version } = yield* copy(plugin)
+        return { _tag: "Seeded", seeded: { pluginId, version, remotePluginId } }
       },
       (effect, { pluginId }): Effect.Effect<Settled> =>
         effect.pipe(
-          Effect.catch((error) =>
-            Effect.succeed<Settled>(
-              error._tag === "Skipped"
-                ? { _tag: "Skipped", pluginId, reason: error.reason }
-                : { _tag: "Failed", pluginId, error }
-            )
-          )
+          Effect.catch((error) => Effect.succeed<Settled>(settledFailure(pluginId, error)))
         )
     )
     return outcomeOf(yield* Effect.forEach(plugins, settle, { concurrency }))
@@ -223,13 +244,30 @@ const openSeed = Effect.fnUntraced(function* (from: string) {
 
 type SeedSource = Effect.Success<ReturnType<typeof seedSource.open>>
 
+/** The plugin in a seed, if it is exactly the wanted version of the wanted plugin. */
+const find = (source: SeedSource, plugin: RemotePlugin.RemotePlugin, version: PluginVersion) =>
+  source.read(plugin.pluginId).pipe(
+    Effect.map(
+      Option.filter(
+        ({ active, identity, intact }) =>
+          intact &&
+          Option.contains(active, version) &&
+          identity._tag === "Known" &&
+          identity.remotePluginId === plugin.remotePluginId
+      )
+    ),
+    Effect.orElseSucceed(() => Option.none<CachedPlugin>())
+  )
+
+/** The seed does not have the wanted version any more, or it could not be copied. */
+class NotCopied extends Data.TaggedError("NotCopied")<{}> {}
+
 /**
  * A `RemoteBundle` that takes a version from another home, if that home has it intact and under the
  * right remote id, and downloads it otherwise. The version is staged, checked and activated as a
  * download is.
  */
 const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
-  const path = yield* Path.Path
   const store = yield* PluginStore.PluginStore
   const bundles = yield* RemoteBundle.RemoteBundle
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
@@ -241,21 +279,6 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
     )
   )
 
-  /** The plugin in a seed, if it is exactly the wanted version of the wanted plugin. */
-  const find = (source: SeedSource, plugin: RemotePlugin.RemotePlugin, version: PluginVersion) =>
-    source.read(plugin.pluginId).pipe(
-      Effect.map(
-        Option.filter(
-          ({ active, identity, intact }) =>
-            intact &&
-            Option.contains(active, version) &&
-            identity._tag === "Known" &&
-            identity.remotePluginId === plugin.remotePluginId
-        )
-      ),
-      Effect.orElseSucceed(() => Option.none<CachedPlugin>())
-    )
-
   const take = Effect.fnUntraced(function* (
     source: SeedSource,
     plugin: RemotePlugin.RemotePlugin,
@@ -264,19 +287,21 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
     const found = yield* find(source, plugin, version)
     if (Option.isNone(found)) return false
     const { pluginId, remotePluginId } = plugin
-    return yield* store.withStagingFolder((folder) => {
-      const root = path.join(folder, "version")
-      return Effect.gen(function* () {
-        const copied = yield* Effect.option(source.copy(found.value, root))
-        // The seed may have another version by now.
-        const isWanted = Option.exists(
-          copied,
-          (seed) => seed.version === version && seed.remotePluginId === remotePluginId
+    return yield* store
+      .installStaged((root) =>
+        Effect.flatMap(Effect.option(source.copy(found.value, root)), (copied) =>
+          Option.exists(
+            copied,
+            (seed) => seed.version === version && seed.remotePluginId === remotePluginId
+          )
+            ? Effect.succeed({ pluginId, version, remotePluginId })
+            : Effect.fail(new NotCopied())
         )
-        if (isWanted) yield* store.activate({ root, pluginId, version, remotePluginId })
-        return isWanted
-      })
-    })
+      )
+      .pipe(
+        Effect.as(true),
+        Effect.catchTag("NotCopied", () => Effect.succeed(false))
+      )
   })
 
   const install: typeof bundles.install = Effect.fn("PluginSeed.install")(function* (

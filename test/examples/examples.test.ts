@@ -52,7 +52,7 @@ describe("the examples", () => {
           env: { CODEX_HOME: home, NODE_EXTRA_CA_CERTS: authority, PATH: process.env["PATH"] }
         })
       )
-      assert.include(output, "1 plugins installed, 0 failed")
+      assert.include(output, "Ready: 1 plugins ready, 0 missing")
       assert.isTrue(
         yield* fs.exists(path.join(home, "plugins/cache/openai-curated-remote/hello/1.0.0"))
       )

@@ -3,11 +3,13 @@ import { Effect } from "effect"
 import { PluginSync } from "effect-codex-plugins"
 import * as NodeCodexPlugins from "effect-codex-plugins/node"
 
-// Before a session opens: download what is missing, so that hooks and skills are in place.
+// Before a session opens: hooks and skills are in place, or it is known why not. A network outage
+// never blocks the session.
 const program = Effect.gen(function* () {
-  const { sync } = yield* PluginSync.PluginSync
-  const { failures, installed } = yield* sync
-  yield* Effect.logInfo(`${installed.length} plugins installed, ${failures.length} failed`)
-}).pipe(Effect.catchTag("NotSignedIn", (error) => Effect.logWarning(error.message)))
+  const { ensureReady } = yield* PluginSync.PluginSync
+  const { error, missing, ready, state } = yield* ensureReady({ deadline: "5 seconds" })
+  yield* Effect.logInfo(`${state}: ${ready.length} plugins ready, ${missing.length} missing`)
+  if (error !== null) yield* Effect.logWarning(error.message)
+})
 
 program.pipe(Effect.provide(NodeCodexPlugins.layer), NodeRuntime.runMain)

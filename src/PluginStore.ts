@@ -786,7 +786,7 @@ export const make = Effect.gen(function* () {
     // The staging folder has a scope of its own; the caller's effect keeps the caller's.
     return yield* Effect.scopedWith((scope) =>
       Effect.gen(function* () {
-        const folder = yield* explain("stage a plugin", null)(Scope.provide(stageFolder, scope))
+        const folder = yield* explain("stage a bundle", null)(Scope.provide(stageFolder, scope))
         const root = path.join(folder, "bundle")
         const staged = yield* stage(root)
         const { pluginId, remotePluginId, version } = staged

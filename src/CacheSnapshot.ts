@@ -1,5 +1,5 @@
 /**
- * What stands in the cache, read at one moment.
+ * The content of the cache, read at one moment.
  */
 import type { Option } from "effect"
 import { Data } from "effect"
@@ -9,7 +9,7 @@ import type { PluginVersion } from "./PluginVersion.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
 /**
- * What the sidecar says of the active version.
+ * The identity of the active version, according to its sidecar.
  *
  * @category models
  * @since 0.1.0

@@ -2,7 +2,7 @@
  * One Codex home: where its things lie, and the settings and credentials it holds.
  *
  * Settings and credentials are read when they are asked for, so that what needs neither works in a
- * home whose `config.toml` or `auth.json` is broken. No error repeats what stands in these files.
+ * home whose `config.toml` or `auth.json` is broken. No error repeats the content of these files.
  */
 import {
   Clock,

@@ -116,7 +116,7 @@ export interface PluginState {
   readonly details: PluginDetails.PluginDetails
   /** Its row among those that the account has installed. */
   readonly installed: Option.Option<PluginDetails.PluginDetails>
-  /** What stands in its place in the cache, whosever it is. */
+  /** The cached plugin of the same plugin id, whatever its identity. */
   readonly cached: Option.Option<CachedPlugin>
 }
 

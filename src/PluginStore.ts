@@ -1,5 +1,5 @@
 /**
- * The cache on disk: what stands in it, and every change to it.
+ * The cache on disk: its content, and every change to it.
  *
  * No other module changes anything below `<home>/plugins/`. Whatever is killed and when, the
  * sidecar beside an active version is absent or names the plugin whose bytes that version holds:
@@ -511,7 +511,7 @@ export const make = Effect.gen(function* () {
     <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
       effect.pipe(Effect.scoped, lock.hold, explain(operation, pluginId))
 
-  /** Renames what stands in the cache, or is to stand there. */
+  /** Renames a folder or file into, within or out of the cache. */
   const rename = (from: string, to: string) =>
     Effect.retry(disk.rename(from, to), { schedule: heldSchedule, while: isHeld }).pipe(
       Effect.catchIf(isHeld, (cause) =>

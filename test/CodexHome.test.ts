@@ -86,7 +86,7 @@ describe("where the home is", () => {
     { name: "is not there", env: { CODEX_HOME: "/nowhere" }, reason: "Missing" },
     { name: "lies below a file", env: { CODEX_HOME: "/file/home" }, reason: "Missing" },
     { name: "is a file", env: { CODEX_HOME: "/file" }, reason: "NotAFolder" },
-    { name: "cannot be told", env: {}, reason: "NoHomeDirectory" }
+    { name: "is unknown", env: {}, reason: "NoHomeDirectory" }
   ])("is refused if it $name", ({ env, reason }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(homeOf(environment(env), { "/file": "" }))

@@ -132,7 +132,7 @@ const assertNothingStands = Effect.gen(function* () {
   assert.isAtMost(Object.keys(snapshot(staging)).length, 1)
 })
 
-/** What stands in a folder: text and mode of its files, by path. */
+/** The content of a folder: text and mode of its files, by path. */
 const filesBelow = (root: string) =>
   Effect.map(MemoryFileSystem.Disk, ({ snapshot }) =>
     Object.fromEntries(

@@ -64,7 +64,7 @@ const reasonFor = (standing: CachedPlugin) => {
   return install.reason
 }
 
-describe("SyncPlan.make, for a row and what stands in its place", () => {
+describe("SyncPlan.make, for a row and the cached plugin of the same name", () => {
   type Standing = Parameters<typeof cachedPlugin>[0] | undefined
 
   it.each<readonly [string, Standing, Row, string]>([
@@ -708,7 +708,7 @@ describe("SyncPlan.make, for any two snapshots", () => {
     }
   })
 
-  holds("prunes only what stands beside an active version that stays or comes", (pass) => {
+  holds("prunes only versions beside an active one that stays or is installed", (pass) => {
     const { planned, removed, standing } = pass
     const installs = planned.actions.filter(Action.$is("Install"))
     const incoming = new Set(installs.map(({ plugin }) => plugin.pluginId))

@@ -26,7 +26,7 @@ export type { EntryChange } from "./internal/nameJournal.ts"
 // --- what tests hold of a disk -------------------------------------------------------------------
 
 /**
- * What stands at one path. `mode` holds the permission bits, `mtime` milliseconds since 1970.
+ * The entry of one path. `mode` holds the permission bits, `mtime` milliseconds since 1970.
  *
  * @category models
  * @since 0.1.0
@@ -47,8 +47,8 @@ export type Entry =
     }
 
 /**
- * A whole tree by absolute path, the root included. Two snapshots are equal where the trees are;
- * which names share one file by a hard link is not told.
+ * A whole tree by absolute path, the root included. Equal trees give equal snapshots;
+ * hard links appear as separate files.
  *
  * @category models
  * @since 0.1.0

@@ -8,7 +8,7 @@ import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import type { DifferenceName } from "./appServerDifferences.ts"
 
-/** What stands around one server. */
+/** The surroundings of one server. */
 export interface World {
   readonly backend: TestBackend.TestBackend["Service"]
   readonly home: string

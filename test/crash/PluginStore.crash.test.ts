@@ -26,7 +26,7 @@ type Act = (disk: Disk) => Effect.Effect<unknown, unknown>
 interface Scenario {
   /** Passes that make the cache before: one for each build. */
   readonly before: ReadonlyArray<Build>
-  /** What stands in a folder of the user's, to be installed from there. */
+  /** The content of a folder that the user installs from. */
   readonly source?: Build
   /** What was done to the cache then. */
   readonly spoil?: (fs: FileSystem.FileSystem) => Effect.Effect<unknown, unknown>

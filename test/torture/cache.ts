@@ -11,7 +11,7 @@ import * as PluginWorld from "../support/pluginWorld.ts"
 import { makers, type RemoteBuild } from "./account.ts"
 
 export interface Cache extends CacheTruth.Truth {
-  /** What stands beside cache and staging and is not the lock. */
+  /** Entries beside cache and staging other than the lock. */
   readonly outside: ReadonlyArray<string>
 }
 
@@ -35,7 +35,7 @@ const entryOf = (file: string): MemoryFileSystem.Entry => {
     : { type: "SymbolicLink", ...common, target: Fs.readlinkSync(file) }
 }
 
-/** What stands in a home while nobody changes it. */
+/** The content of a home while nobody changes it. */
 export const read = (home: string): Cache => {
   const plugins = Path.join(home, "plugins")
   const names = Fs.readdirSync(plugins, { recursive: true, encoding: "utf8" })

@@ -220,7 +220,7 @@ const round = Effect.fnUntraced(function* (
       ...CacheTruth.violations(inStep),
       ...[atRest, inStep].flatMap(Cache.leftovers).filter((what) => what.startsWith(prefix)),
       ...moments.filter((whose) => whose === "ours").map(() => "ours had a wrong identity"),
-      ...downloads.map(({ plugin }) => `${plugin} was downloaded though it was in step`)
+      ...downloads.map(({ plugin }) => `${plugin} was downloaded though it was up to date`)
     ]
   }
 }, Effect.scoped)

@@ -59,7 +59,7 @@ interface Kill {
   readonly gaps: ReadonlyArray<string>
   /** What readers say that is not true. */
   readonly untrue: ReadonlyArray<string>
-  /** What stands there besides versions and sidecars. */
+  /** Entries other than versions and sidecars. */
   readonly left: ReadonlyArray<string>
 }
 
@@ -312,7 +312,7 @@ const figuresOf = ({ changes, installKills, kills, passes }: Course): Report.Rep
     ["  gone while making room for their like", all.flatMap(({ gaps }) => gaps).length],
     ["left behind by kills", new Set(all.flatMap(({ left }) => left)).size],
     ["  still there after the next pass", new Set(passes.flatMap(({ left }) => left)).size],
-    ["not in step after a pass", passes.flatMap(({ unfinished }) => unfinished).length]
+    ["not up to date after a pass", passes.flatMap(({ unfinished }) => unfinished).length]
   ]
 }
 

@@ -17,11 +17,11 @@ export interface ManifestFile {
   readonly json: unknown
 }
 
-/** Nothing, instead of what stands in another place or is of another kind. */
+/** Treats an entry at another path or of another kind as absent. */
 const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
   Effect.catchIf(effect, isAbsent, () => Effect.succeed(undefined))
 
-/** What stands in a folder; nothing where there is no folder. */
+/** The entries of a folder; none if there is no folder. */
 const typesIn = (disk: Disk, folder: string) =>
   Effect.map(
     orNothing(disk.entries(folder)),

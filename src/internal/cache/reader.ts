@@ -47,7 +47,7 @@ const smallFile = 1024 * 1024
 /** How often a base root is read anew because it changed under the reader. */
 const raceRetries = 8
 
-/** What stands in one base root, as far as its folder tells. */
+/** The content of one base root, according to its folder. */
 export interface BaseRoot {
   readonly entries: ReadonlyArray<FileSystem.DirectoryEntry>
   readonly versions: ReadonlyArray<PluginVersion.PluginVersion>
@@ -120,10 +120,10 @@ export const make = Effect.gen(function* () {
         )
       )
 
-  /** What stands under a name, links not followed; undefined where nothing does, or can. */
+  /** lstat, or undefined if the path does not exist. */
   const infoOf = (target: string) => disk.lstat(target)
 
-  /** What changes once something was put into, taken out of or replaced in what stands there. */
+  /** Changes once anything in the folder is added, removed or replaced. */
   const witnessOf = Effect.fnUntraced(function* (target: string) {
     const info = yield* infoOf(target)
     if (info === undefined) return undefined

@@ -52,7 +52,7 @@ const isDirectory = (look: () => Inode): boolean =>
     () => false
   )
 
-/** Why what stands at the path does not do for a folder, if so. */
+/** The reason why the entry of the path cannot serve as a folder; undefined if it can. */
 const obstacleAt = (disk: Linux.Disk, path: string): Errno.Code | undefined =>
   attempt(
     () => (disk.stat(path).type === "Directory" ? undefined : "EEXIST"),

@@ -15,7 +15,7 @@ import type { Reason } from "./differences.ts"
 
 // --- cases
 
-/** What stands in a cache before the pass. */
+/** The cache before the pass. */
 export type Node =
   | string
   | Uint8Array

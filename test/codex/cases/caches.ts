@@ -1,12 +1,12 @@
 /**
- * What stands in the cache before a pass.
+ * Caches as a pass finds them.
  */
 import type { Case } from "./Case.ts"
 import * as C from "./Case.ts"
 
 const { curated, sidecarName } = C
 
-/** A plugin of release 1.0.0, and what stands in its base root. */
+/** A plugin of release 1.0.0, and the content of its base root. */
 const standing = (
   title: string,
   nodes: (name: string) => C.Standing,
@@ -31,10 +31,10 @@ const withSidecar = (name: string, node: C.Node): C.Standing => ({
 const textSidecar = (json: (name: string) => string) => (name: string) =>
   withSidecar(name, { content: json(name), mode: 0o600 })
 
-/** Ours downloads the release and puts it in the place of what stands. */
+/** Ours downloads the release and replaces the cached files with it. */
 const anew: C.Change = C.installs((name) => C.treeOf(C.installed(name)))
 
-/** Ours has not got what stands below these paths. */
+/** Ours has nothing below these paths. */
 const without =
   (...gone: ReadonlyArray<string>): C.Change =>
   (codex, { name }) => {

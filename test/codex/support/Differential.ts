@@ -89,7 +89,7 @@ const share = (tree: FolderTree.FolderTree, party: Party): FolderTree.FolderTree
 const sorted = (values: Iterable<string>): ReadonlyArray<string> =>
   Arr.fromIterable(values).toSorted()
 
-/** Notes what stands, to tell afterwards what came of each case. */
+/** Records the caches, to compare each case afterwards. */
 const watch = (cache: string, parties: ReadonlyArray<Party>) => {
   const look = () => ({ tree: FolderTree.read(cache), stamps: FolderTree.stamps(cache) })
   const before = look()

@@ -61,7 +61,7 @@ const contentOf = (file: Buffer): string => {
 const isFolder = (path: string): boolean =>
   Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-/** What stands in a folder; nothing where there is no folder. */
+/** The content of a folder; nothing if there is no folder. */
 export const read = (folder: string): FolderTree => {
   const tree: Record<string, Entry> = {}
   if (!isFolder(folder)) return tree

@@ -5,6 +5,7 @@ import { Layer } from "effect"
 import * as BundleArchive from "./BundleArchive.ts"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
+import * as seededBundle from "./internal/seededBundle.ts"
 import * as PluginDoctor from "./PluginDoctor.ts"
 import * as PluginIdentity from "./PluginIdentity.ts"
 import * as PluginInstaller from "./PluginInstaller.ts"
@@ -43,7 +44,7 @@ const views = Layer.mergeAll(
 const bundles = (seeds: ReadonlyArray<string>) =>
   seeds.length === 0
     ? RemoteBundle.layer
-    : Layer.provide(PluginSeed.layerSeeded(seeds), RemoteBundle.layer)
+    : Layer.provide(seededBundle.layer(seeds), RemoteBundle.layer)
 
 /**
  * All services except for the home and the lock, which a host may want to choose itself, with

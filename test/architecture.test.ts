@@ -12,13 +12,13 @@ const levels: ReadonlyArray<RegExp> = [
   // Values, and the helper that trims their white space.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
   // Internals. The reader of the cache belongs to PluginStore.
-  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$|(?:doctor|sync)\/)/,
+  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
   // Services.
   /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
   // Workflows over the services.
   /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.
-  /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$|^internal\/doctor\//,
+  /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$|^internal\/(?:doctor\/|seededBundle\.ts$)/,
   // Composition and front ends.
   /^(?:CodexPlugins|NodeCodexPlugins|index|main)\.ts$|^(?:appServer|cli|testing)\//
 ]
@@ -28,6 +28,7 @@ const workflows = 4
 
 /** Modules above that level that use internals, because they give the services a platform. */
 const platforms: ReadonlySet<string> = new Set([
+  "CodexPlugins.ts",
   "NodeCodexPlugins.ts",
   "appServer/PluginCapabilities.ts",
   "appServer/PluginView.ts",

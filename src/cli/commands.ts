@@ -9,6 +9,7 @@ import { install } from "./install.ts"
 import { list } from "./list.ts"
 import { read } from "./read.ts"
 import { run } from "./runCommand.ts"
+import { seed } from "./seed.ts"
 import { serve } from "./serve.ts"
 import { sync } from "./sync.ts"
 import { uninstall } from "./uninstall.ts"
@@ -24,6 +25,7 @@ export const all = Command.withSubcommands([
   verify,
   doctor,
   run,
+  seed,
   serve,
   demo
 ])

@@ -7,6 +7,7 @@ import { display } from "../internal/display.ts"
 import * as exit from "./exit.ts"
 import { id } from "./id.ts"
 import { list } from "./list.ts"
+import { seed } from "./seed.ts"
 import { version } from "./version.ts"
 
 const root = Command.make("codex-plugins").pipe(
@@ -14,10 +15,10 @@ const root = Command.make("codex-plugins").pipe(
 )
 
 /** The commands that answer offline and at once. */
-const quick = Command.withSubcommands([list, id])
+const quick = Command.withSubcommands([list, id, seed])
 
 const isQuick = ([first]: ReadonlyArray<string>) =>
-  first === "list" || first === "id" || first === "--version"
+  first === "list" || first === "id" || first === "seed" || first === "--version"
 
 /** Results go to stdout, so everything else goes to stderr. */
 const logger = Logger.layer([

@@ -248,6 +248,13 @@ export const sync = Command.make(
         ),
         Flag.withDefault(PluginSync.defaultRetention)
       ),
+    seeds: Flag.String("seed").pipe(
+      Flag.withMetavar("HOME"),
+      Flag.withDescription(
+        "Take plugins from this Codex home instead of downloading them, if it has the right version (can be repeated)"
+      ),
+      Flag.atLeast(0)
+    ),
     timeout: flags
       .duration("timeout")
       .pipe(
@@ -287,11 +294,12 @@ export const sync = Command.make(
     { command: "codex-plugins sync --check", description: "Exit with 1 if anything would change" },
     { command: "codex-plugins sync --quiet --timeout 5m", description: "From cron" }
   ]),
-  Command.provide(({ codexHome, concurrency, refreshWith, remove, retain, wait }) =>
+  Command.provide(({ codexHome, concurrency, refreshWith, remove, retain, seeds, wait }) =>
     refreshBefore(
       { refreshWith, root: codexHome },
       online(codexHome, {
         lock: { waitLimit: wait },
+        seeds,
         sync: { concurrency, removal: remove, retention: retain }
       })
     )

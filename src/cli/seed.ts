@@ -1,0 +1,80 @@
+import { Console, Effect, Layer, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as CacheLock from "../CacheLock.ts"
+import * as CodexHome from "../CodexHome.ts"
+import { display } from "../internal/display.ts"
+import * as PluginSeed from "../PluginSeed.ts"
+import * as PluginStore from "../PluginStore.ts"
+import { SomePluginsFailed } from "./exit.ts"
+import * as flags from "./flags.ts"
+import { printJson, schemaVersion } from "./output.ts"
+import { count } from "./results.ts"
+
+const reasons: Readonly<Record<PluginSeed.SkipReason, string>> = {
+  Broken: "its version is broken there",
+  InDoubt: "its identity is in doubt there",
+  UnreadableIdentity: "its identity cannot be read there",
+  ChangedDuringCopy: "it kept changing there"
+}
+
+const outcomeLines = ({
+  failures,
+  kept,
+  seeded,
+  skipped
+}: PluginSeed.Outcome): ReadonlyArray<string> => [
+  ...seeded.map(({ pluginId, version }) => ` + ${display(`${pluginId} ${version}`)}`),
+  ...skipped.map(({ pluginId, reason }) => ` ? ${display(pluginId)} (${reasons[reason]})`),
+  ...failures.map(({ error, pluginId }) => ` ! ${display(`${pluginId}: ${error.message}`)}`),
+  seeded.length + skipped.length + failures.length === 0
+    ? `Nothing to seed (${count(kept.length, "plugin")} already here)`
+    : `${seeded.length} seeded, ${kept.length} already here, ${skipped.length} skipped, ${failures.length} failed`
+]
+
+const outcomeJson = ({ failures, ...outcome }: PluginSeed.Outcome) => ({
+  schemaVersion,
+  ...outcome,
+  failures: failures.map(({ error, pluginId }) => ({
+    pluginId,
+    tag: error._tag,
+    message: error.message
+  }))
+})
+
+export const seed = Command.make(
+  "seed",
+  {
+    codexHome: flags.codexHome,
+    from: Flag.String("from").pipe(
+      Flag.withMetavar("HOME"),
+      Flag.withDescription("The Codex home whose plugins are copied")
+    ),
+    json: flags.json
+  },
+  Effect.fn("seed")(function* ({ from, json }) {
+    const { seed } = yield* PluginSeed.PluginSeed
+    const outcome = yield* seed({ from })
+    yield* json ? printJson(outcomeJson(outcome)) : Console.log(outcomeLines(outcome).join("\n"))
+    if (outcome.failures.length > 0) return yield* new SomePluginsFailed()
+  })
+).pipe(
+  Command.withDescription("Copy the plugins of another home into this one, offline"),
+  Command.withExamples([
+    {
+      command: "codex-plugins seed --from ~/.codex --codex-home /tmp/session",
+      description: "Fill the home of a session"
+    }
+  ]),
+  Command.provide(({ codexHome }) =>
+    PluginSeed.layer.pipe(
+      Layer.provide(PluginStore.layer),
+      Layer.provide(CacheLock.layer),
+      Layer.provide(
+        Option.match(codexHome, {
+          onNone: () => CodexHome.layer,
+          onSome: (root) => CodexHome.layerAt(root)
+        })
+      )
+    )
+  )
+)

@@ -1,0 +1,113 @@
+/**
+ * Installs that take versions from other homes instead of downloading them.
+ */
+import { Data, Effect, type FileSystem, Layer, Option, type Path } from "effect"
+import type { CachedPlugin } from "../CacheSnapshot.ts"
+import * as PluginStore from "../PluginStore.ts"
+import type { PluginVersion } from "../PluginVersion.ts"
+import * as RemoteBundle from "../RemoteBundle.ts"
+import * as RemotePlugin from "../RemotePlugin.ts"
+import * as seedSource from "./cache/seedSource.ts"
+
+/** A seed that can be used; none for one that cannot, which is logged. */
+const openSeed = Effect.fnUntraced(function* (from: string) {
+  return yield* seedSource.open(from).pipe(
+    Effect.asSome,
+    Effect.catch((error) =>
+      Effect.as(
+        Effect.logWarning(`cannot use the seed ${from}: ${error.message}`),
+        Option.none<SeedSource>()
+      )
+    )
+  )
+})
+
+type SeedSource = Effect.Success<ReturnType<typeof seedSource.open>>
+
+/** The plugin in a seed, if it is exactly the wanted version of the wanted plugin. */
+const find = (source: SeedSource, plugin: RemotePlugin.RemotePlugin, version: PluginVersion) =>
+  source.read(plugin.pluginId).pipe(
+    Effect.map(
+      Option.filter(
+        ({ active, identity, intact }) =>
+          intact &&
+          Option.contains(active, version) &&
+          identity._tag === "Known" &&
+          identity.remotePluginId === plugin.remotePluginId
+      )
+    ),
+    Effect.orElseSucceed(() => Option.none<CachedPlugin>())
+  )
+
+/** The seed does not have the wanted version any more, or it could not be copied. */
+class NotCopied extends Data.TaggedError("NotCopied")<{}> {}
+
+/**
+ * A `RemoteBundle` that takes a version from another home, if that home has it intact and under the
+ * right remote id, and downloads it otherwise. The version is staged, checked and activated as a
+ * download is.
+ */
+const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
+  const store = yield* PluginStore.PluginStore
+  const bundles = yield* RemoteBundle.RemoteBundle
+  const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+  // A pass that downloads nothing does not look at the seeds.
+  const sources = yield* Effect.cached(
+    Effect.forEach(seeds, openSeed).pipe(
+      Effect.map((opened) => opened.flatMap((source) => Option.toArray(source))),
+      Effect.provideContext(platform)
+    )
+  )
+
+  const take = Effect.fnUntraced(function* (
+    source: SeedSource,
+    plugin: RemotePlugin.RemotePlugin,
+    version: PluginVersion
+  ) {
+    const found = yield* find(source, plugin, version)
+    if (Option.isNone(found)) return false
+    const { pluginId, remotePluginId } = plugin
+    return yield* store
+      .installStaged((root) =>
+        Effect.flatMap(Effect.option(source.copy(found.value, root)), (copied) =>
+          Option.exists(
+            copied,
+            (seed) => seed.version === version && seed.remotePluginId === remotePluginId
+          )
+            ? Effect.succeed({ pluginId, version, remotePluginId })
+            : Effect.fail(new NotCopied())
+        )
+      )
+      .pipe(
+        Effect.as(true),
+        Effect.catchTag("NotCopied", () => Effect.succeed(false))
+      )
+  })
+
+  const install: typeof bundles.install = Effect.fn("PluginSeed.install")(function* (
+    plugin,
+    ...rest
+  ) {
+    const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
+    for (const source of yield* sources) {
+      if (!(yield* take(source, plugin, version))) continue
+      yield* Effect.logDebug(`took ${plugin.pluginId} ${version} from a seed`)
+      return version
+    }
+    return yield* bundles.install(plugin, ...rest)
+  })
+
+  return RemoteBundle.RemoteBundle.of({ ...bundles, install })
+})
+
+/**
+ * A `RemoteBundle` that looks into other homes before it downloads. `seeds` are homes, in the order
+ * in which they are asked. A home that cannot be used is logged and skipped.
+ */
+export const layer = (
+  seeds: ReadonlyArray<string>
+): Layer.Layer<
+  RemoteBundle.RemoteBundle,
+  never,
+  FileSystem.FileSystem | Path.Path | PluginStore.PluginStore | RemoteBundle.RemoteBundle
+> => Layer.effect(RemoteBundle.RemoteBundle, makeSeeded(seeds))

@@ -88,9 +88,9 @@ export const differences = {
     why: "a small bundle could keep a machine busy for minutes"
   },
   "larger bundles": {
-    codex: "0.169 takes up to 100 MiB packed and 512 MiB unpacked",
-    here: "takes up to 50 MiB and 250 MiB, as 0.142 does",
-    why: "both releases take what is installed here"
+    codex: "0.142 accepts bundles of up to 50 MiB packed and 250 MiB unpacked",
+    here: "accepts up to 100 MiB and 512 MiB, as 0.169 does",
+    why: "the newer release installs them"
   },
   "unclear tar": {
     codex:
@@ -167,6 +167,11 @@ export const differences = {
     codex: "0.142 rejects plugin names with dots",
     here: "accepts them, as 0.169 does",
     why: "0.169 is the newest tested release"
+  },
+  "names that differ in case": {
+    codex: "installs plugins whose names differ only in case",
+    here: "reports them as failed and changes nothing of that name",
+    why: "on a case-insensitive disk they are one folder, which would get a wrong identity"
   },
   "rows of one plugin": {
     codex: "installs one after the other, or labels the files of the first with the id of the last",

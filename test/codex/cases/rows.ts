@@ -277,7 +277,17 @@ const ids: ReadonlyArray<Case> = [
   },
   {
     title: "names that differ in case alone, in rows",
-    make: (name) => ({ plugins: [{ name }, { name: `${name}--a` }, { name: `${name}--A` }] })
+    make: (name) => ({ plugins: [{ name }, { name: `${name}--a` }, { name: `${name}--A` }] }),
+    differs: C.fromBoth("names that differ in case", (codex, { before, ids, name }) => {
+      const [first = "", ...others] = ids
+      return {
+        ...codex,
+        failed: others.toSorted(),
+        downloaded: [first],
+        untouched: before.untouched,
+        tree: { ...before.tree, ...C.treeOf(C.installed(name)) }
+      }
+    })
   }
 ]
 

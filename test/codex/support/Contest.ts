@@ -72,7 +72,8 @@ const ours = Effect.fnUntraced(function* ({ environment, home, retain = "0" }: O
     ],
     { concurrency: "unbounded" }
   )
-  if (exitCode === 1 && !stderr.includes("this is a bug")) {
+  // 1: failed; 4: sign-in needed; 5: try again later.
+  if ([1, 4, 5].includes(exitCode) && !stderr.includes("this is a bug")) {
     return report("given up")
   }
   if (exitCode !== 0 && exitCode !== 3) return yield* new Unforeseen({ exitCode, stderr })

@@ -53,7 +53,7 @@ const transientDownloads: ReadonlySet<RemoteBundleError["reason"]["_tag"]> = new
   "Expired",
   "ProxyUnreachable",
   "Stalled",
-  "TimedOut",
+  "TooSlow",
   "Unavailable",
   "Unreachable",
   "WrongLength"

@@ -24,7 +24,6 @@ import * as Credentials from "./Credentials.ts"
 import * as Background from "./internal/sync/background.ts"
 import * as Readiness from "./Readiness.ts"
 import * as ActionRunner from "./internal/sync/actionRunner.ts"
-import * as DownloadSlots from "./internal/downloadSlots.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type * as RemoteBundle from "./RemoteBundle.ts"
@@ -53,6 +52,14 @@ export {
 } from "./SyncEvent.ts"
 
 /**
+ * How many plugins a pass works on at a time, unless a number is given.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const defaultConcurrency = 16
+
+/**
  * How long a superseded version stays by default, for the sessions that still use it: 24 hours.
  *
  * @category constants
@@ -69,10 +76,10 @@ export const defaultRetention = Duration.hours(24)
  */
 export interface Options {
   /**
-   * The number of plugins that are worked on at a time: at least 1. By default, `"adaptive"`: a pass
-   * finds out how many downloads the connection is good for, from 4 to 64.
+   * The number of plugins that are worked on at a time: a positive integer. Default:
+   * {@link defaultConcurrency}.
    */
-  readonly concurrency?: number | "adaptive" | undefined
+  readonly concurrency?: number | undefined
   /**
    * How long a superseded version stays for the sessions that still use it. Zero prunes it in the
    * pass that supersedes it. Default: {@link defaultRetention}.
@@ -151,9 +158,9 @@ const isSame = (before: CacheSnapshot, after: CacheSnapshot): boolean =>
   Equal.equals(before.plugins, after.plugins) && Equal.equals(before.strays, after.strays)
 
 const validated = Effect.fnUntraced(function* (options: Options) {
-  const { concurrency = "adaptive" } = options
+  const { concurrency = defaultConcurrency } = options
   const retention = Duration.fromInputUnsafe(options.retention ?? defaultRetention)
-  if (concurrency !== "adaptive" && !(Number.isInteger(concurrency) && concurrency >= 1)) {
+  if (!(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
     return yield* Effect.die(
       new RangeError(`the concurrency of a sync must be an integer of at least 1: ${concurrency}`)
     )
@@ -211,10 +218,9 @@ export const make = Effect.fnUntraced(function* (
   /** Reads both sides. The snapshot of the cache is not older than the listing. */
   const look = Effect.map(
     Effect.all([listed, store.snapshot], { concurrency: 2 }),
-    ([[latency, account], cached]) => ({
+    ([[, account], cached]) => ({
       account,
       cached,
-      latency,
       plan: planFor(account, cached)
     })
   )
@@ -230,20 +236,17 @@ export const make = Effect.fnUntraced(function* (
   }).pipe(Effect.withSpan("PluginSync.plan"))
 
   const carryOut = Effect.fnUntraced(function* (seen: Effect.Success<typeof look>) {
-    const { account, cached, latency, plan } = seen
+    const { account, cached, plan } = seen
     yield* publish(SyncEvent.Planned({ plan }))
     if (plan.removalSkipped !== null) {
       yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
     }
-    const slots = yield* DownloadSlots.make(concurrency, Duration.toMillis(latency))
-    const run = runAction(cached, slots)
+    const run = runAction(cached)
     // A new version is active before the versions that it supersedes are pruned.
     const results = yield* Effect.forEach(
       Arr.span(plan.actions, ActionRunner.isForRow),
       (actions) =>
-        Effect.forEach(actions, (action) => Effect.tap(run(action), publish), {
-          concurrency: concurrency === "adaptive" ? DownloadSlots.bounds.most : concurrency
-        })
+        Effect.forEach(actions, (action) => Effect.tap(run(action), publish), { concurrency })
     )
     return outcomeOf(account, results.flat(), plan)
   })

@@ -27,27 +27,21 @@ import * as CuratedManifest from "./internal/bundle/curatedManifest.ts"
 import * as Http from "./internal/http.ts"
 import * as manifestFile from "./internal/bundle/manifestFile.ts"
 import { describe } from "./internal/platformError.ts"
+import * as Transfer from "./internal/bundle/transfer.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginManifest from "./PluginManifest.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 
-/**
- * How long one download may take, redirects and unpacking included. Source: Codex.
- *
- * @category constants
- * @since 0.1.0
- */
-export const downloadTimeLimit = Duration.seconds(60)
+/** How long a host may send nothing. */
+export const idleTimeLimit = Transfer.idleTimeLimit
 
-/**
- * How long a host may send nothing.
- *
- * @category constants
- * @since 0.1.0
- */
-export const idleTimeLimit = Duration.seconds(20)
+/** The time over which a download must average {@link minimumRate}. There is no other total limit. */
+export const rateWindow = Transfer.rateWindow
+
+/** The least bytes per second of a download. Downloads under way together share it. */
+export const minimumRate = Transfer.minimumRate
 
 /**
  * How many redirects are followed.
@@ -94,13 +88,13 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
       Expired: { status: Schema.Int },
       Rejected: { status: Schema.Int },
       /** The host announces more bytes than a bundle may have. */
-      TooLarge: { bytes: Schema.Number },
+      TooLarge: { bytes: Schema.Number, most: Schema.Number },
       /** The body is shorter or longer than the host announced. */
       WrongLength: { announced: Schema.Number },
-      /** Nothing came for {@link idleTimeLimit}. */
+      /** No byte arrived for {@link idleTimeLimit}. */
       Stalled: {},
-      /** The bundle had not come after {@link downloadTimeLimit}. */
-      TimedOut: {},
+      /** Less than {@link minimumRate} bytes per second arrived for {@link rateWindow}. */
+      TooSlow: {},
       /** The file system refused. */
       FileSystem: { cause: Schema.Defect() }
     })
@@ -128,13 +122,13 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
       case "Rejected":
         return `its host answered ${this.reason.status}`
       case "TooLarge":
-        return `it has ${this.reason.bytes} bytes, more than the ${BundleArchive.limits.PackedBytes} that a bundle may have`
+        return `it has ${this.reason.bytes} bytes, more than the ${this.reason.most} that a bundle may have`
       case "WrongLength":
-        return `it is not of the ${this.reason.announced} bytes that its host announced: try again`
+        return `it does not have the ${this.reason.announced} bytes that its host announced; try again`
       case "Stalled":
-        return `nothing came for ${Duration.format(idleTimeLimit)}: try again later`
-      case "TimedOut":
-        return `it had not come after ${Duration.format(downloadTimeLimit)}: try again on a faster connection`
+        return `no byte arrived for ${Duration.format(idleTimeLimit)}; try again later`
+      case "TooSlow":
+        return `less than ${minimumRate / 1000} kB/s arrived for ${Duration.format(rateWindow)}; try again on a faster connection`
       case "FileSystem":
         return describe(this.reason.cause)
     }
@@ -174,20 +168,39 @@ export type InstallError =
   | UnsupportedSchemaVersion
 
 /**
- * Downloads a plugin's bundle and installs it in the cache, or unpacks it into a folder.
+ * Reports about one install while it runs.
  *
- * @category services
- * @since 0.1.0
+ * @category models
+ * @since 0.2.0
  */
+export interface InstallOptions {
+  /** Runs while bytes arrive, at most ten times a second, and when all have arrived. */
+  readonly onProgress?:
+    | ((progress: {
+        readonly bytes: number
+        /** The size that the host announced; null if it did not. */
+        readonly total: number | null
+      }) => Effect.Effect<void>)
+    | undefined
+  /** Runs before a failed download is tried again after `delay`. */
+  readonly onRetry?:
+    | ((retry: {
+        readonly cause: CheckOutError
+        readonly delay: Duration.Duration
+      }) => Effect.Effect<void>)
+    | undefined
+}
+
 export class RemoteBundle extends Context.Service<
   RemoteBundle,
   {
     /**
      * Makes the release of this row the active version, with the identity of its plugin. Nothing
-     * in the cache changes before the bundle is there as a whole and has been checked.
+     * in the cache changes before the whole bundle has arrived and was checked.
      */
     readonly install: (
-      plugin: RemotePlugin.RemotePlugin
+      plugin: RemotePlugin.RemotePlugin,
+      options?: InstallOptions
     ) => Effect.Effect<PluginVersion, InstallError>
     /**
      * Lays out the bundle's files in a folder that must not exist, without the skills that an
@@ -217,51 +230,13 @@ const announcedLength = ({
 }
 
 /** Why an answer holds no bundle; undefined if it may hold one. */
-const refusalOf = (status: number, announced = 0): Reason | undefined => {
+const refusalOf = (status: number, announced: number, most: number): Reason | undefined => {
   if (expiredStatuses.has(status)) return { _tag: "Expired", status }
   if (status < 200 || status > 299) return { _tag: "Rejected", status }
-  return announced > BundleArchive.limits.PackedBytes
-    ? { _tag: "TooLarge", bytes: announced }
-    : undefined
+  return announced > most ? { _tag: "TooLarge", bytes: announced, most } : undefined
 }
 
 const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
-
-/** Uses a download within {@link downloadTimeLimit}, and its bytes within {@link idleTimeLimit}. */
-const withinLimits = <A, E, R>(
-  bytes: Stream.Stream<Uint8Array, RemoteBundleError>,
-  failed: (reason: Reason) => RemoteBundleError,
-  use: (bytes: Stream.Stream<Uint8Array, RemoteBundleError>) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | RemoteBundleError, R> =>
-  Effect.clockWith((clock) => {
-    const end = clock.currentTimeMillisUnsafe() + Duration.toMillis(downloadTimeLimit)
-    const idleLimit = Duration.toMillis(idleTimeLimit)
-    // Only while the host is waited for: what is done with the bytes may take its time.
-    let waitingSince: number | undefined
-    const noted = Stream.transformPull(bytes, (pull) =>
-      Effect.succeed(
-        Effect.suspend(() => {
-          waitingSince = clock.currentTimeMillisUnsafe()
-          return Effect.ensuring(
-            pull,
-            Effect.sync(() => {
-              waitingSince = undefined
-            })
-          )
-        })
-      )
-    )
-    const watch = Effect.gen(function* () {
-      while (true) {
-        const now = clock.currentTimeMillisUnsafe()
-        const idleEnd = (waitingSince ?? now) + idleLimit
-        if (now >= end) return yield* failed({ _tag: "TimedOut" })
-        if (now >= idleEnd) return yield* failed({ _tag: "Stalled" })
-        yield* Effect.sleep(Math.min(end, idleEnd) - now)
-      }
-    })
-    return Effect.raceFirst(use(noted), watch)
-  })
 
 /** The bytes of an answer, which must be as many as were announced. */
 const receive = (
@@ -312,6 +287,7 @@ export const make = Effect.gen(function* () {
   const path = yield* Path.Path
   const archive = yield* BundleArchive.BundleArchive
   const store = yield* PluginStore.PluginStore
+  const transfers = Transfer.make()
   const allowLoopbackHttp = yield* AllowLoopbackHttp
 
   // --- download
@@ -355,25 +331,41 @@ export const make = Effect.gen(function* () {
   })
 
   const open = Effect.fnUntraced(function* (
-    url: string
+    url: string,
+    onTotal: (total: number | null) => void
   ): Effect.fn.Return<Stream.Stream<Uint8Array, Reason>, Reason> {
     const response = yield* request(url)
     const announced = announcedLength(response)
-    const reason = (yield* Http.statusFailure(response)) ?? refusalOf(response.status, announced)
+    onTotal(announced ?? null)
+    const reason =
+      (yield* Http.statusFailure(response)) ??
+      refusalOf(response.status, announced ?? 0, archive.limits.PackedBytes)
     if (reason === undefined) return receive(response, announced)
     yield* Http.discard(response)
     return yield* fail(reason)
   })
 
-  /** Downloads into a folder that does not exist; each attempt starts with none. */
+  /** Downloads into a folder that does not exist. Each attempt starts anew. */
   const download = (
     url: string,
     directory: string,
-    failed: (reason: Reason) => RemoteBundleError
+    failed: (reason: Reason) => RemoteBundleError,
+    { onProgress, onRetry }: InstallOptions
   ) => {
-    const bytes = Stream.mapError(Stream.unwrap(open(url)), failed)
-    const attempt = withinLimits(bytes, failed, (bytes) => archive.extract(bytes, directory))
-    return Http.retry(attempt, healsAfter)
+    const attempt = Effect.suspend(() => {
+      let total: number | null = null
+      const opened = open(url, (announced) => {
+        total = announced
+      })
+      return transfers.watch(Stream.mapError(Stream.unwrap(opened), failed), {
+        failed,
+        report: (bytes) => onProgress?.({ bytes, total }) ?? Effect.void,
+        use: (bytes) => archive.extract(bytes, directory)
+      })
+    })
+    return Http.retry(attempt, healsAfter, Http.retries, (cause, delay) =>
+      cause._tag === "PlatformError" ? Effect.void : (onRetry?.({ cause, delay }) ?? Effect.void)
+    )
   }
 
   // --- completion
@@ -439,6 +431,7 @@ export const make = Effect.gen(function* () {
     plugin: RemotePlugin.RemotePlugin,
     version: PluginVersion,
     root: string,
+    options: InstallOptions = {},
     finish: (
       manifest: manifestFile.ManifestFile
     ) => Effect.Effect<void, PlatformError.PlatformError> = () => Effect.void
@@ -460,7 +453,7 @@ export const make = Effect.gen(function* () {
     // Only after the download is the folder ours to remove.
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.andThen(
-        restore(download(url, root, failed)),
+        restore(download(url, root, failed, options)),
         Effect.onError(restore(complete), () => discard)
       )
     ).pipe(
@@ -472,13 +465,16 @@ export const make = Effect.gen(function* () {
 
   // --- use
 
-  const install = Effect.fn("RemoteBundle.install")(function* (plugin: RemotePlugin.RemotePlugin) {
+  const install = Effect.fn("RemoteBundle.install")(function* (
+    plugin: RemotePlugin.RemotePlugin,
+    options: InstallOptions = {}
+  ) {
     const { pluginId, remotePluginId } = plugin
     yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
     const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
     yield* store.installStaged((root) =>
       Effect.as(
-        unpack(plugin, version, root, (manifest) =>
+        unpack(plugin, version, root, options, (manifest) =>
           commandSkillFiles.write(disk, path, root, manifest)
         ),
         { pluginId, version, remotePluginId }

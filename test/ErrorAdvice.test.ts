@@ -42,7 +42,7 @@ describe("ErrorAdvice", () => {
     ["an untrusted server", call({ _tag: "UntrustedServer", code: "X" }), "neither"],
     ["a stalled download", download({ _tag: "Stalled" }), "try later"],
     ["an expired link", download({ _tag: "Expired", status: 403 }), "try later"],
-    ["a bundle that is too large", download({ _tag: "TooLarge", bytes: 1 }), "neither"],
+    ["a bundle that is too large", download({ _tag: "TooLarge", bytes: 2, most: 1 }), "neither"],
     ["a lock that another process holds", timedOut, "try later"],
     ["a lock after an uninstall", partial(timedOut), "try later"],
     [

@@ -1,69 +1,74 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { randomBytes } from "node:crypto"
 import { TestClock } from "effect/testing"
 import * as PluginSync from "../src/PluginSync.ts"
-import * as RemoteBundle from "../src/RemoteBundle.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
 
-const plugins = ["a", "b", "c"].map((name) => TestBackend.plugin({ name, version: "1.0.0" }))
-
-/** A pace at which no bundle comes within the time limit, but never pauses for long. */
-const crawl = TestReply.dribble(1, "5 seconds")
-
-/** Waits in real time: what inflates the bundles does not go by the test's clock. */
-const until = (condition: Effect.Effect<boolean>) =>
-  Effect.gen(function* () {
-    while (!(yield* condition)) yield* TestClock.withLive(Effect.sleep(5))
+/** A plugin whose bundle takes about 80 seconds at 5 kB a second. */
+const large = (name: string) =>
+  TestBackend.plugin({
+    name,
+    version: "1.0.0",
+    bundle: {
+      ".codex-plugin/plugin.json": JSON.stringify({ name, version: "1.0.0" }),
+      noise: new Uint8Array(randomBytes(400_000))
+    }
   })
 
-/** A pass whose downloads run out of time once `arrived` of them were asked for, and again. */
-const syncThroughTimeouts = (...rounds: ReadonlyArray<number>) =>
+const pace = (bytes: number) => TestReply.dribble(bytes, "1 second")
+
+/** Runs a pass while the clock goes on, second by second. */
+const syncFor = (seconds: number) =>
   Effect.gen(function* () {
-    const backend = yield* TestBackend.TestBackend
     const { sync } = yield* PluginSync.PluginSync
     const fiber = yield* Effect.forkChild(sync)
-    for (const arrived of rounds) {
-      yield* until(
-        Effect.map(backend.requests({ kind: "bundle" }), ({ length }) => length >= arrived)
-      )
-      yield* TestClock.adjust(RemoteBundle.downloadTimeLimit)
+    for (let i = 0; i < seconds && fiber.pollUnsafe() === undefined; i++) {
+      yield* TestClock.adjust("1 second")
+      // A thread inflates large bundles in real time.
+      yield* TestClock.withLive(Effect.sleep(1))
     }
     return yield* Fiber.join(fiber)
   })
 
 describe("PluginSync on a slow connection", () => {
-  it.effect("tries again alone what did not come in time beside the others", () =>
+  const three = ["a", "b", "c"].map(large)
+
+  it.effect("installs three bundles that share 15 kB a second", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
-      yield* backend.when({ kind: "bundle", first: 3 }, crawl)
-      const { failures, installed } = yield* syncThroughTimeouts(3)
+      yield* backend.when({ kind: "bundle" }, pace(5000))
+      const { failures, installed } = yield* syncFor(300)
       assert.deepStrictEqual(failures, [])
-      assert.strictEqual(installed.length, 3)
-      const attempts = yield* backend.requests({ kind: "bundle" })
-      assert.strictEqual(attempts.length, 6)
-      // Each of the second attempts starts only after the one before has its whole bundle.
-      assert.deepStrictEqual(
-        attempts.map(({ outcome }) => outcome),
-        ["aborted", "aborted", "aborted", "whole", "whole", "whole"]
-      )
-    }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins })))
+      assert.lengthOf(installed, 3)
+      assert.lengthOf(yield* backend.requests({ kind: "bundle" }), 3)
+    }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: three })))
   )
 
-  it.effect("fails what does not come in time alone either", () =>
+  it.effect("installs a bundle that comes alone at 12 kB a second", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
-      yield* backend.when({ kind: "bundle", plugin: plugins[0]!.id }, crawl)
-      yield* backend.when({ kind: "bundle", first: 3 }, crawl)
-      const { failures, installed } = yield* syncThroughTimeouts(3, 4)
+      yield* backend.when({ kind: "bundle" }, TestReply.dribble(120_000, "10 seconds"))
+      const { failures, installed } = yield* syncFor(300)
+      assert.deepStrictEqual(failures, [])
+      assert.lengthOf(installed, 1)
+    }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [large("a")] })))
+  )
+
+  it.effect("fails a bundle that comes alone at 5 kB a second, after a minute", () =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.when({ kind: "bundle" }, pace(5000))
+      const { failures } = yield* syncFor(300)
       assert.deepStrictEqual(
-        failures.map(({ error, pluginId }) => [pluginId, error._tag]),
-        [["a@openai-curated-remote", "RemoteBundleError"]]
+        failures.map(({ error }) =>
+          error._tag === "RemoteBundleError" ? error.reason._tag : error._tag
+        ),
+        ["TooSlow"]
       )
-      assert.strictEqual(installed.length, 2)
-      const attempts = yield* backend.requests({ kind: "bundle", plugin: plugins[0]!.id })
-      assert.strictEqual(attempts.length, 2)
-    }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins })))
+      assert.lengthOf(yield* backend.requests({ kind: "bundle" }), 1)
+    }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [large("a")] })))
   )
 })

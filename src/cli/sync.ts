@@ -224,13 +224,13 @@ export const sync = Command.make(
     ),
     concurrency: Flag.Int("concurrency").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription("Downloads at a time (default: adapted to the connection, 4 to 64)"),
+      Flag.withDescription(`Downloads at a time (default: ${PluginSync.defaultConcurrency})`),
       Flag.filter(
         (n) => n >= 1 && n <= maxConcurrency,
         () => `a number from 1 to ${maxConcurrency}`
       ),
       Flag.withFallbackConfig(Config.Int("CODEX_PLUGINS_CONCURRENCY")),
-      Flag.withDefault<"adaptive">("adaptive")
+      Flag.withDefault(PluginSync.defaultConcurrency)
     ),
     refreshWith,
     remove: Flag.Literals("remove", SyncPlan.removalPolicies).pipe(

@@ -123,7 +123,8 @@ export const healsAfter = (failure: Failure): Duration.Duration | undefined => {
 export const retry = <A, E extends { readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>,
   healsAfter: (error: E) => Duration.Duration | undefined,
-  times = retries
+  times = retries,
+  onRetry: (error: E, delay: Duration.Duration) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<A, E, R> =>
   Effect.retry(effect, {
     while: (error) => healsAfter(error) !== undefined,
@@ -135,7 +136,13 @@ export const retry = <A, E extends { readonly message: string }, R>(
         Effect.succeed(Duration.max(duration, healsAfter(input) ?? Duration.zero))
       ),
       Schedule.tap(({ duration, input }) =>
-        Effect.logDebug(`${input.message}; trying again in ${Duration.format(duration)}`)
+        // The schedule also runs for an error after which nothing is retried.
+        healsAfter(input) === undefined
+          ? Effect.void
+          : Effect.andThen(
+              Effect.logDebug(`${input.message}; trying again in ${Duration.format(duration)}`),
+              onRetry(input, duration)
+            )
       )
     )
   })

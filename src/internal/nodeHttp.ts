@@ -65,6 +65,12 @@ const proxyEnv = (name: string, proxy: Proxy.Proxy | undefined) =>
     ? {}
     : { proxyEnv: { [name]: Redacted.value(proxy.url) } }
 
+/**
+ * Connections stay open for the next request to their host. Node's `maxSockets` counts for each
+ * host, and a request beyond it waits for a connection that is free.
+ */
+const connections = { keepAlive: true, maxSockets: 16 } as const
+
 /** A client that keeps its connections, each through the proxy if one is given for its scheme. */
 const makeClient = Effect.fnUntraced(function* (
   trust: Trust,
@@ -72,8 +78,8 @@ const makeClient = Effect.fnUntraced(function* (
 ) {
   const agents = yield* Effect.acquireRelease(
     Effect.sync(() => ({
-      http: new Http.Agent({ keepAlive: true, ...proxyEnv("HTTP_PROXY", proxies.http) }),
-      https: new TlsAgent({ keepAlive: true, ...proxyEnv("HTTPS_PROXY", proxies.https) }, trust)
+      http: new Http.Agent({ ...connections, ...proxyEnv("HTTP_PROXY", proxies.http) }),
+      https: new TlsAgent({ ...connections, ...proxyEnv("HTTPS_PROXY", proxies.https) }, trust)
     })),
     ({ http, https }) =>
       Effect.sync(() => {

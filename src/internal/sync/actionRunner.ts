@@ -15,7 +15,6 @@ import {
 import type { PluginVersion } from "../../PluginVersion.ts"
 import * as Leases from "../cache/leases.ts"
 import * as SyncPlan from "../../SyncPlan.ts"
-import type { DownloadSlots } from "../downloadSlots.ts"
 
 const removalReasons: Record<SyncPlan.RemovalReason, string> = {
   NotInstalled: "the account does not have it installed",
@@ -71,23 +70,24 @@ export const make = Effect.fnUntraced(function* (
   const bundles = yield* RemoteBundle.RemoteBundle
   const store = yield* PluginStore.PluginStore
 
-  /**
-   * Downloads share the connection. A download that times out beside others is tried again once it
-   * has the connection to itself, as every download has in Codex.
-   */
-  const install = (plugin: RemotePlugin, slots: DownloadSlots) =>
-    slots.share(bundles.install(plugin)).pipe(
-      Effect.catchIf(
-        (error) => error._tag === "RemoteBundleError" && error.reason._tag === "TimedOut",
-        (cause) =>
-          Effect.andThen(
-            publish(SyncEvent.Retrying({ pluginId: plugin.pluginId, cause, delay: Duration.zero })),
-            slots.alone(bundles.install(plugin))
-          )
-      )
-    )
+  /** Installs the plugin and gives the bytes that were received. */
+  const install = (plugin: RemotePlugin) =>
+    Effect.suspend(() => {
+      const { pluginId } = plugin
+      let received = 0
+      return bundles
+        .install(plugin, {
+          onProgress: ({ bytes, total }) => {
+            received = bytes
+            return Effect.asVoid(publish(SyncEvent.Progress({ pluginId, bytes, total })))
+          },
+          onRetry: ({ cause, delay }) =>
+            Effect.asVoid(publish(SyncEvent.Retrying({ pluginId, cause, delay })))
+        })
+        .pipe(Effect.map(() => received))
+    })
 
-  return (cached: CacheSnapshot, slots: DownloadSlots) => {
+  return (cached: CacheSnapshot) => {
     const plugins = new Map<string | null, CachedPlugin>(
       cached.plugins.map((plugin) => [plugin.pluginId, plugin])
     )
@@ -140,10 +140,10 @@ export const make = Effect.fnUntraced(function* (
         case "Install": {
           const { plugin, reason, version } = action
           return checkLeases(plugin, version).pipe(
-            Effect.andThen(install(plugin, slots)),
-            Effect.andThen(
+            Effect.andThen(install(plugin)),
+            Effect.flatMap((bytes) =>
               Effect.map(done(version), (result) =>
-                SyncEvent.Installed({ ...result, pluginId: plugin.pluginId, reason })
+                SyncEvent.Installed({ ...result, bytes, pluginId: plugin.pluginId, reason })
               )
             )
           )

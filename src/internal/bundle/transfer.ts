@@ -16,8 +16,8 @@ export const minimumRate = 10_000
 /** Progress is reported at most this often, and at the end. */
 const reportInterval = Duration.toMillis("100 millis")
 
-/** The watch looks this often. */
-const step = 1000
+/** The watch looks at least this often. */
+const step = 10_000
 
 export type Problem = { readonly _tag: "Stalled" } | { readonly _tag: "TooSlow" }
 

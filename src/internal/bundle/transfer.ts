@@ -16,9 +16,6 @@ export const minimumRate = 10_000
 /** Progress is reported at most this often, and at the end. */
 const reportInterval = Duration.toMillis("100 millis")
 
-/** The watch looks at least this often. */
-const step = 10_000
-
 export type Problem = { readonly _tag: "Stalled" } | { readonly _tag: "TooSlow" }
 
 interface Sample {
@@ -117,7 +114,9 @@ export const make = (): Transfers => {
             if (isTooSlow(waited + silent)) {
               return yield* Effect.fail(failed({ _tag: "TooSlow" }))
             }
-            yield* Effect.sleep(Math.min(step, idleLimit - silent))
+            const untilWindow = window - ((waited + silent) % window)
+            // Rounded up: a clock with fractions could leave a rest that no sleep can pass.
+            yield* Effect.sleep(Math.max(1, Math.ceil(Math.min(untilWindow, idleLimit - silent))))
           }
         })
         underWay++

@@ -36,7 +36,11 @@ const platforms: ReadonlySet<string> = new Set([
 ])
 
 /** Internals for every front end. */
-const shared: ReadonlySet<string> = new Set(["internal/display.ts", "internal/version.ts"])
+const shared: ReadonlySet<string> = new Set([
+  "internal/display.ts",
+  "internal/fileTree.ts",
+  "internal/version.ts"
+])
 
 const levelOf = (module: string): number => levels.findIndex((modules) => modules.test(module))
 

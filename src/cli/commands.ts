@@ -7,6 +7,7 @@ import { doctor } from "./doctor.ts"
 import { id } from "./id.ts"
 import { install } from "./install.ts"
 import { list } from "./list.ts"
+import { prune } from "./prune.ts"
 import { read } from "./read.ts"
 import { run } from "./runCommand.ts"
 import { seed } from "./seed.ts"
@@ -23,6 +24,7 @@ export const all = Command.withSubcommands([
   install,
   uninstall,
   verify,
+  prune,
   doctor,
   run,
   seed,

@@ -13,6 +13,7 @@ const commands = [
   "install",
   "uninstall",
   "verify",
+  "prune",
   "doctor",
   "run",
   "serve",

@@ -1,0 +1,178 @@
+import { Console, Duration, Effect, FileSystem, Option, Path, type PlatformError } from "effect"
+import { Command, Flag } from "effect/cli"
+import type { CachedPlugin } from "../CacheSnapshot.ts"
+import { display } from "../internal/display.ts"
+import * as fileTree from "../internal/fileTree.ts"
+import type * as PluginId from "../PluginId.ts"
+import * as PluginStore from "../PluginStore.ts"
+import * as PluginSync from "../PluginSync.ts"
+import type { PluginVersion } from "../PluginVersion.ts"
+import { reasonOf } from "./advice.ts"
+import { SomePluginsFailed } from "./exit.ts"
+import * as flags from "./flags.ts"
+import { offline } from "./offline.ts"
+import { printJson, schemaVersion } from "./output.ts"
+import { size } from "./progress.ts"
+import { count } from "./results.ts"
+
+/** A version that another one has replaced. */
+interface Superseded {
+  readonly pluginId: PluginId.PluginId
+  readonly version: PluginVersion
+}
+
+type Result =
+  | (Superseded & { readonly _tag: "Pruned"; readonly bytes: number })
+  | (Superseded & { readonly _tag: "Kept"; readonly reason: "leased" | "retained" })
+  | (Superseded & {
+      readonly _tag: "Failed"
+      readonly error: PluginStore.PluginStoreError | PlatformError.PlatformError
+    })
+
+interface Options {
+  readonly dryRun: boolean
+  readonly retain: Duration.Duration
+}
+
+/** The size of a folder's files. */
+const bytesIn = Effect.fnUntraced(function* (root: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const files = yield* fileTree.read(fs, path, root)
+  return [...files.values()].reduce((sum, file) => sum + Number(file.size), 0)
+})
+
+const isLeased = (error: PluginStore.PluginStoreError | PlatformError.PlatformError): boolean =>
+  error._tag === "PluginStoreError" && error.reason._tag === "Leased"
+
+/** Deletes one version, or finds out whether it would be deleted. None if it is gone already. */
+const pruneVersion = Effect.fnUntraced(
+  function* (superseded: Superseded, dryRun: boolean) {
+    const { pluginId, version } = superseded
+    const store = yield* PluginStore.PluginStore
+    if ((yield* store.leased(pluginId)).includes(version)) {
+      return Option.some<Result>({ ...superseded, _tag: "Kept", reason: "leased" })
+    }
+    const bytes = yield* bytesIn(store.versionRoot(pluginId, version))
+    const isPruned = dryRun || (yield* store.prune(pluginId, version))
+    return isPruned ? Option.some<Result>({ ...superseded, _tag: "Pruned", bytes }) : Option.none()
+  },
+  (effect, superseded) =>
+    Effect.catchTag(effect, ["PluginStoreError", "PlatformError"], (error) =>
+      Effect.succeedSome<Result>(
+        isLeased(error)
+          ? { ...superseded, _tag: "Kept", reason: "leased" }
+          : { ...superseded, _tag: "Failed", error }
+      )
+    )
+)
+
+const supersededBy = ({ active, pluginId, versions }: CachedPlugin): ReadonlyArray<Superseded> =>
+  Option.isNone(active)
+    ? []
+    : versions
+        .filter((version) => version !== active.value)
+        .map((version) => ({ pluginId, version }))
+
+const pruneAll = Effect.fnUntraced(function* ({ dryRun, retain }: Options) {
+  const store = yield* PluginStore.PluginStore
+  const { plugins, takenAt } = yield* store.snapshot
+  const results = yield* Effect.forEach(plugins, (plugin) => {
+    const isRetained = Math.max(0, takenAt - plugin.activeSince) < Duration.toMillis(retain)
+    return Effect.forEach(supersededBy(plugin), (superseded) =>
+      isRetained
+        ? Effect.succeedSome<Result>({ ...superseded, _tag: "Kept", reason: "retained" })
+        : pruneVersion(superseded, dryRun)
+    )
+  })
+  return results.flat().flatMap(Option.toArray)
+})
+
+const split = (results: ReadonlyArray<Result>) => {
+  const pruned = results.filter((result) => result._tag === "Pruned")
+  return {
+    pruned,
+    kept: results.filter((result) => result._tag === "Kept"),
+    failures: results.filter((result) => result._tag === "Failed"),
+    bytes: pruned.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+}
+
+const resultsJson = (results: ReadonlyArray<Result>, dryRun: boolean) => {
+  const { bytes, failures, kept, pruned } = split(results)
+  return {
+    schemaVersion,
+    dryRun,
+    bytes,
+    pruned: pruned.map(({ bytes, pluginId, version }) => ({ pluginId, version, bytes })),
+    kept: kept.map(({ pluginId, reason, version }) => ({ pluginId, version, reason })),
+    failures: failures.map(({ error, pluginId, version }) => ({
+      pluginId,
+      version,
+      error: {
+        tag: error._tag,
+        message: error.message,
+        remedy: reasonOf(error, [pluginId]).remedy
+      }
+    }))
+  }
+}
+
+const resultLines = (
+  results: ReadonlyArray<Result>,
+  { dryRun, retain }: Options
+): ReadonlyArray<string> => {
+  const { bytes, failures, kept, pruned } = split(results)
+  const leased = kept.filter(({ reason }) => reason === "leased").length
+  const retained = kept.length - leased
+  const closing = `${dryRun ? "Would free" : "Freed"} ${size(bytes)} (${count(pruned.length, "version")})`
+  return [
+    ...pruned.map(
+      ({ bytes, pluginId, version }) => ` - ${display(`${pluginId} ${version}`)} (${size(bytes)})`
+    ),
+    ...failures.map(
+      ({ error, pluginId, version }) => ` ! ${display(`${pluginId} ${version}: ${error.message}`)}`
+    ),
+    pruned.length + failures.length === 0 ? "Nothing to prune" : closing,
+    ...(leased === 0 ? [] : [`${count(leased, "version")} kept: in use by a running process`]),
+    ...(retained === 0
+      ? []
+      : [
+          `${count(retained, "version")} kept: replaced less than ${Duration.format(retain)} ago (see --retain)`
+        ])
+  ]
+}
+
+export const prune = Command.make(
+  "prune",
+  {
+    codexHome: flags.codexHome,
+    json: flags.json,
+    dryRun: Flag.Boolean("dry-run").pipe(
+      Flag.withDescription("Print what would be deleted, and delete nothing"),
+      Flag.withDefault(false)
+    ),
+    retain: flags
+      .duration("retain")
+      .pipe(
+        Flag.withDescription(
+          "Keep versions that were replaced less than this ago: `30m`, `24h`, `0` (default: 24h)"
+        ),
+        Flag.withDefault(PluginSync.defaultRetention)
+      )
+  },
+  Effect.fn("prune")(function* ({ dryRun, json, retain }) {
+    const results = yield* pruneAll({ dryRun, retain })
+    yield* json
+      ? printJson(resultsJson(results, dryRun))
+      : Console.log(resultLines(results, { dryRun, retain }).join("\n"))
+    if (results.some(({ _tag }) => _tag === "Failed")) return yield* new SomePluginsFailed()
+  })
+).pipe(
+  Command.withDescription("Delete the versions that newer ones have replaced; works offline"),
+  Command.withExamples([
+    { command: "codex-plugins prune --dry-run", description: "Show what it would free" },
+    { command: "codex-plugins prune --retain 0", description: "Free all of it now" }
+  ]),
+  Command.provide(({ codexHome }) => offline(codexHome))
+)

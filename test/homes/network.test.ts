@@ -4,31 +4,15 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer } from "effect"
-import { execFile, spawnSync } from "node:child_process"
-import { fileURLToPath } from "node:url"
+import { spawnSync } from "node:child_process"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as LoggingProxy from "./support/loggingProxy.ts"
-
-const program = fileURLToPath(new URL("../../dist/bin/codex-plugins.js", import.meta.url))
+import { execute, program } from "./support/program.ts"
 
 class Authority extends Context.Service<Authority, Certificates.Certificates>()("test/Authority") {
   static readonly layer = Layer.effect(Authority, Certificates.make)
 }
-
-interface Run {
-  readonly code: number
-  readonly output: string
-}
-
-const execute = (command: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
-  Effect.callback<Run>((resume) => {
-    const [file = "", ...args] = command
-    execFile(file, args, { env, timeout: 50_000 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
-      resume(Effect.succeed({ code, output: stdout + stderr }))
-    })
-  })
 
 /** A home whose backend has one plugin; its bundle has a certificate of the private authority. */
 const makeHome = Effect.gen(function* () {

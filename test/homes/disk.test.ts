@@ -1,0 +1,284 @@
+/**
+ * The built program as a process, on homes whose disk is not plain: image layers, read-only folders,
+ * files of other users, and caches that several homes share.
+ */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, layer } from "@effect/vitest"
+import { Context, Effect, FileSystem, Layer } from "effect"
+import { spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as Certificates from "../support/certificates.ts"
+import * as Mounts from "./support/mounts.ts"
+import { execute, program } from "./support/program.ts"
+
+class Authority extends Context.Service<Authority, Certificates.Certificates>()("test/Authority") {
+  static readonly layer = Layer.effect(Authority, Certificates.make)
+}
+
+const marketplace = "openai-curated-remote"
+const sidecarName = ".codex-remote-plugin-install.json"
+const alpha = TestBackend.plugin({ name: "alpha" })
+const beta = TestBackend.plugin({ name: "beta" })
+const accounts = [
+  TestBackend.account({ id: "account-1" }),
+  TestBackend.account({ id: "account-2" })
+] as const
+
+const noWrap: Mounts.Wrap = (command) => command
+
+/** A backend with two plugins and two accounts, and a home for each account. */
+const makeHomes = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const { ca, good } = yield* Authority
+  const root = Fs.realpathSync(yield* fs.makeTempDirectoryScoped())
+  const authority = Path.join(root, "authority.pem")
+  Fs.writeFileSync(authority, ca)
+  const backend = yield* TestBackend.make({ plugins: [alpha, beta], accounts })
+  const { baseUrl } = yield* backend.serve({ bundles: good })
+  const [home, other] = yield* Effect.forEach(accounts, (account) => {
+    const home = Path.join(root, account.id)
+    Fs.mkdirSync(home)
+    return Effect.as(backend.writeHome(home, { baseUrl, account }), home)
+  })
+  const run = (home: string, args: ReadonlyArray<string>, wrap = noWrap) =>
+    execute(wrap([process.execPath, program, ...args]), {
+      CODEX_HOME: home,
+      HOME: root,
+      PATH: process.env["PATH"] ?? "",
+      CODEX_CA_CERTIFICATE: authority
+    })
+  /** Fails with the program's words unless it succeeds. */
+  const succeed = Effect.fnUntraced(function* (
+    home: string,
+    args: ReadonlyArray<string>,
+    wrap?: Mounts.Wrap
+  ) {
+    const { code, output, stdout } = yield* run(home, args, wrap)
+    assert.strictEqual(code, 0, output)
+    return stdout
+  })
+  return { backend, home: home!, other: other!, root, run, succeed }
+})
+
+interface Item {
+  readonly name: string
+  readonly version?: string
+  readonly installed: boolean
+  readonly identity: string
+  readonly source?: { readonly id?: string }
+}
+
+/** The plugins in `list --json`, each in one line. */
+const lines = (json: string): ReadonlyArray<string> =>
+  (JSON.parse(json) as { readonly installed: ReadonlyArray<Item> }).installed.map(
+    ({ identity, installed, name, source, version }) =>
+      [name, version, installed ? "whole" : "broken", source?.id ?? identity].join(" ")
+  )
+
+const whole = (
+  { id, name }: Pick<ReturnType<typeof TestBackend.plugin>, "id" | "name">,
+  version = "1.0.0"
+) => `${name} ${version} whole ${id}`
+
+const versionsOf = (home: string, name: string) =>
+  Fs.readdirSync(Path.join(home, "plugins/cache", marketplace, name)).filter(
+    (entry) => entry !== sidecarName
+  )
+
+/** Every path below a folder, with what a write would change. */
+const contents = (folder: string) =>
+  Fs.readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .toSorted()
+    .map((name) => {
+      const { ino, mtimeMs, size } = Fs.lstatSync(Path.join(folder, name))
+      return [name, ino, mtimeMs, size].join(" ")
+    })
+
+/** What is in every staging folder below a home. */
+const staged = (home: string): ReadonlyArray<string> =>
+  Fs.readdirSync(Path.join(home, "plugins"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.includes(".remote-plugin-install-staging/")
+  )
+
+layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: true })((it) => {
+  describe("a cache that came with an overlay image", () => {
+    const skipped = Mounts.canOverlay ? "" : " (skipped: no overlay mounts here)"
+
+    it.effect.skipIf(!Mounts.canOverlay)(`is upgraded by sync --retain 0${skipped}`, () =>
+      Effect.gen(function* () {
+        const { backend, home, succeed } = yield* makeHomes
+        yield* succeed(home, ["sync"])
+        const image = Mounts.bake(home)
+        yield* backend.update(alpha.id, { version: "2.0.0" })
+        yield* succeed(home, ["sync", "--retain", "0"], image.within)
+        assert.deepStrictEqual(lines(yield* succeed(image.out, ["list", "--json"])), [
+          whole(alpha, "2.0.0"),
+          whole(beta)
+        ])
+        assert.deepStrictEqual(versionsOf(image.out, "alpha"), ["2.0.0"])
+        assert.deepStrictEqual(staged(image.out), [])
+      })
+    )
+
+    it.effect.skipIf(!Mounts.canOverlay)(`loses a removed plugin by a sync${skipped}`, () =>
+      Effect.gen(function* () {
+        const { backend, home, succeed } = yield* makeHomes
+        yield* succeed(home, ["sync"])
+        const image = Mounts.bake(home)
+        yield* backend.uninstall(alpha.id, accounts[0])
+        yield* succeed(home, ["sync"], image.within)
+        assert.deepStrictEqual(lines(yield* succeed(image.out, ["list", "--json"])), [whole(beta)])
+        assert.isFalse(Fs.existsSync(Path.join(image.out, "plugins/cache", marketplace, "alpha")))
+        assert.deepStrictEqual(staged(image.out), [])
+      })
+    )
+
+    it.effect.skipIf(!Mounts.canOverlay)(`is repaired by a sync${skipped}`, () =>
+      Effect.gen(function* () {
+        const { home, succeed } = yield* makeHomes
+        yield* succeed(home, ["sync"])
+        const version = Path.join(home, "plugins/cache", marketplace, "alpha/1.0.0")
+        Fs.rmSync(Path.join(version, ".codex-plugin/plugin.json"))
+        const image = Mounts.bake(home)
+        yield* succeed(home, ["sync"], image.within)
+        assert.deepStrictEqual(lines(yield* succeed(image.out, ["list", "--json"])), [
+          whole(alpha),
+          whole(beta)
+        ])
+        assert.deepStrictEqual(versionsOf(image.out, "alpha"), ["1.0.0"])
+        assert.deepStrictEqual(staged(image.out), [])
+      })
+    )
+  })
+
+  describe("a read-only home", () => {
+    const skipped = Mounts.canMount ? "" : " (skipped: no mounts here)"
+
+    it.effect.skipIf(!Mounts.canMount)(`needs no write if it is up to date${skipped}`, () =>
+      Effect.gen(function* () {
+        const { home, root, succeed } = yield* makeHomes
+        yield* succeed(home, ["sync"])
+        // Neither a lock nor staging came with the cache.
+        for (const name of Fs.readdirSync(Path.join(home, "plugins"))) {
+          if (name !== "cache") Fs.rmSync(Path.join(home, "plugins", name), { recursive: true })
+        }
+        const before = contents(root)
+        yield* succeed(home, ["sync"], Mounts.readOnly(home))
+        assert.deepStrictEqual(contents(root), before)
+        // A home that could be written stays as it is, too.
+        yield* succeed(home, ["sync"])
+        assert.deepStrictEqual(contents(root), before)
+      })
+    )
+
+    it.effect.skipIf(!Mounts.canMount)(`fails a sync that has to write${skipped}`, () =>
+      Effect.gen(function* () {
+        const { backend, home, root, run, succeed } = yield* makeHomes
+        yield* succeed(home, ["sync"])
+        const before = contents(root)
+        yield* backend.update(alpha.id, { version: "2.0.0" })
+        const { code, output } = yield* run(home, ["sync"], Mounts.readOnly(home))
+        assert.notStrictEqual(code, 0)
+        assert.match(output, /read-only/i)
+        assert.deepStrictEqual(contents(root), before)
+      })
+    )
+  })
+
+  describe("a sidecar that the user cannot read", () => {
+    const isRoot = process.getuid?.() === 0
+    // Root reads every file, so that another user has to run the program.
+    const asUser: Mounts.Wrap = (command) =>
+      isRoot
+        ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...command]
+        : command
+    const [file = "", ...args] = asUser([process.execPath, program, "--version"])
+    const isPossible = spawnSync(file, args).status === 0
+    const skipped = isPossible ? "" : " (skipped: another user cannot start the program here)"
+
+    it.effect.skipIf(!isPossible)(
+      `is unreadable in list --json, and id names the remedy${skipped}`,
+      () =>
+        Effect.gen(function* () {
+          const { home, root, run, succeed } = yield* makeHomes
+          yield* succeed(home, ["sync"])
+          const sidecar = Path.join(home, "plugins/cache", marketplace, "alpha", sidecarName)
+          Fs.chmodSync(sidecar, 0o000)
+          Fs.chmodSync(Path.join(home, "plugins/cache", marketplace, "beta", sidecarName), 0o644)
+          Fs.chmodSync(root, 0o755)
+          assert.deepStrictEqual(lines(yield* succeed(home, ["list", "--json"], asUser)), [
+            "alpha 1.0.0 whole unreadable",
+            whole(beta)
+          ])
+          const { code, output } = yield* run(home, ["id", "alpha"], asUser)
+          assert.strictEqual(code, 1, output)
+          assert.include(output, `${sidecar}: it may not be read; sync to repair it`)
+        })
+    )
+  })
+
+  describe("a cache that two homes share", () => {
+    const shm = "/dev/shm"
+    const hasShm = Fs.existsSync(shm)
+    const shapes = [
+      { shape: "plugins/ is a link", name: "plugins", isPossible: true },
+      { shape: "plugins/cache is a link", name: "plugins/cache", isPossible: true },
+      {
+        shape: "plugins/ is a link to another file system",
+        name: "plugins",
+        elsewhere: shm,
+        isPossible: hasShm
+      },
+      {
+        shape: "plugins/cache is a link to another file system",
+        name: "plugins/cache",
+        elsewhere: shm,
+        isPossible: hasShm
+      }
+    ]
+    for (const { elsewhere, isPossible, name, shape } of shapes) {
+      it.effect.skipIf(!isPossible)(`keeps the plugins of both accounts if ${shape}`, () =>
+        Effect.gen(function* () {
+          const { backend, home, other, root, succeed } = yield* makeHomes
+          const fs = yield* FileSystem.FileSystem
+          const shared = Path.join(
+            elsewhere === undefined
+              ? root
+              : yield* fs.makeTempDirectoryScoped({ directory: elsewhere }),
+            "shared"
+          )
+          Fs.mkdirSync(shared)
+          for (const each of [home, other]) {
+            const path = Path.join(each, name)
+            Fs.mkdirSync(Path.dirname(path), { recursive: true })
+            Fs.symlinkSync(shared, path)
+          }
+          const run = (home: string, ...args: ReadonlyArray<string>) => succeed(home, args)
+          yield* backend.uninstall(beta.id, accounts[0])
+          yield* backend.uninstall(alpha.id, accounts[1])
+
+          yield* run(home, "sync")
+          assert.deepStrictEqual(lines(yield* run(home, "list", "--json")), [whole(alpha)])
+          yield* run(other, "sync")
+          yield* run(home, "sync")
+          for (const each of [home, other]) {
+            assert.deepStrictEqual(lines(yield* run(each, "list", "--json")), [
+              whole(alpha),
+              whole(beta)
+            ])
+          }
+          for (const folder of [home, other, Path.dirname(shared)]) {
+            assert.deepStrictEqual(
+              Fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+                name.includes(".remote-plugin-install-staging/")
+              ),
+              []
+            )
+          }
+        })
+      )
+    }
+  })
+})

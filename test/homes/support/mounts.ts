@@ -1,0 +1,81 @@
+/**
+ * Words that run a command in a mount namespace of its own, where some folders are mounted. The
+ * mounts end with the command.
+ */
+import { spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import { tmpdir } from "node:os"
+import * as Path from "node:path"
+
+export type Wrap = (command: ReadonlyArray<string>) => ReadonlyArray<string>
+
+/** Another user than root needs a user namespace to mount. */
+const unshare = process.getuid?.() === 0 ? ["unshare", "-m"] : ["unshare", "-Urm"]
+
+const inNamespace =
+  (script: string, ...args: ReadonlyArray<string>): Wrap =>
+  (command) => [...unshare, "sh", "-c", script, "sh", ...args, ...command]
+
+/** Shows a folder at another path, too. */
+export const bound = (from: string, to: string): Wrap =>
+  inNamespace('mount --bind "$1" "$2" || exit 99; shift 2; exec "$@"', from, to)
+
+export const readOnly = (folder: string): Wrap =>
+  inNamespace(
+    'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 99; shift; exec "$@"',
+    folder
+  )
+
+export interface Image {
+  /** Runs the command on the image's home, and copies `plugins/` to the folder `out`. */
+  readonly within: Wrap
+  readonly out: string
+}
+
+const overlay = `
+image=$1 upper=$2 work=$3 home=$4 out=$5
+shift 5
+mount -t overlay overlay -o "lowerdir=$image,upperdir=$upper,workdir=$work" "$home" || exit 99
+"$@"
+code=$?
+rm -rf "$out" && mkdir "$out" && cp -a "$home/plugins" "$out/plugins" || exit 98
+exit $code`
+
+/** Makes the present contents of a home an image, which an overlay mount shows at the home's path. */
+export const bake = (home: string): Image => {
+  const [image, upper, work, out] = ["image", "upper", "work", "out"].map(
+    (name) => `${home}-${name}`
+  ) as [string, string, string, string]
+  Fs.renameSync(home, image)
+  for (const folder of [home, upper, work]) Fs.mkdirSync(folder)
+  return { out, within: inNamespace(overlay, image, upper, work, home, out) }
+}
+
+const runs = ([file = "", ...args]: ReadonlyArray<string>) => spawnSync(file, args).status === 0
+
+export const canMount = runs([...unshare, "true"])
+
+/** Exits with 0 if the mount refuses to rename a folder of the image. */
+const renames = `
+const [from, to] = process.argv.slice(1)
+try {
+  require("node:fs").renameSync(from, to)
+} catch (error) {
+  process.exit(error.code === "EXDEV" ? 0 : 97)
+}
+process.exit(96)`
+
+/** True if an overlay mount is possible here, and refuses to rename a folder of the image. */
+export const canOverlay = (() => {
+  const folder = Fs.mkdtempSync(Path.join(tmpdir(), "overlay-"))
+  try {
+    const home = Path.join(folder, "home")
+    const plugins = Path.join(home, "plugins")
+    Fs.mkdirSync(Path.join(plugins, "one"), { recursive: true })
+    const { within } = bake(home)
+    const [from, to] = [Path.join(plugins, "one"), Path.join(plugins, "two")]
+    return runs(within([process.execPath, "-e", renames, from, to]))
+  } finally {
+    Fs.rmSync(folder, { recursive: true, force: true })
+  }
+})()

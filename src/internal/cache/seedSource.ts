@@ -27,6 +27,9 @@ export interface SeedVersion {
   readonly plugin: CachedPlugin
 }
 
+/** A file of up to so many bytes is copied through memory. */
+const smallFile = 64 * 1024
+
 /** How many files are copied at a time. */
 const concurrency = 8
 
@@ -61,6 +64,17 @@ export const open = Effect.fnUntraced(function* (from: string) {
   const path = yield* Path.Path
   const reader = yield* Effect.provide(cacheReader.make, CodexHome.layerAt(from), { local: true })
 
+  /** Copies a file, synced. To read and write a small one takes fewer operations. */
+  const copyFile = Effect.fnUntraced(function* (source: string, target: string) {
+    const info = yield* disk.lstat(source)
+    if (info === undefined || info.size > smallFile) {
+      yield* disk.copyFile(source, target)
+      return yield* disk.syncFile(target)
+    }
+    const contents = yield* disk.readFile(source)
+    yield* disk.createFile(target, contents, { mode: info.mode & 0o777 })
+  })
+
   /**
    * Copies files and folders, synced. Links and devices are left out. The kernel shares the blocks
    * of a copied file where the file system can; a write to either file then separates them.
@@ -80,11 +94,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
     }
     yield* Effect.forEach(
       files,
-      (file) =>
-        Effect.andThen(
-          disk.copyFile(path.join(source, file), path.join(target, file)),
-          disk.syncFile(path.join(target, file))
-        ),
+      (file) => copyFile(path.join(source, file), path.join(target, file)),
       { concurrency, discard: true }
     )
     for (const folder of folders.toReversed()) {

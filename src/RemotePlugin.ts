@@ -135,7 +135,9 @@ export interface InstalledSnapshot {
 type Reason = InvalidRemotePlugin["reason"]
 
 const Row = Schema.Struct({
-  id: RemotePluginId.RemotePluginIdFromUntrimmed,
+  id: RemotePluginId.RemotePluginIdFromUntrimmed.check(
+    Schema.makeFilter(RemotePluginId.isCacheable)
+  ),
   name: Schema.String,
   scope: Schema.String,
   discoverability: Schema.optionalKey(Schema.NullOr(Schema.String)),

@@ -31,6 +31,25 @@ export type RemotePluginId = typeof RemotePluginId.Type
 export const RemotePluginIdFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(RemotePluginId))
 
 /**
+ * The length that the id of a row may have, in bytes of UTF-8. Codex's reader of cached plugins
+ * fails as a whole if one sidecar has a longer one, so no such sidecar is written.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const maxBytes = 1024
+
+const utf8 = new TextEncoder()
+
+/**
+ * Whether the id is short enough to be cached; see {@link maxBytes}.
+ *
+ * @category functions
+ * @since 0.2.0
+ */
+export const isCacheable = (id: string): boolean => utf8.encode(id).length <= maxBytes
+
+/**
  * Whether the id can stand in a request's path: ASCII letters, digits, `_`, `-`, `~`.
  *
  * @category functions

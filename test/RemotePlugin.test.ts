@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Redacted, Result } from "effect"
+import * as InstallMetadata from "../src/InstallMetadata.ts"
 import * as RemotePlugin from "../src/RemotePlugin.ts"
+import * as RemotePluginId from "../src/RemotePluginId.ts"
 import { remotePlugin, row } from "./support/snapshots.ts"
+
+const utf8 = new TextEncoder()
 
 const unfitness = (input: unknown): RemotePlugin.InvalidRemotePlugin =>
   Result.getOrThrow(Result.flip(RemotePlugin.fromRow(input)))
@@ -32,6 +36,14 @@ describe("RemotePlugin.remoteMarketplaces", () => {
 })
 
 describe("RemotePlugin.fromRow", () => {
+  it("refuses an id that Codex's reader of cached plugins would not take", () => {
+    const longest = "é".repeat(RemotePluginId.maxBytes / 2)
+    const { remotePluginId } = remotePlugin({ id: longest })
+    assert.isAtMost(utf8.encode(InstallMetadata.encode(remotePluginId)).length, 16 * 1024)
+    const { reason } = unfitness({ id: `${longest}x`, name: "alpha", scope: "USER", release: {} })
+    assert.deepStrictEqual(reason, { _tag: "MalformedRow", at: "id" })
+  })
+
   it.each([
     ["GLOBAL", undefined, "openai-curated-remote"],
     ["GLOBAL", null, "openai-curated-remote"],

@@ -12,9 +12,9 @@ const levels: ReadonlyArray<RegExp> = [
   // Values, and the helper that trims their white space.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
   // Internals. The reader of the cache belongs to PluginStore.
-  /^internal\/(?!cache\/(?:reader|seedSource)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
+  /^internal\/(?!cache\/(?:activation|activationSteps|changes|copyTree|localInstall|reader|removal|seedSource|storeError|sweep)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
   // Services.
-  /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:reader|seedSource)\.ts$/,
+  /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:activation|activationSteps|changes|copyTree|localInstall|reader|removal|seedSource|storeError|sweep)\.ts$/,
   // Workflows over the services.
   /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.

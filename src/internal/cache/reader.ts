@@ -33,7 +33,7 @@ import * as platformError from "../platformError.ts"
 import { doubtPrefix } from "./staging.ts"
 
 /** What a sidecar says, and whether it says so in the very bytes that Codex writes. */
-interface Sidecar {
+export interface Sidecar {
   readonly remotePluginId: RemotePluginId
   readonly exact: boolean
 }
@@ -147,14 +147,14 @@ export const make = Effect.gen(function* () {
 
   const readSidecar = (
     pluginId: PluginId.PluginId,
-    standing: BaseRoot
+    contents: BaseRoot
   ): Effect.Effect<Option.Option<Sidecar>, InstallMetadata.InstallMetadataError> => {
-    if (standing.sidecar === undefined) return Effect.succeedNone
+    if (contents.sidecar === undefined) return Effect.succeedNone
     const path = sidecarOf(baseRootOf(pluginId))
     const corrupt = (reason: InstallMetadata.CorruptInstallMetadata["reason"]) =>
       Effect.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
     // A link is not followed: it could name any file of the user's.
-    if (standing.sidecar !== "File") return corrupt("NotAFile")
+    if (contents.sidecar !== "File") return corrupt("NotAFile")
     return Effect.matchEffect(disk.readFile(path, smallFile), {
       onFailure: (error) => (isNotFound(error) ? Effect.succeedNone : corrupt("Inaccessible")),
       onSuccess: (bytes) =>
@@ -166,10 +166,10 @@ export const make = Effect.gen(function* () {
 
   const identityOf = (
     pluginId: PluginId.PluginId,
-    standing: BaseRoot,
+    contents: BaseRoot,
     inDoubt: boolean
   ): Effect.Effect<Identity> =>
-    Effect.match(readSidecar(pluginId, standing), {
+    Effect.match(readSidecar(pluginId, contents), {
       onFailure: (error): Identity => Identity.Unreadable({ error }),
       onSuccess: Option.match({
         onNone: () => (inDoubt ? Identity.InDoubt() : Identity.Absent()),
@@ -190,22 +190,22 @@ export const make = Effect.gen(function* () {
       onFailure: () => emptyBaseRoot,
       onSuccess: baseRootWith
     })
-    let standing = yield* look
-    let identity = yield* identityOf(pluginId, standing, inDoubt)
+    let contents = yield* look
+    let identity = yield* identityOf(pluginId, contents, inDoubt)
     // The sidecar was read after the versions: it may be that of a version which came meanwhile.
     for (let retries = 0; identity._tag === "Known" && retries < raceRetries; retries++) {
       const now = yield* look
-      if (isSameVersion(now.active, standing.active)) break
-      standing = now
-      identity = yield* identityOf(pluginId, standing, inDoubt)
+      if (isSameVersion(now.active, contents.active)) break
+      contents = now
+      identity = yield* identityOf(pluginId, contents, inDoubt)
     }
-    const { active, versions } = standing
+    const { active, versions } = contents
     const plugin = {
       pluginId,
       versions,
       active,
       identity,
-      witness: witness(info, standing.entries)
+      witness: witness(info, contents.entries)
     }
     if (Option.isNone(active)) {
       return Option.some({ ...plugin, intact: false, activeSince: mtimeOf(info) })

@@ -1,0 +1,170 @@
+/**
+ * The way in which a staged version becomes the active one. The order of its steps keeps the promise:
+ * at every instant the sidecar next to an active version is absent or names the plugin whose bytes
+ * that version holds.
+ */
+import { Effect, type PlatformError } from "effect"
+import * as InstallMetadata from "../../InstallMetadata.ts"
+import type * as PluginId from "../../PluginId.ts"
+import type * as PluginVersion from "../../PluginVersion.ts"
+import type { RemotePluginId } from "../../RemotePluginId.ts"
+import { activationSteps } from "./activationSteps.ts"
+import { type Changes, type Context, utf8 } from "./changes.ts"
+import { folderMode } from "./copyTree.ts"
+import * as Leases from "./leases.ts"
+import { type BaseRoot, emptyBaseRoot } from "./reader.ts"
+import { fail, isGone, isRace } from "./storeError.ts"
+
+/** How often a change is planned anew because the cache changed under it. */
+const raceRetries = 8
+
+/**
+ * The file next to the sidecar in which newer releases of Codex keep a digest of what they installed
+ * from a marketplace. It does not describe what a local install puts there.
+ */
+const provenanceName = ".codex-plugin-install.json"
+
+/** A staged plugin and the folder that holds it, which is renamed into the cache. */
+export interface StagedVersion {
+  readonly root: string
+  readonly pluginId: PluginId.PluginId
+  readonly version: PluginVersion.PluginVersion
+  readonly remotePluginId: RemotePluginId | null
+}
+
+interface Options {
+  readonly force?: boolean | undefined
+}
+
+export const make = (
+  { disk, path, reader }: Context,
+  changes: Changes,
+  leases: ReturnType<typeof Leases.make<PlatformError.PlatformError>>
+) => {
+  const { baseRootOf, identityOf, infoOf, readBaseRoot, sidecarOf } = reader
+  const {
+    deleteInPlace,
+    discard,
+    discardVersion,
+    ensureFolder,
+    markInDoubt,
+    removeSidecar,
+    rename,
+    settleDoubt,
+    writeSidecar
+  } = changes
+
+  /** Puts a version where nothing stands: version and sidecar become real in one rename. */
+  const placeBaseRoot = Effect.fnUntraced(function* (
+    staged: StagedVersion,
+    moved: (root: string) => void
+  ) {
+    const baseRoot = yield* disk.makeTempDirectory(path.dirname(staged.root), "base-root-")
+    yield* disk.chmod(baseRoot, folderMode)
+    const root = path.join(baseRoot, staged.version)
+    yield* rename(staged.root, root)
+    moved(root)
+    if (staged.remotePluginId !== null) {
+      yield* disk.createFile(
+        sidecarOf(baseRoot),
+        utf8.encode(InstallMetadata.encode(staged.remotePluginId)),
+        { mode: InstallMetadata.fileMode }
+      )
+    }
+    yield* disk.syncDirectory(baseRoot)
+    yield* rename(baseRoot, baseRootOf(staged.pluginId))
+    if (staged.remotePluginId === null) yield* settleDoubt(staged.pluginId)
+  })
+
+  /** Puts a version into a base root that stands. The order of the steps is the promise. */
+  const placeVersion = Effect.fnUntraced(function* (
+    staged: StagedVersion,
+    contents: BaseRoot,
+    moved: (root: string) => void,
+    options: Options | undefined
+  ) {
+    const { pluginId, version } = staged
+    const baseRoot = baseRootOf(pluginId)
+    const target = path.join(baseRoot, version)
+    const identity = yield* identityOf(pluginId, contents, false)
+    const sameIdentity =
+      identity._tag === "Known" && identity.remotePluginId === staged.remotePluginId
+    if (options?.force !== true) {
+      const changesOwner = identity._tag === "Known" && !sameIdentity
+      const leased = yield* leases.leased(pluginId, contents.versions)
+      const conflict = Leases.conflict(leased, { version, changesOwner })
+      if (conflict !== undefined) yield* fail({ _tag: "Leased", version: conflict })
+    }
+    const { exposesAnother, leaving } = activationSteps(version, contents)
+    const settles = !sameIdentity || exposesAnother
+
+    if (settles) {
+      yield* markInDoubt(pluginId)
+      // Where none stands too: it may be another process that has just removed it.
+      yield* removeSidecar(baseRoot)
+    }
+    if (
+      staged.remotePluginId === null &&
+      contents.entries.some(({ name }) => name === provenanceName)
+    ) {
+      yield* disk.remove(path.join(baseRoot, provenanceName))
+    }
+    const replaced =
+      (yield* infoOf(target)) === undefined ? undefined : yield* discardVersion(target)
+    yield* Effect.tapError(rename(staged.root, target), () =>
+      replaced === undefined ? Effect.void : Effect.ignore(rename(replaced, target))
+    )
+    moved(target)
+
+    if (settles || leaving.length > 0) yield* disk.syncDirectory(baseRoot)
+    yield* Effect.forEach(
+      leaving,
+      (other) =>
+        Effect.catchIf(discardVersion(path.join(baseRoot, other)), isGone, () => Effect.void),
+      { discard: true }
+    )
+    if (!settles) return
+    yield* Effect.gen(function* () {
+      if (staged.remotePluginId !== null) yield* writeSidecar(baseRoot, staged.remotePluginId)
+      yield* settleDoubt(pluginId)
+    }).pipe(
+      // Another program has taken away since then what landed; the next pass sweeps the mark.
+      Effect.catchIf(isGone, () => Effect.void)
+    )
+  })
+
+  const place = Effect.fnUntraced(function* <E extends { readonly _tag: string } = never>(
+    staged: StagedVersion,
+    options?: Options,
+    check: (contents: BaseRoot) => Effect.Effect<unknown, E> = () => Effect.void
+  ) {
+    const baseRoot = baseRootOf(staged.pluginId)
+    let root = staged.root
+    const moved = (to: string) => {
+      root = to
+    }
+
+    const attempt = Effect.gen(function* () {
+      yield* ensureFolder(path.dirname(baseRoot))
+      const type = (yield* infoOf(baseRoot))?.type
+      const contents = type === "Directory" ? yield* readBaseRoot(baseRoot) : emptyBaseRoot
+      yield* check(contents)
+      // A file or link in a plugin's place is taken out itself, whatever it points at.
+      if (type !== undefined && type !== "Directory") {
+        yield* discard(baseRoot, deleteInPlace(baseRoot))
+      }
+      yield* contents.entries.length === 0
+        ? placeBaseRoot({ ...staged, root }, moved)
+        : placeVersion({ ...staged, root }, contents, moved, options)
+    })
+
+    // Once the version has landed, nothing is planned anew: what follows only settles it.
+    yield* Effect.retry(attempt, {
+      times: raceRetries,
+      while: (error) =>
+        isRace(error) && root !== path.join(baseRootOf(staged.pluginId), staged.version)
+    })
+  })
+
+  return place
+}

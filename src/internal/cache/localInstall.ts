@@ -1,0 +1,39 @@
+/**
+ * The installation of a plugin from a folder of the user's.
+ */
+import { Effect } from "effect"
+import * as PluginId from "../../PluginId.ts"
+import * as PluginManifest from "../../PluginManifest.ts"
+import type * as PluginVersion from "../../PluginVersion.ts"
+import * as commandSkillFiles from "../bundle/commandSkillFiles.ts"
+import * as manifestFile from "../bundle/manifestFile.ts"
+import type * as Activation from "./activation.ts"
+import type { Changes, Context } from "./changes.ts"
+import { copyTree } from "./copyTree.ts"
+
+interface Options {
+  readonly source: string
+  readonly pluginId: PluginId.PluginId
+  readonly version?: PluginVersion.PluginVersion | undefined
+  readonly force?: boolean | undefined
+}
+
+/** Needs the lock, and a scope that removes the staging folder. */
+export const make = (
+  { disk, path }: Context,
+  { stageFolder }: Changes,
+  place: ReturnType<typeof Activation.make>
+) =>
+  Effect.fnUntraced(function* (options: Options) {
+    const { pluginId, source } = options
+    const read = (root: string) => manifestFile.read(disk, path, root, PluginId.name(pluginId))
+    const { manifest, path: manifestPath } = yield* read(source)
+    const version = options.version ?? (yield* PluginManifest.localVersion(manifest, manifestPath))
+    const root = path.join(yield* stageFolder, "version")
+    yield* copyTree(disk, path, source, root)
+    // The source may have changed meanwhile.
+    yield* commandSkillFiles.write(disk, path, root, yield* read(root))
+    const staged = { root, pluginId, version, remotePluginId: null }
+    yield* Effect.uninterruptible(place(staged, options))
+    return version
+  })

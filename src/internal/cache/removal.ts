@@ -1,0 +1,97 @@
+/**
+ * The removal of plugins, of their superseded versions and of unrecognized entries.
+ */
+import { Effect, Equal, type PlatformError } from "effect"
+import type { CachedPlugin, Stray } from "../../CacheSnapshot.ts"
+import * as PluginId from "../../PluginId.ts"
+import * as PluginVersion from "../../PluginVersion.ts"
+import type { Changes, Context } from "./changes.ts"
+import type * as Leases from "./leases.ts"
+import { isGone, isRace, fail } from "./storeError.ts"
+
+interface Options {
+  readonly force?: boolean | undefined
+}
+
+/** Every effect here needs the lock, and a scope that removes what was taken out of the cache. */
+export const make = (
+  { path, reader }: Context,
+  changes: Changes,
+  leases: ReturnType<typeof Leases.make<PlatformError.PlatformError>>
+) => {
+  const { baseRootOf, infoOf, locate } = reader
+  const { deleteBaseRootInPlace, deleteInPlace, discard, discardVersion, rename, unmark } = changes
+
+  /** Fails if a running process has leased one of these versions. */
+  const ensureUnleased = Effect.fnUntraced(function* (
+    pluginId: PluginId.PluginId,
+    versions: ReadonlyArray<PluginVersion.PluginVersion>,
+    options: Options | undefined
+  ) {
+    if (options?.force === true) return
+    const [version] = yield* leases.leased(pluginId, versions)
+    if (version !== undefined) yield* fail({ _tag: "Leased", version })
+  })
+
+  /** Removes a base root. False if there is none. */
+  const uninstall = (pluginId: PluginId.PluginId, options: Options | undefined) =>
+    Effect.gen(function* () {
+      const baseRoot = baseRootOf(pluginId)
+      const [marketplaceInfo, info] = yield* Effect.all([
+        infoOf(path.dirname(baseRoot)),
+        infoOf(baseRoot)
+      ])
+      if (marketplaceInfo?.type !== "Directory" || info === undefined) return false
+      const { versions } = yield* locate(pluginId)
+      yield* ensureUnleased(pluginId, versions, options)
+      yield* discard(baseRoot, deleteBaseRootInPlace(pluginId))
+      yield* unmark(pluginId)
+      return true
+    }).pipe(Effect.uninterruptible)
+
+  /** Removes an entry that a snapshot saw. False if it has changed since then. */
+  const remove = Effect.fnUntraced(function* (target: CachedPlugin | Stray) {
+    const [marketplace, name] =
+      "pluginId" in target
+        ? [PluginId.marketplace(target.pluginId), PluginId.name(target.pluginId)]
+        : [target.marketplace, target.name]
+    const place = path.join(reader.marketplaceRoot(marketplace), name)
+    const isUnchanged = (at: string) =>
+      Effect.map(reader.witnessOf(at), (witness) => witness === target.witness)
+
+    return yield* Effect.gen(function* () {
+      if (!(yield* isUnchanged(place))) return false
+      if ("pluginId" in target) {
+        yield* ensureUnleased(target.pluginId, target.versions, undefined)
+      }
+      const inPlace =
+        "pluginId" in target ? deleteBaseRootInPlace(target.pluginId) : deleteInPlace(place)
+      const discarded = yield* discard(place, inPlace)
+      if (discarded === undefined || (yield* isUnchanged(discarded))) {
+        if ("pluginId" in target) yield* unmark(target.pluginId)
+        return true
+      }
+      // It changed between the look and the rename, so it goes back, unless it was replaced already.
+      yield* Effect.catchIf(rename(discarded, place), isRace, () => Effect.void)
+      return false
+    }).pipe(
+      Effect.catchIf(isGone, () => Effect.succeed(false)),
+      Effect.uninterruptible
+    )
+  })
+
+  /** Removes a version that is not active. */
+  const prune = (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
+    Effect.gen(function* () {
+      const { active, versions } = yield* locate(pluginId)
+      const rest = versions.filter((other) => other !== version)
+      // Versions have no total order, so a third one could become active.
+      const isInUse = !Equal.equals(PluginVersion.active(rest), active)
+      if (rest.length === versions.length || isInUse) return false
+      yield* ensureUnleased(pluginId, [version], undefined)
+      yield* discardVersion(path.join(baseRootOf(pluginId), version))
+      return true
+    }).pipe(Effect.uninterruptible)
+
+  return { ensureUnleased, uninstall, remove, prune }
+}

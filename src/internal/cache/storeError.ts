@@ -1,0 +1,107 @@
+/**
+ * The errors of the store, and what its parts decide by them.
+ */
+import { Duration, Effect, PlatformError, Schema } from "effect"
+import * as platformError from "../platformError.ts"
+import * as PluginId from "../../PluginId.ts"
+import * as PluginVersion from "../../PluginVersion.ts"
+import { isNotFound } from "./reader.ts"
+
+/**
+ * How long a rename is tried again while something holds the file, as virus scanners do on Windows.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const heldFilePatience = Duration.seconds(4)
+
+export const Reason = Schema.TaggedUnion({
+  /** An identity can be written only beside an installed version. */
+  NotInstalled: {},
+  /** A running process has leased this version; see `lease`. */
+  Leased: { version: PluginVersion.PluginVersion },
+  /** A marketplace's folder or staging is a link or a file; it is neither followed nor replaced. */
+  Obstructed: { path: Schema.String, found: Schema.String },
+  /** It could not be renamed for longer than {@link heldFilePatience}. */
+  Held: { path: Schema.String, cause: Schema.Defect() },
+  /** The file system refused. */
+  FileSystem: { path: Schema.String, cause: Schema.Defect() }
+})
+export type Reason = typeof Reason.Type
+
+/**
+ * A change or a reading that could not be carried out. The cache is as it was, or further along.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("PluginStoreError", {
+  operation: Schema.String,
+  pluginId: Schema.NullOr(PluginId.PluginId),
+  reason: Reason
+}) {
+  override get message(): string {
+    const subject = this.pluginId === null ? "" : ` ${this.pluginId}`
+    return `cannot ${this.operation}${subject}: ${this.why}`
+  }
+
+  private get why(): string {
+    switch (this.reason._tag) {
+      case "NotInstalled":
+        return "no version of it is installed; install it first"
+      case "Leased":
+        return `a running process still uses version ${this.reason.version}; try again when it has ended, or force the change`
+      case "Obstructed":
+        return `${this.reason.path} is not a folder but a ${this.reason.found}; move it away and try again`
+      case "Held":
+        return `${this.reason.path} is held by another program or may not be changed, and what stood before still stands; close what uses it or check the folder's permissions, then try again`
+      case "FileSystem":
+        return platformError.describe(this.reason.cause)
+    }
+  }
+}
+
+/** A failure of a lock file or of the runtime, which is no error of Effect's file system. */
+export const fileSystemError = (path: string, cause: unknown): Reason => ({
+  _tag: "FileSystem",
+  path,
+  cause
+})
+
+export const isReason = (error: { readonly _tag: string }): error is Reason =>
+  error._tag in Reason.cases
+
+export const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
+
+export const pathOf = (error: PlatformError.PlatformError): string | undefined =>
+  "pathOrDescriptor" in error.reason && typeof error.reason.pathOrDescriptor === "string"
+    ? error.reason.pathOrDescriptor
+    : undefined
+
+export const isHeld = (error: PlatformError.PlatformError) =>
+  error.reason._tag === "PermissionDenied" || error.reason._tag === "Busy"
+
+/** Another program has taken it away already. */
+export const isGone = (error: { readonly _tag: string }): boolean =>
+  PlatformError.isPlatformError(error) && isNotFound(error)
+
+/** The cache changed under a change: a name vanished, or one appeared where none was. */
+export const isRace = (error: { readonly _tag: string }): boolean =>
+  PlatformError.isPlatformError(error) &&
+  (isNotFound(error) ||
+    error.reason._tag === "AlreadyExists" ||
+    error.reason._tag === "BadResource" ||
+    platformError.codeOf(error) === "ENOTEMPTY")
+
+export const explain =
+  (operation: string, pluginId: PluginId.PluginId | null) =>
+  <A, E extends { readonly _tag: string }, R>(
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError | Reason> | PluginStoreError, R> =>
+    Effect.mapError(effect, (error) => {
+      const failed = (reason: Reason) => new PluginStoreError({ operation, pluginId, reason })
+      if (isReason(error)) return failed(error)
+      return PlatformError.isPlatformError(error)
+        ? failed({ _tag: "FileSystem", path: pathOf(error) ?? "", cause: error })
+        : (error as Exclude<E, PlatformError.PlatformError | Reason>)
+    })

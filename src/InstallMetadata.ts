@@ -74,13 +74,17 @@ export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMet
   override get message(): string {
     const why = {
       NotAFile: "it is a link or a folder",
-      Inaccessible: "it may not be read",
+      Inaccessible: "this user may not read it",
       NotJson: "it is not UTF-8 JSON without a byte-order mark",
       NotInstallMetadata:
         "it lacks `schema_version` or `remote_plugin_id`, or they have another type",
       BlankRemotePluginId: "its remote plugin id is blank"
     }[this.reason]
-    return `cannot read the remote plugin install metadata ${this.path}: ${why}; sync to repair it`
+    const remedy =
+      this.reason === "Inaccessible"
+        ? "give the files of the home to this user (in an image: `COPY --chown`), or sync as their owner"
+        : "sync to repair it"
+    return `cannot read the remote plugin install metadata ${this.path}: ${why}; ${remedy}`
   }
 }
 

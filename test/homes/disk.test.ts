@@ -238,9 +238,23 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
         name: "plugins/cache",
         elsewhere: shm,
         isPossible: hasShm
+      },
+      // A mount of one home only looks the same, so that the user has to say that others use it.
+      {
+        shape: "plugins/cache is a bind mount, with --remove never",
+        name: "plugins/cache",
+        isMount: true,
+        isPossible: Mounts.canMount
+      },
+      {
+        shape: "plugins/cache is a bind mount of another file system, with --remove never",
+        name: "plugins/cache",
+        elsewhere: shm,
+        isMount: true,
+        isPossible: hasShm && Mounts.canMount
       }
     ]
-    for (const { elsewhere, isPossible, name, shape } of shapes) {
+    for (const { elsewhere, isMount = false, isPossible, name, shape } of shapes) {
       it.effect.skipIf(!isPossible)(`keeps the plugins of both accounts if ${shape}`, () =>
         Effect.gen(function* () {
           const { backend, home, other, root, succeed } = yield* makeHomes
@@ -254,17 +268,20 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
           Fs.mkdirSync(shared)
           for (const each of [home, other]) {
             const path = Path.join(each, name)
-            Fs.mkdirSync(Path.dirname(path), { recursive: true })
-            Fs.symlinkSync(shared, path)
+            Fs.mkdirSync(isMount ? path : Path.dirname(path), { recursive: true })
+            if (!isMount) Fs.symlinkSync(shared, path)
           }
-          const run = (home: string, ...args: ReadonlyArray<string>) => succeed(home, args)
+          const run = (home: string, ...args: ReadonlyArray<string>) =>
+            succeed(home, args, isMount ? Mounts.bound(shared, Path.join(home, name)) : noWrap)
+          const sync = (home: string) =>
+            run(home, "sync", ...(isMount ? ["--remove", "never"] : []))
           yield* backend.uninstall(beta.id, accounts[0])
           yield* backend.uninstall(alpha.id, accounts[1])
 
-          yield* run(home, "sync")
+          yield* sync(home)
           assert.deepStrictEqual(lines(yield* run(home, "list", "--json")), [whole(alpha)])
-          yield* run(other, "sync")
-          yield* run(home, "sync")
+          yield* sync(other)
+          yield* sync(home)
           for (const each of [home, other]) {
             assert.deepStrictEqual(lines(yield* run(each, "list", "--json")), [
               whole(alpha),

@@ -97,7 +97,7 @@ export class PluginStore extends Context.Service<
     readonly location: Location
     /** Everything that is cached, in every marketplace, ordered by plugin id. Needs no lock. */
     readonly list: Effect.Effect<ReadonlyArray<CachedPlugin>, PluginStoreError>
-    /** What a pass decides on: the marketplaces that belong to the backend, strays included. */
+    /** The basis of a pass: the marketplaces that belong to the backend, with unrecognized entries. */
     readonly snapshot: Effect.Effect<CacheSnapshot, PluginStoreError>
     /** One plugin's base root; none where there is none. */
     readonly read: (
@@ -116,12 +116,12 @@ export class PluginStore extends Context.Service<
       Option.Option<RemotePluginId>,
       PluginStoreError | InstallMetadata.InstallMetadataError
     >
-    /** Where a version stands or would stand. */
+    /** The path of a version, installed or not. */
     readonly versionRoot: (
       pluginId: PluginId.PluginId,
       version: PluginVersion.PluginVersion
     ) => string
-    /** Where a plugin's sidecar stands or would stand. */
+    /** The path of a plugin's sidecar, whether or not it exists. */
     readonly sidecarPath: (pluginId: PluginId.PluginId) => string
     /** Writes the sidecar of an installed plugin; a sidecar of an unsupported schema stays. */
     readonly writeIdentity: (

@@ -380,7 +380,7 @@ describe("a file that another program holds", () => {
     })
   )
 
-  it.effect("fails its plugin alone if it is not, and what stood before stands", () =>
+  it.effect("fails its plugin alone if it is not, and keeps the previous version", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       const before = disk.snapshot(baseRoot)

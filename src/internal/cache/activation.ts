@@ -54,7 +54,7 @@ export const make = (
     writeSidecar
   } = changes
 
-  /** Puts a version where nothing stands: version and sidecar become real in one rename. */
+  /** Installs a plugin that has no base root: version and sidecar appear in one rename. */
   const placeBaseRoot = Effect.fnUntraced(function* (
     staged: StagedVersion,
     moved: (root: string) => void
@@ -76,7 +76,7 @@ export const make = (
     if (staged.remotePluginId === null) yield* settleDoubt(staged.pluginId)
   })
 
-  /** Puts a version into a base root that stands. The order of the steps is the promise. */
+  /** Installs a version into an existing base root. The order of the steps keeps the promise. */
   const placeVersion = Effect.fnUntraced(function* (
     staged: StagedVersion,
     contents: BaseRoot,
@@ -100,7 +100,7 @@ export const make = (
 
     if (settles) {
       yield* markInDoubt(pluginId)
-      // Where none stands too: it may be another process that has just removed it.
+      // Even if there is none: another process may have just removed it.
       yield* removeSidecar(baseRoot)
     }
     if (

@@ -23,11 +23,11 @@ const heldSchedule = Schedule.spaced(Duration.millis(100)).pipe(
   Schedule.upTo({ duration: heldFilePatience })
 )
 
-/** What the parts of the store work on. */
+/** The disk, the places and the reader that the parts of the store share. */
 export interface Context {
   readonly disk: Disk.Disk
   readonly path: Path.Path
-  /** Where the cache and its staging folder are. */
+  /** The paths of the cache and of its staging folder. */
   readonly home: { readonly cache: string; readonly staging: string }
   readonly reader: Effect.Success<typeof cacheReader.make>
 }
@@ -75,7 +75,7 @@ export const make = ({ disk, home, path, reader }: Context) => {
       ensureFolder(home.staging),
       disk.makeTempDirectory(home.staging, `${prefix}stage-`)
     ),
-    // What cannot be removed now is swept by the next pass.
+    // The next pass sweeps a folder that cannot be removed now.
     (folder) => Effect.ignore(disk.remove(folder))
   )
 

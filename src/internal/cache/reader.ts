@@ -1,6 +1,6 @@
 /**
- * Reads the cache as it stands. Nothing here changes anything, waits for a lock, or follows a link
- * that stands in the cache.
+ * Reads the cache as it is. Nothing here changes anything, waits for a lock, or follows a link in the
+ * cache.
  */
 import {
   Array as Arr,
@@ -32,7 +32,7 @@ import * as Disk from "./Disk.ts"
 import * as platformError from "../platformError.ts"
 import { doubtPrefix } from "./staging.ts"
 
-/** What a sidecar says, and whether it says so in the very bytes that Codex writes. */
+/** The identity in a sidecar, and whether the sidecar has the very bytes that Codex writes. */
 export interface Sidecar {
   readonly remotePluginId: RemotePluginId
   readonly exact: boolean
@@ -52,7 +52,7 @@ export interface BaseRoot {
   readonly entries: ReadonlyArray<FileSystem.DirectoryEntry>
   readonly versions: ReadonlyArray<PluginVersion.PluginVersion>
   readonly active: Option.Option<PluginVersion.PluginVersion>
-  /** The kind of entry that stands under the sidecar's name. */
+  /** The kind of the entry that has the sidecar's name. */
   readonly sidecar: FileSystem.File.Type | undefined
 }
 

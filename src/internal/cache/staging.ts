@@ -1,4 +1,4 @@
-/** What our own entries below `.remote-plugin-install-staging` begin with; Codex uses other names there. */
+/** Begins the names of our own entries in `.remote-plugin-install-staging`; Codex uses other names. */
 export const prefix = "codex-plugins-"
 
 /** Stands while the identity of a plugin is being changed; see `PluginStore`. */

@@ -54,7 +54,7 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
       case "Obstructed":
         return `${this.reason.path} is not a folder but a ${this.reason.found}; move it away and try again`
       case "Held":
-        return `${this.reason.path} is held by another program or may not be changed, and what stood before still stands; close what uses it or check the folder's permissions, then try again`
+        return `${this.reason.path} is held by another program or may not be changed; close the program that uses it or check the folder's permissions, then try again`
       case "FileSystem":
         return platformError.describe(this.reason.cause)
     }

@@ -56,7 +56,7 @@ export const make = (
     }
     if (yield* leases.isLive(name)) return
     if (name.startsWith(prefix)) {
-      // What was renamed into it must not come back in parts.
+      // Entries that were renamed into it must not come back in parts after a power loss.
       if (type === "Directory") yield* disk.syncDirectory(entry)
     } else {
       const info = yield* infoOf(entry)
@@ -75,7 +75,7 @@ export const make = (
     yield* Effect.forEach(
       leftovers,
       (leftover) =>
-        // What cannot be removed is in nobody's way.
+        // A leftover that cannot be removed does no harm.
         Effect.ignore(sweepEntry(leftover), {
           log: "Warn",
           message: `could not sweep ${leftover.name} out of ${home.staging}`

@@ -30,8 +30,8 @@ import * as PluginView from "./PluginView.ts"
 import * as Protocol from "./Protocol.ts"
 import * as refusals from "./refusals.ts"
 
-/** What the answer to `initialize` says of the program that serves. */
-export interface Program {
+/** The program, as the answer to `initialize` describes it. */
+export interface ServerInfo {
   readonly version: string
   /** In Codex's words: `unix` or `windows`. */
   readonly platformFamily: string
@@ -91,8 +91,8 @@ const rowsOf = ({
 
 // --- the server
 
-/** The server of one client; what it does unasked ends with the scope. */
-export const make = Effect.fnUntraced(function* (program: Program) {
+/** The server of one client. Its background work ends with the scope. */
+export const make = Effect.fnUntraced(function* (program: ServerInfo) {
   const home = yield* CodexHome.CodexHome
   const store = yield* PluginStore.PluginStore
   const installer = yield* PluginInstaller.PluginInstaller
@@ -134,7 +134,7 @@ export const make = Effect.fnUntraced(function* (program: Program) {
       })
     )
   }).pipe(
-    // As Codex does: who cannot ask has nothing installed.
+    // As Codex does: without an answer of the backend, nothing counts as installed.
     Effect.catch((error) =>
       Effect.as(Effect.logWarning(`could not list the installed plugins: ${error.message}`), [])
     )
@@ -200,7 +200,7 @@ export const make = Effect.fnUntraced(function* (program: Program) {
           isInitialized ? answer(call) : Protocol.refuse("Not initialized")
         )
 
-  /** Takes one line of the client's; gives the line that answers it, if it is to be answered. */
+  /** Handles one line of the client. Returns the answer's line, or none for a notification. */
   const receive = Effect.fn("AppServer.receive")(function* (line: string) {
     const message = Protocol.decode(line)
     switch (message._tag) {
@@ -232,7 +232,7 @@ export const make = Effect.fnUntraced(function* (program: Program) {
  * may already be answered. Ends when stdin does, once every request is answered, or when nobody
  * reads stdout any more.
  */
-export const run = Effect.fn("AppServer.run")(function* (program: Program) {
+export const run = Effect.fn("AppServer.run")(function* (program: ServerInfo) {
   const stdio = yield* Stdio.Stdio
   const server = yield* make(program)
   yield* server.reconcileInBackground

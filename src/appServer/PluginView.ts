@@ -14,7 +14,7 @@ export const maxPrompts = 3
 /** How long a prompt may be to be shown, in code points. Source: Codex. */
 export const maxPromptLength = 128
 
-/** What is known of one plugin. */
+/** One plugin: its rows and its cached version. */
 export interface Subject {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails
@@ -60,7 +60,7 @@ const defaultPrompt = ({
 const isBlank = (value: unknown): boolean =>
   value === null || (Array.isArray(value) && value.length === 0)
 
-/** An object of which nothing is known is not shown. */
+/** Null instead of an object without any value. */
 const unlessBlank = <A extends object>(shown: A): A | null =>
   Object.values(shown).every(isBlank) ? null : shown
 
@@ -202,7 +202,7 @@ const slugOf = (name: string): string =>
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "") || "app"
 
-/** All that is shown of one plugin. */
+/** The details of one plugin. */
 export const detail = (subject: Subject) => {
   const { details, installed, plugin } = subject
   const { release } = details

@@ -2,18 +2,17 @@
  * The part of Codex's app-server protocol that is served here, as Codex 0.169 speaks it: JSON-RPC
  * without its `jsonrpc` member, one message a line.
  *
- * What is wrong with a request is told in Codex's own words, so that a client meets no text that it
- * has not met before.
+ * Refusals have Codex's own words, so that a client gets no text that it does not know.
  */
 import { Data, Option, Result, Schema, SchemaAST, type SchemaIssue } from "effect"
 
-/** What can be asked is wrong, or is wrong for this account. */
+/** The code for a request that is invalid, or invalid for this account. */
 export const invalidRequest = -32600
 
-/** It could not be carried out. */
+/** The code for a request that failed. */
 export const internalError = -32603
 
-/** Why a request was not carried out. */
+/** The reason for which a request was not carried out. */
 export class Refusal extends Data.TaggedError("Refusal")<{
   readonly code: typeof invalidRequest | typeof internalError
   readonly message: string
@@ -73,7 +72,7 @@ export type Call = {
 const RequestId = Schema.Union([Schema.String, Schema.Int])
 export type RequestId = typeof RequestId.Type
 
-/** One line of a client's. */
+/** One line of a client. */
 export type Message = Data.TaggedEnum<{
   Request: { readonly id: RequestId; readonly call: Call }
   Malformed: { readonly id: RequestId; readonly refusal: Refusal }
@@ -119,7 +118,7 @@ export const decode = (line: string): Message =>
       })
   })
 
-/** Says what is wrong as serde does, with which Codex reads requests. */
+/** Describes the problem as serde does, with which Codex reads requests. */
 const describe = (issue: SchemaIssue.Issue, key = ""): string => {
   switch (issue._tag) {
     case "Pointer":

@@ -292,7 +292,7 @@ describe("AppServer: what fails", () => {
   )
 
   it.effect(
-    "says that a bundle stands which is not on record, and reconciliation removes it",
+    "plugin/install reports a cached bundle that is not on record, and reconciliation removes it",
     Effect.fnUntraced(function* () {
       const { error, result } = yield* client
       yield* result(...reconcile)
@@ -528,7 +528,7 @@ describe("AppServer: plugin/reconcile", () => {
   )
 
   it.effect(
-    "tells what was cached before it began and is removed by its first pass",
+    "plugin/reconcile reports plugins that its first pass removes",
     Effect.fnUntraced(function* () {
       const backend = yield* TestBackend.TestBackend
       const first = yield* client

@@ -112,7 +112,7 @@ describe("PluginCapabilities.read", () => {
     )
   )
 
-  it.effect("finds nothing where nothing stands", () =>
+  it.effect("finds no capabilities in a folder that does not exist", () =>
     Effect.map(PluginCapabilities.read("/nowhere"), (capabilities) =>
       assert.deepStrictEqual(capabilities, PluginCapabilities.none)
     ).pipe(Effect.provide(rootWith({}, {})))

@@ -63,7 +63,7 @@ describe("PluginSummary.summary", () => {
     assert.strictEqual(PluginSummary.summary({ ...subject(), cached }).localVersion, "0.9.0")
   })
 
-  it("tells when it was installed only of what is installed", () => {
+  it("shows the time of installation only for an installed plugin", () => {
     assert.isNull(summaryOf({ installed_at: "2026-01-01T00:00:00Z" }).installedAt)
   })
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as Protocol from "../../src/appServer/Protocol.ts"
 
-/** What is answered at once to a request with this method and these parameters. */
+/** The immediate refusal of a request with this method and these parameters. */
 const refusalOf = (method: string, params?: unknown): string | undefined => {
   const message = Protocol.decode(JSON.stringify({ id: 1, method, params }))
   if (message._tag !== "Malformed") return undefined

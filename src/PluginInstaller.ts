@@ -11,6 +11,7 @@ import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as PluginDetails from "./RemotePluginDetails.ts"
 import * as PluginId from "./PluginId.ts"
+import * as Metrics from "./internal/metrics.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
@@ -182,7 +183,9 @@ export const make = Effect.gen(function* () {
   const lock = yield* CacheLock.CacheLock
 
   const read = Effect.fn("PluginInstaller.read")(function* (id: RemotePluginId) {
+    yield* Effect.annotateCurrentSpan({ remotePluginId: id })
     const plugin = yield* catalog.read(id)
+    yield* Effect.annotateCurrentSpan({ pluginId: plugin.pluginId })
     const details = yield* detailsOf(plugin)
     const { rows } = yield* catalog.installed
     const row = rows
@@ -199,14 +202,18 @@ export const make = Effect.gen(function* () {
   // Both changes hold the lock from the first step to the last: a pass of another process that
   // came in between would go by a record that is about to change.
   const install = Effect.fn("PluginInstaller.install")(function* (id: RemotePluginId) {
+    yield* Effect.annotateCurrentSpan({ remotePluginId: id })
     const plugin = yield* catalog.read(id)
     const { pluginId } = plugin
+    yield* Effect.annotateCurrentSpan({ pluginId })
     const details = yield* detailsOf(plugin)
     const reason = refusalOf(details)
     if (reason !== undefined) {
       return yield* new NotInstallable({ remotePluginId: id, pluginId, reason })
     }
-    const version = yield* bundles.install(plugin)
+    const [duration, version] = yield* Effect.timed(bundles.install(plugin))
+    yield* Effect.annotateCurrentSpan({ version })
+    yield* Metrics.install("Requested", duration)
     yield* Effect.mapError(
       catalog.install(id),
       (cause) => new PartialChange({ done: "Cached", remotePluginId: id, pluginId, cause })
@@ -218,7 +225,9 @@ export const make = Effect.gen(function* () {
     id: RemotePluginId,
     options?: PluginStore.ForceOptions
   ) {
+    yield* Effect.annotateCurrentSpan({ remotePluginId: id })
     const { pluginId } = yield* catalog.read(id)
+    yield* Effect.annotateCurrentSpan({ pluginId })
     // Before the account's record is changed: a lease cannot begin while the lock is held.
     yield* store.ensureUnleased(pluginId, options)
     yield* catalog.uninstall(id)

@@ -24,6 +24,7 @@ import * as Credentials from "./Credentials.ts"
 import * as Background from "./internal/sync/background.ts"
 import * as Readiness from "./Readiness.ts"
 import * as ActionRunner from "./internal/sync/actionRunner.ts"
+import * as Telemetry from "./internal/sync/telemetry.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type * as RemoteBundle from "./RemoteBundle.ts"
@@ -200,7 +201,7 @@ export const make = Effect.fnUntraced(function* (
   const publish = (event: SyncEvent) =>
     Effect.suspend(() => {
       current = Readiness.advance(current, event)
-      return PubSub.publish(events, event)
+      return Effect.andThen(Telemetry.record(event), PubSub.publish(events, event))
     })
   const runAction = yield* ActionRunner.make(publish)
 
@@ -233,7 +234,10 @@ export const make = Effect.fnUntraced(function* (
       concurrency: 2
     })
     return planFor(account, cached)
-  }).pipe(Effect.withSpan("PluginSync.plan"))
+  }).pipe(
+    Effect.tap(({ actions }) => Effect.annotateCurrentSpan({ actions: actions.length })),
+    Effect.withSpan("PluginSync.plan")
+  )
 
   const carryOut = Effect.fnUntraced(function* (seen: Effect.Success<typeof look>) {
     const { account, cached, plan } = seen
@@ -288,7 +292,7 @@ export const make = Effect.fnUntraced(function* (
         return yield* carryOut(seen)
       })
     )
-  }).pipe(Effect.withSpan("PluginSync.pass"))
+  }).pipe(Effect.tap(Telemetry.annotateOutcome), Effect.withSpan("PluginSync.pass"))
 
   const reported = (run: typeof pass): typeof pass =>
     Effect.flatMap(Clock.currentTimeMillis, (start) =>
@@ -304,6 +308,7 @@ export const make = Effect.fnUntraced(function* (
 
   // A caller that holds the lock would wait for itself if it joined a pass that waits for the lock.
   const sync = Effect.flatMap(lock.isHeld, (isHeld) => (isHeld ? reported(pass) : joined)).pipe(
+    Effect.tap(Telemetry.annotateOutcome),
     Effect.withSpan("PluginSync.sync")
   )
 

@@ -320,7 +320,8 @@ export const make = Effect.gen(function* () {
           problem: problem ?? "NotAUrl"
         })
       }
-      const response = yield* Http.send(client, HttpClientRequest.get(url.href))
+      const answer = Http.sendAnnotated(client, HttpClientRequest.get(url.href))
+      const response = yield* Http.inSpan(answer, "RemoteBundle.request", "GET", url)
       const target = response.headers["location"]
       if (!redirectStatuses.has(response.status) || target === undefined) return response
       yield* Http.discard(response)
@@ -472,6 +473,7 @@ export const make = Effect.gen(function* () {
     const { pluginId, remotePluginId } = plugin
     yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
     const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
+    yield* Effect.annotateCurrentSpan({ version })
     yield* store.installStaged((root) =>
       Effect.as(
         unpack(plugin, version, root, options, (manifest) =>
@@ -490,6 +492,7 @@ export const make = Effect.gen(function* () {
     const { pluginId, remotePluginId } = plugin
     yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
     const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
+    yield* Effect.annotateCurrentSpan({ version })
     yield* unpack(plugin, version, directory)
     return version
   })

@@ -247,8 +247,7 @@ const send = Effect.fnUntraced(function* (
   client: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest
 ): Effect.fn.Return<Answer, Reason> {
-  const response = yield* Http.send(client, request)
-  yield* Effect.annotateCurrentSpan("http.response.status_code", response.status)
+  const response = yield* Http.sendAnnotated(client, request)
   if (response.status < 200 || response.status > 299) {
     yield* Http.discard(response)
     const { status } = response
@@ -273,18 +272,6 @@ const send = Effect.fnUntraced(function* (
         : { _tag: "MalformedAnswer" }
   })
 })
-
-/** Runs a request in a span. A span records its result, so it must not see the answer. */
-const inSpan = <A, E, R>(request: Effect.Effect<A, E, R>, method: "GET" | "POST", url: string) =>
-  Effect.suspend(() => {
-    const answers: Array<A> = []
-    return Effect.map(request, (answer) => void answers.push(answer)).pipe(
-      Effect.withSpan("RemoteCatalog.request", {
-        attributes: { "http.request.method": method, "server.address": new URL(url).host }
-      }),
-      Effect.map(() => answers[0] as A)
-    )
-  })
 
 /**
  * Options of {@link layerWith}.
@@ -350,7 +337,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
           orElse: () => Effect.fail<Reason>({ _tag: "TimedOut" })
         }),
         Effect.mapError(failed),
-        (attempt) => inSpan(attempt, method, baseUrl),
+        (attempt) => Http.inSpan(attempt, "RemoteCatalog.request", method, new URL(baseUrl)),
         (attempt) =>
           Http.retry(
             attempt,

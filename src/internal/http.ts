@@ -22,6 +22,7 @@ import {
   HttpClientRequest,
   type HttpClientResponse
 } from "effect/http"
+import * as Metrics from "./metrics.ts"
 import { version } from "./version.ts"
 
 /** How often a transient failure is retried. */
@@ -164,11 +165,56 @@ export const send = (
     .execute(HttpClientRequest.setHeader(request, "user-agent", userAgent))
     .pipe(Effect.provideContext(discreet), Effect.mapError(failureOf))
 
+/**
+ * Runs a request in a span with its method and host. A span records its result, so it must not see
+ * the response.
+ */
+export const inSpan = <A, E, R>(
+  request: Effect.Effect<A, E, R>,
+  name: string,
+  method: "GET" | "POST",
+  url: URL
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const answers: Array<A> = []
+    return Effect.map(request, (answer) => void answers.push(answer)).pipe(
+      Effect.withSpan(name, {
+        attributes: { "http.request.method": method, "server.address": url.host }
+      }),
+      Effect.map(() => answers[0] as A)
+    )
+  })
+
+/** Sends a request and adds the status of its response to the current span; see {@link send}. */
+export const sendAnnotated = (
+  client: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<HttpClientResponse.HttpClientResponse, Failure> =>
+  Effect.tap(send(client, request), ({ status }) =>
+    Effect.annotateCurrentSpan("http.response.status_code", status)
+  )
+
+/** Counts the bytes of a body when it has ended or is not read further. */
+const counted = <E>(
+  bytes: Stream.Stream<Uint8Array, E>,
+  url: string
+): Stream.Stream<Uint8Array, E> =>
+  Stream.suspend(() => {
+    let total = 0
+    return bytes.pipe(
+      Stream.mapArray((chunks) => {
+        for (const chunk of chunks) total += chunk.length
+        return chunks
+      }),
+      Stream.ensuring(Effect.suspend(() => Metrics.received(URL.parse(url)?.host ?? "", total)))
+    )
+  })
+
 /** The bytes of an answer, none where it has no body. */
 export const body = (
   response: HttpClientResponse.HttpClientResponse
 ): Stream.Stream<Uint8Array, Failure> =>
-  response.stream.pipe(
+  counted(response.stream, response.request.url).pipe(
     Stream.catch((error) =>
       error.reason._tag === "EmptyBodyError" ? Stream.empty : Stream.fail(failureOf(error))
     )

@@ -93,12 +93,16 @@ export const isRace = (error: { readonly _tag: string }): boolean =>
     error.reason._tag === "BadResource" ||
     platformError.codeOf(error) === "ENOTEMPTY")
 
+/** Names the plugin in the current span. */
+const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>, pluginId: PluginId.PluginId) =>
+  Effect.andThen(Effect.annotateCurrentSpan({ pluginId }), effect)
+
 export const explain =
   (operation: string, pluginId: PluginId.PluginId | null) =>
   <A, E extends { readonly _tag: string }, R>(
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError | Reason> | PluginStoreError, R> =>
-    Effect.mapError(effect, (error) => {
+    Effect.mapError(pluginId === null ? effect : annotated(effect, pluginId), (error) => {
       const failed = (reason: Reason) => new PluginStoreError({ operation, pluginId, reason })
       if (isReason(error)) return failed(error)
       return PlatformError.isPlatformError(error)

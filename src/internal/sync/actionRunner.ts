@@ -1,7 +1,7 @@
 /**
  * Carries out one action of a plan and gives its result.
  */
-import { Clock, Duration, Effect, Option } from "effect"
+import { Clock, Duration, Effect, identity, Option } from "effect"
 import type { CachedPlugin, CacheSnapshot } from "../../CacheSnapshot.ts"
 import * as PluginStore from "../../PluginStore.ts"
 import * as RemoteBundle from "../../RemoteBundle.ts"
@@ -15,6 +15,7 @@ import {
 import type { PluginVersion } from "../../PluginVersion.ts"
 import * as Leases from "../cache/leases.ts"
 import * as SyncPlan from "../../SyncPlan.ts"
+import * as Telemetry from "./telemetry.ts"
 
 const removalReasons: Record<SyncPlan.RemovalReason, string> = {
   NotInstalled: "the account does not have it installed",
@@ -230,6 +231,13 @@ export const make = Effect.fnUntraced(function* (
               })
             })
           ),
+          Effect.tap(Telemetry.annotateResult),
+          // A plugin that is up to date gets no span: an account may have hundreds.
+          action._tag === "Keep"
+            ? identity
+            : Effect.withSpan("PluginSync.action", {
+                attributes: Telemetry.known({ action: action._tag, pluginId, remotePluginId })
+              }),
           Effect.annotateLogs({ pluginId, remotePluginId })
         )
       })

@@ -1,0 +1,73 @@
+/**
+ * The metrics of the library. No attribute names a plugin, so that the number of series stays small.
+ */
+import { type Duration, Effect, Metric } from "effect"
+
+const passes = Metric.counter("codex_plugins.passes", {
+  description: "Passes that have ended, by outcome",
+  incremental: true
+})
+
+const passDuration = Metric.timer("codex_plugins.pass.duration", {
+  description: "The duration of passes, by outcome"
+})
+
+const installs = Metric.counter("codex_plugins.installs", {
+  description: "Versions that were installed, by reason",
+  incremental: true
+})
+
+const installDuration = Metric.timer("codex_plugins.install.duration", {
+  description: "The duration of installs, download included, by reason"
+})
+
+const failures = Metric.counter("codex_plugins.failures", {
+  description: "Failures of whole passes and of single plugins, by the tags of error and reason",
+  incremental: true
+})
+
+const receivedBytes = Metric.counter("codex_plugins.received_bytes", {
+  description: "Bytes of bodies that were received, failed downloads included, by server",
+  attributes: { unit: "bytes" },
+  incremental: true
+})
+
+/** Counts a pass that has ended. */
+export const pass = (
+  outcome: "Finished" | "Skipped" | "Failed" | "Interrupted",
+  duration: Duration.Duration
+): Effect.Effect<void> =>
+  Effect.andThen(
+    Metric.update(Metric.withAttributes(passes, { outcome }), 1),
+    Metric.update(Metric.withAttributes(passDuration, { outcome }), duration)
+  )
+
+/** Counts a version that was installed. */
+export const install = (reason: string, duration: Duration.Duration): Effect.Effect<void> =>
+  Effect.andThen(
+    Metric.update(Metric.withAttributes(installs, { reason }), 1),
+    Metric.update(Metric.withAttributes(installDuration, { reason }), duration)
+  )
+
+/** Counts a failure by its tags. */
+export const failure = (
+  subject: "pass" | "plugin",
+  error: { readonly _tag: string; readonly reason?: unknown }
+): Effect.Effect<void> =>
+  Metric.update(
+    Metric.withAttributes(failures, { subject, error: error._tag, reason: reasonOf(error.reason) }),
+    1
+  )
+
+/** Counts the bytes that a server sent. */
+export const received = (host: string, bytes: number): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(receivedBytes, { "server.address": host }), bytes)
+
+/** Only tags: anything else may hold a path or text from a server. */
+const reasonOf = (reason: unknown): string =>
+  typeof reason === "object" &&
+  reason !== null &&
+  "_tag" in reason &&
+  typeof reason._tag === "string"
+    ? reason._tag
+    : "None"

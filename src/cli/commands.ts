@@ -15,6 +15,7 @@ import { serve } from "./serve.ts"
 import { sync } from "./sync.ts"
 import { uninstall } from "./uninstall.ts"
 import { verify } from "./verify.ts"
+import { watch } from "./watch.ts"
 
 export const all = Command.withSubcommands([
   sync,
@@ -27,6 +28,7 @@ export const all = Command.withSubcommands([
   prune,
   doctor,
   run,
+  watch,
   seed,
   serve,
   demo

@@ -80,7 +80,7 @@ const footer = [
     ["CODEX_HOME", "the Codex home, unless --codex-home names one"],
     [
       "CODEX_PLUGINS_…",
-      "defaults of flags: QUIET, CONCURRENCY, REMOVE, RETAIN, TIMEOUT, WAIT, DEADLINE"
+      "defaults of flags: QUIET, CONCURRENCY, REMOVE, RETAIN, TIMEOUT, WAIT, DEADLINE, EVERY"
     ],
     ["CI", "if not empty, progress is printed as lines"],
     ["NO_COLOR", "if not empty, nothing is coloured"]

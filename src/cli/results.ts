@@ -239,6 +239,18 @@ export const outcomeLines = (
   ]
 }
 
+/** The most changes and failures that the line of a pass contains. */
+const mostInLine = 6
+
+/** A pass that was carried out, in one line. */
+export const outcomeLine = (outcome: SyncEvent.SyncOutcome, millis: number): string => {
+  const lines = outcomeLines(outcome, millis).filter((line) => !/^ {2,}/.test(line))
+  const details = lines.slice(0, -1).map((line) => line.trim())
+  const shown = details.slice(0, mostInLine).join("; ")
+  const more = details.length > mostInLine ? `; and ${details.length - mostInLine} more` : ""
+  return `${lines.at(-1)}${shown === "" ? "" : `: ${shown}${more}`}`
+}
+
 /** What a plan would change. */
 export const plannedChanges = (plan: SyncPlan.SyncPlan): ReadonlyArray<Change> =>
   plan.actions.flatMap((action) => Option.toArray(changeOf(action)))

@@ -9,8 +9,10 @@ let handler: Handler | undefined
 
 /** Hands a signal to the handler; false if the program itself must end. */
 export const intercepted = (signal: NodeJS.Signals): boolean => {
-  handler?.(signal)
-  return handler !== undefined
+  // The handler may take itself away.
+  const current = handler
+  current?.(signal)
+  return current !== undefined
 }
 
 /** Handles the program's signals while an effect runs, so that they do not end the program. */

@@ -1,20 +1,16 @@
 import { Config, Console, Duration, Effect, Logger, Option, References } from "effect"
 import { Command, Flag } from "effect/cli"
-import * as CacheLock from "../CacheLock.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import { reasonOf } from "./advice.ts"
 import { errorJson, PassTimedOut, SomePluginsFailed, WouldChange } from "./exit.ts"
 import * as flags from "./flags.ts"
-import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
+import { passFlags, services } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
 import { refreshBefore, refreshWith } from "./refresh.ts"
 import * as results from "./results.ts"
-
-/** More at a time than this is unkind to the backend. */
-const maxConcurrency = 256
 
 const failureOf = ({ error, pluginId, remotePluginId }: SyncEvent.SyncFailure) => {
   const { remedy } = reasonOf(error, [pluginId, remotePluginId])
@@ -202,7 +198,7 @@ const carryOut = Effect.fnUntraced(function* (options: {
 export const sync = Command.make(
   "sync",
   {
-    codexHome: flags.codexHome,
+    ...passFlags,
     json: flags.json,
     jsonl: Flag.Boolean("jsonl").pipe(
       Flag.withDescription("Print each event of the pass as a line of JSON"),
@@ -222,50 +218,12 @@ export const sync = Command.make(
       Flag.withDescription("Like --dry-run, and exit with 1 if anything would change"),
       Flag.withDefault(false)
     ),
-    concurrency: Flag.Int("concurrency").pipe(
-      Flag.withMetavar("N"),
-      Flag.withDescription(`Downloads at a time (default: ${PluginSync.defaultConcurrency})`),
-      Flag.filter(
-        (n) => n >= 1 && n <= maxConcurrency,
-        () => `a number from 1 to ${maxConcurrency}`
-      ),
-      Flag.withFallbackConfig(Config.Int("CODEX_PLUGINS_CONCURRENCY")),
-      Flag.withDefault(PluginSync.defaultConcurrency)
-    ),
     refreshWith,
-    remove: Flag.Literals("remove", SyncPlan.removalPolicies).pipe(
-      Flag.withDescription(
-        "Whether to remove plugins that the account does not have: `auto` keeps them in a cache that other homes share (default: auto)"
-      ),
-      Flag.withFallbackConfig(Config.Literals(SyncPlan.removalPolicies, "CODEX_PLUGINS_REMOVE")),
-      Flag.withDefault<SyncPlan.RemovalPolicy>("auto")
-    ),
-    retain: flags
-      .duration("retain")
-      .pipe(
-        Flag.withDescription(
-          "How long a replaced version is kept: `30m`, `24h`, `0` (default: 24h)"
-        ),
-        Flag.withDefault(PluginSync.defaultRetention)
-      ),
-    seeds: Flag.String("seed").pipe(
-      Flag.withMetavar("HOME"),
-      Flag.withDescription(
-        "Take plugins from this Codex home instead of downloading them, if it has the right version (can be repeated)"
-      ),
-      Flag.atLeast(0)
-    ),
     timeout: flags
       .duration("timeout")
       .pipe(
         Flag.withDescription("The longest that the whole pass may take (default: no limit)"),
         Flag.optional
-      ),
-    wait: flags
-      .duration("wait")
-      .pipe(
-        Flag.withDescription("How long to wait for another process's lock (default: 2m)"),
-        Flag.withDefault(CacheLock.defaultWaitLimit)
       )
   },
   Effect.fn("sync")(function* ({ check, dryRun, json, jsonl, quiet, timeout }) {
@@ -294,14 +252,7 @@ export const sync = Command.make(
     { command: "codex-plugins sync --check", description: "Exit with 1 if anything would change" },
     { command: "codex-plugins sync --quiet --timeout 5m", description: "From cron" }
   ]),
-  Command.provide(({ codexHome, concurrency, refreshWith, remove, retain, seeds, wait }) =>
-    refreshBefore(
-      { refreshWith, root: codexHome },
-      online(codexHome, {
-        lock: { waitLimit: wait },
-        seeds,
-        sync: { concurrency, removal: remove, retention: retain }
-      })
-    )
+  Command.provide(({ refreshWith, ...options }) =>
+    refreshBefore({ refreshWith, root: options.codexHome }, services(options))
   )
 )

@@ -16,6 +16,7 @@ const commands = [
   "prune",
   "doctor",
   "run",
+  "watch",
   "serve",
   "demo"
 ]
@@ -75,6 +76,7 @@ describe("codex-plugins", () => {
     [["sync", "--retain", "-1h"], "a duration"],
     [["sync", "--codex-home"], "--codex-home"],
     [["list", "--codex-home", ""], "the path of a folder"],
+    [["watch", "--every", "0"], "a duration of at least 1s"],
     [["serve"], "--stdio"]
   ] as const)("exits with 2 for %j and says on stderr how to fix it", ([args, hint]) =>
     Effect.gen(function* () {

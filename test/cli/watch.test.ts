@@ -1,0 +1,118 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, FileSystem, Schedule, Stream } from "effect"
+import { ChildProcess } from "effect/process"
+import { fileURLToPath } from "node:url"
+import { intercepted } from "../../src/cli/signals.ts"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as TestReply from "../../src/testing/TestReply.ts"
+import { world } from "../support/shell.ts"
+
+const alpha = TestBackend.plugin({ name: "alpha" })
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+
+const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
+  Effect.repeat(condition, {
+    until: (holds) => holds,
+    schedule: Schedule.spaced("50 millis")
+  }).pipe(Effect.timeout("10 seconds"))
+
+// The first two tests use the one signal handler of this process. Tests of a file run one by one.
+describe("watch", () => {
+  it.live(
+    "prints one line for each pass and exits with 0 after a signal",
+    Effect.fnUntraced(function* () {
+      const { backend, home, run } = yield* world({ plugins: [alpha] })
+      const fs = yield* FileSystem.FileSystem
+      const has = (version: string) =>
+        fs.exists(`${home}/plugins/cache/openai-curated-remote/alpha/${version}`)
+      const watching = yield* Effect.forkChild(run("watch", "--every", "1s"))
+      yield* until(has("1.0.0"))
+      yield* backend.update(alpha.id, { version: "2.0.0" })
+      yield* until(has("2.0.0"))
+      yield* backend.forget
+      // A third pass has begun, so the lines of the first two are printed.
+      yield* until(
+        Effect.map(backend.requests({ kind: "listing" }), (requests) => requests.length > 0)
+      )
+      assert.isTrue(intercepted("SIGTERM"))
+      const { code, stderr, stdout } = yield* Fiber.join(watching)
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      const lines = stdout.split("\n")
+      const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
+      assert.match(lines[0]!, new RegExp(`^${time} Installed 1 \\([\\d.]+ s\\): \\+ alpha 1.0.0$`))
+      assert.match(stdout, /^\S+ Updated 1 \([\d.]+ s\): ~ alpha 1\.0\.0 → 2\.0\.0$/m)
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "reports a failed pass, and continues when the backend works again",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha] })
+      yield* backend.when({ kind: "listing" }, TestReply.status(401))
+      const watching = yield* Effect.forkChild(run("watch", "--every", "1s", "--json"))
+      yield* until(
+        Effect.map(backend.requests({ kind: "listing" }), (requests) => requests.length > 0)
+      )
+      yield* Effect.sleep("200 millis")
+      yield* backend.behave
+      yield* until(
+        Effect.map(backend.requests({ kind: "bundle" }), (requests) => requests.length > 0)
+      )
+      yield* Effect.sleep("300 millis")
+      assert.isTrue(intercepted("SIGINT"))
+      const { code, stdout } = yield* Fiber.join(watching)
+      assert.strictEqual(code, 0)
+      const passes = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.deepInclude(passes[0], { schemaVersion: 1, event: "failed" })
+      assert.strictEqual(passes[0].error.exitCode, 4)
+      const finished = passes.find(({ event }) => event === "finished")
+      assert.deepInclude(finished, {
+        schemaVersion: 1,
+        installedPluginIds: ["alpha@openai-curated-remote"]
+      })
+      assert.isAbove(Date.parse(finished.nextAt), Date.parse(finished.at))
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live.each([
+    { signal: "SIGTERM", program: true },
+    { signal: "SIGINT", program: false }
+  ] as const)(
+    "tells systemd after the first pass, if systemd-notify exists ($program), and stops at $signal",
+    ({ program, signal }) =>
+      Effect.gen(function* () {
+        const { home } = yield* world()
+        const fs = yield* FileSystem.FileSystem
+        const bin = yield* fs.makeTempDirectoryScoped({ prefix: "bin-" })
+        if (program) {
+          yield* fs.writeFileString(
+            `${bin}/systemd-notify`,
+            `#!/bin/sh\necho "$* to $NOTIFY_SOCKET" >> "${bin}/told"\n`,
+            { mode: 0o755 }
+          )
+        }
+        const handle = yield* ChildProcess.make(
+          process.execPath,
+          [main, "watch", "--codex-home", home],
+          { env: { PATH: bin, NOTIFY_SOCKET: "/run/test/notify" }, stdin: "ignore" }
+        )
+        const lines = Stream.splitLines(Stream.decodeText(handle.stdout))
+        assert.include(JSON.stringify(yield* Stream.runHead(lines)), "Already up to date")
+        if (program) {
+          yield* until(fs.exists(`${bin}/told`))
+          yield* Effect.sleep("100 millis")
+          assert.strictEqual(
+            yield* fs.readFileString(`${bin}/told`),
+            "--ready to /run/test/notify\n"
+          )
+        }
+        process.kill(Number(handle.pid), signal)
+        assert.strictEqual(Number(yield* handle.exitCode), 0)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+})

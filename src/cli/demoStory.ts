@@ -10,7 +10,7 @@ import * as PluginSync from "../PluginSync.ts"
 import * as RemoteBundle from "../RemoteBundle.ts"
 import * as TestBackend from "../testing/TestBackend.ts"
 import { printPlugins } from "./list.ts"
-import { printOutcome } from "./sync.ts"
+import { printOutcome, quietly } from "./sync.ts"
 
 const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
 const weather = TestBackend.plugin({ name: "weather", version: "2.3.1" })
@@ -26,7 +26,7 @@ const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Se
   const store = yield* PluginStore.PluginStore
   const { sync } = yield* PluginSync.PluginSync
   const syncAndShow = Effect.gen(function* () {
-    const [took, outcome] = yield* Effect.timed(sync)
+    const [took, outcome] = yield* quietly(Effect.timed(sync))
     yield* printOutcome(outcome, Duration.toMillis(took))
     yield* Console.log("")
   })

@@ -101,8 +101,8 @@ describe("codex-plugins", () => {
   it.live(
     "shows a plugin's whole life, and leaves nothing behind",
     Effect.fnUntraced(function* () {
-      const { code, stdout } = yield* run(["demo"])
-      assert.strictEqual(code, 0)
+      const { code, stderr, stdout } = yield* run(["demo"])
+      assert.deepStrictEqual([code, stderr], [0, ""])
       assert.include(stdout, "downloads: 0")
       assert.match(
         stdout,

@@ -314,23 +314,26 @@ export const make = Effect.fnUntraced(function* (
 
   const scope = yield* Effect.scope
 
-  const ensureReady = Effect.fn("PluginSync.ensureReady")(function* ({
-    deadline = defaultDeadline
-  }: { readonly deadline?: Duration.Input | undefined } = {}) {
-    yield* home.settings
-    const fiber = yield* Effect.forkIn(sync, scope)
-    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), deadline)
-    const cached = yield* store.snapshot
-    if (Option.isNone(exit)) return Readiness.decide(current, cached, { state: "DeadlinePassed" })
-    if (Exit.isFailure(exit.value)) {
-      const error = Option.getOrNull(Cause.findErrorOption(exit.value.cause))
-      return Readiness.decide(current, cached, error === null ? { state: "Failed" } : { error })
-    }
-    const { results, skipped } = exit.value.value
-    return Readiness.decide({ plan: skipped === null ? SyncPlan.empty : null, results }, cached, {
-      state: skipped ?? "Ready"
-    })
-  })
+  const ensureReady = Effect.fn("PluginSync.ensureReady")(
+    function* ({
+      deadline = defaultDeadline
+    }: { readonly deadline?: Duration.Input | undefined } = {}) {
+      yield* home.settings
+      const fiber = yield* Effect.forkIn(sync, scope)
+      const exit = yield* Effect.timeoutOption(Fiber.await(fiber), deadline)
+      const cached = yield* store.snapshot
+      if (Option.isNone(exit)) return Readiness.decide(current, cached, { state: "DeadlinePassed" })
+      if (Exit.isFailure(exit.value)) {
+        const error = Option.getOrNull(Cause.findErrorOption(exit.value.cause))
+        return Readiness.decide(current, cached, error === null ? { state: "Failed" } : { error })
+      }
+      const { results, skipped } = exit.value.value
+      return Readiness.decide({ plan: skipped === null ? SyncPlan.empty : null, results }, cached, {
+        state: skipped ?? "Ready"
+      })
+    },
+    Effect.tap(({ state }) => Effect.annotateCurrentSpan({ outcome: state }))
+  )
 
   const credentials = yield* Effect.serviceOption(Credentials.Credentials)
   const { changes: credentialChanges } = Option.getOrElse(credentials, () =>

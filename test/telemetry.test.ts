@@ -196,6 +196,16 @@ describe("the telemetry of a pass", () => {
     }).pipe(provide)
   )
 
+  it.effect("has a span of ensureReady with the state that it returns", () =>
+    Effect.gen(function* () {
+      const { ensureReady } = yield* PluginSync.PluginSync
+      const collector = yield* collected(ensureReady())
+      assert.deepStrictEqual(attributesOf(spanOf(collector, "PluginSync.ensureReady")), {
+        outcome: "Ready"
+      })
+    }).pipe(provide)
+  )
+
   it.effect("counts a pass that fails, with the tags of its error", () =>
     Effect.gen(function* () {
       const { when } = yield* TestBackend.TestBackend

@@ -9,8 +9,10 @@ import * as Path from "node:path"
 
 export type Wrap = (command: ReadonlyArray<string>) => ReadonlyArray<string>
 
+const isRoot = process.getuid?.() === 0
+
 /** Another user than root needs a user namespace to mount. */
-const unshare = process.getuid?.() === 0 ? ["unshare", "-m"] : ["unshare", "-Urm"]
+const unshare = isRoot ? ["unshare", "-m"] : ["unshare", "-Urm"]
 
 const inNamespace =
   (script: string, ...args: ReadonlyArray<string>): Wrap =>
@@ -35,10 +37,12 @@ export interface Image {
 const overlay = `
 image=$1 upper=$2 work=$3 home=$4 out=$5
 shift 5
-mount -t overlay overlay -o "lowerdir=$image,upperdir=$upper,workdir=$work" "$home" || exit 99
+mount -t overlay overlay -o "lowerdir=$image,upperdir=$upper,workdir=$work${isRoot ? "" : ",userxattr"}" "$home" || exit 99
 "$@"
 code=$?
-rm -rf "$out" && mkdir "$out" && cp -a "$home/plugins" "$out/plugins" || exit 98
+rm -rf "$out" && mkdir "$out" && cp -a "$home/plugins" "$out/plugins" || code=98
+# The mount's own folder is closed to all but root, so that another user could not delete it.
+umount "$home" && chmod 700 "$work/work"
 exit $code`
 
 /** Makes the present contents of a home an image, which an overlay mount shows at the home's path. */

@@ -17,6 +17,7 @@ import {
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
+import * as Credentials from "./Credentials.ts"
 import * as Disk from "./internal/cache/Disk.ts"
 import * as accountChecks from "./internal/doctor/accountChecks.ts"
 import * as cacheChecks from "./internal/doctor/cacheChecks.ts"
@@ -166,6 +167,12 @@ export const make = Effect.gen(function* () {
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const inventory = yield* PluginInventory.PluginInventory
   const variables = yield* environment
+  // As the catalog does: the host's credentials, else the home's.
+  const supplied = yield* Effect.serviceOption(Credentials.Credentials)
+  const credentials = Option.match(supplied, {
+    onNone: () => home.credentials,
+    onSome: ({ current }) => current
+  })
   const files = yield* Disk.make
   const disk: diskChecks.Disk = { fs, path, home }
 
@@ -181,8 +188,8 @@ export const make = Effect.gen(function* () {
     return {
       "home.folder": diskChecks.folder(disk),
       "home.settings": accountChecks.settings(home),
-      "auth.account": accountChecks.account(home),
-      "auth.expiry": accountChecks.expiry(home),
+      "auth.account": accountChecks.account(credentials),
+      "auth.expiry": accountChecks.expiry(credentials),
       "network.proxy": accountChecks.proxy(home, variables),
       "network.certificates": accountChecks.certificates(variables),
       "network.backend": Effect.sync(() => accountChecks.backend(listing)),

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, FileSystem, Schema } from "effect"
+import { Duration, Effect, FileSystem, Option, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as CodexHome from "../src/CodexHome.ts"
+import * as Credentials from "../src/Credentials.ts"
 import * as PluginDoctor from "../src/PluginDoctor.ts"
 import * as PluginId from "../src/PluginId.ts"
 import * as PluginStore from "../src/PluginStore.ts"
@@ -74,6 +75,24 @@ describe("PluginDoctor", () => {
         "home.settings error",
         "auth.account error"
       ])
+    }, provide)
+  )
+
+  it.effect(
+    "checks the credentials that the host supplies instead of the home's",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const { root } = yield* CodexHome.CodexHome
+      yield* fs.remove(`${root}/auth.json`)
+      const supplied = Credentials.layerWith({
+        current: Effect.succeed({
+          accessToken: Redacted.make("token"),
+          accountId: Option.none(),
+          expiresAt: Option.some(0)
+        })
+      })
+      const { examine } = yield* Effect.provide(PluginDoctor.make, supplied)
+      assert.deepStrictEqual(problems(yield* examine({ offline: true })), ["auth.expiry error"])
     }, provide)
   )
 

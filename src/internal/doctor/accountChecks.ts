@@ -1,7 +1,7 @@
 /**
  * Checks of the home's files, the account and the way to the backend.
  */
-import { Clock, DateTime, Duration, Effect, Option, Redacted, Schema } from "effect"
+import { Clock, DateTime, Duration, Effect, Option } from "effect"
 import type * as CodexHome from "../../CodexHome.ts"
 import * as RemoteCatalog from "../../RemoteCatalog.ts"
 import * as CertificateFile from "../certificateFile.ts"
@@ -10,6 +10,9 @@ import * as Proxy from "../proxy.ts"
 import * as Finding from "./finding.ts"
 
 type Home = CodexHome.CodexHome["Service"]
+
+/** The credentials of the home, or those that the host supplies. */
+type Current = Home["credentials"]
 
 /** When an access token counts as about to expire. Codex renews it 5 minutes before. */
 export const expirySoon = Duration.minutes(5)
@@ -24,38 +27,28 @@ export const settings = (home: Home): Effect.Effect<Finding.Finding> =>
       })
   })
 
-const decodeClaims = Schema.decodeUnknownOption(
-  Schema.fromJsonString(Schema.Struct({ exp: Schema.Number }))
-)
-
-/** When the token expires, in milliseconds; none if it is no JWT. */
-export const expiryOf = (token: Redacted.Redacted): Option.Option<number> => {
-  const [, payload = ""] = Redacted.value(token).split(".")
-  const text = Option.liftThrowable(() =>
-    new TextDecoder().decode(
-      Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (char) =>
-        char.charCodeAt(0)
-      )
-    )
-  )()
-  return Option.map(Option.flatMap(text, decodeClaims), ({ exp }) => exp * 1000)
-}
-
-export const account = (home: Home): Effect.Effect<Finding.Finding> =>
-  Effect.match(home.credentials, {
-    onFailure: ({ message }) => Finding.error("not signed in for plugins", message),
+export const account = (current: Current): Effect.Effect<Finding.Finding> =>
+  Effect.match(current, {
+    onFailure: ({ message, reason }) =>
+      reason === "TokenExpired"
+        ? Finding.ok("signed in; see the check of the expiry")
+        : Finding.error("not signed in for plugins", message),
     onSuccess: ({ accountId }) =>
       Finding.ok("signed in", { accountId: Option.isSome(accountId) ? "present" : "absent" })
   })
 
-export const expiry = (home: Home): Effect.Effect<Finding.Finding> =>
+export const expiry = (current: Current): Effect.Effect<Finding.Finding> =>
   Effect.gen(function* () {
-    const credentials = yield* Effect.option(home.credentials)
-    if (Option.isNone(credentials)) return Finding.ok("not checked, because there is no token")
-    const expires = expiryOf(credentials.value.accessToken)
-    if (Option.isNone(expires)) return Finding.ok("the token does not say when it expires")
-    const left = expires.value - (yield* Clock.currentTimeMillis)
-    const details = { expires: DateTime.formatIso(DateTime.makeUnsafe(expires.value)) }
+    const tokens = yield* Effect.result(current)
+    if (tokens._tag === "Failure") {
+      return tokens.failure.reason === "TokenExpired"
+        ? Finding.error("the access token has expired", tokens.failure.message)
+        : Finding.ok("not checked, because there is no token")
+    }
+    const { expiresAt } = tokens.success
+    if (Option.isNone(expiresAt)) return Finding.ok("the token does not say when it expires")
+    const left = expiresAt.value - (yield* Clock.currentTimeMillis)
+    const details = { expires: DateTime.formatIso(DateTime.makeUnsafe(expiresAt.value)) }
     const renew = "start `codex` once, which renews the token, or run `codex login`"
     if (left <= 0) return Finding.error("the access token has expired", renew, details)
     return left <= Duration.toMillis(expirySoon)

@@ -1,10 +1,23 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
+import type * as PluginIdentity from "../PluginIdentity.ts"
 import * as PluginStore from "../PluginStore.ts"
 import { CommandFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import * as names from "./names.ts"
 import { offline } from "./offline.ts"
+
+/** Why an installed plugin has no remote id. Sidecars that cannot be read have errors of their own. */
+const why = (state: PluginIdentity.State): string => {
+  switch (state) {
+    case "Local":
+      return "is a local install: it has no remote plugin id"
+    case "InDoubt":
+      return "has an identity in doubt, because an install was interrupted; run `codex-plugins sync` to repair it"
+    default:
+      return "has no identity yet; run `codex-plugins sync` to add it"
+  }
+}
 
 export const id = Command.make(
   "id",
@@ -21,13 +34,16 @@ export const id = Command.make(
     const store = yield* PluginStore.PluginStore
     const remotePluginId = yield* store.remotePluginId(pluginId)
     if (Option.isSome(remotePluginId)) return yield* Console.log(remotePluginId.value)
-    const active = yield* store.activeVersion(pluginId)
+    // A known id needs no more code than this.
+    const { decide } = yield* Effect.promise(() => import("../PluginIdentity.ts"))
+    const cached = yield* store.read(pluginId)
+    const identity = decide(pluginId, cached, Option.none())
+    const version = Option.flatMap(cached, ({ active }) => active)
     return yield* new CommandFailed({
-      message: Option.match(active, {
-        onNone: () => `${pluginId} is not installed`,
-        onSome: (version) =>
-          `${pluginId} ${version} has no identity: it is a local install, or the next sync adds it`
-      })
+      message:
+        Option.isNone(identity) || Option.isNone(version)
+          ? `${pluginId} is not installed`
+          : `${pluginId} ${version.value} ${why(identity.value.state)}`
     })
   })
 ).pipe(

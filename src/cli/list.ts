@@ -3,38 +3,47 @@ import { Command } from "effect/cli"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
 import { display } from "../internal/display.ts"
 import * as PluginId from "../PluginId.ts"
+import type * as PluginIdentity from "../PluginIdentity.ts"
 import * as PluginStore from "../PluginStore.ts"
-import { remoteMarketplaces } from "../RemotePlugin.ts"
 import * as flags from "./flags.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion, tableLines } from "./output.ts"
 import { Screen } from "./screen.ts"
 
+type State = PluginIdentity.State
+
+/** The state of a plugin's identity. A version that is not active has none. */
+type StateOf = (plugin: CachedPlugin) => State
+
+/** What decides on the states. Known identities alone, the usual case, need no more code. */
+const stateOf = Effect.fnUntraced(function* (plugins: ReadonlyArray<CachedPlugin>) {
+  if (plugins.every(({ identity }) => identity._tag === "Known")) return (): State => "Known"
+  const { decide } = yield* Effect.promise(() => import("../PluginIdentity.ts"))
+  const state: StateOf = (plugin) =>
+    Option.match(decide(plugin.pluginId, Option.some(plugin), Option.none()), {
+      onNone: () => "NotCached",
+      onSome: ({ state }) => state
+    })
+  return state
+})
+
 /** The plugin's source, as `codex plugin list --json` prints it; absent if it is unknown. */
-const sourceOf = ({ identity, pluginId }: CachedPlugin) => {
+const sourceOf = ({ identity }: CachedPlugin, state: State) => {
   if (identity._tag === "Known") {
     return { source: { source: "remote", id: identity.remotePluginId } }
   }
-  return identity._tag === "Absent" && !remoteMarketplaces.has(PluginId.marketplace(pluginId))
-    ? { source: { source: "local" } }
-    : {}
+  return state === "Local" ? { source: { source: "local" } } : {}
 }
 
-/** Why `source` is absent, for programs. */
-const identityState = ({ identity }: CachedPlugin) =>
-  ({ Known: "known", Absent: "absent", InDoubt: "inDoubt", Unreadable: "unreadable" })[
-    identity._tag
-  ]
-
 /** One item, with the fields of `codex plugin list --json` that the cache holds. */
-export const itemOf = (plugin: CachedPlugin) => ({
+const itemOf = (plugin: CachedPlugin, state: State) => ({
   pluginId: plugin.pluginId,
   name: PluginId.name(plugin.pluginId),
   marketplaceName: PluginId.marketplace(plugin.pluginId),
   ...Option.match(plugin.active, { onNone: () => ({}), onSome: (version) => ({ version }) }),
   installed: plugin.intact,
-  ...sourceOf(plugin),
-  identity: identityState(plugin)
+  ...sourceOf(plugin, state),
+  identity: `${state.charAt(0).toLowerCase()}${state.slice(1)}`
 })
 
 /** The active version, as people see it. */
@@ -62,17 +71,15 @@ export const identityColumn = ({ identity }: CachedPlugin): string => {
 
 type Source = "account" | "local" | "pending" | "in doubt" | "unreadable"
 
-const sourceColumn = ({ identity, pluginId }: CachedPlugin): Source => {
-  switch (identity._tag) {
-    case "Known":
-      return "account"
-    case "Absent":
-      return remoteMarketplaces.has(PluginId.marketplace(pluginId)) ? "pending" : "local"
-    case "InDoubt":
-      return "in doubt"
-    case "Unreadable":
-      return "unreadable"
-  }
+const sources: Readonly<Record<State, Source>> = {
+  Known: "account",
+  NotCached: "pending",
+  Local: "local",
+  NotBackfilled: "pending",
+  InDoubt: "in doubt",
+  Unreadable: "unreadable",
+  Corrupt: "unreadable",
+  UnsupportedSchema: "unreadable"
 }
 
 /** The sources that need an explanation. */
@@ -83,8 +90,9 @@ const legend: ReadonlyArray<readonly [Source, string]> = [
 ]
 
 /** The lines of `list`. Without a width, as where a pipe reads them, every column is printed. */
-export const listLines = (
+const listLines = (
   plugins: ReadonlyArray<CachedPlugin>,
+  stateOf: StateOf,
   columns?: number
 ): ReadonlyArray<string> => {
   const rows = plugins.map(
@@ -92,7 +100,7 @@ export const listLines = (
       [
         plugin.pluginId,
         versionColumn(plugin),
-        sourceColumn(plugin),
+        sources[stateOf(plugin)],
         identityColumn(plugin)
       ] as const
   )
@@ -122,8 +130,11 @@ export const listLines = (
 /** Prints the plugins for people, as wide as the terminal. */
 export const printPlugins = Effect.fnUntraced(function* (plugins: ReadonlyArray<CachedPlugin>) {
   const { outputColumns } = yield* Screen
+  const state = yield* stateOf(plugins)
   yield* Console.log(
-    plugins.length === 0 ? "No plugins are cached" : listLines(plugins, outputColumns).join("\n")
+    plugins.length === 0
+      ? "No plugins are cached"
+      : listLines(plugins, state, outputColumns).join("\n")
   )
 })
 
@@ -133,9 +144,12 @@ export const list = Command.make(
   Effect.fn("list")(function* ({ json }) {
     const store = yield* PluginStore.PluginStore
     const plugins = yield* store.list
-    yield* json
-      ? printJson({ schemaVersion, installed: plugins.map(itemOf) })
-      : printPlugins(plugins)
+    if (!json) return yield* printPlugins(plugins)
+    const state = yield* stateOf(plugins)
+    yield* printJson({
+      schemaVersion,
+      installed: plugins.map((plugin) => itemOf(plugin, state(plugin)))
+    })
   })
 ).pipe(
   Command.withDescription(

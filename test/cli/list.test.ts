@@ -1,11 +1,24 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
+import { doubtPrefix } from "../../src/internal/cache/staging.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import { run, world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha", version: "1.2.3" })
 const mine = TestBackend.plugin({ name: "mine", scope: "USER" })
+
+/** Leaves the cache as an interrupted change of identity does. */
+const putInDoubt = Effect.fnUntraced(function* (home: string, name: string) {
+  const fs = yield* FileSystem.FileSystem
+  const staging = `${home}/plugins/.remote-plugin-install-staging`
+  yield* fs.remove(
+    `${home}/plugins/cache/openai-curated-remote/${name}/.codex-remote-plugin-install.json`,
+    { force: true }
+  )
+  yield* fs.makeDirectory(staging, { recursive: true })
+  yield* fs.writeFileString(`${staging}/${doubtPrefix}${name}@openai-curated-remote`, "")
+})
 
 describe("list", () => {
   it.live(
@@ -88,6 +101,54 @@ describe("list", () => {
       assert.include((yield* run("list")).stdout, alpha.id)
     }, Effect.provide(NodeServices.layer))
   )
+
+  it.live(
+    "prints the state of each identity as JSON and as a source",
+    Effect.fnUntraced(function* () {
+      const names = ["absent", "broken", "doubt", "known", "newer"]
+      const plugins = names.map((name) => TestBackend.plugin({ name }))
+      const { home, run } = yield* world({ plugins })
+      const fs = yield* FileSystem.FileSystem
+      yield* run("sync")
+      const cache = `${home}/plugins/cache`
+      const sidecar = (name: string) =>
+        `${cache}/openai-curated-remote/${name}/.codex-remote-plugin-install.json`
+      yield* fs.remove(sidecar("absent"))
+      yield* fs.writeFileString(sidecar("broken"), "{")
+      yield* putInDoubt(home, "doubt")
+      yield* fs.writeFileString(sidecar("newer"), '{"schema_version":2,"remote_plugin_id":"x"}')
+      yield* fs.copy(`${cache}/openai-curated-remote/known/1.0.0`, `${home}/source`)
+      yield* run("install", "known@my-market", "--from", `${home}/source`)
+      const { stdout } = yield* run("list", "--json")
+      const states = JSON.parse(stdout).installed.map(
+        ({ identity, name, source }: Record<string, unknown>) => [
+          name,
+          identity,
+          source !== undefined
+        ]
+      )
+      assert.deepStrictEqual(states, [
+        ["absent", "notBackfilled", false],
+        ["broken", "corrupt", false],
+        ["doubt", "inDoubt", false],
+        ["known", "local", true],
+        ["known", "known", true],
+        ["newer", "unsupportedSchema", false]
+      ])
+      const table = (yield* run("list")).stdout
+      for (const [name, source] of [
+        ["absent", "pending"],
+        ["broken", "unreadable"],
+        ["doubt", "in doubt"],
+        ["newer", "unreadable"]
+      ] as const) {
+        assert.match(
+          table,
+          new RegExp(`^${name}@openai-curated-remote +1\\.0\\.0 +${source} `, "m")
+        )
+      }
+    }, Effect.provide(NodeServices.layer))
+  )
 })
 
 describe("id", () => {
@@ -125,6 +186,32 @@ describe("id", () => {
       const local = yield* run("id", "alpha@openai-curated-remote")
       assert.deepInclude(local, { code: 1, stdout: "" })
       assert.include(local.stderr, "alpha@openai-curated-remote 1.2.3 has no identity")
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "says what helps for each state of an identity",
+    Effect.fnUntraced(function* () {
+      const { home, run } = yield* world({ plugins: [alpha, mine] })
+      const fs = yield* FileSystem.FileSystem
+      yield* run("sync")
+      const base = `${home}/plugins/cache/openai-curated-remote/alpha`
+      yield* fs.copy(`${base}/1.2.3`, `${home}/source`)
+      yield* run("install", "alpha@my-market", "--from", `${home}/source`)
+      const says = Effect.fnUntraced(function* (plugin: string, message: string) {
+        const { code, stderr, stdout } = yield* run("id", plugin)
+        assert.deepStrictEqual([code, stdout], [1, ""])
+        assert.include(stderr, message)
+      })
+      yield* says("alpha@my-market", "is a local install: it has no remote plugin id")
+
+      const sidecar = `${base}/.codex-remote-plugin-install.json`
+      yield* fs.writeFileString(sidecar, "{")
+      yield* says("alpha@openai-curated-remote", "sync to repair it")
+      yield* fs.remove(sidecar)
+      yield* says("alpha@openai-curated-remote", "run `codex-plugins sync` to add it")
+      yield* putInDoubt(home, "alpha")
+      yield* says("alpha@openai-curated-remote", "run `codex-plugins sync` to repair it")
     }, Effect.provide(NodeServices.layer))
   )
 })

@@ -34,13 +34,29 @@ import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 
-/** How long a host may send nothing. */
+/**
+ * How long a host may send nothing before a download fails: 20 seconds.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const idleTimeLimit = Transfer.idleTimeLimit
 
-/** The time over which a download must average {@link minimumRate}. There is no other total limit. */
+/**
+ * The time over which a download must average {@link minimumRate}: 60 seconds. There is no other
+ * limit on the time of a download.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const rateWindow = Transfer.rateWindow
 
-/** The least bytes per second of a download. Downloads under way together share it. */
+/**
+ * The lowest rate of a download, in bytes per second. Downloads that run at the same time share it.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const minimumRate = Transfer.minimumRate
 
 /**
@@ -191,6 +207,25 @@ export interface InstallOptions {
     | undefined
 }
 
+/**
+ * Downloads the bundle that a row of the listing offers, checks it and hands it to the store.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { RemoteBundle, RemoteCatalog } from "effect-codex-plugins"
+ *
+ * const installAll = Effect.gen(function* () {
+ *   const catalog = yield* RemoteCatalog.RemoteCatalog
+ *   const bundles = yield* RemoteBundle.RemoteBundle
+ *   const { plugins } = yield* catalog.installed
+ *   yield* Effect.forEach(plugins, (plugin) => bundles.install(plugin))
+ * })
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
 export class RemoteBundle extends Context.Service<
   RemoteBundle,
   {

@@ -34,12 +34,7 @@ const run = (
   const { error, status, stderr, stdout } = ChildProcess.spawnSync(command, args, {
     cwd,
     encoding: "utf8",
-    env: {
-      PATH: process.env["PATH"],
-      HOME: process.env["HOME"],
-      npm_config_loglevel: "error",
-      ...env
-    }
+    env: { ...process.env, npm_config_loglevel: "error", ...env }
   })
   if (error !== undefined) throw error
   if (status !== code)

@@ -17,9 +17,9 @@ import type { RemotePluginId } from "./RemotePluginId.ts"
 export type Identity = Data.TaggedEnum<{
   /** There is no sidecar: a local install, or a cache older than sidecars. */
   Absent: {}
-  /** There is no sidecar because a change of identity did not come to its end. */
+  /** There is no sidecar because a change of identity was interrupted. */
   InDoubt: {}
-  /** `exact`: in the very bytes that Codex writes. */
+  /** `exact`: the sidecar has exactly the bytes that Codex writes. */
   Known: { readonly remotePluginId: RemotePluginId; readonly exact: boolean }
   Unreadable: { readonly error: InstallMetadataError }
 }>
@@ -39,19 +39,20 @@ export const Identity = Data.taggedEnum<Identity>()
  */
 export interface CachedPlugin {
   readonly pluginId: PluginId
-  /** Every version that stands there, the active one among them. */
+  /** Every version in the folder, including the active one. */
   readonly versions: ReadonlyArray<PluginVersion>
   readonly active: Option.Option<PluginVersion>
-  /** Whether the active version has a manifest that can be read and names this plugin. */
+  /** True if the active version has a readable manifest that names this plugin. */
   readonly intact: boolean
   readonly identity: Identity
-  /** When the active version was made, in milliseconds; the others are superseded since then. */
+  /** The time at which the active version was made and superseded the others, in milliseconds. */
   readonly activeSince: number
   readonly witness: Witness
 }
 
 /**
- * Something below a remote marketplace that is no plugin's base root: a file, a link, an odd name.
+ * An unrecognized entry below a remote marketplace: a file, a link, or a name that no plugin can
+ * have.
  *
  * @category models
  * @since 0.1.0
@@ -63,8 +64,9 @@ export interface Stray {
 }
 
 /**
- * Differs once anything was put into, taken out of, or replaced in a folder. It is compared before
- * a removal, so that what changed since the snapshot is left alone.
+ * A value that changes when an entry of the folder is added, removed or replaced. It is compared
+ * before
+ * a removal, so that a folder that changed since the snapshot is left alone.
  *
  * @category models
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * One Codex home: where its things lie, and the settings and credentials it holds.
+ * One Codex home: its paths, its settings and its credentials.
  *
- * Settings and credentials are read when they are asked for, so that what needs neither works in a
- * home whose `config.toml` or `auth.json` is broken. No error repeats the content of these files.
+ * Settings and credentials are read only on request, so operations that need neither work in a home
+ * whose `config.toml` or `auth.json` is broken. No error repeats the content of these files.
  */
 import {
   Clock,
@@ -26,7 +26,7 @@ import * as Layout from "./internal/cache/layout.ts"
 import * as SmallFile from "./internal/smallFile.ts"
 
 /**
- * Where the backend is unless `chatgpt_base_url` says otherwise.
+ * The backend's URL, unless `chatgpt_base_url` sets another one.
  *
  * @category constants
  * @since 0.1.0
@@ -49,7 +49,7 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
     Inaccessible: {},
     /** It is no regular file, or too large to be read. */
     NotASmallFile: {},
-    /** `line` is null where the parser does not tell. */
+    /** `line` is null if the parser does not report it. */
     NotToml: { line: Schema.NullOr(Schema.Int) },
     InvalidSetting: { key: Schema.String, expected: Schema.String }
   })
@@ -75,7 +75,7 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
 }
 
 /**
- * The home holds no credentials that the backend would take. Nothing was sent.
+ * The home has no credentials that the backend would accept. Nothing was sent.
  *
  * @category errors
  * @since 0.1.0
@@ -126,7 +126,7 @@ export interface Settings {
 }
 
 /**
- * What authorises a call of the backend.
+ * The credentials of a call of the backend.
  *
  * @category models
  * @since 0.1.0
@@ -134,7 +134,7 @@ export interface Settings {
 export type Credentials = AuthFile.Tokens
 
 /**
- * How long before its end a token is reported as about to expire. Codex renews it then.
+ * The time before its end at which a token counts as about to expire. Codex renews it then.
  *
  * @category constants
  * @since 0.2.0
@@ -155,7 +155,8 @@ export class CodexHome extends Context.Service<
     /** The cached plugins. Links from the home to another cache are resolved. */
     readonly cache: string
     /**
-     * The folder in which bundles are staged. It is next to the cache; if the cache is a mount, it is
+     * The folder in which bundles are staged. It is next to the cache; if the cache is a mount, it
+     * is
      * inside the cache. The lock's file is next to it.
      */
     readonly staging: string
@@ -164,7 +165,7 @@ export class CodexHome extends Context.Service<
      * same cache. Default: false.
      */
     readonly isShared?: boolean | undefined
-    /** Reads `config.toml`; the defaults hold where there is none. */
+    /** Reads `config.toml`. Without the file, the defaults apply. */
     readonly settings: Effect.Effect<Settings, CodexHomeError>
     /**
      * Reads `auth.json`, several times if it is damaged, because Codex writes it in place. Fails if
@@ -183,7 +184,7 @@ const decodeFeatures = Schema.decodeUnknownEffect(
   })
 )
 
-/** A URL that paths can be appended to, and that says who asks nowhere but in the headers. */
+/** A URL to which paths can be appended, and that contains no credentials. */
 const isBaseUrl = (text: string): boolean => {
   const url = URL.parse(text)
   return (
@@ -193,10 +194,10 @@ const isBaseUrl = (text: string): boolean => {
   )
 }
 
-/** The size of `config.toml` and `auth.json`, in bytes, that is still read. */
+/** The largest size of `config.toml` and `auth.json` that is read, in bytes. */
 const maxFileBytes = 1024 * 1024
 
-/** How often a damaged `auth.json` is read again: Codex writes it in place. */
+/** The number of times that a damaged `auth.json` is read again: Codex writes it in place. */
 const rereads = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 4 }))
 
 /** The stores in which Codex writes no `auth.json`. */
@@ -204,7 +205,7 @@ const keyrings: ReadonlySet<unknown> = new Set(["keyring", "auto"])
 
 const isNotFound = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
 
-/** Nothing stands there, be it because a file stands in the place of a folder above. */
+/** The path does not exist; a folder above it may be a file. */
 const isAbsent = (error: PlatformError.PlatformError) =>
   isNotFound(error) || error.reason._tag === "BadResource"
 
@@ -215,7 +216,7 @@ const isMissing = (error: PlatformError.PlatformError | SmallFile.Refused) =>
 const homeError = (path: string, reason: CodexHomeError["reason"]) =>
   new CodexHomeError({ path, reason })
 
-/** A home that was named must be a folder; the default one need not be there yet. */
+/** A home that was named must be a folder; the default one need not exist yet. */
 const make = Effect.fnUntraced(function* (home: {
   readonly root: string
   readonly mustExist: boolean
@@ -344,7 +345,7 @@ export const layerAt = (
 ): Layer.Layer<CodexHome, CodexHomeError, FileSystem.FileSystem | Path.Path> =>
   Layer.effect(CodexHome, make({ root, mustExist: true }))
 
-/** A variable that is set to nothing counts as not set, as it does for Codex. */
+/** An empty variable counts as unset, as it does for Codex. */
 const variable = (name: string) =>
   Config.String(name).pipe(Config.option, Config.map(Option.filter((value) => value !== "")))
 

@@ -11,7 +11,7 @@ import * as CodexHome from "./CodexHome.ts"
 import { version } from "./internal/version.ts"
 
 /**
- * How long Codex may take for its start and for the renewal.
+ * The time limit for Codex's start and for the renewal.
  *
  * @category constants
  * @since 0.2.0
@@ -153,7 +153,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const refresh = Effect.gen(function* () {
     const before = yield* authFile
     const error = yield* ask
-    // Some releases renew the token, and then fail over something else.
+    // Some releases renew the token and then fail for another reason.
     if (error === undefined) return
     const after = yield* authFile
     const isRenewed =

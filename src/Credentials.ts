@@ -1,8 +1,10 @@
 /**
- * The credentials that calls of the backend carry. By default they come from the home's `auth.json`.
+ * The credentials that calls of the backend carry. By default they come from the home's
+ * `auth.json`.
  *
- * A host that has tokens of its own provides {@link layerWith} beneath the layers of this package,
- * and nothing is read from `auth.json` then.
+ * A host that has its own tokens provides {@link layerWith} beneath the layers of this package.
+ * Then
+ * `auth.json` is not read.
  *
  * @example
  * import { Effect, Layer, Option, Redacted } from "effect"
@@ -22,7 +24,7 @@ import { Context, Duration, Effect, Equal, Layer, Option, Redacted, Result, Stre
 import * as CodexHome from "./CodexHome.ts"
 
 /**
- * How often {@link Credentials} looks for a change.
+ * The interval at which {@link Credentials} looks for a change.
  *
  * @category constants
  * @since 0.2.0
@@ -57,11 +59,11 @@ export class Credentials extends Context.Service<
 export interface Options {
   /** Gives the credentials; it is run before each operation. */
   readonly current: Credentials["Service"]["current"]
-  /** How often `current` is run to find changes. @default `pollInterval` */
+  /** The interval at which `current` is run to find changes. @default `pollInterval` */
   readonly pollInterval?: Duration.Input
 }
 
-/** What a change is judged by. It holds secrets, so it never leaves this module. */
+/** The values whose change counts. They contain secrets, so they never leave this module. */
 const fingerprint = (current: Options["current"]): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(Effect.result(current), (result) =>
     Result.match(result, {

@@ -30,8 +30,9 @@ export const fileMode = 0o600
 export const schemaVersion = 1
 
 /**
- * The sidecar was written by a newer Codex. It is never overwritten: what it says is still good for
- * the program that wrote it.
+ * The sidecar was written by a newer Codex. It is never overwritten, because the program that wrote
+ * it
+ * can still read it.
  *
  * @category errors
  * @since 0.1.0
@@ -53,7 +54,7 @@ export class UnsupportedSchemaVersion extends Schema.TaggedError<UnsupportedSche
 }
 
 /**
- * The sidecar cannot be read as one. The next sync installs the plugin anew and writes it afresh.
+ * The sidecar cannot be decoded. The next sync installs the plugin again and writes a new sidecar.
  *
  * @category errors
  * @since 0.1.0
@@ -117,10 +118,10 @@ const hasId = Schema.is(Schema.Struct({ remote_plugin_id: Schema.String }))
 // A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
-/** What is wrong with JSON that is no sidecar of the supported version. */
+/** Describes the problem of JSON that is no sidecar of the supported version. */
 const refusal = (json: unknown, path: string): InstallMetadataError => {
   if (!hasVersion(json)) return new CorruptInstallMetadata({ path, reason: "NotInstallMetadata" })
-  // Before the body, which a newer version may have changed.
+  // The version is checked first: a newer one may have changed the other fields.
   const { schema_version: found } = json
   return found !== schemaVersion
     ? new UnsupportedSchemaVersion({ path, found, supported: schemaVersion })
@@ -157,7 +158,7 @@ export const decode = (
 const encoder = new TextEncoder()
 
 /**
- * Whether a sidecar has the very bytes that {@link encode} gives.
+ * True if a sidecar has exactly the bytes that {@link encode} gives.
  *
  * @category functions
  * @since 0.1.0

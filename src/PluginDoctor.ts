@@ -1,5 +1,5 @@
 /**
- * Checks a home, its account, its network and its cache, and says what to do about problems.
+ * Checks a home, its account, its network and its cache, and names a remedy for each problem.
  *
  * @since 0.2.0
  */
@@ -57,7 +57,7 @@ export const Check = Schema.Struct({
   /** One line. */
   summary: Schema.String,
   details: Schema.Record(Schema.String, Schema.String),
-  /** What to do, in one line; null if there is nothing to do. */
+  /** The remedy, in one line; null if there is nothing to do. */
   remediation: Schema.NullOr(Schema.String),
   durationMs: Schema.Int
 })
@@ -80,7 +80,7 @@ export const Report = Schema.Struct({
   overallStatus: Status,
   /** By id. */
   checks: Schema.Record(Schema.String, Check),
-  /** What `fix` changed, one line each. */
+  /** The changes that `fix` made, one line each. */
   fixed: Schema.Array(Schema.String)
 })
 /**
@@ -167,7 +167,7 @@ export const make = Effect.gen(function* () {
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const inventory = yield* PluginInventory.PluginInventory
   const variables = yield* environment
-  // As the catalog does: the host's credentials, else the home's.
+  // The catalog does the same: the host's credentials come first, then the home's.
   const supplied = yield* Effect.serviceOption(Credentials.Credentials)
   const credentials = Option.match(supplied, {
     onNone: () => home.credentials,

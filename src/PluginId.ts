@@ -1,12 +1,16 @@
 /**
  * The key under which Codex caches a plugin: `<plugin>@<marketplace>`.
  *
- * The segments are folder names on disk, so what a segment may hold is a safety rule as much as a
- * spelling rule: no separator, no `..`, nothing outside ASCII.
+ * The segments are folder names on disk, so the rules for them are also rules of safety: no
+ * separator,
+ * no `..`, nothing outside ASCII.
  */
 import { Brand, Schema } from "effect"
 
-/** Dots may only separate non-empty parts (`a.b`); Codex 0.142 refuses dotted names, 0.169 takes them. */
+/**
+ * Dots may only separate non-empty parts (`a.b`); Codex 0.142 rejects dotted names, 0.169 accepts
+ * them.
+ */
 const pluginNamePattern = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 const marketplaceNamePattern = /^[A-Za-z0-9_-]+$/
@@ -50,7 +54,7 @@ export const MarketplaceName = Schema.String.check(
 export type MarketplaceName = typeof MarketplaceName.Type
 
 /**
- * `<plugin>@<marketplace>`. Neither segment can hold an `@`, so the two can always be told apart.
+ * `<plugin>@<marketplace>`. Neither segment can contain an `@`, so an id is never ambiguous.
  *
  * @category schemas
  * @since 0.1.0
@@ -71,7 +75,7 @@ export const PluginId = Schema.String.check(
  */
 export type PluginId = typeof PluginId.Type
 
-// What is joined from parsed segments, or is a segment of a parsed id, need not be parsed again.
+// Values built from segments that were parsed already need no second check.
 const trusted = {
   id: Brand.nominal<PluginId>(),
   name: Brand.nominal<PluginName>(),

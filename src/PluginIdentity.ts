@@ -14,7 +14,7 @@ import { type InstalledSnapshot, remoteMarketplaces, type RemotePlugin } from ".
 import { RemotePluginId } from "./RemotePluginId.ts"
 
 /**
- * What is known about the identity:
+ * The state of the identity:
  *
  * - `Known`: the cached version belongs to `remotePluginId`
  * - `NotCached`: the account has the plugin, but the cache has no version of it yet
@@ -39,7 +39,7 @@ export const State = Schema.Literals([
   "UnsupportedSchema"
 ])
 /**
- * How much is known about an identity.
+ * The state of an identity.
  *
  * @category models
  * @since 0.2.0

@@ -2,7 +2,8 @@
  * One plugin of the account at a time: read it, install it, uninstall it.
  *
  * The account's record is the backend's and the cache is the home's; a change touches both, one
- * after the other. A change that stops between the two fails with {@link PartialChange}, and the next
+ * after the other. A change that stops between the two fails with {@link PartialChange}, and the
+ * next
  * pass of `PluginSync` resolves it.
  */
 import { Context, Effect, Layer, Option, Result, Schema } from "effect"
@@ -40,13 +41,16 @@ export class NotInstallable extends Schema.TaggedError<NotInstallable>()("NotIns
 }
 
 /**
- * The first half of a change succeeded and the second failed: cache and account differ until the next pass.
+ * The first half of a change succeeded and the second failed: cache and account differ until the
+ * next pass.
  *
  * @category errors
  * @since 0.2.0
  */
 export class PartialChange extends Schema.TaggedError<PartialChange>()("PartialChange", {
-  /** The half that succeeded: the bundle was installed, or the plugin uninstalled from the account. */
+  /**
+   * The half that succeeded: the bundle was installed, or the plugin uninstalled from the account.
+   */
   done: Schema.Literals(["Cached", "TakenOffRecord"]),
   remotePluginId: Schema.String,
   pluginId: PluginId.PluginId,
@@ -107,7 +111,7 @@ export type UninstallError =
   | PartialChange
 
 /**
- * What backend and cache say of one plugin.
+ * The state of one plugin in the backend and in the cache.
  *
  * @category models
  * @since 0.1.0
@@ -142,7 +146,7 @@ export interface Installed {
 export class PluginInstaller extends Context.Service<
   PluginInstaller,
   {
-    /** What is known of a plugin, installed or not. Changes nothing and takes no lock. */
+    /** Reads the state of a plugin, installed or not. Changes nothing and takes no lock. */
     readonly read: (id: RemotePluginId) => Effect.Effect<PluginState, ReadError>
     /**
      * Fetches the plugin's bundle, makes it the active version, and puts the plugin on the

@@ -62,12 +62,12 @@ export interface Entry {
   readonly apps: ReadonlyArray<Part>
   /** Files and folders, absolute, that the manifest names but that are missing or not readable. */
   readonly missing: ReadonlyArray<string>
-  /** Whether the account has the plugin enabled; null if this process has no listing. */
+  /** True if the account has the plugin enabled; null if this process has no listing. */
   readonly enabled: boolean | null
 }
 
 /**
- * How deep below a skills folder `SKILL.md` is looked for, in folders. Source: Codex.
+ * The depth below a skills folder to which `SKILL.md` is looked for, in folders. Source: Codex.
  *
  * @category constants
  * @since 0.2.0
@@ -75,14 +75,14 @@ export interface Entry {
 export const maxSkillDepth = 6
 
 /**
- * How many folders are searched for skills per plugin. Source: Codex.
+ * The number of folders per plugin that are searched for skills. Source: Codex.
  *
  * @category constants
  * @since 0.2.0
  */
 export const maxSkillFolders = 2000
 
-/** How many versions are read at a time. */
+/** The number of versions that are read at the same time. */
 const concurrency = 16
 
 /**

@@ -25,7 +25,8 @@ const agentPluginSchemas = "https://agent-plugins.org/schemas/"
 export const agentPluginPath = "plugin.json"
 
 /**
- * Where a manifest is looked for, first match first, relative to the version's root.
+ * The paths at which a manifest is looked for, relative to the version's root. The first match
+ * counts.
  *
  * @category constants
  * @since 0.1.0
@@ -78,7 +79,8 @@ const Texts = Schema.optionalKey(Schema.Array(Schema.String))
 
 /**
  * A manifest below `.codex-plugin` and its like. Only its name and version are used, but what Codex
- * cannot load must not take the place of what it can: so the fields that Codex types, in 0.142 or in
+ * cannot load must not take the place of what it can: so the fields that Codex types, in 0.142 or
+ * in
  * 0.169, are typed here too. All others may hold anything.
  *
  * @category schemas
@@ -175,7 +177,7 @@ export const parseJson = (
   )
 
 /**
- * Whether the JSON of a root `plugin.json` makes it the plugin's manifest: its `$schema` is an
+ * True if the JSON of a root `plugin.json` makes it the plugin's manifest: its `$schema` is an
  * agent-plugin schema. One that is not {@link agentPluginSchema} counts too, and {@link decode}
  * refuses it.
  *
@@ -188,7 +190,8 @@ export const isAgentPlugin = (json: unknown): boolean =>
   json.$schema.startsWith(agentPluginSchemas)
 
 /**
- * Reads the JSON of a manifest that was found at one of {@link paths}; `path` is named in errors only.
+ * Reads the JSON of a manifest that was found at one of {@link paths}; `path` is named in errors
+ * only.
  *
  * @category codecs
  * @since 0.1.0

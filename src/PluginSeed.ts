@@ -113,7 +113,7 @@ export interface Outcome {
 }
 
 /**
- * How many plugins are copied at a time.
+ * The number of plugins that are copied at the same time.
  *
  * @category constants
  * @since 0.2.0

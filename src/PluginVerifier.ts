@@ -42,7 +42,8 @@ export type CheckError =
   | PlatformError.PlatformError
 
 /**
- * How a version differs from the account's bundle. Paths are below the version's folder.
+ * The differences between a version and the account's bundle. Paths are relative to the version's
+ * folder.
  *
  * @category models
  * @since 0.2.0
@@ -56,7 +57,7 @@ export type Difference = fileTree.Difference
  * @since 0.2.0
  */
 export type Result = { readonly pluginId: PluginId.PluginId } & Data.TaggedEnum<{
-  /** Every file is as in the bundle. */
+  /** Every file equals the bundle's. */
   Verified: { readonly version: PluginVersion }
   /** `repaired`: the account's bundle was installed in its place. */
   Different: {
@@ -101,7 +102,7 @@ export interface Options {
 }
 
 /**
- * How many bundles are downloaded and compared at a time.
+ * The number of bundles that are downloaded and compared at the same time.
  *
  * @category constants
  * @since 0.2.0
@@ -163,7 +164,7 @@ export const make = Effect.gen(function* () {
       path,
       store.versionRoot(plugin.pluginId, version),
       expected,
-      // Older releases of Codex do not make skills of commands.
+      // Older releases of Codex do not convert commands to skills.
       (file) => !bundled.has(file)
     )
   }, Effect.scoped)

@@ -27,7 +27,8 @@ export const PluginVersion = Schema.String.check(
 export type PluginVersion = typeof PluginVersion.Type
 
 /**
- * As {@link PluginVersion}, but white space around it is dropped first, as is done with the backend's versions.
+ * As {@link PluginVersion}, but white space around it is dropped first, as is done with the
+ * backend's versions.
  *
  * @category constants
  * @since 0.1.0
@@ -35,14 +36,14 @@ export type PluginVersion = typeof PluginVersion.Type
 export const PluginVersionFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(PluginVersion))
 
 /**
- * The version of a local install whose manifest names none; active wherever it stands.
+ * The version of a local install whose manifest names none. It is always the active one.
  *
  * @category constants
  * @since 0.1.0
  */
 export const local: PluginVersion = PluginVersion.make("local")
 
-/** What SemVer makes of a version; numbers keep their digits. */
+/** A version's parts according to SemVer; numbers keep their digits. */
 interface SemVer {
   readonly core: ReadonlyArray<bigint>
   readonly prerelease: ReadonlyArray<string>
@@ -52,7 +53,9 @@ interface SemVer {
 const semVerPattern =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*))?(?:\+([\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*))?$/
 
-/** The greatest major, minor or patch. Source: the `semver` crate, with which Codex reads versions. */
+/**
+ * The greatest major, minor or patch. Source: the `semver` crate, with which Codex reads versions.
+ */
 const maxComponent = 2n ** 64n - 1n
 
 const identifiersOf = (dotted: string | undefined): ReadonlyArray<string> =>
@@ -60,7 +63,10 @@ const identifiersOf = (dotted: string | undefined): ReadonlyArray<string> =>
 
 const isNumber = (identifier: string): boolean => /^\d+$/.test(identifier)
 
-/** `effect/SemVer` refuses numbers above 2^53, such as a time stamp in a pre-release; Codex does not. */
+/**
+ * `effect/SemVer` refuses numbers above 2^53, such as a time stamp in a pre-release; Codex does
+ * not.
+ */
 const parse = (version: PluginVersion): Option.Option<SemVer> => {
   const [, major, minor, patch, prerelease, build] = semVerPattern.exec(version) ?? []
   if (major === undefined || minor === undefined || patch === undefined) return Option.none()
@@ -75,7 +81,9 @@ const parse = (version: PluginVersion): Option.Option<SemVer> => {
     : Option.some(semVer)
 }
 
-/** Numbers by value, then by leading zeros, which only build metadata may have; numbers below words. */
+/**
+ * Numbers by value, then by leading zeros, which only build metadata may have; numbers below words.
+ */
 const identifierOrder: Order.Order<string> = Order.make((self, that) => {
   const [selfIsNumber, thatIsNumber] = [isNumber(self), isNumber(that)]
   if (selfIsNumber !== thatIsNumber) return selfIsNumber ? -1 : 1
@@ -96,7 +104,7 @@ const semVerOrder: Order.Order<SemVer> = Order.combineAll([
 ])
 
 /**
- * By SemVer where both are SemVer, as plain strings otherwise. The mixture is no total order
+ * Compares by SemVer if both are SemVer, else as plain strings. This is not a total order
  * (`10.0.0` > `9.0.0` > `5x` > `10.0.0`), so use {@link active} to choose among several.
  *
  * @category functions
@@ -110,7 +118,7 @@ export const compare = (self: PluginVersion, that: PluginVersion): -1 | 0 | 1 =>
 }
 
 /**
- * The version that readers take: `local` if it is there, else the greatest.
+ * The version that readers use: `local` if it is there, else the greatest.
  *
  * @category functions
  * @since 0.1.0
@@ -123,8 +131,9 @@ export const active = (versions: Iterable<PluginVersion>): Option.Option<PluginV
 }
 
 /**
- * Whether `self` may be taken where `that` stands beside it. A version that no other outranks is
- * active, and stays so whichever of the others go.
+ * True if readers may take `self` as the active version although `that` is there, too. A version
+ * that
+ * no other outranks is active, and stays active whichever of the others are removed.
  *
  * @category functions
  * @since 0.1.0

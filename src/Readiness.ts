@@ -10,7 +10,7 @@ import type { SyncError, SyncEvent, SyncFailureCause, SyncResult } from "./SyncE
 import type * as SyncPlan from "./SyncPlan.ts"
 
 /**
- * How a wait for the plugins ended:
+ * The end of a wait for the plugins:
  *
  * - `Ready`: the pass has ended; `stale` and `missing` list the plugins that it could not sync.
  * - `DeadlinePassed`: the pass continues in the background.
@@ -80,7 +80,7 @@ export interface Readiness {
 }
 
 /**
- * What is known of the current pass.
+ * The progress of the current pass.
  *
  * @internal
  */

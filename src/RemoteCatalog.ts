@@ -1,9 +1,9 @@
 /**
- * The backend's word on the account's plugins: what is installed, one plugin's row, and the
- * account's own record of installs and uninstalls.
+ * The account's plugins in the backend: lists the installed ones, reads one, and has one installed
+ * or
+ * uninstalled.
  *
- * Every call is tried again where the cause may heal. That goes for the two POSTs as well: both set
- * a state rather than change it, so one that was carried out twice leaves what one would.
+ * Transient failures are retried. This includes the two POST requests, because both are idempotent.
  */
 import {
   Context,
@@ -28,7 +28,7 @@ import * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
 /**
- * How long one call may take, its answer's body included. Source: Codex.
+ * The time limit of one call, including the body of the response. Source: Codex.
  *
  * @category constants
  * @since 0.1.0
@@ -36,7 +36,7 @@ import * as RemotePluginId from "./RemotePluginId.ts"
 export const callTimeLimit = Duration.seconds(30)
 
 /**
- * How many rows of a listing are asked for at a time. Source: Codex 0.169.
+ * The number of rows that one request for a listing asks for. Source: Codex 0.169.
  *
  * @category constants
  * @since 0.1.0
@@ -44,7 +44,8 @@ export const callTimeLimit = Duration.seconds(30)
 export const pageSize = 200
 
 /**
- * How many pages a listing may have: 100,000 rows of {@link pageSize}, or 10,000 of smaller pages of 20.
+ * The number of pages that a listing may have: 100,000 rows at {@link pageSize}, 10,000 at 20 per
+ * page.
  *
  * @category constants
  * @since 0.1.0
@@ -52,7 +53,7 @@ export const pageSize = 200
 export const maxPages = 500
 
 /**
- * The size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB has 20 MB.
+ * The size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB takes 20 MB.
  *
  * @category schemas
  * @since 0.1.0
@@ -90,7 +91,7 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
       /** A listing that names a page twice. */
       RepeatedCursor: {},
       TooManyPages: {},
-      /** The answer is about another plugin, or says the contrary of what was asked for. */
+      /** The response is about another plugin, or contradicts the request. */
       UnexpectedAnswer: { at: Schema.Literals(["id", "enabled"]) }
     })
   }
@@ -158,7 +159,7 @@ export type CatalogError = RemoteCatalogError | CodexHome.CodexHomeError | Codex
 export class RemoteCatalog extends Context.Service<
   RemoteCatalog,
   {
-    /** All that the account has installed, page after page. A part of it is no answer. */
+    /** Lists all installed plugins of the account, page by page. Fails if a page cannot be read. */
     readonly installed: Effect.Effect<InstalledSnapshot, CatalogError>
     /**
      * The last complete listing that this layer received, without asking the backend. None before
@@ -169,9 +170,9 @@ export class RemoteCatalog extends Context.Service<
     readonly read: (
       id: RemotePluginId.RemotePluginId
     ) => Effect.Effect<RemotePlugin.RemotePlugin, CatalogError | RemotePlugin.InvalidRemotePlugin>
-    /** Puts a plugin on the account's record. Its bundle is no part of that. */
+    /** Installs a plugin for the account. Its bundle is not downloaded. */
     readonly install: (id: RemotePluginId.RemotePluginId) => Effect.Effect<void, CatalogError>
-    /** Takes a plugin off the account's record. What is cached is no part of that. */
+    /** Uninstalls a plugin from the account. The cache is not changed. */
     readonly uninstall: (id: RemotePluginId.RemotePluginId) => Effect.Effect<void, CatalogError>
   }
 >()("effect-codex-plugins/RemoteCatalog") {}
@@ -191,7 +192,7 @@ const decodeAppManifest = Schema.decodeUnknownOption(
   Schema.Struct({ release: Schema.Struct({ app_manifest: Schema.Unknown }) })
 )
 
-/** An answer's body; the text is kept for what `JSON.parse` loses. */
+/** The body of a response. The text is kept, because `JSON.parse` loses details. */
 interface Answer {
   readonly text: string
   readonly json: unknown
@@ -209,7 +210,9 @@ type RowDecoder = (
   path: ReadonlyArray<string | number>
 ) => Result.Result<RemotePlugin.RemotePlugin, RemotePlugin.InvalidRemotePlugin>
 
-/** How to read the rows of an answer so that app manifests keep what `JSON.parse` would lose. */
+/**
+ * Reads the rows of a response so that app manifests keep the details that `JSON.parse` would lose.
+ */
 const rowDecoder = (
   answer: Answer,
   rows: ReadonlyArray<unknown>
@@ -280,7 +283,7 @@ const send = Effect.fnUntraced(function* (
  * @since 0.2.0
  */
 export interface Options {
-  /** How often a call is retried after a transient failure. @default 3 */
+  /** The number of retries after a transient failure. @default 3 */
   readonly retries?: number | undefined
 }
 
@@ -305,7 +308,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   }
   const known = yield* Ref.make(Option.none<InstalledSnapshot>())
 
-  /** Calls of one operation, all with the settings and credentials of this moment. */
+  /** The calls of one operation, all with the current settings and credentials. */
   const connect = Effect.fnUntraced(function* (
     operation: typeof Operation.Type,
     remotePluginId: RemotePluginId.RemotePluginId | null

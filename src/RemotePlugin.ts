@@ -1,5 +1,5 @@
 /**
- * The backend's word on a plugin: its rows, their scopes, and the marketplace each belongs to.
+ * A plugin as the backend describes it: its row, its scope, and the marketplace it belongs to.
  */
 import { Option, Redacted, Result, Schema, SchemaIssue } from "effect"
 import * as PluginId from "./PluginId.ts"
@@ -21,7 +21,7 @@ export const marketplaces = {
 } as const
 
 /**
- * Names that earlier releases of Codex used; nothing is installed there any more.
+ * Marketplaces of earlier releases of Codex. Nothing is installed there any more.
  *
  * @category constants
  * @since 0.1.0
@@ -32,7 +32,7 @@ export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> = [
 ]
 
 /**
- * Where stale plugins are looked for, and nowhere else.
+ * The only marketplaces in which stale plugins are looked for.
  *
  * @category constants
  * @since 0.1.0
@@ -43,7 +43,7 @@ export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = new Set
 ])
 
 /**
- * One plugin of the account, with what is needed to cache it.
+ * One plugin of the account, with all that is needed to cache it.
  *
  * @category models
  * @since 0.1.0
@@ -57,7 +57,10 @@ export interface RemotePlugin {
   readonly bundleDownloadUrl: Option.Option<Redacted.Redacted>
   /** The app manifest that a curated bundle is completed with: the text of its file. */
   readonly appManifest: Option.Option<string>
-  /** The whole row as it came, for what people are shown; it holds the URL too. See `PluginDetails`. */
+  /**
+   * The whole row, for the details that people are shown; it contains the URL. See
+   * `RemotePluginDetails`.
+   */
   readonly row: Redacted.Redacted<unknown>
 }
 
@@ -182,8 +185,9 @@ const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.Marketplace
 }
 
 /**
- * Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. Who kept
- * the app manifest's own text gives it too: `JSON.parse` rounds numbers and sorts some keys.
+ * Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. Pass the
+ * app
+ * manifest's original text if you have it: `JSON.parse` rounds numbers and sorts some keys.
  *
  * @category constructors
  * @since 0.1.0
@@ -202,7 +206,7 @@ export const fromRow = (
             onSome: ({ id }) => id
           }),
           pluginId: null,
-          // Only the path: the value that stands there may be a signed URL.
+          // The message has only the path: the value may be a signed URL.
           reason: {
             _tag: "MalformedRow",
             at: issuesOf(error.issue).issues[0]?.path?.join(".") ?? ""
@@ -266,7 +270,7 @@ export const version = (
   })
 
 /**
- * Where the bundle is fetched from. Its scheme is checked where it is fetched.
+ * The URL of the bundle. The download checks its scheme.
  *
  * @category functions
  * @since 0.1.0

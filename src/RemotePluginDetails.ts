@@ -1,5 +1,7 @@
 /**
- * What people are shown of a plugin: the part of the backend's row that its cache does not need.
+ * The details that people are shown of a plugin: the part of the backend's row that the cache does
+ * not
+ * need.
  *
  * Fields have the backend's own names; one that is absent or null is null, or an empty list.
  */
@@ -98,7 +100,7 @@ const Release = Schema.Struct({
 })
 
 /**
- * What the backend says about a plugin beyond what an install needs.
+ * The part of a plugin's row that an install does not need.
  *
  * @category schemas
  * @since 0.1.0
@@ -115,7 +117,7 @@ export const PluginDetails = Schema.Struct({
   status: nullable(Schema.Literals(["AVAILABLE", "ENABLED", "DISABLED_BY_ADMIN"])),
   disabled_reason: Text,
   eligible_plan_types: nullable(Schema.Array(Schema.String)),
-  /** Only a row of what the account has installed says these. */
+  /** Only the rows of the account's installed plugins have these fields. */
   enabled: nullable(Schema.Boolean),
   disabled_skill_names: Texts,
   installed_at: nullable(Schema.DateTimeUtcFromString),
@@ -136,7 +138,7 @@ export const PluginDetails = Schema.Struct({
   release: Release
 })
 /**
- * What the backend says about a plugin beyond what an install needs.
+ * The part of a plugin's row that an install does not need.
  *
  * @category models
  * @since 0.1.0
@@ -147,7 +149,7 @@ const decode = Schema.decodeUnknownResult(PluginDetails)
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
- * Reads the row of a plugin for what it shows.
+ * Reads the details from the row of a plugin.
  *
  * @category functions
  * @since 0.1.0

@@ -67,13 +67,14 @@ export interface ActionResult<Id extends string | null = PluginId.PluginId> {
   readonly to: PluginVersion | null
   /** The number of bytes that were downloaded. */
   readonly bytes: number
-  /** How long the action took, waiting for a free download slot included. */
+  /** The time that the action took, including the wait for a free download slot. */
   readonly duration: Duration.Duration
 }
 
 /**
  * Something that happens during a pass. A pass sends `Started` first and exactly one of `Finished`,
- * `PassFailed` and `Interrupted` last. Each action of the plan gets exactly one final event: `Kept`,
+ * `PassFailed` and `Interrupted` last. Each action of the plan gets exactly one final event:
+ * `Kept`,
  * `Backfilled`, `Installed`, `Removed`, `Pruned`, `Unnecessary`, `Deferred` or `Failed`, unless the
  * pass is interrupted.
  *

@@ -33,9 +33,9 @@ import * as refusals from "./refusals.ts"
 /** The program, as the answer to `initialize` describes it. */
 export interface ServerInfo {
   readonly version: string
-  /** In Codex's words: `unix` or `windows`. */
+  /** As Codex names it: `unix` or `windows`. */
   readonly platformFamily: string
-  /** In Codex's words: `linux`, `macos`, `windows`. */
+  /** As Codex names it: `linux`, `macos` or `windows`. */
   readonly platformOs: string
 }
 
@@ -46,8 +46,8 @@ export interface ServerInfo {
 export const maxLineLength = 1024 * 1024
 
 /**
- * How many requests are worked on at a time. While that many are open, and while the client does
- * not read the answers, no more lines are read.
+ * The number of requests that are handled at the same time. While that many are open, or while the
+ * client does not read the answers, no more lines are read.
  */
 export const maxOpenRequests = 64
 
@@ -228,7 +228,8 @@ export const make = Effect.fnUntraced(function* (program: ServerInfo) {
 })
 
 /**
- * Serves one client on stdin and stdout. Syncs at the start, as Codex does, while the first requests
+ * Serves one client on stdin and stdout. Syncs at the start, as Codex does, while the first
+ * requests
  * may already be answered. Ends when stdin does, once every request is answered, or when nobody
  * reads stdout any more.
  */

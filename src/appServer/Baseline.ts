@@ -22,7 +22,7 @@ import type * as ListingCache from "./ListingCache.ts"
 import * as PluginCapabilities from "./PluginCapabilities.ts"
 import * as PluginChanges from "./PluginChanges.ts"
 
-/** How many cached versions are read at a time. */
+/** The number of cached versions that are read at the same time. */
 const concurrency = 16
 
 const enabledOf = (plugin: RemotePlugin.RemotePlugin): boolean | null =>

@@ -12,7 +12,7 @@ import * as RemotePlugin from "../RemotePlugin.ts"
 export interface Observation {
   readonly cached: CachedPlugin
   readonly capabilities: PluginCapabilities.PluginCapabilities
-  /** Whether the account has it switched on; null if that was not known. */
+  /** True if the account has it switched on; null if that was not known. */
   readonly enabled: boolean | null
 }
 
@@ -25,7 +25,9 @@ export interface ChangedPlugin extends PluginCapabilities.PluginCapabilities {
 }
 
 export interface PluginChanges {
-  /** Installed, upgraded, repaired, removed, or switched on or off; with what either version brings. */
+  /**
+   * Installed, upgraded, repaired, removed, or switched on or off; with what either version brings.
+   */
   readonly changedPlugins: ReadonlyArray<ChangedPlugin>
   readonly failedRemotePluginIds: ReadonlyArray<string>
   /** Those of them whose wanted version is not cached. */

@@ -8,10 +8,10 @@ import type { PluginVersion } from "../PluginVersion.ts"
 import { marketplaces, type RemotePlugin } from "../RemotePlugin.ts"
 import * as WhiteSpace from "../internal/whiteSpace.ts"
 
-/** How many prompts of a plugin are shown. Source: Codex. */
+/** The number of a plugin's prompts that are shown. Source: Codex. */
 export const maxPrompts = 3
 
-/** How long a prompt may be to be shown, in code points. Source: Codex. */
+/** The length of the longest prompt that is shown, in code points. Source: Codex. */
 export const maxPromptLength = 128
 
 /** One plugin: its rows and its cached version. */
@@ -246,7 +246,7 @@ const shownName = ({ details }: Subject): string =>
 const asciiLowerCase = (text: string): string =>
   text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 
-/** As Codex sorts: by display name, small and capital letters alike, and then by all that is left. */
+/** Sorts as Codex does: by display name without regard to case, and then by the other fields. */
 const listingOrder: Order.Order<Subject> = Order.combineAll([
   Order.mapInput(Order.String, (subject) => asciiLowerCase(shownName(subject))),
   Order.mapInput(Order.String, shownName),

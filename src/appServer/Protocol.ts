@@ -2,7 +2,7 @@
  * The part of Codex's app-server protocol that is served here, as Codex 0.169 speaks it: JSON-RPC
  * without its `jsonrpc` member, one message a line.
  *
- * Refusals have Codex's own words, so that a client gets no text that it does not know.
+ * Errors have Codex's own messages, so that a client gets no text that it does not know.
  */
 import { Data, Option, Result, Schema, SchemaAST, type SchemaIssue } from "effect"
 
@@ -20,7 +20,7 @@ export class Refusal extends Data.TaggedError("Refusal")<{
 
 export const refuse = (message: string): Refusal => new Refusal({ code: invalidRequest, message })
 
-// Identifiers are what Codex's messages call these types.
+// Codex's messages use the identifiers as the names of these types.
 const Text = Schema.String.annotate({ identifier: "a string" })
 const Texts = Schema.Array(Text).annotate({ identifier: "a sequence" })
 const AbsolutePath = Schema.String.check(
@@ -68,7 +68,7 @@ export type Call = {
   readonly [M in Method]: { readonly method: M; readonly params: Params<M> }
 }[Method]
 
-/** Codex takes no other numbers than integers for ids. */
+/** Codex accepts no numbers but integers as ids. */
 const RequestId = Schema.Union([Schema.String, Schema.Int])
 export type RequestId = typeof RequestId.Type
 

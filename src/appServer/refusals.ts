@@ -1,5 +1,5 @@
 /**
- * The refusals of requests that could not be carried out, in Codex's words.
+ * The error responses to requests that failed, with Codex's own messages.
  */
 import * as CodexHome from "../CodexHome.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"

@@ -1,5 +1,5 @@
 /**
- * What a person or a script can do about an error.
+ * The remedy for each error, for people and scripts.
  */
 import { Predicate } from "effect"
 import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
@@ -22,7 +22,7 @@ export interface Reason {
 
 const imperative = /^(?:check|try|sync|start|run|make|allow|set|create|point|update|install|use)\b/
 
-/** What helps where the message does not say it. */
+/** The remedy, if the message does not contain it. */
 const remedyOf = (error: unknown): string | null => {
   const reason = Predicate.hasProperty(error, "reason") ? error.reason : undefined
   if (Predicate.isTagged(reason, "UntrustedServer")) {

@@ -26,7 +26,7 @@ export class CommandFailed extends Data.TaggedError("CommandFailed")<{
   readonly message: string
 }> {}
 
-/** Arguments that are valid alone but not together. */
+/** Arguments that are valid alone but not in combination. */
 export class WrongUsage extends Data.TaggedError("WrongUsage")<{
   readonly message: string
 }> {
@@ -107,7 +107,9 @@ export const errorJson = (error: Error) => {
   }
 }
 
-/** Prints why a command failed, unless it has been printed already: on stderr, and as JSON if asked. */
+/**
+ * Prints why a command failed, unless it has been printed already: on stderr, and as JSON if asked.
+ */
 export const report =
   (options: { readonly json: boolean }) =>
   (cause: Cause.Cause<unknown>): Effect.Effect<void> => {

@@ -15,7 +15,9 @@ type State = PluginIdentity.State
 /** The state of a plugin's identity. A version that is not active has none. */
 type StateOf = (plugin: CachedPlugin) => State
 
-/** What decides on the states. Known identities alone, the usual case, need no more code. */
+/**
+ * The module that knows the states. It is loaded only if an identity is not known, which is rare.
+ */
 const stateOf = Effect.fnUntraced(function* (plugins: ReadonlyArray<CachedPlugin>) {
   if (plugins.every(({ identity }) => identity._tag === "Known")) return (): State => "Known"
   const { decide } = yield* Effect.promise(() => import("../PluginIdentity.ts"))
@@ -89,7 +91,7 @@ const legend: ReadonlyArray<readonly [Source, string]> = [
   ["unreadable", "its identity file cannot be read; check its owner, or sync"]
 ]
 
-/** The lines of `list`. Without a width, as where a pipe reads them, every column is printed. */
+/** The lines of `list`. Without a width, as for a pipe, every column is printed. */
 const listLines = (
   plugins: ReadonlyArray<CachedPlugin>,
   stateOf: StateOf,

@@ -1,5 +1,6 @@
 /**
- * The plugin that a person means: by `name@marketplace`, by a bare name that is unambiguous, or by its
+ * The plugin that a person means: by `name@marketplace`, by a bare name that is unambiguous, or by
+ * its
  * remote id. The cache is asked first, then the account's listing, never the catalogue.
  */
 import { Effect, Option, Result, Schema } from "effect"
@@ -15,11 +16,11 @@ const isRemoteId = Schema.is(
   RemotePluginId.RemotePluginId.check(Schema.makeFilter(RemotePluginId.isAddressable))
 )
 
-/** What an argument must look like to name a plugin. */
+/** The form that an argument must have to name a plugin. */
 export const expected =
   "a plugin such as hello, hello@openai-curated-remote or a remote plugin id of letters, digits, `_`, `-` and `~`"
 
-/** Whether a text can name a plugin. */
+/** True if a text can name a plugin. */
 export const isName = (text: string): boolean =>
   isPluginId(text) || isPluginName(text) || isRemoteId(text)
 
@@ -110,7 +111,7 @@ export const resolve = Effect.fnUntraced(function* (text: string) {
   return direct
 })
 
-/** As {@link resolve}, for a command that needs the backend's id. */
+/** Like {@link resolve}, for a command that needs the backend's id. */
 export const resolveRemote = Effect.fnUntraced(function* (text: string) {
   const { pluginId, remotePluginId } = yield* resolve(text)
   if (Option.isSome(remotePluginId)) return remotePluginId.value

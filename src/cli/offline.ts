@@ -3,7 +3,7 @@ import * as CacheLock from "../CacheLock.ts"
 import * as CodexHome from "../CodexHome.ts"
 import * as PluginStore from "../PluginStore.ts"
 
-/** What needs no network: the store of one home. */
+/** The services that need no network: the store of one home. */
 export const offline = (root: Option.Option<string>) =>
   PluginStore.layer.pipe(
     Layer.provide(CacheLock.layer),

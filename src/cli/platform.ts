@@ -1,6 +1,6 @@
 /**
- * What the program has of Node. It is no more than the commands use: what is not loaded does not
- * slow down a start.
+ * The services of Node that the program uses. It loads no others, because each would slow down the
+ * start.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"

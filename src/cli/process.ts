@@ -11,10 +11,12 @@ const signals: ReadonlyArray<NodeJS.Signals> = ["SIGINT", "SIGTERM", "SIGHUP"]
 let outputError: NodeJS.ErrnoException | undefined
 // Without a listener, Node's console drops what it cannot write and the program would succeed.
 process.stdout.on("error", (error) => (outputError ??= error))
-// Where messages cannot be written, there is nobody to tell.
+// If messages cannot be written, nobody can be told.
 process.stderr.on("error", () => {})
 
-/** Ends the process with its code; output that was lost is a failure, a reader that left is not. */
+/**
+ * Ends the process with its code; lost output is a failure, a reader that closed the pipe is not.
+ */
 const end = (code: number) => {
   process.stdout.write("", () =>
     setImmediate(() => {

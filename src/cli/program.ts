@@ -64,7 +64,7 @@ const withNegativeValues = (args: ReadonlyArray<string>): ReadonlyArray<string> 
   return [...joined, ...operands]
 }
 
-/** Whether JSON is asked for; arguments of the command that `run` starts do not count. */
+/** True if JSON is asked for; arguments of the command that `run` starts do not count. */
 const isJson = (args: ReadonlyArray<string>): boolean => {
   const end = args.indexOf("--")
   return (end === -1 ? args : args.slice(0, end)).includes("--json")
@@ -91,11 +91,11 @@ const footer = [
 const withoutHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
   args[0] === "help" ? [...args.slice(1), "--help"] : args
 
-/** Whether the help of the whole program is asked for. */
+/** True if the help of the whole program is asked for. */
 const isRootHelp = (args: ReadonlyArray<string>): boolean =>
   args.length === 0 || (args.length === 1 && (args[0] === "--help" || args[0] === "-h"))
 
-/** Runs the command that the arguments name. Why it failed has been printed when it ends. */
+/** Runs the command that the arguments name. If it fails, it has printed the reason. */
 export const program = Effect.fnUntraced(
   function* (given: ReadonlyArray<string>) {
     const args = withNegativeValues(withoutHelp(given))

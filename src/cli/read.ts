@@ -9,7 +9,10 @@ import { online } from "./online.ts"
 import { display } from "../internal/display.ts"
 import { printJson, schemaVersion } from "./output.ts"
 
-/** The object that `read --json` prints, in the words of `codex plugin list --json` where it has any. */
+/**
+ * The object that `read --json` prints, in the words of `codex plugin list --json` where it has
+ * any.
+ */
 export const stateJson = ({ cached, details, installed, plugin }: PluginInstaller.PluginState) => ({
   schemaVersion,
   pluginId: plugin.pluginId,
@@ -49,7 +52,7 @@ const cacheText = ({ cached, plugin }: PluginInstaller.PluginState): string =>
     }
   })
 
-/** What `read` prints for people. */
+/** The lines that `read` prints for people. */
 const printState = (state: PluginInstaller.PluginState) => {
   const json = stateJson(state)
   const lines = [

@@ -13,7 +13,7 @@ import { count } from "./results.ts"
 import * as signals from "./signals.ts"
 import { quietly } from "./sync.ts"
 
-/** How long the command waits for its plugins, unless `--deadline` says otherwise. */
+/** The time for which the command waits for its plugins, unless `--deadline` says otherwise. */
 const defaultDeadline = Duration.seconds(5)
 
 const warn = (message: string) => Console.error(`codex-plugins: ${display(message)}`)

@@ -27,7 +27,7 @@ const leastInterval = Duration.seconds(1)
 
 const defaultInterval = Duration.hours(1)
 
-/** How long `systemd-notify` may take. */
+/** The time limit of `systemd-notify`. */
 const notifyLimit = "5 seconds"
 
 /** A pass that is over. */

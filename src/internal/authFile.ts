@@ -1,5 +1,5 @@
 /**
- * Codex's `auth.json`: decodes it, and says why it holds no token that the backend would take.
+ * Codex's `auth.json`: decodes it, and explains why it has no token that the backend would accept.
  */
 import { Option, Predicate, Redacted, Result, Schema } from "effect"
 
@@ -15,7 +15,7 @@ export const Reason = Schema.Literals([
   "TokenExpired"
 ])
 
-/** What authorises a call of the backend. */
+/** The credentials of a call of the backend. */
 export interface Tokens {
   readonly accessToken: Redacted.Redacted
   readonly accountId: Option.Option<Redacted.Redacted>
@@ -72,7 +72,7 @@ export const parse = (text: string): Result.Result<Tokens, Unusable> => {
   })
 }
 
-/** A mode as it may be shown. A damaged file may hold anything in its place. */
+/** A mode that can be shown. A damaged file may contain anything in its place. */
 const known = (mode: string): string | null => (/^[A-Za-z][\w-]{0,39}$/.test(mode) ? mode : null)
 
 /** The `exp` claim of a JWT. Other tokens have none. */

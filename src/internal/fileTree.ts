@@ -13,7 +13,7 @@ export interface Entry {
   readonly isExecutable: boolean
 }
 
-/** How a folder differs from the expected one. */
+/** The differences between a folder and the expected one. */
 export interface Difference {
   /** Sorted, as all lists here. */
   readonly added: ReadonlyArray<string>
@@ -21,7 +21,7 @@ export interface Difference {
   readonly changed: ReadonlyArray<string>
 }
 
-/** How many files are compared at a time. */
+/** The number of files that are compared at the same time. */
 const concurrency = 8
 
 /** Lists all that is below a folder; links are listed, not followed. */

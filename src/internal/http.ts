@@ -25,10 +25,12 @@ import {
 import * as Metrics from "./metrics.ts"
 import { version } from "./version.ts"
 
-/** How often a transient failure is retried. */
+/** The number of retries after a transient failure. */
 export const retries = 3
 
-/** The wait before the first retry; each further one is twice as long. Varied by a fifth at random. */
+/**
+ * The wait before the first retry; each further one is twice as long. Varied by a fifth at random.
+ */
 export const firstRetryDelay = Duration.millis(500)
 
 /** The longest `Retry-After` that is waited for; whoever asks for more is not asked again. */
@@ -38,11 +40,11 @@ export const maxRetryAfter = Duration.seconds(30)
 export const Failure = {
   /** No connection, or one that broke. `code` is the system's, if it gave one. */
   Unreachable: { code: Schema.NullOr(Schema.String) },
-  /** The server's certificate is not valid, or nobody who is trusted vouches for it. */
+  /** The server's certificate is invalid, or its issuer is not trusted. */
   UntrustedServer: { code: Schema.String },
   /** The proxy that the environment names cannot be reached. */
   ProxyUnreachable: { proxy: Schema.String, code: Schema.String },
-  /** The proxy wants other credentials, or some at all. */
+  /** The proxy requires credentials, or other ones. */
   ProxyAuthenticationRequired: { proxy: Schema.String },
   /** The proxy refused to connect to the server. */
   ProxyRefused: { proxy: Schema.String, status: Schema.NullOr(Schema.Int) },
@@ -99,7 +101,7 @@ export const describe = (failure: Failure): string => {
   }
 }
 
-/** The codes of a host that was never reached. To try again within seconds rarely helps. */
+/** The codes of a host that was never reached. A retry within seconds rarely helps. */
 const offline = new Set(["EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"])
 
 /** The wait after which a retry makes sense; undefined for a failure that will not pass soon. */
@@ -210,7 +212,7 @@ const counted = <E>(
     )
   })
 
-/** The bytes of an answer, none where it has no body. */
+/** The bytes of a response; none if it has no body. */
 export const body = (
   response: HttpClientResponse.HttpClientResponse
 ): Stream.Stream<Uint8Array, Failure> =>
@@ -220,11 +222,11 @@ export const body = (
     )
   )
 
-/** Lets go of an answer whose body nobody will read. */
+/** Releases a response whose body nobody will read. */
 export const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Stream.toPull(response.stream).pipe(Effect.scoped, Effect.asVoid)
 
-/** The failure that a status stands for; undefined for one that has to be judged by its meaning. */
+/** The failure that a status means; undefined if the meaning depends on the call. */
 export const statusFailure = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<Failure | undefined> =>

@@ -1,9 +1,9 @@
 /**
- * What the file system said.
+ * Explains errors of the file system.
  */
 import { PlatformError, Predicate } from "effect"
 
-/** What can be done about it, by the system's code. */
+/** The remedy, by the system's code. */
 const advice: Readonly<Record<string, string>> = {
   EACCES: "check its permissions",
   EPERM: "check its permissions",
@@ -15,7 +15,10 @@ const advice: Readonly<Record<string, string>> = {
   ENFILE: "allow more open files"
 }
 
-/** The system's own words where there are any, such as `ENOSPC: no space left on device, write`, and what to do. */
+/**
+ * The system's message if there is one, such as `ENOSPC: no space left on device, write`, and the
+ * remedy.
+ */
 export const describe = (error: unknown): string => {
   if (!PlatformError.isPlatformError(error)) return "the file system refused"
   const { cause, message } = error.reason
@@ -24,11 +27,11 @@ export const describe = (error: unknown): string => {
   return todo === undefined ? cause.message : `${cause.message}; ${todo}`
 }
 
-/** Nothing stands there, or nothing can. */
+/** The path does not exist, or cannot exist. */
 export const isAbsent = ({ reason }: PlatformError.PlatformError): boolean =>
   reason._tag === "NotFound" || reason._tag === "BadResource"
 
-/** The system's code, such as `ENOSPC`, where there is one. */
+/** The system's code, such as `ENOSPC`, if there is one. */
 export const codeOf = (error: PlatformError.PlatformError): string | undefined => {
   const { cause } = error.reason
   return Predicate.hasProperty(cause, "code") && typeof cause.code === "string"

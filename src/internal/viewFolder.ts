@@ -1,5 +1,5 @@
 /**
- * A folder for files that no version of the cache is made of.
+ * A temporary folder for files that do not become a version of the cache.
  */
 import { Effect, type FileSystem, type Path, type PlatformError, type Scope } from "effect"
 

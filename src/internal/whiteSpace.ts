@@ -1,5 +1,5 @@
 /**
- * White space around a text, as Codex tells it.
+ * White space around a text, as Codex defines it.
  *
  * Rust trims what Unicode calls `White_Space`. `String.prototype.trim` differs in two characters:
  * it drops U+FEFF and keeps U+0085.

@@ -9,7 +9,7 @@ import * as Finding from "./finding.ts"
 
 type Home = CodexHome.CodexHome["Service"]
 
-/** How long the check waits for the lock. */
+/** The time for which the check waits for the lock. */
 export const lockPatience = Duration.seconds(1)
 
 /** Below this much free space a sync may fail, in bytes. */
@@ -97,7 +97,7 @@ interface Statistics {
   readonly freeInodes: bigint
 }
 
-/** The nearest folder that exists decides. None if this platform does not tell. */
+/** The nearest folder that exists decides. None if this platform does not report it. */
 export const statistics = (disk: Disk): Effect.Effect<Option.Option<Statistics>> =>
   Effect.tryPromise(async () => {
     // oxlint-disable-next-line no-restricted-imports -- no platform service has statfs
@@ -168,7 +168,7 @@ export const leftovers = (disk: Disk): Effect.Effect<Finding.Finding> =>
     )
   })
 
-/** What Codex puts before the name of a folder that keeps a replaced plugin. */
+/** The prefix of the folders in which Codex keeps a replaced plugin. */
 export const backupPrefix = "plugin-backup-"
 
 export interface Backup {

@@ -10,7 +10,7 @@ export interface Finding {
   /** One line. */
   readonly summary: string
   readonly details: Readonly<Record<string, string>>
-  /** What to do, in one line; null if there is nothing to do. */
+  /** The remedy, in one line; null if there is nothing to do. */
   readonly remediation: string | null
 }
 
@@ -37,7 +37,7 @@ export const error = (summary: string, remediation: string, details: Details = {
   remediation
 })
 
-/** How many names a detail lists before it only counts the rest. */
+/** The number of names that a detail lists before it only counts the rest. */
 const maxNames = 10
 
 /** Names for a detail, such as `a, b and 3 more`. */

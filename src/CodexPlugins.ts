@@ -47,8 +47,15 @@ const bundles = (seeds: ReadonlyArray<string>) =>
     : Layer.provide(seededBundle.layer(seeds), RemoteBundle.layer)
 
 /**
+ * Effect shares a layer among all its uses in a program. The services of a home must not be those of
+ * another home, so only the result as a whole is shared.
+ */
+const shareAsWhole = <A, E, R>(self: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
+  Layer.fromBuildMemo((memoMap, scope) => Layer.buildWithMemoMap(Layer.fresh(self), memoMap, scope))
+
+/**
  * All services except for the home and the lock, which a host may want to choose itself, with
- * options.
+ * options. The services that one call gives belong to one home.
  *
  * @category layers
  * @since 0.2.0
@@ -60,11 +67,13 @@ export const layerServicesWith = (options: Omit<Options, "lock">) =>
     Layer.provideMerge(
       Layer.merge(PluginStore.layer, RemoteCatalog.layerWith(options.catalog ?? {}))
     ),
-    Layer.provideMerge(BundleArchive.layer)
+    Layer.provideMerge(BundleArchive.layer),
+    shareAsWhole
   )
 
 /**
- * All services except for the home and the lock, which a host may want to choose itself.
+ * All services except for the home and the lock, which a host may want to choose itself. They are the
+ * services of one home wherever a program uses them; a second home needs {@link layerServicesWith}.
  *
  * @category layers
  * @since 0.1.0

@@ -120,8 +120,8 @@ const layerBackend = ({ accounts = [TestAccount.make()], ...options }: Options) 
  */
 export const layerWith = (options: Options) =>
   CodexPlugins.layerServicesWith(options.services ?? {}).pipe(
-    Layer.provideMerge(CacheLock.layerInProcess),
-    Layer.provideMerge(Layer.merge(layerHome(options), TestBackend.layerHttpClient)),
+    Layer.provideMerge(Layer.fresh(CacheLock.layerInProcess)),
+    Layer.provideMerge(Layer.merge(layerHome(options), Layer.fresh(TestBackend.layerHttpClient))),
     Layer.provideMerge(
       Layer.mergeAll(
         layerBackend(options),

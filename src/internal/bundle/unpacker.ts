@@ -4,10 +4,11 @@
  */
 import { Bytes, Result } from "effect"
 import * as ArchiveTree from "./archiveTree.ts"
+import type * as TarProblem from "./tarProblem.ts"
 import * as TarReader from "./tarReader.ts"
 
 /** What {@link Unpacker} counts, by the name of its limit. */
-export interface Limits extends TarReader.Limits {
+export interface Limits extends TarProblem.Limits {
   readonly UnpackedBytes: number
   readonly Entries: number
   readonly PathComponents: number
@@ -17,7 +18,7 @@ export interface Limits extends TarReader.Limits {
 
 export type Problem =
   | ArchiveTree.Problem
-  | Exclude<TarReader.Problem, { readonly _tag: "UnsupportedEntry" | "LimitExceeded" }>
+  | Exclude<TarProblem.Problem, { readonly _tag: "UnsupportedEntry" | "LimitExceeded" }>
   | { readonly _tag: "LinkEntry"; readonly path: string }
   | { readonly _tag: "UnsupportedEntry"; readonly path?: string; readonly type: string }
   | { readonly _tag: "LimitExceeded"; readonly limit: keyof Limits; readonly path?: string }

@@ -1,30 +1,17 @@
 /**
- * The account's plugins in the backend: lists the installed ones, reads one, and has one installed
- * or
- * uninstalled.
+ * The account's plugins in the backend: lists those that are installed and those that can be, reads
+ * one, and has one installed or uninstalled.
  *
  * Transient failures are retried. This includes the two POST requests, because both are idempotent.
  */
-import {
-  Context,
-  Duration,
-  Effect,
-  Layer,
-  Option,
-  Redacted,
-  Ref,
-  Result,
-  Schema,
-  Stream
-} from "effect"
+import { Context, Duration, Effect, Layer, Option, Redacted, Ref, Schema, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as CodexHome from "./CodexHome.ts"
 import * as Credentials from "./Credentials.ts"
-import type { InstalledSnapshot } from "./RemotePlugin.ts"
-import * as CuratedManifest from "./internal/bundle/curatedManifest.ts"
+import type { AvailableSnapshot, InstalledSnapshot } from "./RemotePlugin.ts"
+import * as CatalogRows from "./internal/catalogRows.ts"
 import * as Http from "./internal/http.ts"
-import * as LosslessJson from "./internal/bundle/losslessJson.ts"
-import * as RemotePlugin from "./RemotePlugin.ts"
+import type * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
 /**
@@ -60,7 +47,33 @@ export const maxPages = 500
  */
 export const maxAnswerBytes = 64 * 1024 * 1024
 
-const Operation = Schema.Literals(["installed", "read", "install", "uninstall"])
+/**
+ * The sections of the catalogue, by the marketplace that their plugins belong to: the curated ones,
+ * those that the account created, those of its workspace, and those that others in the workspace
+ * share with it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Section = keyof typeof RemotePlugin.marketplaces
+
+const sectionCalls: Readonly<
+  Record<Section, { readonly path: string; readonly params: Readonly<Record<string, string>> }>
+> = {
+  curated: { path: "list", params: { scope: "GLOBAL" } },
+  createdByMe: { path: "list", params: { scope: "USER" } },
+  workspace: { path: "list", params: { scope: "WORKSPACE" } },
+  sharedWithMe: { path: "workspace/shared", params: {} }
+}
+
+const Operation = Schema.Literals([
+  "installed",
+  "available",
+  "featured",
+  "read",
+  "install",
+  "uninstall"
+])
 
 /**
  * A call of the backend that failed. Nothing was changed on disk.
@@ -99,6 +112,8 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
   override get message(): string {
     const what = {
       installed: "list the installed plugins",
+      available: "list the plugins that the account can install",
+      featured: "list the featured plugins",
       read: `read the plugin ${this.remotePluginId}`,
       install: `have the plugin ${this.remotePluginId} installed`,
       uninstall: `have the plugin ${this.remotePluginId} uninstalled`
@@ -166,6 +181,13 @@ export class RemoteCatalog extends Context.Service<
      * the first listing, and after an install or uninstall that may have outdated it.
      */
     readonly current: Effect.Effect<Option.Option<InstalledSnapshot>>
+    /**
+     * Lists the plugins of one section of the catalogue that the account can install, page by page.
+     * Fails if a page cannot be read.
+     */
+    readonly available: (section: Section) => Effect.Effect<AvailableSnapshot, CatalogError>
+    /** The ids of the plugins that the backend recommends, as it gives them. */
+    readonly featured: Effect.Effect<ReadonlyArray<string>, CatalogError>
     /** One plugin's row, installed or not, with its bundle's URL. */
     readonly read: (
       id: RemotePluginId.RemotePluginId
@@ -177,54 +199,10 @@ export class RemoteCatalog extends Context.Service<
   }
 >()("effect-codex-plugins/RemoteCatalog") {}
 
-const decodePage = Schema.decodeUnknownEffect(
-  Schema.Struct({
-    plugins: Schema.Array(Schema.Unknown),
-    pagination: Schema.Struct({
-      next_page_token: Schema.optionalKey(Schema.NullOr(Schema.String))
-    })
-  })
-)
 const decodeRecord = Schema.decodeUnknownEffect(
   Schema.Struct({ id: Schema.String, enabled: Schema.Boolean })
 )
-const decodeAppManifest = Schema.decodeUnknownOption(
-  Schema.Struct({ release: Schema.Struct({ app_manifest: Schema.Unknown }) })
-)
-
-/** The body of a response. The text is kept, because `JSON.parse` loses details. */
-interface Answer {
-  readonly text: string
-  readonly json: unknown
-}
-
-const losesAppManifest = (row: unknown): boolean =>
-  Option.exists(
-    decodeAppManifest(row),
-    ({ release }) => !LosslessJson.survivedParse(release.app_manifest)
-  )
-
-/** Reads one of an answer's rows, which stands there at a path of keys and indices. */
-type RowDecoder = (
-  row: unknown,
-  path: ReadonlyArray<string | number>
-) => Result.Result<RemotePlugin.RemotePlugin, RemotePlugin.InvalidRemotePlugin>
-
-/**
- * Reads the rows of a response so that app manifests keep the details that `JSON.parse` would lose.
- */
-const rowDecoder = (
-  answer: Answer,
-  rows: ReadonlyArray<unknown>
-): Result.Result<RowDecoder, LosslessJson.Unreadable> =>
-  rows.some(losesAppManifest)
-    ? Result.map(LosslessJson.parse(answer.text), (json): RowDecoder => (row, path) => {
-        const appManifest = LosslessJson.at(json, [...path, "release", "app_manifest"])
-        return RemotePlugin.fromRow(row, appManifest && CuratedManifest.fileText(appManifest))
-      })
-    : Result.succeed((row) => RemotePlugin.fromRow(row))
-
-const firstPage = { limit: String(pageSize), includeDownloadUrls: "true" }
+const decodeFeatured = Schema.decodeUnknownEffect(Schema.Array(Schema.String))
 
 const utf8 = new TextDecoder()
 
@@ -249,7 +227,7 @@ const reasonOf = (
 const send = Effect.fnUntraced(function* (
   client: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest
-): Effect.fn.Return<Answer, Reason> {
+): Effect.fn.Return<CatalogRows.Answer, Reason> {
   const response = yield* Http.sendAnnotated(client, request)
   if (response.status < 200 || response.status > 299) {
     yield* Http.discard(response)
@@ -323,7 +301,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     const call = (method: "GET" | "POST", path: string, params: Readonly<Record<string, string>>) =>
       send(
         client,
-        HttpClientRequest.make(method)(`${baseUrl}/ps/plugins/${path}`).pipe(
+        HttpClientRequest.make(method)(`${baseUrl}/${path}`).pipe(
           HttpClientRequest.setUrlParams(params),
           HttpClientRequest.bearerToken(accessToken),
           HttpClientRequest.setHeaders({
@@ -352,15 +330,22 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return { call, failed, wellFormed }
   })
 
-  const installed = Effect.gen(function* () {
-    const { call, failed, wellFormed } = yield* connect("installed", null)
+  /** The rows of every page of a listing. */
+  const pages = Effect.fnUntraced(function* (
+    operation: "installed" | "available",
+    path: string,
+    firstPage: Readonly<Record<string, string>>
+  ) {
+    const { call, failed, wellFormed } = yield* connect(operation, null)
     const rows: Array<InstalledSnapshot["rows"][number]> = []
     const cursors = new Set<string>()
-    let params: Readonly<Record<string, string>> = firstPage
+    let params = firstPage
     for (let page = 0; page < maxPages; page++) {
-      const answer = yield* call("GET", "installed", params)
-      const { pagination, plugins } = yield* wellFormed(decodePage(answer.json))
-      const decodeRow = yield* wellFormed(Effect.fromResult(rowDecoder(answer, plugins)))
+      const answer = yield* call("GET", `ps/plugins/${path}`, params)
+      const { pagination, plugins } = yield* wellFormed(CatalogRows.decodePage(answer.json))
+      const decodeRow = yield* wellFormed(
+        Effect.fromResult(CatalogRows.rowDecoder(answer, plugins))
+      )
       plugins.forEach((row, index) => rows.push(decodeRow(row, ["plugins", index])))
       const cursor = pagination.next_page_token ?? null
       if (cursor === null) return { rows }
@@ -369,12 +354,31 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       params = { ...firstPage, pageToken: cursor }
     }
     return yield* failed({ _tag: "TooManyPages" })
+  })
+
+  const installed = pages("installed", "installed", {
+    limit: String(pageSize),
+    includeDownloadUrls: "true"
   }).pipe(Effect.withSpan("RemoteCatalog.installed"))
+
+  const available = Effect.fn("RemoteCatalog.available")(function* (section: Section) {
+    yield* Effect.annotateCurrentSpan({ section })
+    const { params, path } = sectionCalls[section]
+    return yield* pages("available", path, { ...params, limit: String(pageSize) })
+  })
+
+  const featured = Effect.gen(function* () {
+    const { call, wellFormed } = yield* connect("featured", null)
+    const answer = yield* call("GET", "plugins/featured", { platform: "codex" })
+    return yield* wellFormed(decodeFeatured(answer.json))
+  }).pipe(Effect.withSpan("RemoteCatalog.featured"))
 
   const read = Effect.fn("RemoteCatalog.read")(function* (id: RemotePluginId.RemotePluginId) {
     const { call, failed, wellFormed } = yield* connect("read", id)
-    const answer = yield* call("GET", id, { includeDownloadUrls: "true" })
-    const decodeRow = yield* wellFormed(Effect.fromResult(rowDecoder(answer, [answer.json])))
+    const answer = yield* call("GET", `ps/plugins/${id}`, { includeDownloadUrls: "true" })
+    const decodeRow = yield* wellFormed(
+      Effect.fromResult(CatalogRows.rowDecoder(answer, [answer.json]))
+    )
     const plugin = yield* Effect.fromResult(decodeRow(answer.json, []))
     if (plugin.remotePluginId !== id) {
       return yield* failed({ _tag: "UnexpectedAnswer", at: "id" })
@@ -388,7 +392,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     params: Readonly<Record<string, string>>
   ) {
     const { call, failed, wellFormed } = yield* connect(operation, id)
-    const answer = yield* call("POST", `${id}/${operation}`, params)
+    const answer = yield* call("POST", `ps/plugins/${id}/${operation}`, params)
     const state = yield* wellFormed(decodeRecord(answer.json))
     if (state.id !== id) return yield* failed({ _tag: "UnexpectedAnswer", at: "id" })
     if (state.enabled !== (operation === "install")) {
@@ -403,6 +407,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   return RemoteCatalog.of({
     installed: Effect.tap(installed, (snapshot) => Ref.set(known, Option.some(snapshot))),
     current: Ref.get(known),
+    available,
+    featured,
     read,
     install: Effect.fn("RemoteCatalog.install")((id) =>
       forget(record("install", id, { includeAppsNeedingAuth: "true" }))

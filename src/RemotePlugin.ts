@@ -135,6 +135,18 @@ export interface InstalledSnapshot {
   readonly rows: ReadonlyArray<Result.Result<RemotePlugin, InvalidRemotePlugin>>
 }
 
+/**
+ * The plugins that the account can install from one section of the catalogue: the whole listing,
+ * complete and in its order. Its plugins have no bundle URL.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface AvailableSnapshot {
+  /** A row that cannot be decoded is kept as its error. */
+  readonly rows: ReadonlyArray<Result.Result<RemotePlugin, InvalidRemotePlugin>>
+}
+
 type Reason = InvalidRemotePlugin["reason"]
 
 const Row = Schema.Struct({

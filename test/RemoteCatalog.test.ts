@@ -272,6 +272,121 @@ describe("installed", () => {
   )
 })
 
+const available = (section: RemoteCatalog.Section) =>
+  Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) => catalog.available(section))
+const featured = Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) => catalog.featured)
+
+const catalogue: TestBackend.Options = {
+  plugins: [
+    alpha,
+    beta,
+    plugin({ name: "gamma", installed: false }),
+    plugin({ name: "delta", scope: "USER", installed: false }),
+    plugin({ name: "epsilon", scope: "WORKSPACE", installed: false }),
+    plugin({ name: "hidden", listed: false })
+  ],
+  featured: ["alpha@openai-curated-remote"],
+  pageSize: 1
+}
+
+describe("available", () => {
+  it.effect.each([
+    [
+      "curated",
+      ["alpha@openai-curated-remote", "gamma@openai-curated-remote"],
+      [
+        "/backend-api/ps/plugins/list?scope=GLOBAL&limit=200",
+        "/backend-api/ps/plugins/list?scope=GLOBAL&limit=200&pageToken=cursor-1"
+      ]
+    ],
+    [
+      "createdByMe",
+      ["delta@created-by-me-remote"],
+      ["/backend-api/ps/plugins/list?scope=USER&limit=200"]
+    ],
+    [
+      "workspace",
+      ["epsilon@workspace-directory"],
+      ["/backend-api/ps/plugins/list?scope=WORKSPACE&limit=200"]
+    ],
+    [
+      "sharedWithMe",
+      ["beta@workspace-shared-with-me"],
+      ["/backend-api/ps/plugins/workspace/shared?limit=200"]
+    ]
+  ] as const)("lists the section %s with Codex's requests", ([section, ids, urls]) =>
+    Effect.gen(function* () {
+      const { rows } = yield* available(section)
+      assert.deepStrictEqual(
+        rows.map((row) => Result.getOrThrow(row).pluginId as string),
+        [...ids]
+      )
+      assert.isTrue(rows.every((row) => Option.isNone(Result.getOrThrow(row).bundleDownloadUrl)))
+      assert.deepStrictEqual(
+        (yield* requests).map(({ url }) => `${url.pathname}${url.search}`),
+        [...urls]
+      )
+    }).pipe(provide(catalogue))
+  )
+
+  it.effect("reads a page of 200 rows of 100 kB", () =>
+    Effect.gen(function* () {
+      const plugins = Array.from({ length: RemoteCatalog.pageSize }, (_, index) => ({
+        id: `id-${index}`,
+        name: `plugin-${index}`,
+        scope: "GLOBAL",
+        release: { version: "1.0.0", description: "x".repeat(100_000) }
+      }))
+      const page = JSON.stringify({ plugins, pagination: { next_page_token: null } })
+      yield* when({ kind: "directory" }, TestReply.body(page))
+      assert.lengthOf((yield* available("curated")).rows, RemoteCatalog.pageSize)
+    }).pipe(provide())
+  )
+
+  it.effect("does not replace the listing of what is installed", () =>
+    Effect.gen(function* () {
+      const { current, installed } = yield* RemoteCatalog.RemoteCatalog
+      const snapshot = yield* installed
+      yield* available("curated")
+      assert.deepStrictEqual(yield* current, Option.some(snapshot))
+    }).pipe(provide(catalogue))
+  )
+
+  it.effect.each([
+    ["Forbidden", TestReply.status(403)],
+    ["NotFound", TestReply.status(404)],
+    ["MalformedAnswer", TestReply.body("{}")],
+    ["RepeatedCursor", TestReply.nextPage("cursor-0")],
+    ["Unreachable", TestReply.drop]
+  ] as const)("fails with %s", ([reason, fault]) =>
+    Effect.gen(function* () {
+      yield* when({ kind: "directory" }, fault)
+      const error = yield* failure(available("curated"))
+      assert.strictEqual(error.reason._tag, reason)
+      assert.match(error.message, /^cannot list the plugins that the account can install: /)
+    }).pipe(provide())
+  )
+})
+
+describe("featured", () => {
+  it.effect("gives the ids that the backend recommends", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* featured, ["alpha@openai-curated-remote"])
+      assert.deepStrictEqual(
+        (yield* requests).map(({ url }) => `${url.pathname}${url.search}`),
+        ["/backend-api/plugins/featured?platform=codex"]
+      )
+    }).pipe(provide(catalogue))
+  )
+
+  it.effect("refuses an answer that is no list of ids", () =>
+    Effect.gen(function* () {
+      yield* when({ kind: "featured" }, TestReply.body("[1]"))
+      assert.strictEqual((yield* failure(featured)).reason._tag, "MalformedAnswer")
+    }).pipe(provide())
+  )
+})
+
 describe("read", () => {
   it.effect("gives the row of the plugin asked for", () =>
     Effect.gen(function* () {
@@ -409,7 +524,7 @@ describe("without credentials or settings", () => {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* fs.writeFileString(`/home/${file}`, content)
-      for (const call of [installed, read, install, uninstall]) {
+      for (const call of [installed, available("curated"), featured, read, install, uninstall]) {
         assert.strictEqual((yield* Effect.flip(call))._tag, tag)
       }
       assert.lengthOf(yield* requests, 0)
@@ -501,10 +616,10 @@ describe("what will not heal", () => {
   ] as const)("is not asked for again: %d", ([code, reason]) =>
     Effect.gen(function* () {
       yield* when({}, TestReply.status(code))
-      for (const call of [installed, read, install, uninstall]) {
+      for (const call of [installed, available("curated"), featured, read, install, uninstall]) {
         assert.strictEqual((yield* failure(call)).reason._tag, reason)
       }
-      assert.lengthOf(yield* requests, 4)
+      assert.lengthOf(yield* requests, 6)
     }).pipe(provide())
   )
 
@@ -657,7 +772,7 @@ describe("secrets", () => {
     Effect.gen(function* () {
       const { secrets } = yield* TestBackend.TestBackend
       if (fault !== undefined) yield* when({}, fault)
-      for (const call of [installed, read, install, uninstall]) {
+      for (const call of [installed, available("curated"), featured, read, install, uninstall]) {
         const { exit, spans, text } = yield* overhear(settle(call))
         assert.strictEqual(exit._tag, fault === undefined ? "Success" : "Failure")
         assert.isNotEmpty(spans)
@@ -665,6 +780,6 @@ describe("secrets", () => {
           assert.notInclude(text, secret)
         }
       }
-    }).pipe(provide())
+    }).pipe(provide({ plugins: [alpha, beta], featured: ["alpha@openai-curated-remote"] }))
   )
 })

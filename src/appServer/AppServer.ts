@@ -1,10 +1,10 @@
 /**
  * A part of Codex's app-server over the services of one home, so that a client that was written for
- * `codex app-server` can ask for plugins here: `initialize`, `plugin/read`, `plugin/installed`,
- * `plugin/install`, `plugin/uninstall` and `plugin/reconcile`, as release 0.169 answers them.
+ * `codex app-server` can ask for plugins here: `initialize`, `plugin/list`, `plugin/read`,
+ * `plugin/installed`, `plugin/install`, `plugin/uninstall` and `plugin/reconcile`, as release 0.169
+ * answers them.
  */
 import {
-  Array as Arr,
   Effect,
   Option,
   type PlatformError,
@@ -19,13 +19,12 @@ import * as CodexHome from "../CodexHome.ts"
 import * as PluginId from "../PluginId.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
 import * as PluginStore from "../PluginStore.ts"
-import type * as RemotePlugin from "../RemotePlugin.ts"
-import * as PluginDetails from "../RemotePluginDetails.ts"
 import * as RemotePluginId from "../RemotePluginId.ts"
 import * as Baseline from "./Baseline.ts"
 import * as lines from "./lines.ts"
 import * as ListingCache from "./ListingCache.ts"
 import * as PluginChanges from "./PluginChanges.ts"
+import * as PluginListing from "./PluginListing.ts"
 import * as PluginView from "./PluginView.ts"
 import * as Protocol from "./Protocol.ts"
 import * as refusals from "./refusals.ts"
@@ -82,13 +81,6 @@ const subjectOf = Effect.fnUntraced(function* (
   )
 })
 
-// --- rows
-
-const rowsOf = ({
-  rows
-}: RemotePlugin.InstalledSnapshot): ReadonlyArray<RemotePlugin.RemotePlugin> =>
-  Arr.getSuccesses(rows)
-
 // --- the server
 
 /** The server of one client. Its background work ends with the scope. */
@@ -99,6 +91,7 @@ export const make = Effect.fnUntraced(function* (program: ServerInfo) {
   const isInitialized = yield* Ref.make(false)
   const listing = yield* ListingCache.make
   const baseline = yield* Baseline.make(listing)
+  const plugins = yield* PluginListing.make(listing)
 
   const initialize = Effect.fnUntraced(function* ({
     clientInfo: { name, version }
@@ -115,31 +108,6 @@ export const make = Effect.fnUntraced(function* (program: ServerInfo) {
     }
   })
 
-  const installed = Effect.gen(function* () {
-    const rows = rowsOf(yield* listing.get)
-    const cached = new Map(
-      (yield* store.list).map(({ active, pluginId }) => [pluginId, active] as const)
-    )
-    return rows.flatMap((plugin) =>
-      Result.match(PluginDetails.of(plugin), {
-        onFailure: () => [],
-        onSuccess: (details) => [
-          {
-            plugin,
-            details,
-            installed: Option.some(details),
-            cached: cached.get(plugin.pluginId) ?? Option.none()
-          }
-        ]
-      })
-    )
-  }).pipe(
-    // As Codex does: without an answer of the backend, nothing counts as installed.
-    Effect.catch((error) =>
-      Effect.as(Effect.logWarning(`could not list the installed plugins: ${error.message}`), [])
-    )
-  )
-
   const answer = Effect.fnUntraced(function* (
     call: Exclude<Protocol.Call, { readonly method: "initialize" }>
   ): Effect.fn.Return<unknown, Protocol.Refusal> {
@@ -154,9 +122,14 @@ export const make = Effect.fnUntraced(function* (program: ServerInfo) {
         return { plugin: PluginView.detail({ ...state, cached: active }) }
       }
       case "plugin/installed": {
-        const marketplaces = PluginView.byMarketplace(yield* installed)
+        const marketplaces = yield* plugins.installed
         yield* baseline.reconcileInBackground
         return { marketplaces, marketplaceLoadErrors: [] }
+      }
+      case "plugin/list": {
+        const available = yield* plugins.available(call.params)
+        yield* baseline.reconcileInBackground
+        return available
       }
       case "plugin/install": {
         const id = yield* subjectOf(call.method, call.params)

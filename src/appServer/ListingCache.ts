@@ -20,14 +20,18 @@ export const make = Effect.gen(function* () {
       known.age === requestedAt ? { ...known, snapshot: Option.some(snapshot) } : known
     )
 
-  /** The kept listing, or a new one. */
-  const get = Effect.gen(function* () {
-    const { age, snapshot } = yield* Ref.get(state)
-    if (Option.isSome(snapshot)) return snapshot.value
+  /** A new listing. */
+  const renew = Effect.gen(function* () {
+    const requestedAt = yield* age
     const fresh = yield* catalog.installed
-    yield* remember(age, fresh)
+    yield* remember(requestedAt, fresh)
     return fresh
   })
+
+  /** The kept listing, or a new one. */
+  const get = Effect.flatMap(Ref.get(state), ({ snapshot }) =>
+    Option.match(snapshot, { onNone: () => renew, onSome: Effect.succeed })
+  )
 
   /** Drops the listing after a change of the account, and requests a new one in the background. */
   const refresh = Effect.andThen(
@@ -35,5 +39,5 @@ export const make = Effect.gen(function* () {
     FiberHandle.run(refreshing, Effect.ignore(get))
   )
 
-  return { age, remember, get, refresh }
+  return { age, remember, get, renew, refresh }
 })

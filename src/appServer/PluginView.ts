@@ -5,7 +5,8 @@ import { Array as Arr, DateTime, Option, Order, Predicate, Schema } from "effect
 import type { PluginDetails, Skill } from "../RemotePluginDetails.ts"
 import * as PluginId from "../PluginId.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
-import { marketplaces, type RemotePlugin } from "../RemotePlugin.ts"
+import type { Section } from "../RemoteCatalog.ts"
+import { marketplaces, retiredMarketplaces, type RemotePlugin } from "../RemotePlugin.ts"
 import * as WhiteSpace from "../internal/whiteSpace.ts"
 
 /** The number of a plugin's prompts that are shown. Source: Codex. */
@@ -264,3 +265,15 @@ export const byMarketplace = (subjects: ReadonlyArray<Subject>) =>
       listingOrder
     ).map(summary)
   })).filter(({ plugins }) => plugins.length > 0)
+
+/** One section of the catalogue, in the backend's order. */
+export const section = (section: Section, subjects: ReadonlyArray<Subject>) => ({
+  // Codex still lists plugins that others share under a retired name.
+  name: section === "sharedWithMe" ? retiredMarketplaces[0] : marketplaces[section],
+  path: null,
+  interface: { displayName: displayNames.get(marketplaces[section]) ?? section },
+  plugins: subjects.map((subject) => ({
+    ...summary(subject),
+    shareContext: shareContextOf(subject.details)
+  }))
+})

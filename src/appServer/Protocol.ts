@@ -29,6 +29,8 @@ const AbsolutePath = Schema.String.check(
   })
 ).annotate({ identifier: "path string" })
 
+const quoted = (name: string): string => `\`${name}\``
+
 const optional = <S extends Schema.Constraint>(schema: S) =>
   Schema.optionalKey(Schema.NullOr(schema))
 
@@ -40,6 +42,23 @@ const oneOfTwoSources = {
   remoteMarketplaceName: optional(Text)
 }
 
+/** The kinds of marketplaces that `plugin/list` lists. */
+export const marketplaceKinds = [
+  "local",
+  "vertical",
+  "workspace-directory",
+  "shared-with-me",
+  "created-by-me-remote"
+] as const
+
+const MarketplaceKind = Schema.String.check(
+  Schema.makeFilter(
+    (kind) =>
+      marketplaceKinds.some((known) => known === kind) ||
+      `unknown variant ${quoted(kind)}, expected one of ${marketplaceKinds.map(quoted).join(", ")}`
+  )
+).annotate({ identifier: "string or map" })
+
 /** Every method that is served, and its parameters. */
 export const methods = {
   initialize: struct("InitializeParams", {
@@ -48,6 +67,10 @@ export const methods = {
   "plugin/installed": struct("PluginInstalledParams", {
     cwds: optional(Schema.Array(AbsolutePath).annotate({ identifier: "a sequence" })),
     installSuggestionPluginNames: optional(Texts)
+  }),
+  "plugin/list": struct("PluginListParams", {
+    cwds: optional(Schema.Array(AbsolutePath).annotate({ identifier: "a sequence" })),
+    marketplaceKinds: optional(Schema.Array(MarketplaceKind).annotate({ identifier: "a sequence" }))
   }),
   "plugin/read": struct("PluginReadParams", { ...oneOfTwoSources, pluginName: Text }),
   "plugin/install": struct("PluginInstallParams", {
@@ -93,8 +116,6 @@ const decodeRequest = Schema.decodeUnknownOption(
 
 const isMethod = (method: string): method is Method => Object.hasOwn(methods, method)
 
-const quoted = (name: string): string => `\`${name}\``
-
 const decodeCall = (method: string, params: unknown): Result.Result<Call, string> => {
   if (!isMethod(method)) {
     const expected = Object.keys(methods).map(quoted).join(", ")
@@ -134,7 +155,9 @@ const describe = (issue: SchemaIssue.Issue, key = ""): string => {
     case "MissingKey":
       return `missing field ${quoted(key)}`
     case "Filter": {
-      const message = issue.filter.annotations?.message
+      const message =
+        issue.filter.annotations?.message ??
+        ("annotations" in issue.issue ? issue.issue.annotations?.["message"] : undefined)
       return typeof message === "string" ? message : "invalid value"
     }
     default:

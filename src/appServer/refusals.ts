@@ -3,11 +3,13 @@
  */
 import * as CodexHome from "../CodexHome.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
+import type * as PluginStore from "../PluginStore.ts"
 import * as RemoteCatalog from "../RemoteCatalog.ts"
 import type * as RemotePlugin from "../RemotePlugin.ts"
 import * as Protocol from "./Protocol.ts"
 
 type Failure =
+  | RemoteCatalog.CatalogError
   | PluginInstaller.ReadError
   | PluginInstaller.InstallError
   | PluginInstaller.UninstallError
@@ -32,6 +34,10 @@ export const failed = (step: string, { message }: { readonly message: string }):
 
 export const readRefused = (error: PluginInstaller.ReadError) =>
   refusal("read remote plugin details", error)
+
+export const listRefused = (
+  error: RemoteCatalog.CatalogError | PluginStore.PluginStoreError
+): Protocol.Refusal => refusal("list remote plugin catalog", error)
 
 /** Codex finds these problems of a row only when it downloads the bundle. */
 const isAboutBundle = ({ reason }: RemotePlugin.InvalidRemotePlugin): boolean =>

@@ -59,6 +59,8 @@ export interface Options {
   readonly latency?: Duration.Input
   /** Most rows of a page, whatever limit is asked for. @default 200 */
   readonly pageSize?: number
+  /** The ids that the backend recommends, such as `hello@openai-curated-remote`. @default none */
+  readonly featured?: ReadonlyArray<string>
   /** The secret in each bundle's URL. */
   readonly signature?: string
 }
@@ -171,12 +173,13 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const {
     accounts = [account()],
     basePath = "/backend-api",
+    featured = [],
     latency,
     pageSize = 200,
     signature = "made-up-signature-of-a-bundle-url"
   } = options
   const clock = yield* Clock.Clock
-  const inventory = Inventory.make({ accounts, pageSize, signature })
+  const inventory = Inventory.make({ accounts, featured, pageSize, signature })
   const journal = Journal.make()
   const rules: Array<{
     readonly applies: (request: TestRequest.Request) => boolean

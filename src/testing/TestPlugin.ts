@@ -30,6 +30,8 @@ export interface Options {
   readonly discoverability?: "LISTED" | "PRIVATE" | "UNLISTED"
   /** Whether the accounts have it from the start. @default true */
   readonly installed?: boolean
+  /** Whether the catalogue lists it; who has its id can read it in any case. @default true */
+  readonly listed?: boolean
   /** @default true */
   readonly enabled?: boolean
   readonly description?: string

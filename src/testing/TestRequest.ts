@@ -4,12 +4,23 @@
 import type { Headers } from "effect/http"
 
 /**
- * A listing is of what the account has installed, the directory of all that there is.
+ * A `listing` is of what the account has installed, the `directory` of what it can install, and
+ * `shared` of what others in its workspace share with it. `featured` names the plugins that Codex
+ * recommends.
  *
  * @category models
  * @since 0.1.0
  */
-export type Kind = "listing" | "directory" | "read" | "install" | "uninstall" | "bundle" | "other"
+export type Kind =
+  | "listing"
+  | "directory"
+  | "shared"
+  | "featured"
+  | "read"
+  | "install"
+  | "uninstall"
+  | "bundle"
+  | "other"
 
 /**
  * How far the answer came: under way, sent whole, broken off by a behaviour, or given up by the one who

@@ -73,6 +73,10 @@ const install = (id: string): Ask => [
 ]
 const uninstall = (id: string): Ask => ["plugin/uninstall", { pluginId: id }]
 const installed: Ask = ["plugin/installed"]
+const list = (...marketplaceKinds: ReadonlyArray<string>): Ask => [
+  "plugin/list",
+  marketplaceKinds.length === 0 ? {} : { marketplaceKinds }
+]
 const reconcile: Ask = ["plugin/reconcile"]
 
 const when = Effect.fnUntraced(function* (
@@ -751,6 +755,70 @@ describe("AppServer.run", () => {
     Effect.fnUntraced(function* () {
       yield* when({ kind: "listing" }, TestReply.silence)
       assert.deepStrictEqual(yield* serve(Stream.empty), [])
+    }, provide())
+  )
+})
+
+describe("plugin/list", () => {
+  const own = TestBackend.plugin({ name: "own", scope: "USER", installed: false })
+
+  it.effect(
+    "lists the curated plugins, installed or not",
+    Effect.fnUntraced(
+      function* () {
+        const { result } = yield* client
+        const answer = yield* result(...list())
+        assert.deepStrictEqual(ids(answer), [[alphaId, betaId]])
+        assert.deepStrictEqual(
+          answer.marketplaces[0].plugins.map(({ installed }: Json) => installed),
+          [true, false]
+        )
+        assert.deepStrictEqual(answer.marketplaceLoadErrors, [])
+      },
+      provide(alpha, beta, own)
+    )
+  )
+
+  it.effect(
+    "lists the kinds that the client names, and asks the backend for no others",
+    Effect.fnUntraced(
+      function* () {
+        const { result } = yield* client
+        const answer = yield* result(...list("local", "created-by-me-remote"))
+        assert.deepStrictEqual(ids(answer), [["own@created-by-me-remote"]])
+        assert.deepInclude(answer.marketplaces[0].plugins[0], {
+          localVersion: null,
+          enabled: false
+        })
+        assert.lengthOf(
+          (yield* asked).filter((kind) => kind === "directory"),
+          1
+        )
+      },
+      provide(alpha, own)
+    )
+  )
+
+  it.effect(
+    "lists nothing where `features.plugins` is false",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${TestCodexPlugins.root}/config.toml`
+      const settings = yield* fs.readFileString(file)
+      yield* fs.writeFileString(file, settings.replace("plugins = true", "plugins = false"))
+      const { result } = yield* client
+      assert.deepStrictEqual((yield* result(...list())).marketplaces, [])
+      assert.notInclude(yield* asked, "directory")
+    }, provide())
+  )
+
+  it.effect(
+    "leaves the curated plugins out where the backend does not list them, and says why in the log",
+    Effect.fnUntraced(function* () {
+      yield* when({ kind: "directory" }, TestReply.status(403))
+      const { error, result } = yield* client
+      assert.deepStrictEqual((yield* result(...list())).marketplaces, [])
+      assert.deepInclude(yield* error(...list("created-by-me-remote")), { code: -32603 })
     }, provide())
   )
 })

@@ -117,7 +117,7 @@ describe("AppServerProtocol.decode", () => {
     assert.strictEqual(
       refusalOf("thread/start", {}),
       "Invalid request: unknown variant `thread/start`, expected one of `initialize`, " +
-        "`plugin/installed`, `plugin/read`, `plugin/install`, `plugin/uninstall`, `plugin/reconcile`"
+        "`plugin/installed`, `plugin/list`, `plugin/read`, `plugin/install`, `plugin/uninstall`, `plugin/reconcile`"
     )
     assert.include(refusalOf("toString", {}), "unknown variant `toString`")
   })

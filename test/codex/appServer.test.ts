@@ -4,7 +4,7 @@ import { Context, Effect, Fiber, Layer, Option } from "effect"
 import * as Fs from "node:fs"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import * as Differences from "./appServerDifferences.ts"
-import { type Play, plays, plugins } from "./appServerScript.ts"
+import { featured, type Play, plays, plugins } from "./appServerScript.ts"
 import { type Answer, start } from "./support/AppServerClient.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
 import { type Contestant, contestants } from "./support/Contest.ts"
@@ -18,7 +18,10 @@ interface Transcript {
 }
 
 const carryOut = Effect.fnUntraced(function* (contestant: Contestant, play: Play) {
-  const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
+  const { backend, environment, makeHome } = yield* LoopbackBackend.make({
+    plugins: play.plugins ?? plugins,
+    featured
+  })
   const home = yield* makeHome()
   if (!play.isSignedIn) Fs.rmSync(`${home}/auth.json`)
   const server = yield* start(contestant, { home, environment })

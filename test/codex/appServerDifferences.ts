@@ -22,7 +22,7 @@ export const differences = {
   "release 0.142": {
     method: "all",
     codex:
-      "0.142 has no `plugin/reconcile`; gives no `version`, `installedAt`, `installPolicySource`, `mustShowInstallationInterstitial`, `disabledReason`, `eligiblePlanTypes`, `onboardingSkill`, `scheduledTasks`, `canPublishToWorkspace`, dark logo or icon URL; and names each step of an uninstall `uninstall remote plugin`",
+      "0.142 has no `plugin/reconcile`; gives no `version`, `installedAt`, `installPolicySource`, `mustShowInstallationInterstitial`, `disabledReason`, `eligiblePlanTypes`, `onboardingSkill`, `scheduledTasks`, `canPublishToWorkspace`, featured plugins, dark logo or icon URL; and names each step of an uninstall `uninstall remote plugin`",
     here: "answers as 0.169 does",
     why: "a client of 0.142 ignores fields that it does not know"
   },
@@ -58,7 +58,7 @@ export const differences = {
     why: "`codex-plugins install --from` installs a local plugin"
   },
   "localVersion of a plugin": {
-    method: "`plugin/read`",
+    method: "`plugin/read`, `plugin/list`",
     codex:
       "0.169 gives the backend's version as `localVersion` of every installed plugin, cached or not; 0.142 gives null",
     here: "`localVersion` is the cached version",
@@ -76,6 +76,19 @@ export const differences = {
       "may answer with the state before the client's own install; 0.142 does until its next pass",
     here: "answers with the client's own installs and uninstalls at once",
     why: "a client shows what it has just done"
+  },
+  "age of the catalogue": {
+    method: "`plugin/list`",
+    codex:
+      "0.142 keeps the curated plugins from its start, and 0.169 all but the shared plugins from the first request",
+    here: "asks the backend for each request",
+    why: "a client shows what can be installed now"
+  },
+  "rows of the catalogue that cannot be shown": {
+    method: "`plugin/list`",
+    codex: "leave out all curated plugins, or refuse the request, for one row that lacks a field",
+    here: "leaves out the row",
+    why: "one plugin does not hide the others"
   },
   "broken versions": {
     method: "`plugin/reconcile`",
@@ -115,7 +128,7 @@ export const named = Object.keys(differences).filter(
 
 /** What a message says after these is in each program's own words. */
 const steps =
-  /^(read remote plugin details(?: before install)?|install remote plugin(?: bundle)?|(?:resolve|uninstall) remote plugin(?: before uninstall)?|failed to reconcile remote installed plugins): .*$/s
+  /^(list remote plugin catalog|read remote plugin details(?: before install)?|install remote plugin(?: bundle)?|(?:resolve|uninstall) remote plugin(?: before uninstall)?|failed to reconcile remote installed plugins): .*$/s
 
 /** Fields of 0.169's answers that 0.142 does not have, or never fills. */
 const since142: ReadonlySet<string> = new Set([
@@ -132,7 +145,8 @@ const since142: ReadonlySet<string> = new Set([
   "iconLargeUrl",
   "onboardingSkill",
   "scheduledTasks",
-  "canPublishToWorkspace"
+  "canPublishToWorkspace",
+  "featuredPluginIds"
 ])
 
 const without = (value: unknown, isLeftOut: (key: string) => boolean): unknown => {

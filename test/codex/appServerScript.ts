@@ -172,6 +172,9 @@ const unfit = {
   "without a description": plain("wordless", { release: { description: undefined } })
 }
 
+/** The ids that the backend recommends. */
+export const featured = ["beta@openai-curated-remote", "not a plugin's id"]
+
 export const plugins = [alpha, beta, bare, off, rich, shared, ...Object.values(unfit)]
 
 // --- steps
@@ -186,6 +189,8 @@ const install = (id: string) =>
 const uninstall = (id: string) => message("plugin/uninstall", { pluginId: id })
 const installed = () => message("plugin/installed", {})
 const reconcile = () => message("plugin/reconcile", {})
+const list = (...kinds: ReadonlyArray<string>) =>
+  message("plugin/list", kinds.length === 0 ? {} : { marketplaceKinds: kinds })
 const initialize = () =>
   message("initialize", { clientInfo: { name: "client", title: null, version: "0" } })
 
@@ -265,6 +270,12 @@ const shapes: ReadonlyArray<Step> = [
   asked("plugin/installed with a number for a name", "plugin/installed", {
     installSuggestionPluginNames: [5]
   }),
+  asked("plugin/list without parameters", "plugin/list"),
+  asked("plugin/list with a number for folders", "plugin/list", { cwds: 5 }),
+  asked("plugin/list with a relative folder", "plugin/list", { cwds: ["x"] }),
+  asked("plugin/list with a number for kinds", "plugin/list", { marketplaceKinds: 5 }),
+  asked("plugin/list with a number for a kind", "plugin/list", { marketplaceKinds: [5] }),
+  asked("plugin/list of an unknown kind", "plugin/list", { marketplaceKinds: ["local", "x"] }),
   asked("plugin/reconcile without parameters", "plugin/reconcile"),
   asked("plugin/reconcile with a number for a reason", "plugin/reconcile", { reason: 5 }),
   { title: "an id of text", message: { ...reconcile(), id: "seven" } },
@@ -416,6 +427,62 @@ const misfits: ReadonlyArray<Step> = Object.entries(unfit).flatMap(([what, { id 
   }
 ])
 
+const initialized: Step = { title: "initialize", message: initialize(), differs: ["userAgent"] }
+
+// --- the catalogue
+
+const kinds = ["created-by-me-remote", "workspace-directory", "shared-with-me"] as const
+
+/** In no order, partly installed, and partly installed without being listed. */
+const catalogue = [
+  plain("zulu", { release: { display_name: "Alpha" } }),
+  TestBackend.plugin({ name: "unlisted-b", listed: false }),
+  beta,
+  TestBackend.plugin({ name: "unlisted-a", listed: false, release: { display_name: "Z" } }),
+  alpha,
+  plain("disabled", { row: { status: "DISABLED_BY_ADMIN" } }),
+  bare,
+  off,
+  TestBackend.plugin({ name: "unlisted", scope: "USER", listed: false }),
+  rich,
+  plain("other", { scope: "WORKSPACE" }),
+  shared,
+  plain("open", { scope: "WORKSPACE", discoverability: "UNLISTED" })
+]
+
+const listings: ReadonlyArray<Step> = [
+  initialized,
+  {
+    title: "list what is curated, after the sync at the start",
+    startsAfterSync: true,
+    message: list()
+  },
+  asked("list with null for kinds", "plugin/list", { marketplaceKinds: null, cwds: null }),
+  asked("list with no kinds", "plugin/list", { marketplaceKinds: [] }),
+  ...["local", "vertical", ...kinds].map((kind) => ({
+    title: `list the kind ${kind}`,
+    message: list(kind)
+  })),
+  { title: "list all kinds, in no order", message: list("local", ...kinds.toReversed()) },
+  { title: "list a kind twice", message: list(kinds[0], kinds[0]) },
+  { title: "install from the catalogue", message: install(beta.id) },
+  {
+    title: "list a plugin whose bundle vanished",
+    before: ({ home }) =>
+      Effect.sync(() =>
+        Fs.rmSync(`${home}/plugins/cache/workspace-directory/rich`, { recursive: true })
+      ),
+    message: list("workspace-directory"),
+    differs: ["localVersion of a plugin"]
+  },
+  {
+    title: "list what was published after the first listing",
+    before: ({ backend }) => backend.publish(plain("news")),
+    message: list(),
+    differs: ["age of the catalogue"]
+  }
+]
+
 const answers = {
   "401": TestReply.status(401),
   "403": TestReply.status(403),
@@ -428,7 +495,10 @@ const otherId = TestReply.mapJson((json) => ({ ...json, id: "plugins~Other" }))
 
 /** From then on the backend behaves, but for requests of this kind. */
 const answering =
-  (kind: "read" | "listing" | "install" | "uninstall", reply: TestReply.Behaviour) =>
+  (
+    kind: "read" | "listing" | "directory" | "shared" | "install" | "uninstall",
+    reply: TestReply.Behaviour
+  ) =>
   ({ backend }: World) =>
     Effect.andThen(backend.behave, backend.when({ kind }, reply))
 
@@ -494,15 +564,59 @@ const faults: ReadonlyArray<Step> = [
   }
 ]
 
+const listingFaults: ReadonlyArray<Step> = [
+  initialized,
+  {
+    title: "list what is curated, answered with 404",
+    before: answering("directory", TestReply.status(404)),
+    startsAfterSync: true,
+    message: list(),
+    differsFrom142: ["age of the catalogue"]
+  },
+  ...Object.entries(answers).flatMap(([what, behaviour]): ReadonlyArray<Step> => {
+    const when = (kind: Parameters<typeof answering>[0]) => answering(kind, behaviour)
+    return [
+      {
+        title: `list the workspace's, answered with ${what}`,
+        before: when("directory"),
+        message: list("workspace-directory")
+      },
+      {
+        title: `list the shared ones, answered with ${what}`,
+        before: when("shared"),
+        message: list("shared-with-me")
+      },
+      {
+        title: `list one's own, the listing answered with ${what}`,
+        before: when("listing"),
+        message: list("created-by-me-remote")
+      },
+      { title: `list what is curated, the listing answered with ${what}`, message: list() }
+    ]
+  }),
+  {
+    title: "list a row that cannot be shown",
+    before: ({ backend }) =>
+      Effect.andThen(
+        backend.behave,
+        backend.publish(
+          plain("wordless", { scope: "WORKSPACE", release: { description: undefined } })
+        )
+      ),
+    message: list("workspace-directory"),
+    differs: ["rows of the catalogue that cannot be shown"]
+  }
+]
+
 /** Named texts of the script, each for a server and a home of its own. */
 export interface Play {
   readonly steps: ReadonlyArray<Step>
+  /** Instead of {@link plugins}. */
+  readonly plugins?: ReadonlyArray<(typeof plugins)[number]>
   readonly isSignedIn: boolean
   /** 0.142 does not know `plugin/reconcile`. */
   readonly isFor142: boolean
 }
-
-const initialized: Step = { title: "initialize", message: initialize(), differs: ["userAgent"] }
 
 export const plays = {
   "asked all manner of things": {
@@ -519,6 +633,18 @@ export const plays = {
     isSignedIn: true,
     isFor142: false
   },
+  "asked for the catalogue": {
+    steps: listings,
+    plugins: catalogue,
+    isSignedIn: true,
+    isFor142: true
+  },
+  "asked for a catalogue that fails": {
+    steps: listingFaults,
+    plugins: catalogue,
+    isSignedIn: true,
+    isFor142: true
+  },
   "asked when nobody is signed in": {
     steps: [
       initialized,
@@ -528,7 +654,10 @@ export const plays = {
       { title: "uninstall", message: uninstall(alpha.id) },
       { title: "uninstall from the cache", message: uninstall("alpha@openai-curated-remote") },
       { title: "installed", message: installed() },
-      { title: "reconcile", message: reconcile() }
+      { title: "reconcile", message: reconcile() },
+      { title: "list", message: list() },
+      { title: "list a kind", message: list("workspace-directory") },
+      { title: "list local ones", message: list("local") }
     ],
     isSignedIn: false,
     isFor142: true

@@ -149,6 +149,8 @@ export const open = Effect.fnUntraced(function* (
   const catalog = RemoteCatalog.RemoteCatalog.of({
     installed: Effect.succeed(rows(...builds.map((build) => row(rowOf(build))))),
     current: Effect.succeedNone,
+    available: unasked,
+    featured: Effect.suspend(unasked),
     read: unasked,
     install: unasked,
     uninstall: unasked

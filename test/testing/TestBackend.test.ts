@@ -191,6 +191,36 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       )
     )
 
+    it.live("list apart what others in the workspace share, and leave out what is not listed", () =>
+      Effect.gen(function* () {
+        const directory = yield* Effect.flatMap(call("GET", "list"), (_) => json<Page>(_))
+        assert.deepStrictEqual(ids(directory), [hello.id])
+        const shared = yield* Effect.flatMap(call("GET", "workspace/shared"), (_) => json<Page>(_))
+        assert.deepStrictEqual(ids(shared), [tools.id])
+        const backend = yield* TestBackend.TestBackend
+        assert.lengthOf(yield* backend.requests({ kind: "shared" }), 1)
+      }).pipe(
+        Effect.provide(
+          provide({
+            plugins: [
+              hello,
+              TestBackend.plugin({ ...tools, discoverability: "PRIVATE" }),
+              TestBackend.plugin({ ...mine, listed: false })
+            ]
+          })
+        )
+      )
+    )
+
+    it.live("name the featured plugins", () =>
+      Effect.gen(function* () {
+        const answer = yield* Effect.flatMap(call("GET", "../../plugins/featured"), (_) =>
+          json<ReadonlyArray<string>>(_)
+        )
+        assert.deepStrictEqual(answer, ["hello@openai-curated-remote"])
+      }).pipe(Effect.provide(provide({ featured: ["hello@openai-curated-remote"] })))
+    )
+
     it.live("serve the bundle of an id that no path can hold as it is", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
@@ -512,9 +542,9 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
         const url = yield* bundleUrl()
         yield* backend.when({ kind: "bundle" }, TestReply.stall(1000))
         const second = yield* Effect.forkChild(backend.arrival({ kind: "bundle", nth: 2 }))
-        for (const _ of [1, 2]) {
+        for (const nth of [1, 2]) {
           const fiber = yield* Effect.forkChild(download(url))
-          yield* backend.arrival({ kind: "bundle" })
+          yield* backend.arrival({ kind: "bundle", nth })
           yield* Effect.sleep("20 millis")
           yield* Fiber.interrupt(fiber)
         }

@@ -10,6 +10,7 @@ import * as Route from "./route.ts"
 
 export interface Options {
   readonly accounts: ReadonlyArray<Account>
+  readonly featured: ReadonlyArray<string>
   readonly pageSize: number
   readonly signature: string
 }
@@ -29,7 +30,11 @@ const notFound: Answer = { reply: TestReply.json(404, { detail: "Not Found" }) }
 
 const cursorPattern = /^cursor-(\d+)$/
 
-export const make = ({ accounts, pageSize, signature }: Options) => {
+/** The catalogue of a workspace lists no plugin that its maker shares with some people only. */
+const isSharedWithMe = ({ discoverability }: TestPlugin.Plugin): boolean =>
+  discoverability === "PRIVATE" || discoverability === "UNLISTED"
+
+export const make = ({ accounts, featured, pageSize, signature }: Options) => {
   const published = new Map<string, Published>()
   const installed = new Map(accounts.map(({ id }) => [id, new Set<string>()]))
   // By path, and never taken away: a URL handed out stays good, as that of a blob store does.
@@ -122,7 +127,14 @@ export const make = ({ accounts, pageSize, signature }: Options) => {
         ({ accessToken }) => request.headers.authorization === `Bearer ${accessToken}`
       )
       if (account === undefined) return { reply: TestReply.json(401, { detail: "Unauthorized" }) }
-      if (request.kind === "directory") return page(published.values(), request, origin)
+      if (request.kind === "featured") return { reply: TestReply.json(200, featured) }
+      if (request.kind === "directory" || request.kind === "shared") {
+        const isShared = request.kind === "shared"
+        const entries = [...published.values()].filter(
+          ({ plugin }) => (plugin.listed ?? true) && isSharedWithMe(plugin) === isShared
+        )
+        return page(entries, request, origin)
+      }
       if (request.kind === "listing") {
         const entries = [...installedOf(account)].map((id) => published.get(id)!)
         return page(entries, request, origin)

@@ -11,6 +11,9 @@ export const classify = (
 ): Pick<Request, "kind" | "plugin"> => {
   const bundle = bundlePattern.exec(path)
   if (bundle !== null && method === "GET") return { kind: "bundle", plugin: decode(bundle[1]!) }
+  if (method === "GET" && path === `${basePath}/plugins/featured`) {
+    return { kind: "featured", plugin: undefined }
+  }
   const calls = `${basePath}/ps/plugins/`
   const [first = "", ...rest] = path.startsWith(calls) ? path.slice(calls.length).split("/") : []
   const plugin = first === "" ? undefined : decode(first)
@@ -19,6 +22,8 @@ export const classify = (
       if (plugin === "installed") return { kind: "listing", plugin: undefined }
       if (plugin === "list") return { kind: "directory", plugin: undefined }
       return { kind: plugin === undefined ? "other" : "read", plugin }
+    case "GET shared":
+      return { kind: plugin === "workspace" ? "shared" : "other", plugin: undefined }
     case "POST install":
       return { kind: "install", plugin }
     case "POST uninstall":

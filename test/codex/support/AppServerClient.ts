@@ -26,7 +26,8 @@ export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
 }
 
 /** What each server logs when a pass that nobody asked for has ended, well or not. */
-const passEnded = /remote installed plugin bundle sync|the plugins (?:are|could not be) synced/
+const passEnded =
+  /remote installed plugin bundle sync|synced the plugins|could not sync the plugins/
 
 /** Longer than an answer takes on a busy machine. */
 const patience = "30 seconds"

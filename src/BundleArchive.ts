@@ -2,24 +2,20 @@
  * Reads a bundle, a gzipped tar, into a new folder and refuses everything that is not harmless.
  */
 import {
-  type Array as Arr,
   Context,
   Effect,
-  Exit,
   type FileSystem,
   Layer,
   Path,
   type PlatformError,
-  Result,
   Schema,
-  Scope,
-  Stream,
+  type Stream,
   Struct
 } from "effect"
 import * as ArchiveTree from "./internal/bundle/archiveTree.ts"
-import * as FolderWriter from "./internal/bundle/folderWriter.ts"
-import * as Inflate from "./internal/bundle/inflate.ts"
-import * as Unpacker from "./internal/bundle/unpacker.ts"
+import * as Extraction from "./internal/bundle/extraction.ts"
+import type * as Inflate from "./internal/bundle/inflate.ts"
+import type * as Unpacker from "./internal/bundle/unpacker.ts"
 import * as Disk from "./internal/cache/Disk.ts"
 
 const KiB = 1024
@@ -230,11 +226,6 @@ export interface Options {
   readonly unpackedBytes?: number | undefined
 }
 
-/** Work between two yields to the event loop: about 10 ms of writing. */
-const batch = { steps: 64, bytes: 2 * MiB } as const
-
-type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
-
 const positive = (name: string, value: number): Effect.Effect<number> =>
   Number.isSafeInteger(value) && value > 0
     ? Effect.succeed(value)
@@ -278,98 +269,17 @@ const makeWith = Effect.fnUntraced(function* (options: Options) {
     }
   }
 
-  /** Fails if there is more than a bundle may have. */
-  const counted = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>) => {
-    let packed = 0
-    return Stream.mapArrayEffect(bytes, (chunks: Chunks) => {
-      for (const chunk of chunks) packed += chunk.length
-      return packed > packedBytes
-        ? Effect.fail(new BundleArchiveError({ reason: exceeded("PackedBytes") }))
-        : Effect.succeed(chunks)
-    })
+  const refusals = {
+    gzip: gzipRefusal,
+    tar: refusal,
+    packedBytes: () => new BundleArchiveError({ reason: exceeded("PackedBytes") })
   }
-
-  /** Carries out the unpacker's steps in a folder. */
-  const makeWriter = Effect.fnUntraced(function* (folder: FolderWriter.FolderWriter) {
-    const scope = yield* Effect.scope
-    let open: { readonly file: FolderWriter.OpenFile; readonly scope: Scope.Closeable } | undefined
-    let steps = 0
-    let bytes = 0
-
-    const carryOut = Effect.fnUntraced(function* (step: Unpacker.Step) {
-      switch (step._tag) {
-        case "Directory":
-          return yield* folder.makeDirectory(step.path)
-        case "File":
-          return yield* folder.writeFile(step.path, step.mode, step.content)
-        case "Open": {
-          const fileScope = yield* Scope.fork(scope)
-          const file = yield* Scope.provide(folder.openFile(step.path, step.mode), fileScope)
-          open = { file, scope: fileScope }
-          return
-        }
-        case "Append":
-          return yield* open!.file.write(step.bytes)
-        case "Close":
-          yield* open!.file.sync
-          return yield* Scope.close(open!.scope, Exit.void)
-      }
-    })
-
-    return Effect.fnUntraced(function* (all: ReadonlyArray<Unpacker.Step>) {
-      for (const step of all) {
-        yield* carryOut(step)
-        steps += 1
-        if (step._tag === "File") bytes += step.content.length
-        if (step._tag === "Append") bytes += step.bytes.length
-        if (steps < batch.steps && bytes < batch.bytes) continue
-        steps = 0
-        bytes = 0
-        yield* Effect.yieldNow
-      }
-    })
-  })
-
-  const unpack = Effect.fnUntraced(function* <E, R>(
-    bytes: Stream.Stream<Uint8Array, E, R>,
-    directory: string
-  ) {
-    const scope = yield* Effect.scope
-    // It closes after everything was written, because the folder's finalizer waits for that.
-    const contents = yield* Scope.fork(scope)
-    const folder = yield* FolderWriter.make(disk, path, directory)
-    const write = yield* makeWriter(folder)
-    const unpacker = new Unpacker.Unpacker(most)
-
-    const push = (chunk: Uint8Array) =>
-      Effect.fromResult(Result.mapError(unpacker.push(chunk), refusal))
-    const end = Effect.suspend(() => {
-      const problem = unpacker.end()
-      return problem === undefined ? Effect.void : Effect.fail(refusal(problem))
-    })
-
-    const pull = yield* Stream.toPull(counted(bytes))
-    const first = yield* Inflate.gather(pull, Inflate.smallMember)
-    const small = first.isEnd
-      ? yield* Effect.fromResult(Result.mapError(Inflate.inflateSmall(first.bytes), gzipRefusal))
-      : undefined
-    if (small === undefined) {
-      const content = yield* Inflate.inflateLarge(first, pull, gzipRefusal)
-      yield* Stream.runForEach(content, (chunk) => Effect.flatMap(push(chunk), write))
-      yield* end
-    } else {
-      yield* Scope.addFinalizer(contents, Inflate.release(small))
-      const steps = yield* push(small)
-      yield* end
-      yield* write(steps)
-    }
-    yield* folder.sync
-    return unpacker.extracted
-  }, Effect.scoped)
 
   return BundleArchive.of({
     limits: most,
-    extract: Effect.fn("BundleArchive.extract")((bytes, directory) => unpack(bytes, directory))
+    extract: Effect.fn("BundleArchive.extract")((bytes, directory) =>
+      Effect.scoped(Extraction.extract(bytes, directory, disk, path, most, refusals))
+    )
   })
 })
 

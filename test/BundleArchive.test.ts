@@ -19,7 +19,7 @@ import { crc32 } from "node:zlib"
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
 import * as BundleArchive from "../src/BundleArchive.ts"
-import * as FolderWriter from "../src/internal/bundle/folderWriter.ts"
+import { concurrency } from "../src/internal/cache/Disk.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBundle from "../src/testing/TestBundle.ts"
@@ -859,7 +859,7 @@ it.live("makes several calls at once, but never more than a few", () =>
   Effect.gen(function* () {
     const { layer, seen } = yield* slowDisk
     yield* Effect.provide(extract(many), layer)
-    assert.strictEqual(seen.most, FolderWriter.concurrency)
+    assert.strictEqual(seen.most, concurrency)
   })
 )
 

@@ -92,8 +92,15 @@ export const layOut: (
         return parts.map((_, depth) => parts.slice(0, depth + 1).join("/"))
       })
     )
-    for (const folder of folders) yield* writer.makeDirectory(folder)
-    for (const [path, { bytes, mode }] of files) yield* writer.writeFile(path, mode, bytes)
+    yield* writer.create([
+      ...Array.from(folders, (path) => ({ _tag: "Directory" as const, path })),
+      ...files.map(([path, { bytes: content, mode }]) => ({
+        _tag: "File" as const,
+        path,
+        mode,
+        content
+      }))
+    ])
     yield* writer.sync
   }, Effect.scoped)
 

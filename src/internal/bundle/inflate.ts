@@ -125,7 +125,8 @@ export const release = ({ buffer }: Uint8Array): Effect.Effect<void> =>
     if (buffer instanceof ArrayBuffer) buffer.transfer(0)
   })
 
-type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
+/** A stream's chunks, as they arrive. */
+export type Chunks<E, R> = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, E, void, R>
 
 /** Bytes that were gathered, and whether the stream ended with them. */
 export interface Gathered {
@@ -134,10 +135,7 @@ export interface Gathered {
 }
 
 /** Gathers bytes until there are more than `enough`, or no more. */
-export const gather = Effect.fnUntraced(function* <E, R>(
-  pull: Pull.Pull<Chunks, E, void, R>,
-  enough: number
-) {
+export const gather = Effect.fnUntraced(function* <E, R>(pull: Chunks<E, R>, enough: number) {
   const pieces: Array<Uint8Array> = []
   for (let length = 0; length <= enough;) {
     const chunks = yield* Pull.catchDone(pull, () => Effect.undefined)
@@ -156,7 +154,7 @@ export const gather = Effect.fnUntraced(function* <E, R>(
  */
 export const inflateLarge = Effect.fnUntraced(function* <E, R, E2>(
   first: Gathered,
-  rest: Pull.Pull<Chunks, E, void, R>,
+  rest: Chunks<E, R>,
   onProblem: (problem: Problem) => E2
 ): Effect.fn.Return<Stream.Stream<Uint8Array, E | E2, R>, E2, Scope.Scope> {
   const header = yield* Effect.mapError(Effect.fromResult(headerLength(first.bytes)), onProblem)

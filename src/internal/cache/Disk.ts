@@ -24,6 +24,15 @@ export interface CreateOptions {
   readonly exactMode?: boolean | undefined
 }
 
+/** A folder or file to create. Its parent is there, or is created before it. */
+export type NewEntry =
+  | (CreateOptions & { readonly _tag: "Folder"; readonly path: string })
+  | (CreateOptions & {
+      readonly _tag: "File"
+      readonly path: string
+      readonly contents: Uint8Array
+    })
+
 export interface Disk {
   /** Describes the entry itself, links not followed. Undefined if there is none. */
   readonly lstat: (path: string) => Result<FileSystem.File.Info | undefined>
@@ -37,6 +46,12 @@ export interface Disk {
   readonly readFile: (path: string, limit?: number) => Result<Uint8Array>
   /** Creates a file that does not exist, writes it and syncs it. */
   readonly createFile: (path: string, contents: Uint8Array, options: CreateOptions) => Result
+  /**
+   * Creates folders and files that do not exist. Each file is synced, several at a time; the names in
+   * the folders are not. If it fails or is interrupted, any of them may have been created, and no
+   * operation is under way any more.
+   */
+  readonly createAll: (entries: ReadonlyArray<NewEntry>) => Result
   /** Opens a file that does not exist. The caller syncs it before the scope closes it. */
   readonly openNew: (path: string, mode: number) => Effect.Effect<NewFile, Failure, Scope.Scope>
   /** Copies a file's bytes to a new name. The copy is not synced. */
@@ -58,11 +73,8 @@ export interface Disk {
    * nothing if the folder is gone or if its file system cannot sync folders.
    */
   readonly syncDirectory: (path: string) => Result
-  /**
-   * True if operations are over when they return, as they are in memory. Then it gains nothing to
-   * start several of them at once.
-   */
-  readonly isSynchronous: () => boolean
+  /** Does the same for several folders, several at a time. */
+  readonly syncDirectories: (paths: ReadonlyArray<string>) => Result
 }
 
 /** How many operations of one tree are under way at once. */
@@ -76,13 +88,12 @@ const isUnopenable = (error: Failure): boolean =>
 const isUnsyncable = (error: Failure): boolean =>
   ["EINVAL", "ENOTSUP", "ENOSYS"].includes(codeOf(error) ?? "")
 
+/** True for a refusal after which a folder need not be synced. */
+export const needsNoSync = (error: Failure): boolean => isUnopenable(error) || isUnsyncable(error)
+
 /** Ignores the reasons for which a folder need not be synced. */
 export const ifSyncable = (sync: Result): Result =>
-  Effect.catchIf(
-    sync,
-    (error) => isUnopenable(error) || isUnsyncable(error),
-    () => Effect.void
-  )
+  Effect.catchIf(sync, needsNoSync, () => Effect.void)
 
 const refusal = (
   _tag: PlatformError.SystemErrorTag,
@@ -107,6 +118,13 @@ export const notAFile = (path: string): Failure =>
 export const tooLarge = (path: string, limit: number): Failure =>
   refusal("Unknown", path, "EFBIG", `file of more than ${limit} bytes`)
 
+/** An operation that was asked for cannot be taken back, so an interruption waits for its end. */
+const several = <A>(items: ReadonlyArray<A>, operation: (item: A) => Result): Result =>
+  Effect.forEach(items, (item) => Effect.uninterruptible(operation(item)), {
+    concurrency,
+    discard: true
+  })
+
 /** The operations over Effect's `FileSystem`, whichever it is. */
 export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
   const lstat: Disk["lstat"] = (path) =>
@@ -116,6 +134,14 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
       Effect.flatMap((file) => file.sync),
       Effect.scoped
     )
+  const createFile: Disk["createFile"] = (path, contents, { exactMode = true, mode }) =>
+    fs.open(path, { flag: "wx", mode }).pipe(
+      Effect.tap((file) => file.writeAll(contents)),
+      Effect.tap(() => (exactMode ? fs.chmod(path, mode) : Effect.void)),
+      Effect.flatMap((file) => file.sync),
+      Effect.scoped
+    )
+  const syncDirectory: Disk["syncDirectory"] = (path) => ifSyncable(syncFile(path))
   return {
     lstat,
     entries: fs.readDirectoryEntries,
@@ -128,13 +154,21 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
         }
         return yield* fs.readFile(path)
       }),
-    createFile: (path, contents, { exactMode = true, mode }) =>
-      fs.open(path, { flag: "wx", mode }).pipe(
-        Effect.tap((file) => file.writeAll(contents)),
-        Effect.tap(() => (exactMode ? fs.chmod(path, mode) : Effect.void)),
-        Effect.flatMap((file) => file.sync),
-        Effect.scoped
-      ),
+    createFile,
+    createAll: Effect.fnUntraced(function* (entries) {
+      for (const { _tag, exactMode = true, mode, path } of entries) {
+        if (_tag === "File") continue
+        yield* Effect.uninterruptible(
+          Effect.andThen(
+            fs.makeDirectory(path, { mode }),
+            exactMode ? fs.chmod(path, mode) : Effect.void
+          )
+        )
+      }
+      yield* several(entries, (entry) =>
+        entry._tag === "File" ? createFile(entry.path, entry.contents, entry) : Effect.void
+      )
+    }),
     openNew: (path, mode) =>
       Effect.map(fs.open(path, { flag: "wx", mode }), (file) => ({
         write: (piece) => file.writeAll(piece),
@@ -148,8 +182,8 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
     rename: fs.rename,
     remove: (path) => fs.remove(path, { recursive: true, force: true }),
     syncFile,
-    syncDirectory: (path) => ifSyncable(syncFile(path)),
-    isSynchronous: () => false
+    syncDirectory,
+    syncDirectories: (paths) => several(paths, syncDirectory)
   }
 }
 
@@ -188,51 +222,3 @@ export const replaceFile = (
     Effect.onError(() => Effect.ignore(disk.remove(temporary)))
   )
 }
-
-/** An entry of a tree; its path is relative to the root, with `/` between the parts. */
-export type TreeEntry =
-  | { readonly _tag: "Folder"; readonly path: string; readonly mode: number }
-  | {
-      readonly _tag: "File"
-      readonly path: string
-      readonly mode: number
-      readonly contents: Uint8Array
-    }
-
-/**
- * Writes entries below a folder that exists; a folder comes before what it holds. Modes hold
- * whatever the umask is.
- *
- * Every file is synced after it is written, several at a time unless the disk is synchronous. Then
- * every folder is synced, the root included. When it succeeds, all is durable but the root's own
- * name in its parent. When it fails, the caller removes the root.
- */
-export const writeTree: (disk: Disk, root: string, entries: ReadonlyArray<TreeEntry>) => Result =
-  Effect.fnUntraced(function* (disk, root, entries) {
-    const at = (path: string) => `${root}/${path}`
-    const several = () =>
-      ({ concurrency: disk.isSynchronous() ? 1 : concurrency, discard: true }) as const
-    const folders = [root]
-    const files: Array<Extract<TreeEntry, { readonly _tag: "File" }>> = []
-    for (const entry of entries) {
-      if (entry._tag === "File") {
-        files.push(entry)
-        continue
-      }
-      const folder = at(entry.path)
-      yield* disk.makeDirectory(folder, { mode: entry.mode })
-      yield* disk.chmod(folder, entry.mode)
-      folders.push(folder)
-    }
-    yield* Effect.forEach(
-      files,
-      ({ contents, mode, path }) =>
-        Effect.uninterruptible(disk.createFile(at(path), contents, { mode })),
-      several()
-    )
-    yield* Effect.forEach(
-      folders,
-      (folder) => Effect.uninterruptible(disk.syncDirectory(folder)),
-      several()
-    )
-  })

@@ -1,126 +1,23 @@
 /**
- * The disk directly on `node:fs`.
- *
- * A call that takes microseconds is made at once, for a fraction of what a thread costs. No disk
- * blocks the event loop for long: once calls prove slow, all of them go to Node's threads, and so
- * do large writes and every sync except on `tmpfs`, where there is nothing to wait for. Between
- * fast calls the event loop gets its turn at least every {@link turnAfter} milliseconds.
+ * The disk directly on `node:fs`; see `nodeCalls` for when a call is made on a thread.
  */
-import { ByteSize, Effect, type FileSystem, Option, PlatformError } from "effect"
+import { ByteSize, Effect, type FileSystem, Option } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { isAbsent } from "../platformError.ts"
 import { type Disk, ifSyncable, notAFile, tooLarge } from "./Disk.ts"
-
-type Failure = PlatformError.PlatformError
-type Result<A = void> = Effect.Effect<A, Failure>
-type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
-
-/** Larger pieces are written by one of Node's threads, in bytes. */
-const largeWrite = 64 * 1024
-
-/** How long calls may run, in milliseconds, before the event loop gets a turn. */
-const turnAfter = 10
-
-/**
- * The time that calls may take, in milliseconds: together at most, and each on average. A disk that
- * uses it up is left to threads from then on.
- */
-const allowance = { most: 20, each: 0.1 }
-
-const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
-  EACCES: "PermissionDenied",
-  EBUSY: "Busy",
-  EEXIST: "AlreadyExists",
-  EISDIR: "BadResource",
-  ELOOP: "BadResource",
-  ENOENT: "NotFound",
-  ENOTDIR: "BadResource",
-  EPERM: "PermissionDenied"
-}
-
-/** The error that Effect's Node layer makes of a refusal. */
-const failureOf = (method: string, path: string, cause: NodeJS.ErrnoException): Failure =>
-  PlatformError.isPlatformError(cause)
-    ? cause
-    : cause.code?.startsWith("ERR_INVALID_ARG") === true || cause.code === "ERR_OUT_OF_RANGE"
-      ? PlatformError.badArgument({ module: "FileSystem", method, description: cause.message })
-      : PlatformError.systemError({
-          _tag: tags[cause.code ?? ""] ?? "Unknown",
-          module: "FileSystem",
-          method,
-          pathOrDescriptor: path,
-          syscall: cause.syscall,
-          cause
-        })
-
-/** The rest of the {@link allowance}. */
-let patience = allowance.most
-/** How long calls have run since the event loop had a turn. */
-let sinceTurn = 0
-
-const isFast = () => patience > 0
-
-const onThread = <A>(method: string, path: string, call: (done: Done<A>) => void): Result<A> =>
-  Effect.callback<A, Failure>((resume) => {
-    const done: Done<A> = (error, value) =>
-      resume(
-        error === null ? Effect.succeed(value as A) : Effect.fail(failureOf(method, path, error))
-      )
-    try {
-      call(done)
-    } catch (cause) {
-      done(cause as NodeJS.ErrnoException)
-    }
-  }).pipe(
-    // The thread goes on whatever happens here, so who waits for it must wait until it is done.
-    Effect.uninterruptible
-  )
-
-/** Makes a call at once. */
-const atOnce = <A>(method: string, path: string, call: () => A): Result<A> =>
-  Effect.suspend(() => {
-    const before = performance.now()
-    let result: Result<A>
-    try {
-      result = Effect.succeed(call())
-    } catch (cause) {
-      result = Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
-    }
-    const took = performance.now() - before
-    patience = Math.min(allowance.most, patience + allowance.each - took)
-    sinceTurn += took
-    if (sinceTurn < turnAfter) return result
-    sinceTurn = 0
-    return Effect.andThen(Effect.yieldNow, result)
-  })
-
-/** Makes a call at once as long as calls are fast, else on a thread. */
-const call = <A>(
-  method: string,
-  path: string,
-  now: () => A,
-  later: (done: Done<A>) => void
-): Result<A> =>
-  Effect.suspend(() => (isFast() ? atOnce(method, path, now) : onThread(method, path, later)))
-
-const tmpfs = new Set([0x01021994, 0x858458f6])
-
-/** Whether a folder is in memory; only the last one is remembered. */
-const inMemory = { folder: "", answer: false }
-
-const isInMemory = (path: string): boolean => {
-  const folder = Path.dirname(path)
-  if (inMemory.folder !== folder) {
-    inMemory.folder = folder
-    try {
-      inMemory.answer = tmpfs.has(Fs.statfsSync(folder).type)
-    } catch {
-      inMemory.answer = false
-    }
-  }
-  return inMemory.answer
-}
+import {
+  atOnce,
+  call,
+  type Done,
+  isFast,
+  isInMemory,
+  largeWrite,
+  onThread,
+  type Result,
+  toCreate
+} from "./nodeCalls.ts"
+import { createAll, syncDirectories } from "./nodeTree.ts"
 
 const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
   if (entry.isFile()) return "File"
@@ -206,11 +103,10 @@ const entryOf = (entry: Fs.Dirent): FileSystem.DirectoryEntry => ({
 
 const withTypes = { withFileTypes: true } as const
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = Fs.constants
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
 
 // Windows has neither.
 const toRead = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0)
-const toCreate = O_WRONLY | O_CREAT | O_EXCL
 
 const close = (descriptor: number) =>
   Effect.promise(
@@ -395,6 +291,7 @@ export const nodeDisk: Disk = {
     ),
   remove,
   syncFile,
+  createAll,
   syncDirectory: (path) => ifSyncable(syncFile(path)),
-  isSynchronous: () => isFast() && inMemory.answer
+  syncDirectories
 }

@@ -206,18 +206,49 @@ const cases: ReadonlyArray<Case> = [
     run: (disk, folder) => disk.syncDirectory(`${folder}/none`)
   },
   {
-    name: "writeTree writes folders and files with exact modes",
+    name: "createAll creates folders and files with exact modes",
     run: (disk, folder) =>
-      Disk.writeTree(disk, folder, [
-        { _tag: "Folder", path: "a", mode: 0o777 },
-        { _tag: "Folder", path: "a/b", mode: 0o755 },
+      disk.createAll([
+        { _tag: "Folder", path: `${folder}/a`, mode: 0o777 },
+        { _tag: "Folder", path: `${folder}/a/b`, mode: 0o755 },
         ...Array.from({ length: 20 }, (_, index) => ({
           _tag: "File" as const,
-          path: `a/b/${index}`,
+          path: `${folder}/a/b/${index}`,
           mode: 0o666,
-          contents: new Uint8Array(index)
+          contents: new Uint8Array(index * 10_000).fill(index)
         }))
       ])
+  },
+  {
+    name: "createAll leaves modes to the umask",
+    run: (disk, folder) =>
+      disk.createAll([
+        { _tag: "File", path: `${folder}/a`, mode: 0o666, contents: text, exactMode: false },
+        { _tag: "Folder", path: `${folder}/b`, mode: 0o777, exactMode: false }
+      ])
+  },
+  { name: "createAll accepts that there is nothing to do", run: (disk) => disk.createAll([]) },
+  {
+    name: "createAll refuses a file's name that is taken",
+    run: (disk, folder) =>
+      disk.createAll([{ _tag: "File", path: `${folder}/file`, mode: 0o644, contents: text }])
+  },
+  {
+    name: "createAll refuses a folder's name that is taken",
+    run: (disk, folder) => disk.createAll([{ _tag: "Folder", path: `${folder}/tree`, mode: 0o755 }])
+  },
+  {
+    name: "createAll refuses a missing parent",
+    run: (disk, folder) =>
+      disk.createAll([{ _tag: "File", path: `${folder}/none/new`, mode: 0o644, contents: text }])
+  },
+  {
+    name: "syncDirectories syncs folders and accepts missing ones",
+    run: (disk, folder) => disk.syncDirectories([folder, `${folder}/none`, `${folder}/tree`])
+  },
+  {
+    name: "syncDirectories refuses a folder below a file",
+    run: (disk, folder) => disk.syncDirectories([`${folder}/file/x`])
   }
 ]
 

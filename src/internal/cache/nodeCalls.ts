@@ -1,0 +1,130 @@
+/**
+ * Calls of `node:fs`: at once, for a fraction of what a thread costs, or on one of Node's threads.
+ *
+ * No disk blocks the event loop for long. Once calls prove slow, all of them go to Node's threads,
+ * and so does every sync except on `tmpfs`, where there is nothing to wait for. Between fast calls
+ * the event loop gets its turn at least every {@link turnAfter} milliseconds.
+ */
+import { Effect, PlatformError } from "effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+export type Failure = PlatformError.PlatformError
+export type Result<A = void> = Effect.Effect<A, Failure>
+export type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
+
+export const toCreate = Fs.constants.O_WRONLY | Fs.constants.O_CREAT | Fs.constants.O_EXCL
+
+/** Larger pieces are written by one of Node's threads, in bytes. */
+export const largeWrite = 64 * 1024
+
+/** How long calls may run, in milliseconds, before the event loop gets a turn. */
+const turnAfter = 10
+
+/**
+ * The time that calls may take, in milliseconds: together at most, and each on average. A disk that
+ * uses it up is left to threads from then on.
+ */
+const allowance = { most: 20, each: 0.1 }
+
+const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
+  EACCES: "PermissionDenied",
+  EBUSY: "Busy",
+  EEXIST: "AlreadyExists",
+  EISDIR: "BadResource",
+  ELOOP: "BadResource",
+  ENOENT: "NotFound",
+  ENOTDIR: "BadResource",
+  EPERM: "PermissionDenied"
+}
+
+/** The error that Effect's Node layer makes of a refusal. */
+export const failureOf = (method: string, path: string, cause: NodeJS.ErrnoException): Failure =>
+  PlatformError.isPlatformError(cause)
+    ? cause
+    : cause.code?.startsWith("ERR_INVALID_ARG") === true || cause.code === "ERR_OUT_OF_RANGE"
+      ? PlatformError.badArgument({ module: "FileSystem", method, description: cause.message })
+      : PlatformError.systemError({
+          _tag: tags[cause.code ?? ""] ?? "Unknown",
+          module: "FileSystem",
+          method,
+          pathOrDescriptor: path,
+          syscall: cause.syscall,
+          cause
+        })
+
+/** The rest of the {@link allowance}. */
+let patience = allowance.most
+/** How long calls have run since the event loop had a turn. */
+let sinceTurn = 0
+
+export const isFast = () => patience > 0
+
+export const onThread = <A>(
+  method: string,
+  path: string,
+  call: (done: Done<A>) => void
+): Result<A> =>
+  Effect.callback<A, Failure>((resume) => {
+    const done: Done<A> = (error, value) =>
+      resume(
+        error === null ? Effect.succeed(value as A) : Effect.fail(failureOf(method, path, error))
+      )
+    try {
+      call(done)
+    } catch (cause) {
+      done(cause as NodeJS.ErrnoException)
+    }
+  }).pipe(
+    // The thread goes on whatever happens here, so who waits for it must wait until it is done.
+    Effect.uninterruptible
+  )
+
+/** Notes how long one call or several took. True if it is time for the event loop to turn. */
+export const spent = (took: number, calls = 1): boolean => {
+  patience = Math.min(allowance.most, patience + calls * allowance.each - took)
+  sinceTurn += took
+  if (sinceTurn < turnAfter) return false
+  sinceTurn = 0
+  return true
+}
+
+/** Makes a call at once. */
+export const atOnce = <A>(method: string, path: string, call: () => A): Result<A> =>
+  Effect.suspend(() => {
+    const before = performance.now()
+    let result: Result<A>
+    try {
+      result = Effect.succeed(call())
+    } catch (cause) {
+      result = Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
+    }
+    return spent(performance.now() - before) ? Effect.andThen(Effect.yieldNow, result) : result
+  })
+
+/** Makes a call at once as long as calls are fast, else on a thread. */
+export const call = <A>(
+  method: string,
+  path: string,
+  now: () => A,
+  later: (done: Done<A>) => void
+): Result<A> =>
+  Effect.suspend(() => (isFast() ? atOnce(method, path, now) : onThread(method, path, later)))
+
+const tmpfs = new Set([0x01021994, 0x858458f6])
+
+/** Whether a folder is in memory; only the last one is remembered. */
+const inMemory = { folder: "", answer: false }
+
+export const isInMemory = (path: string): boolean => {
+  const folder = Path.dirname(path)
+  if (inMemory.folder !== folder) {
+    inMemory.folder = folder
+    try {
+      inMemory.answer = tmpfs.has(Fs.statfsSync(folder).type)
+    } catch {
+      inMemory.answer = false
+    }
+  }
+  return inMemory.answer
+}

@@ -1,0 +1,224 @@
+/**
+ * Many entries at once on `node:fs`. An effect for each call would take longer than the call, so one
+ * promise makes all of them, and awaits nothing while calls are fast and the disk is in memory.
+ */
+import { Effect, PlatformError } from "effect"
+import * as Fs from "node:fs"
+import { concurrency, type Disk, needsNoSync, type NewEntry } from "./Disk.ts"
+import {
+  type Done,
+  type Failure,
+  failureOf,
+  isFast,
+  isInMemory,
+  largeWrite,
+  type Result,
+  spent,
+  toCreate
+} from "./nodeCalls.ts"
+
+/** Makes a call and gives its refusal the form that it has elsewhere. */
+const attempt = <A>(method: string, path: string, make: () => A): A => {
+  try {
+    return make()
+  } catch (cause) {
+    throw failureOf(method, path, cause as NodeJS.ErrnoException)
+  }
+}
+
+/** Makes a call on a thread; a promise of its result. */
+const posted = <A = void>(method: string, path: string, make: (done: Done<A>) => void) =>
+  new Promise<A>((resolve, reject) => {
+    const done: Done<A> = (error, value) =>
+      error === null ? resolve(value as A) : reject(failureOf(method, path, error))
+    try {
+      make(done)
+    } catch (cause) {
+      done(cause as NodeJS.ErrnoException)
+    }
+  })
+
+/** Gives the event loop its turn. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Makes several calls at once; a promise if the event loop has to turn before the next ones. */
+const timed = (calls: number, make: () => void): void | Promise<void> => {
+  const before = performance.now()
+  make()
+  return spent(performance.now() - before, calls) ? turn() : undefined
+}
+
+/** Makes a call at once as long as calls are fast, else on a thread. */
+const made = async <A>(
+  method: string,
+  path: string,
+  now: () => A,
+  later: (done: Done<A>) => void
+): Promise<A> => {
+  if (!isFast()) return posted(method, path, later)
+  const before = performance.now()
+  const result = attempt(method, path, now)
+  if (spent(performance.now() - before)) await turn()
+  return result
+}
+
+/** Does the items side by side. Ends only when nothing is under way. */
+const doAll = <A>(
+  items: ReadonlyArray<A>,
+  width: number,
+  act: (item: A) => void | Promise<void>
+): Result =>
+  items.length === 0
+    ? Effect.void
+    : Effect.callback<void, Failure>((resume) => {
+        let next = 0
+        let failed: { readonly failure: Failure } | undefined
+        const work = async () => {
+          while (next < items.length && failed === undefined) {
+            try {
+              const pending = act(items[next++]!)
+              if (pending !== undefined) await pending
+            } catch (failure) {
+              failed ??= { failure: failure as Failure }
+            }
+          }
+        }
+        const settled = Promise.all(Array.from({ length: width }, work)).then(() =>
+          resume(failed === undefined ? Effect.void : Effect.fail(failed.failure))
+        )
+        return Effect.promise(() => {
+          next = items.length
+          return settled
+        })
+      })
+
+const createFolder = ({ exactMode = true, mode, path }: NewEntry): void | Promise<void> => {
+  if (isFast()) {
+    return timed(2, () => {
+      attempt("makeDirectory", path, () => Fs.mkdirSync(path, { mode }))
+      if (exactMode) attempt("chmod", path, () => Fs.chmodSync(path, mode))
+    })
+  }
+  const making = posted("makeDirectory", path, (done) => Fs.mkdir(path, { mode }, done))
+  return exactMode
+    ? making.then(() => posted("chmod", path, (done) => Fs.chmod(path, mode, done)))
+    : making
+}
+
+type NewFile = Extract<NewEntry, { readonly _tag: "File" }>
+
+/** The calls that one file takes. */
+const callsOfFile = 5
+
+const createFileInMemory = ({ contents, exactMode = true, mode, path }: NewFile): void => {
+  const descriptor = attempt("open", path, () => Fs.openSync(path, toCreate, mode))
+  try {
+    for (let rest = contents; rest.length > 0;) {
+      const part = rest
+      rest = rest.subarray(attempt("writeAll", path, () => Fs.writeSync(descriptor, part)))
+    }
+    if (exactMode) attempt("chmod", path, () => Fs.fchmodSync(descriptor, mode))
+    attempt("sync", path, () => Fs.fsyncSync(descriptor))
+  } finally {
+    Fs.closeSync(descriptor)
+  }
+}
+
+const createFileOnDisk = async ({ contents, exactMode = true, mode, path }: NewFile) => {
+  const descriptor = await made(
+    "open",
+    path,
+    () => Fs.openSync(path, toCreate, mode),
+    (done) => Fs.open(path, toCreate, mode, done)
+  )
+  try {
+    for (let rest = contents; rest.length > 0;) {
+      const part = rest
+      const onThread = (done: Done<number>) =>
+        Fs.write(descriptor, part, 0, part.length, null, done)
+      const written =
+        part.length > largeWrite
+          ? await posted("writeAll", path, onThread)
+          : await made("writeAll", path, () => Fs.writeSync(descriptor, part), onThread)
+      rest = rest.subarray(written)
+    }
+    if (exactMode) {
+      await made(
+        "chmod",
+        path,
+        () => Fs.fchmodSync(descriptor, mode),
+        (done) => Fs.fchmod(descriptor, mode, done)
+      )
+    }
+    await posted("sync", path, (done) => Fs.fsync(descriptor, done))
+  } finally {
+    await made(
+      "close",
+      path,
+      () => Fs.closeSync(descriptor),
+      (done) => Fs.close(descriptor, done)
+    )
+  }
+}
+
+export const createAll: Disk["createAll"] = (entries) =>
+  Effect.suspend(() => {
+    const folders = entries.filter(({ _tag }) => _tag === "Folder")
+    const files = entries.filter((entry) => entry._tag === "File")
+    // All of them are in one new tree, so one look answers for all.
+    const inMemory = entries[0] !== undefined && isInMemory(entries[0].path)
+    return Effect.andThen(
+      doAll(folders, 1, createFolder),
+      doAll(files, concurrency, (file) =>
+        inMemory && isFast()
+          ? timed(callsOfFile, () => createFileInMemory(file))
+          : createFileOnDisk(file)
+      )
+    )
+  })
+
+const syncInMemory = (path: string): void => {
+  const descriptor = attempt("open", path, () => Fs.openSync(path, "r"))
+  try {
+    attempt("sync", path, () => Fs.fsyncSync(descriptor))
+  } finally {
+    Fs.closeSync(descriptor)
+  }
+}
+
+const syncOnDisk = async (path: string) => {
+  const descriptor = await made(
+    "open",
+    path,
+    () => Fs.openSync(path, "r"),
+    (done) => Fs.open(path, "r", done)
+  )
+  try {
+    await posted("sync", path, (done) => Fs.fsync(descriptor, done))
+  } finally {
+    await made(
+      "close",
+      path,
+      () => Fs.closeSync(descriptor),
+      (done) => Fs.close(descriptor, done)
+    )
+  }
+}
+
+/** Ignores the refusals for which a folder need not be synced. */
+const whereSyncable = (refusal: unknown): void => {
+  if (!(PlatformError.isPlatformError(refusal) && needsNoSync(refusal))) throw refusal
+}
+
+export const syncDirectories: Disk["syncDirectories"] = (paths) =>
+  Effect.suspend(() => {
+    const inMemory = paths[0] !== undefined && isInMemory(paths[0])
+    return doAll(paths, concurrency, (path) => {
+      if (!inMemory || !isFast()) return syncOnDisk(path).catch(whereSyncable)
+      try {
+        return timed(3, () => syncInMemory(path))
+      } catch (refusal) {
+        return whereSyncable(refusal)
+      }
+    })
+  })

@@ -6,7 +6,6 @@
 import {
   Array as Arr,
   Clock,
-  Config,
   Context,
   Effect,
   FileSystem,
@@ -24,6 +23,7 @@ import * as cacheChecks from "./internal/doctor/cacheChecks.ts"
 import * as diskChecks from "./internal/doctor/diskChecks.ts"
 import type { Finding } from "./internal/doctor/finding.ts"
 import * as repair from "./internal/doctor/repair.ts"
+import * as Environment from "./internal/environment.ts"
 import * as PluginInventory from "./PluginInventory.ts"
 import * as PluginStore from "./PluginStore.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
@@ -142,16 +142,6 @@ const worst = (checks: ReadonlyArray<Check>): Status =>
     checks.some((check) => check.status === status)
   ) ?? "ok"
 
-const environment = Effect.map(
-  Effect.forEach(accountChecks.variables, (name) =>
-    Effect.map(
-      Effect.orElseSucceed(Config.option(Config.String(name)), () => Option.none<string>()),
-      (value) => [name, Option.getOrUndefined(value)] as const
-    )
-  ),
-  (entries): accountChecks.Environment => Object.fromEntries(entries)
-)
-
 /**
  * Makes the service from the services that it uses.
  *
@@ -166,7 +156,10 @@ export const make = Effect.gen(function* () {
   const store = yield* PluginStore.PluginStore
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const inventory = yield* PluginInventory.PluginInventory
-  const variables = yield* environment
+  const variables: accountChecks.Environment = yield* Effect.orElseSucceed(
+    Environment.read(accountChecks.variables),
+    () => ({})
+  )
   // The catalog does the same: the host's credentials come first, then the home's.
   const supplied = yield* Effect.serviceOption(Credentials.Credentials)
   const credentials = Option.match(supplied, {

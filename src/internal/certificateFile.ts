@@ -98,12 +98,14 @@ const readText = (path: string): string | Reason => {
   }
 }
 
-const block = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([^-]*)-----END [A-Z0-9 ]*-----/g
+/** The end is missing if the file breaks off. */
+const block = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([^-]*)(-----END [A-Z0-9 ]*-----)?/g
 
 const parse = (text: string): ReadonlyArray<string> | Reason => {
   const certificates: Array<string> = []
-  for (const [, base64 = ""] of text.matchAll(block)) {
+  for (const [, base64 = "", end] of text.matchAll(block)) {
     try {
+      if (end === undefined) throw new Error("cut off")
       const der = firstElement(Buffer.from(base64, "base64"))
       certificates.push(new Crypto.X509Certificate(der).toString())
     } catch {

@@ -3,14 +3,17 @@
  * Codex would.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { Config, Effect, Layer, Option, Redacted } from "effect"
+import { Effect, Layer, Option, Redacted } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import * as Http from "node:http"
 import * as Https from "node:https"
+import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
 import * as CertificateFile from "./certificateFile.ts"
+import * as Environment from "./environment.ts"
 import { codeOf, isIssuerUnknown, ProxyError } from "./http.ts"
 import * as Proxy from "./proxy.ts"
+import * as ProxyTunnel from "./proxyTunnel.ts"
 
 /** The certificates that connections trust. Connections share the context, which is slow to make. */
 class Trust {
@@ -47,15 +50,36 @@ class Trust {
 
 class TlsAgent extends Https.Agent {
   private readonly trust: Trust
+  /** The proxy if it is on https; Node makes the tunnels through others. */
+  private readonly proxy: Proxy.Proxy | undefined
+  private readonly opening = new Set<() => void>()
 
-  constructor(options: Https.AgentOptions, trust: Trust) {
-    super(options)
+  constructor(options: Https.AgentOptions, trust: Trust, proxy: Proxy.Proxy | undefined) {
+    const isOnHttps = proxy?.protocol === "https:"
+    super(isOnHttps ? options : { ...options, ...proxyEnv("HTTPS_PROXY", proxy) })
     this.trust = trust
+    this.proxy = isOnHttps ? proxy : undefined
   }
 
   override createConnection(...[options, onCreated]: Parameters<Https.Agent["createConnection"]>) {
-    const shared = { ...options, secureContext: this.trust.secureContext }
-    return super.createConnection(shared, onCreated)
+    const { secureContext } = this.trust
+    const shared = { ...options, secureContext }
+    if (this.proxy === undefined) return super.createConnection(shared, onCreated)
+    const target = { host: options.host ?? "localhost", port: Number(options.port ?? 443) }
+    const giveUp = ProxyTunnel.open(this.proxy, target, secureContext, (result) => {
+      this.opening.delete(giveUp)
+      // The types demand a socket even beside an error.
+      if (result instanceof Error) onCreated?.(result, undefined as unknown as Duplex)
+      else onCreated?.(null, Tls.connect({ ...(shared as Tls.ConnectionOptions), socket: result }))
+    })
+    this.opening.add(giveUp)
+    // The socket is handed over later.
+    return undefined
+  }
+
+  override destroy() {
+    for (const giveUp of this.opening) giveUp()
+    super.destroy()
   }
 }
 
@@ -79,7 +103,7 @@ const makeClient = Effect.fnUntraced(function* (
   const agents = yield* Effect.acquireRelease(
     Effect.sync(() => ({
       http: new Http.Agent({ ...connections, ...proxyEnv("HTTP_PROXY", proxies.http) }),
-      https: new TlsAgent({ ...connections, ...proxyEnv("HTTPS_PROXY", proxies.https) }, trust)
+      https: new TlsAgent(connections, trust, proxies.https)
     })),
     ({ http, https }) =>
       Effect.sync(() => {
@@ -131,7 +155,7 @@ const statusOf = (error: unknown): number | null => {
  * `CODEX_CA_CERTIFICATE`, else `SSL_CERT_FILE`, names.
  */
 export const make = Effect.gen(function* () {
-  const environment = yield* variables
+  const environment: Readonly<Record<string, string | undefined>> = yield* Environment.read(names)
   const certificates = yield* CertificateFile.read(environment)
   const rules = Proxy.make(Proxy.variablesOf((name) => environment[name]))
   const trust = new Trust(certificates)
@@ -180,25 +204,7 @@ export const make = Effect.gen(function* () {
   )
 })
 
-const names = [
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "ALL_PROXY",
-  "NO_PROXY",
-  "http_proxy",
-  "https_proxy",
-  "all_proxy",
-  "no_proxy",
-  "REQUEST_METHOD",
-  ...CertificateFile.variables
-] as const
-
-const variables = Effect.map(
-  Effect.forEach(names, (name) =>
-    Effect.map(Config.option(Config.String(name)), (value) => [name, Option.getOrUndefined(value)])
-  ),
-  (entries): Readonly<Record<string, string | undefined>> => Object.fromEntries(entries)
-)
+const names = [...Proxy.variableNames, ...CertificateFile.variables]
 
 /** The client as a layer; see {@link make}. */
 export const layer = Layer.effect(HttpClient.HttpClient, make)

@@ -6,7 +6,16 @@
  */
 import { Redacted } from "effect"
 
-/** The variables that name proxies. An empty value counts as unset. */
+/** The names of the variables that decide. */
+export const variableNames: ReadonlyArray<string> = [
+  ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
+    name,
+    name.toLowerCase()
+  ]),
+  "REQUEST_METHOD"
+]
+
+/** The values of the variables that name proxies. An empty one names none. */
 export interface Variables {
   readonly httpProxy: string
   readonly httpsProxy: string
@@ -32,7 +41,7 @@ export interface Rules {
   readonly isExcluded: (host: string) => boolean
 }
 
-/** Picks a variable's value: upper case comes first, also if it is empty. */
+/** Picks the values. A variable in upper case hides the one in lower case, even if it is empty. */
 export const variablesOf = (get: (name: string) => string | undefined): Variables => {
   const first = (name: string) => get(name) ?? get(name.toLowerCase()) ?? ""
   return {
@@ -72,7 +81,8 @@ const schemes: Readonly<Record<string, Proxy["protocol"]>> = {
 }
 
 const parse = (text: string): Proxy | undefined => {
-  if (text === "") return undefined
+  // A URL parser would trim the spaces.
+  if (text === "" || /^\s|\s$/.test(text)) return undefined
   const url = URL.parse(text.includes("://") ? text : `http://${text}`)
   const protocol = url === null ? undefined : schemes[url.protocol]
   if (url === null || protocol === undefined || url.host === "") return undefined

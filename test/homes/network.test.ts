@@ -42,7 +42,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
     it.effect("sends the listing and the bundle through it, with its password", () =>
       Effect.gen(function* () {
         const { authority, baseUrl, bundleOrigin, installed, sync } = yield* makeHome
-        const proxy = yield* LoggingProxy.make("me:pass-5ecret")
+        const proxy = yield* LoggingProxy.make({ credentials: "me:pass-5ecret" })
         const { code, output } = yield* sync({
           ALL_PROXY: `http://me:pass-5ecret@127.0.0.1:${proxy.port}`,
           CODEX_CA_CERTIFICATE: authority
@@ -58,7 +58,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
     it.effect("fails without the password, and shows none", () =>
       Effect.gen(function* () {
         const { installed, sync } = yield* makeHome
-        const proxy = yield* LoggingProxy.make("me:pass-5ecret")
+        const proxy = yield* LoggingProxy.make({ credentials: "me:pass-5ecret" })
         const { code, output } = yield* sync({
           ALL_PROXY: `http://me:wr0ng-one@127.0.0.1:${proxy.port}`
         })

@@ -39,19 +39,25 @@ const origin = Effect.gen(function* () {
 })
 
 /** A proxy that logs each request, and answers with this status in place of 200 if one is given. */
-const proxy = Effect.fnUntraced(function* (options: { readonly status?: number } = {}) {
+const proxy = Effect.fnUntraced(function* (
+  options: { readonly status?: number; readonly tls?: Certificates.ServerCertificate } = {}
+) {
   const log: Array<{ readonly line: string; readonly credentials: string | undefined }> = []
   const note = (request: NodeHttpServer.IncomingMessage) =>
     log.push({
       line: `${request.method} ${request.url}`,
       credentials: request.headers["proxy-authorization"]
     })
-  const server = NodeHttpServer.createServer((request, response) => {
+  const onRequest: NodeHttpServer.RequestListener = (request, response) => {
     note(request)
     if (options.status !== undefined) response.writeHead(options.status)
     response.end("from the proxy")
-  })
-  server.on("connect", (request, socket) => {
+  }
+  const server =
+    options.tls === undefined
+      ? NodeHttpServer.createServer(onRequest)
+      : NodeHttpsServer.createServer(options.tls, onRequest)
+  server.on("connect", (request: NodeHttpServer.IncomingMessage, socket: Net.Socket) => {
     note(request)
     socket.on("error", () => socket.destroy())
     if (options.status !== undefined) {
@@ -109,6 +115,47 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
           { line: `GET ${http}`, credentials },
           { line: `CONNECT ${new URL(https).host}`, credentials }
         ])
+      })
+    )
+
+    it.effect("on https carries https requests if the file of certificates vouches for it", () =>
+      Effect.gen(function* () {
+        const { https } = yield* origin
+        const { good } = yield* Authority
+        const { log, port } = yield* proxy({ tls: good })
+        const environment = {
+          HTTPS_PROXY: `https://me:s%3Acret@127.0.0.1:${port}`,
+          CODEX_CA_CERTIFICATE: yield* authorityFile
+        }
+        const credentials = `Basic ${Buffer.from("me:s:cret").toString("base64")}`
+        assert.strictEqual(yield* get(https, environment), "no credentials")
+        assert.deepStrictEqual(log, [{ line: `CONNECT ${new URL(https).host}`, credentials }])
+      })
+    )
+
+    it.effect.each([
+      [407, "ProxyAuthenticationRequired"],
+      [403, "ProxyRefused"]
+    ] as const)("on https is blamed for an answer of status %d", ([status, tag]) =>
+      Effect.gen(function* () {
+        const { good } = yield* Authority
+        const { port } = yield* proxy({ status, tls: good })
+        const failure = yield* Effect.flip(
+          get("https://a.test/", {
+            HTTPS_PROXY: `https://127.0.0.1:${port}`,
+            SSL_CERT_FILE: yield* authorityFile
+          })
+        )
+        assert.strictEqual(failure._tag, tag)
+      })
+    )
+
+    it.effect("on https that cannot be reached is named", () =>
+      Effect.gen(function* () {
+        const failure = yield* Effect.flip(
+          get("https://a.test/", { HTTPS_PROXY: "https://127.0.0.1:1" })
+        )
+        assert.deepInclude(failure, { _tag: "ProxyUnreachable", proxy: "https://127.0.0.1:1" })
       })
     )
 

@@ -28,6 +28,7 @@ describe("a proxy is chosen by its variable", () => {
     [{ HTTPS_PROXY: "ftp://x.test" }, "https://a.test/", undefined],
     [{ HTTPS_PROXY: "http://" }, "https://a.test/", undefined],
     [{ HTTPS_PROXY: "proxy.test:3128" }, "https://a.test/", P],
+    [{ HTTPS_PROXY: ` ${P}` }, "https://a.test/", undefined],
     [{ HTTPS_PROXY: `${P}/ignored?path` }, "https://a.test/", P],
     [{ HTTPS_PROXY: "https://proxy.test:8443" }, "https://a.test/", "https://proxy.test:8443"],
     [{ HTTPS_PROXY: "socks5h://s.test:1080" }, "https://a.test/", "socks5h://s.test:1080"],

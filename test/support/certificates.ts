@@ -5,6 +5,7 @@
 import "reflect-metadata"
 import * as X509 from "@peculiar/x509"
 import { Effect } from "effect"
+import * as Net from "node:net"
 
 /** PEM, as Node's TLS options take it. */
 export interface ServerCertificate {
@@ -21,6 +22,11 @@ export interface Certificates {
   readonly wrongHost: ServerCertificate
   /** Signed by itself, so that the authority does not vouch for it. */
   readonly selfSigned: ServerCertificate
+}
+
+export interface Authority extends Certificates {
+  /** Makes a good certificate for these hosts; a host with a colon or of digits is an address. */
+  readonly issueFor: (hosts: ReadonlyArray<string>) => Effect.Effect<ServerCertificate>
 }
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }
@@ -44,10 +50,11 @@ const serverExtensions = (...names: ReadonlyArray<X509.JsonGeneralName>) => [
   new X509.SubjectAlternativeNameExtension([...names])
 ]
 
-const makeAll = async (): Promise<Certificates> => {
+const makeAll = async (): Promise<Authority> => {
   const [authorityKeys, keys] = await Promise.all([generateKeys(), generateKeys()])
   const authority = await X509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=Test authority",
+    // OpenSSL takes authorities of the same name for one.
+    name: `CN=Test authority ${crypto.randomUUID()}`,
     keys: authorityKeys,
     signingAlgorithm: algorithm,
     ...validity(-30, 30),
@@ -92,8 +99,19 @@ const makeAll = async (): Promise<Certificates> => {
       validity(-1, 30),
       serverExtensions({ type: "dns", value: "elsewhere.test" })
     ),
-    selfSigned: { key, cert: selfSigned.toString("pem") }
+    selfSigned: { key, cert: selfSigned.toString("pem") },
+    issueFor: (hosts) =>
+      Effect.promise(() =>
+        issue(
+          validity(-1, 30),
+          serverExtensions(
+            ...hosts.map(
+              (value) => ({ type: Net.isIP(value) === 0 ? "dns" : "ip", value }) as const
+            )
+          )
+        )
+      )
   }
 }
 
-export const make: Effect.Effect<Certificates> = Effect.promise(makeAll)
+export const make: Effect.Effect<Authority> = Effect.promise(makeAll)

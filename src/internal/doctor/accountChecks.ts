@@ -63,11 +63,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const variables: ReadonlyArray<string> = [
   ...CertificateFile.variables,
   "NODE_EXTRA_CA_CERTS",
-  "REQUEST_METHOD",
-  ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
-    name,
-    name.toLowerCase()
-  ])
+  ...Proxy.variableNames
 ]
 
 export const proxy = (home: Home, environment: Environment): Effect.Effect<Finding.Finding> =>

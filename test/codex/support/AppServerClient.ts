@@ -47,7 +47,7 @@ const decode = Schema.decodeUnknownOption(
 
 const commandOf = Effect.fnUntraced(function* (
   contestant: Contestant,
-  { environment, home }: Required<CodexBinary.Options>,
+  { environment, home }: Required<Pick<CodexBinary.Options, "environment" | "home">>,
   stdin: Stream.Stream<Uint8Array>
 ) {
   if (contestant === "ours") {
@@ -67,7 +67,7 @@ const commandOf = Effect.fnUntraced(function* (
 /** Starts a server on a home; it is killed when the scope closes. */
 export const start = Effect.fnUntraced(function* (
   contestant: Contestant,
-  options: Required<CodexBinary.Options>
+  options: Required<Pick<CodexBinary.Options, "environment" | "home">>
 ) {
   const input = yield* Queue.unbounded<string, Cause.Done>()
   const handle = yield* yield* commandOf(

@@ -132,6 +132,8 @@ const succeeds = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
 export interface Options {
   readonly home: string
   readonly environment?: Readonly<Record<string, string>>
+  /** Puts words before the command that start it elsewhere, such as in a mount namespace. */
+  readonly within?: (command: ReadonlyArray<string>) => ReadonlyArray<string>
 }
 
 /**
@@ -143,10 +145,16 @@ export interface Options {
 export const command = Effect.fnUntraced(function* (
   version: Version,
   args: ReadonlyArray<string>,
-  { environment, home, ...options }: Options & Pick<ChildProcess.CommandOptions, "stdin">
+  {
+    environment,
+    home,
+    within = (command) => command,
+    ...options
+  }: Options & Pick<ChildProcess.CommandOptions, "stdin">
 ) {
   yield* Loopback.ensure
-  return ChildProcess.make(yield* locate(version), args, {
+  const [file = "", ...words] = within([yield* locate(version), ...args])
+  return ChildProcess.make(file, words, {
     ...options,
     env: {
       PATH: process.env["PATH"],

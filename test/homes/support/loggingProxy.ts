@@ -1,9 +1,12 @@
 /**
- * A forward proxy on loopback that logs every request, and may ask for a user and a password.
+ * A forward proxy on loopback that logs every request, and may ask for a user and a password or
+ * refuse. Every name resolves to loopback for it.
  */
 import { Effect } from "effect"
 import * as Http from "node:http"
+import * as Https from "node:https"
 import * as Net from "node:net"
+import type { ServerCertificate } from "../../support/certificates.ts"
 
 export interface LoggingProxy {
   readonly port: number
@@ -11,25 +14,38 @@ export interface LoggingProxy {
   readonly log: ReadonlyArray<string>
 }
 
-/** `credentials` are `user:password`, which every request must carry. */
-export const make = Effect.fnUntraced(function* (credentials?: string) {
+export interface Options {
+  /** `user:password`, which every request must carry. */
+  readonly credentials?: string | undefined
+  /** Answers every request with this status. */
+  readonly refusal?: number | undefined
+  /** Speaks TLS to its clients. */
+  readonly tls?: ServerCertificate | undefined
+}
+
+export const make = Effect.fnUntraced(function* ({ credentials, refusal, tls }: Options = {}) {
   const log: Array<string> = []
   const expected =
     credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`
-  const admits = (request: Http.IncomingMessage) => {
+  /** The status of a refusal; undefined if the request is let through. */
+  const refuse = (request: Http.IncomingMessage) => {
     log.push(`${request.method} ${request.url}`)
     return expected === undefined || request.headers["proxy-authorization"] === expected
+      ? refusal
+      : 407
   }
   const sockets = new Set<Net.Socket>()
-  const server = Http.createServer((request, response) => {
-    if (!admits(request)) {
-      response.writeHead(407, { "proxy-authenticate": "Basic" }).end()
+  const onRequest: Http.RequestListener = (request, response) => {
+    const status = refuse(request)
+    const url = URL.parse(request.url ?? "")
+    if (status !== undefined || url === null) {
+      response.writeHead(status ?? 400, { "proxy-authenticate": "Basic" }).end()
       return
     }
     const { "proxy-authorization": _, ...headers } = request.headers
+    const { pathname, port, search } = url
     const upstream = Http.request(
-      request.url ?? "",
-      { method: request.method, headers },
+      { host: "127.0.0.1", port, path: pathname + search, method: request.method, headers },
       (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers)
         answer.pipe(response)
@@ -37,15 +53,18 @@ export const make = Effect.fnUntraced(function* (credentials?: string) {
     )
     upstream.on("error", () => response.destroy())
     request.pipe(upstream)
-  })
-  server.on("connect", (request, socket) => {
+  }
+  const server =
+    tls === undefined ? Http.createServer(onRequest) : Https.createServer(tls, onRequest)
+  server.on("connect", (request: Http.IncomingMessage, socket: Net.Socket) => {
     socket.on("error", () => socket.destroy())
-    if (!admits(request)) {
-      socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+    const status = refuse(request)
+    if (status !== undefined) {
+      socket.end(`HTTP/1.1 ${status} Refused\r\n\r\n`)
       return
     }
-    const { hostname, port } = new URL(`http://${request.url}`)
-    const upstream = Net.connect(Number(port), hostname, () => {
+    const { port } = new URL(`http://${request.url}`)
+    const upstream = Net.connect(Number(port), "127.0.0.1", () => {
       socket.write("HTTP/1.1 200 Connection established\r\n\r\n")
       upstream.pipe(socket).pipe(upstream)
     })
@@ -53,8 +72,14 @@ export const make = Effect.fnUntraced(function* (credentials?: string) {
     upstream.on("error", () => socket.destroy())
     socket.on("close", () => upstream.destroy())
   })
-  server.on("connection", (socket) => sockets.add(socket))
-  const port = yield* Effect.acquireRelease(
+  server.on("connection", (socket: Net.Socket) => sockets.add(socket))
+  const proxy: LoggingProxy = { port: yield* listen(server, sockets), log }
+  return proxy
+})
+
+/** Listens on a free port of loopback until the scope closes. */
+export const listen = (server: Net.Server, sockets: ReadonlySet<Net.Socket>) =>
+  Effect.acquireRelease(
     Effect.callback<number>((resume) => {
       server.listen(0, "127.0.0.1", () => {
         resume(Effect.succeed((server.address() as Net.AddressInfo).port))
@@ -66,6 +91,3 @@ export const make = Effect.fnUntraced(function* (credentials?: string) {
         for (const socket of sockets) socket.destroy()
       })
   )
-  const proxy: LoggingProxy = { port, log }
-  return proxy
-})

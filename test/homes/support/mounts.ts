@@ -28,6 +28,12 @@ export const readOnly = (folder: string): Wrap =>
     folder
   )
 
+/** Shows other contents at the paths of some files and folders. Each is given as path and source. */
+export const replaced =
+  (...files: ReadonlyArray<readonly [path: string, source: string]>): Wrap =>
+  (command) =>
+    files.reduce((inner, [path, source]) => bound(source, path)(inner), command)
+
 export interface Image {
   /** Runs the command on the image's home, and copies `plugins/` to the folder `out`. */
   readonly within: Wrap

@@ -1,0 +1,167 @@
+/**
+ * A backend with made-up host names, proxies, and the programs that sync with it: ours as a process, and
+ * released Codex. Shows for each host how it was reached.
+ */
+import { NodeServices } from "@effect/platform-node"
+import { Effect, FileSystem } from "effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as TestBackend from "../../../src/testing/TestBackend.ts"
+import * as TestReply from "../../../src/testing/TestReply.ts"
+import * as CodexAppServer from "../../codex/support/CodexAppServer.ts"
+import * as CodexBinary from "../../codex/support/CodexBinary.ts"
+import * as Loopback from "../../codex/support/Loopback.ts"
+import * as Certificates from "../../support/certificates.ts"
+import * as LoggingProxy from "./loggingProxy.ts"
+import * as Mounts from "./mounts.ts"
+import { execute, program } from "./program.ts"
+import * as SocksProxy from "./socksProxy.ts"
+
+/** Who syncs. */
+export type Contestant = "ours" | CodexBinary.Version
+
+/**
+ * The contestants that can run here. Released Codex needs its program and a place without a network,
+ * which \`npm run test:homes\` provides if it can; \`CODEX_TESTS=required\` insists on it.
+ */
+export const contestants: ReadonlyArray<Contestant> = await Effect.runPromise(
+  Effect.all([Loopback.ensure, Effect.forEach(CodexBinary.versions, CodexBinary.locate)]).pipe(
+    Effect.as(true),
+    Effect.orElseSucceed(() => process.env["CODEX_TESTS"] === "required"),
+    Effect.map((hasCodex) => ["ours", ...(hasCodex ? CodexBinary.versions : [])] as const),
+    Effect.provide(NodeServices.layer)
+  )
+)
+
+export const nameOf = (contestant: Contestant): string =>
+  contestant === "ours" ? "codex-plugins" : `Codex ${contestant}`
+
+/** The host of the backend; every name resolves to loopback. */
+export const apiHost = "api.test"
+
+export interface Options {
+  /** Each has one bundle. The address of a name is 127.0.0.1, others must be on loopback. */
+  readonly hosts?: ReadonlyArray<string>
+  /** The scheme of the backend's URL. Bundles always come over https. Default: http. */
+  readonly scheme?: "http" | "https"
+}
+
+export interface Run {
+  /** For each host: `direct`, the proxy that it was reached through, or `-` if its data did not come. */
+  readonly reached: Readonly<Record<string, string>>
+  /** What the program printed. */
+  readonly output: string
+}
+
+interface Row {
+  readonly name: string
+  readonly release: { readonly bundle_download_url?: string }
+}
+
+/** Makes the lab until the scope closes. */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const { hosts = ["bundles.test"], scheme = "http" } = options
+  const fs = yield* FileSystem.FileSystem
+  const folder = Fs.realpathSync(yield* fs.makeTempDirectoryScoped())
+  const { ca, issueFor } = yield* Certificates.make
+  const inFolder = (name: string, text: string) => {
+    const file = Path.join(folder, name)
+    Fs.writeFileSync(file, text)
+    return file
+  }
+  const authority = inFolder("authority.pem", ca)
+  const names = [apiHost, ...hosts.filter((host) => !/^[\d.]+$/.test(host))]
+  const hostsFile = inFolder("hosts", names.map((name) => `127.0.0.1 ${name}\n`).join(""))
+
+  const plugins = hosts.map((_, index) => TestBackend.plugin({ name: `plugin-${index}` }))
+  const backend = yield* TestBackend.make({ plugins })
+  const certificate = yield* issueFor([apiHost, "127.0.0.1", ...hosts])
+  const served = yield* backend.serve({ bundles: certificate })
+  const bundlePort = new URL(served.bundleOrigin).port
+  const base = new URL(served.baseUrl)
+  if (scheme === "https") Object.assign(base, { protocol: "https:", port: bundlePort })
+  base.hostname = apiHost
+  yield* backend.when(
+    { kind: "listing" },
+    TestReply.mapJson((page) => ({
+      ...page,
+      plugins: (page["plugins"] as ReadonlyArray<Row>).map((row) => {
+        const url = URL.parse(row.release.bundle_download_url ?? "")
+        if (url === null) return row
+        url.hostname = hosts[Number(row.name.slice("plugin-".length))] ?? ""
+        Object.assign(row.release, { bundle_download_url: url.href })
+        return row
+      })
+    }))
+  )
+
+  const proxies = new Map<string, { readonly log: ReadonlyArray<string> }>()
+  const named = <P extends LoggingProxy.LoggingProxy, E, R>(
+    name: string,
+    proxy: Effect.Effect<P, E, R>
+  ) =>
+    Effect.map(proxy, ({ log, port }) => {
+      proxies.set(name, { log })
+      return `127.0.0.1:${port}`
+    })
+  /** Each starts a proxy, and gives its address. */
+  const proxy = (name: string, options?: LoggingProxy.Options) =>
+    named(name, LoggingProxy.make(options))
+  const socksProxy = (name: string) => named(name, SocksProxy.make)
+
+  let homes = 0
+  /** Runs one pass in a fresh home. */
+  const run = Effect.fnUntraced(function* (
+    contestant: Contestant,
+    variables: Readonly<Record<string, string>>,
+    files: ReadonlyArray<readonly [path: string, source: string]> = []
+  ) {
+    const home = Path.join(folder, `home-${++homes}`)
+    yield* backend.writeHome(home, { baseUrl: base.href })
+    yield* backend.forget
+    const before = new Map([...proxies].map(([name, { log }]) => [name, log.length]))
+    const within = Mounts.replaced(["/etc/hosts", hostsFile], ...files)
+    const output = yield* contestant === "ours"
+      ? Effect.map(
+          execute(within([process.execPath, program, "sync"]), {
+            PATH: process.env["PATH"] ?? "",
+            HOME: home,
+            CODEX_HOME: home,
+            ...variables
+          }),
+          ({ output }) => output
+        )
+      : Effect.scoped(
+          Effect.gen(function* () {
+            const codex = yield* CodexAppServer.start({
+              version: contestant,
+              home,
+              environment: { RUST_LOG: "warn,codex_core_plugins=info", ...variables },
+              within
+            })
+            yield* codex.pass()
+            return (yield* codex.log).join("\n")
+          })
+        )
+
+    const seen = [...proxies].map(
+      ([name, { log }]) => [name, log.slice(before.get(name) ?? 0)] as const
+    )
+    const way = (host: string, arrived: boolean) => {
+      if (!arrived) return "-"
+      const isFor = (line: string) => line.split(/[ /]/).some((part) => part.startsWith(`${host}:`))
+      const proxy = seen.find(([, log]) => log.some(isFor))
+      return proxy?.[0] ?? "direct"
+    }
+    const listed = yield* backend.requests({ kind: "listing" })
+    const reached: Record<string, string> = { [apiHost]: way(apiHost, listed.length > 0) }
+    for (const [index, host] of hosts.entries()) {
+      const plugin = `${home}/plugins/cache/openai-curated-remote/plugin-${index}/1.0.0`
+      reached[host] = way(host, Fs.existsSync(plugin))
+    }
+    const result: Run = { reached, output }
+    return result
+  })
+
+  return { authority, ca, certificate, folder, inFolder, proxy, run, socksProxy }
+})

@@ -10,6 +10,7 @@ import * as PluginDoctor from "./PluginDoctor.ts"
 import * as PluginIdentity from "./PluginIdentity.ts"
 import * as PluginInstaller from "./PluginInstaller.ts"
 import * as PluginInventory from "./PluginInventory.ts"
+import * as PluginSearch from "./PluginSearch.ts"
 import * as PluginSeed from "./PluginSeed.ts"
 import * as PluginStore from "./PluginStore.ts"
 import * as PluginSync from "./PluginSync.ts"
@@ -37,6 +38,7 @@ export interface Options {
 const views = Layer.mergeAll(
   PluginIdentity.layer,
   Layer.provideMerge(PluginDoctor.layer, PluginInventory.layer),
+  PluginSearch.layer,
   PluginSeed.layer,
   PluginVerifier.layer
 )

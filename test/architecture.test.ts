@@ -18,7 +18,7 @@ const levels: ReadonlyArray<RegExp> = [
   // Workflows over the services.
   /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.
-  /^Plugin(?:Doctor|Identity|Inventory|Seed|Verifier)\.ts$|^internal\/(?:doctor\/|seededBundle\.ts$)/,
+  /^Plugin(?:Doctor|Identity|Inventory|Search|Seed|Verifier)\.ts$|^internal\/(?:doctor\/|seededBundle\.ts$)/,
   // Composition and front ends.
   /^(?:CodexPlugins|NodeCodexPlugins|index|main)\.ts$|^(?:appServer|cli|testing)\//
 ]

@@ -10,6 +10,7 @@ import { list } from "./list.ts"
 import { prune } from "./prune.ts"
 import { read } from "./read.ts"
 import { run } from "./runCommand.ts"
+import { search } from "./search.ts"
 import { seed } from "./seed.ts"
 import { serve } from "./serve.ts"
 import { sync } from "./sync.ts"
@@ -21,6 +22,7 @@ export const all = Command.withSubcommands([
   sync,
   list,
   id,
+  search,
   read,
   install,
   uninstall,

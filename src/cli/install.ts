@@ -70,7 +70,7 @@ const installRemote = Effect.fnUntraced(function* (name: string, json: boolean) 
       return yield* printInstalled(current, { source: "remote", id }, json)
     }
   }
-  const { pluginId, version } = yield* install(id)
+  const { pluginId, version } = yield* names.orUnknown(name)(install(id))
   yield* printInstalled({ pluginId, version, changed: true }, { source: "remote", id }, json)
 })
 

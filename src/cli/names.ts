@@ -3,7 +3,7 @@
  * its
  * remote id. The cache is asked first, then the account's listing, never the catalogue.
  */
-import { Effect, Option, Result, Schema } from "effect"
+import { Effect, Option, Predicate, Result, Schema } from "effect"
 import { Argument } from "effect/cli"
 import * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
@@ -105,7 +105,7 @@ export const resolve = Effect.fnUntraced(function* (text: string) {
   if (Option.isSome(inCache)) return namedBy(inCache.value)
   if (isPluginId(text)) {
     return yield* new CommandFailed({
-      message: `${text} is neither cached nor installed on the account: name it by its remote plugin id`
+      message: `${text} is neither cached nor installed on the account; \`codex-plugins search ${text.split("@")[0]}\` finds plugins and their remote ids`
     })
   }
   return direct
@@ -120,3 +120,22 @@ export const resolveRemote = Effect.fnUntraced(function* (text: string) {
     message: `${name} has no remote plugin id: it is a local install, or the next sync adds it`
   })
 })
+
+/** Says where to look for a name that the backend was asked for as an id and does not know. */
+export const orUnknown =
+  (text: string) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | CommandFailed, R> =>
+    Effect.catchIf(
+      effect,
+      (error) =>
+        Predicate.isTagged(error, "RemoteCatalogError") &&
+        Predicate.hasProperty(error, "reason") &&
+        Predicate.isTagged(error.reason, "NotFound") &&
+        !text.includes("~"),
+      () =>
+        Effect.fail(
+          new CommandFailed({
+            message: `${text} is neither cached nor installed on the account; \`codex-plugins search ${text}\` finds plugins and their remote ids`
+          })
+        )
+    )

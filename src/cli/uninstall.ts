@@ -67,7 +67,8 @@ const uninstallNamed = Effect.fnUntraced(function* (plugin: string, options: Opt
     ? Effect.succeed(remotePluginId.value)
     : names.resolveRemote(plugin)
   const installer = yield* PluginInstaller.PluginInstaller
-  yield* printUninstalled(yield* installer.uninstall(id, options), id, options.json)
+  const uninstalled = yield* names.orUnknown(plugin)(installer.uninstall(id, options))
+  yield* printUninstalled(uninstalled, id, options.json)
 })
 
 export const uninstall = Command.make(

@@ -9,6 +9,7 @@ const commands = [
   "sync",
   "list",
   "id",
+  "search",
   "read",
   "install",
   "uninstall",

@@ -1,10 +1,9 @@
 /**
  * The program in this process, with its real layers, on a home of its own.
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as NodeStdio from "@effect/platform-node/NodeStdio"
 import { ConfigProvider, Console, Effect, FileSystem, Layer, type Stdio } from "effect"
 import { codeOf } from "../../src/cli/exit.ts"
+import * as platform from "../../src/cli/platform.ts"
 import { program } from "../../src/cli/program.ts"
 import * as RemoteBundle from "../../src/RemoteBundle.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
@@ -19,7 +18,7 @@ export interface Run {
 export interface Surroundings {
   /** Environment variables; there are no others. */
   readonly env?: Readonly<Record<string, string>>
-  readonly stdio?: Layer.Layer<Stdio.Stdio>
+  readonly stdio?: Layer.Layer<Stdio.Stdio> | Layer.Layer<never>
 }
 
 const printTo =
@@ -31,13 +30,13 @@ const printTo =
 /** Runs a command to its end. */
 export const run = (
   args: ReadonlyArray<string>,
-  { env = {}, stdio = NodeStdio.layer }: Surroundings = {}
+  { env = {}, stdio = Layer.empty }: Surroundings = {}
 ): Effect.Effect<Run> =>
   Effect.suspend(() => {
     const stdout: Array<string> = []
     const stderr: Array<string> = []
     return program(args).pipe(
-      Effect.provide(Layer.merge(NodeServices.layer, stdio)),
+      Effect.provide(Layer.merge(platform.layer, stdio)),
       Effect.provideService(RemoteBundle.AllowLoopbackHttp, true),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
       Effect.provideService(

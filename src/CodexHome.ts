@@ -15,14 +15,13 @@ import {
   Option,
   Path,
   type PlatformError,
-  Predicate,
   Result,
   Schedule,
   Schema
 } from "effect"
-import { Toml } from "effect/encoding"
 import * as AuthFile from "./internal/authFile.ts"
 import * as Layout from "./internal/cache/layout.ts"
+import * as ConfigFile from "./internal/configFile.ts"
 import * as SmallFile from "./internal/smallFile.ts"
 
 /**
@@ -175,33 +174,11 @@ export class CodexHome extends Context.Service<
   }
 >()("effect-codex-plugins/CodexHome") {}
 
-const decodeConfig = Schema.decodeUnknownEffect(
-  Schema.Struct({ chatgpt_base_url: Schema.optionalKey(Schema.String) })
-)
-const decodeFeatures = Schema.decodeUnknownEffect(
-  Schema.Struct({
-    features: Schema.optionalKey(Schema.Struct({ plugins: Schema.optionalKey(Schema.Boolean) }))
-  })
-)
-
-/** A URL to which paths can be appended, and that contains no credentials. */
-const isBaseUrl = (text: string): boolean => {
-  const url = URL.parse(text)
-  return (
-    url !== null &&
-    (url.protocol === "https:" || url.protocol === "http:") &&
-    url.username + url.password + url.search + url.hash === ""
-  )
-}
-
 /** The largest size of `config.toml` and `auth.json` that is read, in bytes. */
 const maxFileBytes = 1024 * 1024
 
 /** The number of times that a damaged `auth.json` is read again: Codex writes it in place. */
 const rereads = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 4 }))
-
-/** The stores in which Codex writes no `auth.json`. */
-const keyrings: ReadonlySet<unknown> = new Set(["keyring", "auto"])
 
 const isNotFound = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
 
@@ -249,22 +226,11 @@ const make = Effect.fnUntraced(function* (home: {
             })
       )
     )
-    const table = yield* Effect.fromResult(
-      Result.mapError(Toml.parse(text), ({ message }) =>
-        homeError(configFile, { _tag: "NotToml", line: lineOf(message) })
+    return yield* Effect.fromResult(
+      Result.mapError(ConfigFile.parse(text, defaultBaseUrl), (reason) =>
+        homeError(configFile, reason)
       )
     )
-    const invalid = (expected: string, key = "chatgpt_base_url") =>
-      homeError(configFile, { _tag: "InvalidSetting", key, expected })
-    const config = yield* Effect.mapError(decodeConfig(table), () => invalid("a string"))
-    const { features } = yield* Effect.mapError(decodeFeatures(table), () =>
-      invalid("true or false", "features.plugins")
-    )
-    const baseUrl = (config.chatgpt_base_url ?? defaultBaseUrl).replace(/\/+$/, "")
-    if (!isBaseUrl(baseUrl)) {
-      return yield* invalid("an http or https URL without credentials, query or fragment")
-    }
-    return { baseUrl, pluginsEnabled: features?.plugins ?? true }
   })
 
   const notSignedIn = (reason: NotSignedIn["reason"], mode: string | null = null) =>
@@ -284,15 +250,7 @@ const make = Effect.fnUntraced(function* (home: {
   /** A setting that cannot be read is reported by {@link settings}. */
   const usesKeyring = Effect.map(
     Effect.option(SmallFile.read(fs, configFile, maxFileBytes)),
-    Option.exists((text) =>
-      Option.exists(Result.getSuccess(Toml.parse(text)), (table) =>
-        keyrings.has(
-          Predicate.hasProperty(table, "cli_auth_credentials_store")
-            ? table.cli_auth_credentials_store
-            : undefined
-        )
-      )
-    )
+    Option.exists(ConfigFile.usesKeyring)
   )
 
   const credentials = Effect.gen(function* () {
@@ -327,12 +285,6 @@ const make = Effect.fnUntraced(function* (home: {
     credentials
   })
 })
-
-/** The parser's own message quotes the file, so only the line is taken from it. */
-const lineOf = (message: string): number | null => {
-  const line = / at line (\d+), column \d+$/.exec(message)?.[1]
-  return line === undefined ? null : Number(line)
-}
 
 /**
  * The home at this path, which must be a folder.

@@ -65,8 +65,7 @@ export interface Stray {
 
 /**
  * A value that changes when an entry of the folder is added, removed or replaced. It is compared
- * before
- * a removal, so that a folder that changed since the snapshot is left alone.
+ * before a removal, so that a folder that changed since the snapshot is left alone.
  *
  * @category models
  * @since 0.1.0

@@ -155,8 +155,7 @@ export class CodexHome extends Context.Service<
     readonly cache: string
     /**
      * The folder in which bundles are staged. It is next to the cache; if the cache is a mount, it
-     * is
-     * inside the cache. The lock's file is next to it.
+     * is inside the cache. The lock's file is next to it.
      */
     readonly staging: string
     /**

@@ -31,8 +31,7 @@ export const schemaVersion = 1
 
 /**
  * The sidecar was written by a newer Codex. It is never overwritten, because the program that wrote
- * it
- * can still read it.
+ * it can still read it.
  *
  * @category errors
  * @since 0.1.0

@@ -2,8 +2,7 @@
  * The key under which Codex caches a plugin: `<plugin>@<marketplace>`.
  *
  * The segments are folder names on disk, so the rules for them are also rules of safety: no
- * separator,
- * no `..`, nothing outside ASCII.
+ * separator, no `..`, nothing outside ASCII.
  */
 import { Brand, Schema } from "effect"
 

@@ -3,8 +3,7 @@
  *
  * The account's record is the backend's and the cache is the home's; a change touches both, one
  * after the other. A change that stops between the two fails with {@link PartialChange}, and the
- * next
- * pass of `PluginSync` resolves it.
+ * next pass of `PluginSync` resolves it.
  */
 import { Context, Effect, Layer, Option, Result, Schema } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"

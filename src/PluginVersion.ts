@@ -132,8 +132,7 @@ export const active = (versions: Iterable<PluginVersion>): Option.Option<PluginV
 
 /**
  * True if readers may take `self` as the active version although `that` is there, too. A version
- * that
- * no other outranks is active, and stays active whichever of the others are removed.
+ * that no other outranks is active, and stays active whichever of the others are removed.
  *
  * @category functions
  * @since 0.1.0

@@ -198,8 +198,7 @@ const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.Marketplace
 
 /**
  * Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. Pass the
- * app
- * manifest's original text if you have it: `JSON.parse` rounds numbers and sorts some keys.
+ * app manifest's original text if you have it: `JSON.parse` rounds numbers and sorts some keys.
  *
  * @category constructors
  * @since 0.1.0

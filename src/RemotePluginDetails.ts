@@ -1,7 +1,6 @@
 /**
  * The details that people are shown of a plugin: the part of the backend's row that the cache does
- * not
- * need.
+ * not need.
  *
  * Fields have the backend's own names; one that is absent or null is null, or an empty list.
  */

@@ -74,9 +74,8 @@ export interface ActionResult<Id extends string | null = PluginId.PluginId> {
 /**
  * Something that happens during a pass. A pass sends `Started` first and exactly one of `Finished`,
  * `PassFailed` and `Interrupted` last. Each action of the plan gets exactly one final event:
- * `Kept`,
- * `Backfilled`, `Installed`, `Removed`, `Pruned`, `Unnecessary`, `Deferred` or `Failed`, unless the
- * pass is interrupted.
+ * `Kept`, `Backfilled`, `Installed`, `Removed`, `Pruned`, `Unnecessary`, `Deferred` or `Failed`,
+ * unless the pass is interrupted.
  *
  * @category models
  * @since 0.1.0

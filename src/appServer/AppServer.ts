@@ -202,9 +202,8 @@ export const make = Effect.fnUntraced(function* (program: ServerInfo) {
 
 /**
  * Serves one client on stdin and stdout. Syncs at the start, as Codex does, while the first
- * requests
- * may already be answered. Ends when stdin does, once every request is answered, or when nobody
- * reads stdout any more.
+ * requests may already be answered. Ends when stdin does, once every request is answered, or when
+ * nobody reads stdout any more.
  */
 export const run = Effect.fn("AppServer.run")(function* (program: ServerInfo) {
   const stdio = yield* Stdio.Stdio

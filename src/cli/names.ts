@@ -1,7 +1,6 @@
 /**
  * The plugin that a person means: by `name@marketplace`, by a bare name that is unambiguous, or by
- * its
- * remote id. The cache is asked first, then the account's listing, never the catalogue.
+ * its remote id. The cache is asked first, then the account's listing, never the catalogue.
  */
 import { Effect, Option, Predicate, Result, Schema } from "effect"
 import { Argument } from "effect/cli"

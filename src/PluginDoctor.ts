@@ -202,14 +202,22 @@ export const make = Effect.gen(function* () {
     }
   })
 
+  const listingOf = Effect.fnUntraced(function* (
+    options: Options
+  ): Effect.fn.Return<accountChecks.Listing> {
+    if (options.offline === true) return { _tag: "Skipped", reason: "offline" }
+    const { status } = yield* accountChecks.certificates(variables)
+    // A client that trusts other certificates than the user wants would prove nothing.
+    return status === "error"
+      ? { _tag: "Skipped", reason: "see network.certificates" }
+      : { _tag: "Asked", result: yield* accountChecks.listingOf(catalog) }
+  })
+
   const examine = Effect.fn("PluginDoctor.examine")(function* (options: Options = {}) {
     const fixed =
       options.fix === true ? yield* lock.hold(repair.run(disk, files, store)) : Arr.empty<string>()
     const start = yield* Clock.currentTimeMillis
-    const listing: accountChecks.Listing =
-      options.offline === true
-        ? Option.none()
-        : Option.some(yield* accountChecks.listingOf(catalog))
+    const listing = yield* listingOf(options)
     const asked = Math.round((yield* Clock.currentTimeMillis) - start)
     const checks = yield* Effect.forEach(Object.entries(yield* checksOf(listing)), ([id, check]) =>
       timed(id, check, id === "network.backend" ? asked : 0)

@@ -99,6 +99,23 @@ export interface Options {
   readonly plugins?: ReadonlyArray<PluginId.PluginId> | undefined
   /** Installs the account's bundle in place of a version that differs. Default: false. */
   readonly repair?: boolean | undefined
+  /** Runs after each result, in the order in which they come. */
+  readonly onResult?: ((progress: Progress) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * How far a verification has come.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Progress {
+  /** The result that has just come. */
+  readonly result: Result
+  /** How many results there are, this one included. */
+  readonly done: number
+  /** How many results there will be. */
+  readonly total: number
 }
 
 /**
@@ -195,13 +212,19 @@ export const make = Effect.gen(function* () {
     const { plugins: cached } = yield* store.snapshot
     const rows = new Map(Arr.getSuccesses(account.rows).map((row) => [row.pluginId, row] as const))
     const known = [...rows.keys(), ...cached.map(({ pluginId }) => pluginId)]
+    const pluginIds = Arr.dedupe(options.plugins ?? known).toSorted(Order.String)
+    let done = 0
     const results = yield* Effect.forEach(
-      Arr.dedupe(options.plugins ?? known).toSorted(Order.String),
+      pluginIds,
       Effect.fnUntraced(function* (pluginId) {
         const version = yield* store.activeVersion(pluginId)
-        return yield* check(pluginId, version, rows.get(pluginId), options.repair ?? false).pipe(
+        const repair = options.repair ?? false
+        const result = yield* check(pluginId, version, rows.get(pluginId), repair).pipe(
           Effect.catch((error) => Effect.succeed<Result>({ _tag: "Failed", pluginId, error }))
         )
+        done += 1
+        yield* options.onResult?.({ result, done, total: pluginIds.length }) ?? Effect.void
+        return result
       }),
       { concurrency }
     )

@@ -39,6 +39,7 @@ const platforms: ReadonlySet<string> = new Set([
 const shared: ReadonlySet<string> = new Set([
   "internal/display.ts",
   "internal/fileTree.ts",
+  "internal/message.ts",
   "internal/version.ts"
 ])
 

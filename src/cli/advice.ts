@@ -3,6 +3,7 @@
  */
 import { Predicate } from "effect"
 import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
+import * as Message from "../internal/message.ts"
 
 /** The tag of an error's reason. */
 export const reasonTag = (error: unknown): string | undefined => {
@@ -20,9 +21,7 @@ export interface Reason {
   readonly remedy: string | null
 }
 
-const imperative = /^(?:check|try|sync|start|run|make|allow|set|create|point|update|install|use)\b/
-
-/** The remedy, if the message does not contain it. */
+/** What helps where the message does not say it. */
 const remedyOf = (error: unknown): string | null => {
   const reason = Predicate.hasProperty(error, "reason") ? error.reason : undefined
   if (Predicate.isTagged(reason, "UntrustedServer")) {
@@ -43,14 +42,6 @@ export const reasonOf = (
   if (start > 0 && cause.startsWith("cannot ") && ids.some(isNamed)) {
     cause = cause.slice(start + 2)
   }
-  for (const [position, separator] of [
-    [cause.lastIndexOf("; "), 2],
-    [cause.lastIndexOf(": "), 2]
-  ] as const) {
-    const tail = cause.slice(position + separator)
-    if (position > 0 && imperative.test(tail)) {
-      return { cause: cause.slice(0, position), remedy: tail }
-    }
-  }
-  return { cause, remedy: remedyOf(error) }
+  const parts = Message.split(cause)
+  return { cause: parts.cause, remedy: parts.remedy ?? remedyOf(error) }
 }

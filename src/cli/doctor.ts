@@ -1,37 +1,75 @@
-import { Console, Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
+import { HttpClient } from "effect/http"
 import { display } from "../internal/display.ts"
 import * as PluginDoctor from "../PluginDoctor.ts"
 import { ProblemsFound } from "./exit.ts"
 import * as flags from "./flags.ts"
-import { online } from "./online.ts"
+import * as Online from "./online.ts"
 import { printJson } from "./output.ts"
-import { count } from "./results.ts"
+import { spinning } from "./region.ts"
+import { count, helpLine, marks } from "./results.ts"
+import { printLines } from "./screen.ts"
+import type { Style } from "./style.ts"
 
-const marks: Readonly<Record<PluginDoctor.Status, string>> = { ok: " ", warning: "?", error: "!" }
+const signs: Readonly<
+  Record<PluginDoctor.Status, readonly [color: "green" | "yellow" | "red", mark: string]>
+> = {
+  ok: ["green", marks.passed],
+  warning: ["yellow", marks.notice],
+  error: ["red", marks.failure]
+}
 
-const checkLines = ({ id, remediation, status, summary }: PluginDoctor.Check) => [
-  ` ${marks[status]} ${id}: ${display(summary)}`,
-  ...(remediation === null ? [] : [`   help: ${display(remediation)}`])
-]
-
-/** The lines of a report: each fix, each check, and a closing line. */
-export const reportLines = (
-  { checks, fixed }: PluginDoctor.Report,
-  verbose: boolean
+const checkLines = (
+  { details, id, remediation, status, summary }: PluginDoctor.Check,
+  style: Style
 ): ReadonlyArray<string> => {
-  const all = Object.values(checks)
-  const errors = all.filter(({ status }) => status === "error")
-  const warnings = all.filter(({ status }) => status === "warning")
-  const passed = all.filter(({ status }) => status === "ok")
+  const [color, mark] = signs[status]
   return [
-    ...fixed.map((line) => ` ~ ${display(line)}`),
-    ...[...(verbose ? passed : []), ...warnings, ...errors].flatMap(checkLines),
-    errors.length + warnings.length === 0
-      ? `No problems found (${count(all.length, "check")})`
-      : `${count(errors.length, "error")}, ${count(warnings.length, "warning")}, ${passed.length} of ${count(all.length, "check")} passed`
+    ` ${style[color](mark)} ${style.bold(id)}: ${display(summary)}`,
+    ...(status === "ok"
+      ? []
+      : Object.entries(details)
+          // The summary says the reason in words.
+          .filter(([key]) => key !== "reason")
+          .map(([key, value]) => style.dim(`   ${display(`${key}: ${value}`)}`))),
+    ...(remediation === null ? [] : [helpLine(remediation, style)])
   ]
 }
+
+/** The lines of a report: each fix, each check, and a closing line. */
+const reportLines = (
+  { checks, fixed }: PluginDoctor.Report,
+  verbose: boolean,
+  style: Style
+): ReadonlyArray<string> => {
+  const all = Object.values(checks)
+  const of = (status: PluginDoctor.Status) => all.filter((check) => check.status === status)
+  const [errors, warnings, passed] = [of("error"), of("warning"), of("ok")]
+  const shown = [...(verbose ? passed : []), ...warnings, ...errors]
+  const problems = [
+    ...(errors.length === 0 ? [] : [style.red(count(errors.length, "error"))]),
+    ...(warnings.length === 0 ? [] : [style.yellow(count(warnings.length, "warning"))])
+  ]
+  return [
+    ...fixed.map((line) => ` ${style.yellow("~")} ${display(line)}`),
+    ...shown.flatMap((check) => checkLines(check, style)),
+    problems.length === 0
+      ? `No problems found ${style.dim(`(${count(all.length, "check")})`)}`
+      : `${problems.join(", ")} ${style.dim(`(${count(all.length, "check")})`)}`
+  ]
+}
+
+/**
+ * The doctor reports a certificate file that cannot be used, and then asks no backend. For every other
+ * command such a file is an error.
+ */
+const layerHttp = Layer.catchTag(Online.layerHttp, "CertificateFileError", () =>
+  Layer.succeed(
+    HttpClient.HttpClient,
+    HttpClient.make(() => Effect.die(new Error("nothing is trusted")))
+  )
+)
 
 export const doctor = Command.make(
   "doctor",
@@ -53,8 +91,8 @@ export const doctor = Command.make(
   },
   Effect.fn("doctor")(function* ({ fix, json, offline, verbose }) {
     const { examine } = yield* PluginDoctor.PluginDoctor
-    const report = yield* examine({ fix, offline })
-    yield* json ? printJson(report) : Console.log(reportLines(report, verbose).join("\n"))
+    const report = yield* examine({ fix, offline }).pipe(spinning(() => "Checking"))
+    yield* json ? printJson(report) : printLines((style) => reportLines(report, verbose, style))
     if (report.overallStatus === "error") return yield* new ProblemsFound()
   })
 ).pipe(
@@ -63,5 +101,5 @@ export const doctor = Command.make(
     { command: "codex-plugins doctor", description: "Say what needs attention" },
     { command: "codex-plugins doctor --fix --offline", description: "Repair the cache offline" }
   ]),
-  Command.provide(({ codexHome }) => online(codexHome))
+  Command.provide(({ codexHome }) => Online.onlineOver(layerHttp, codexHome))
 )

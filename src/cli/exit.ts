@@ -6,7 +6,10 @@ import { CliError } from "effect/cli"
 import { display } from "../internal/display.ts"
 import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
 import { reasonOf, reasonTag } from "./advice.ts"
+import * as Message from "../internal/message.ts"
 import { printJson, schemaVersion } from "./output.ts"
+import { printMessage } from "./screen.ts"
+import type { Style } from "./style.ts"
 
 /** The exit codes, as the help and the manual explain them. */
 export const codes = [
@@ -107,9 +110,16 @@ export const errorJson = (error: Error) => {
   }
 }
 
-/**
- * Prints why a command failed, unless it has been printed already: on stderr, and as JSON if asked.
- */
+/** A terminal gets the remedy in a line of its own. A log gets one line for each error. */
+const failureLines = (error: Error, style: Style, isTerminal: boolean): ReadonlyArray<string> => {
+  const name = style.red("codex-plugins:")
+  const { cause, remedy } = Message.split(error.message)
+  return isTerminal && remedy !== null
+    ? [`${name} ${display(cause)}`, `   ${style.cyan("help:")} ${display(remedy)}`]
+    : [`${name} ${display(error.message)}`]
+}
+
+/** Prints why a command failed, unless it has been printed already: on stderr, and as JSON if asked. */
 export const report =
   (options: { readonly json: boolean }) =>
   (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
@@ -117,10 +127,8 @@ export const report =
     const error = Cause.squash(cause)
     if (isReported(error)) return Effect.void
     const isFailure = Cause.hasFails(cause) && error instanceof Error
-    const text = Console.error(
-      isFailure
-        ? `codex-plugins: ${display(error.message)}`
-        : `codex-plugins: this is a bug, please report it: ${Cause.pretty(cause)}`
-    )
+    const text = isFailure
+      ? printMessage((style, isTerminal) => failureLines(error, style, isTerminal))
+      : Console.error(`codex-plugins: this is a bug, please report it: ${Cause.pretty(cause)}`)
     return isFailure && options.json ? Effect.andThen(text, printJson(errorJson(error))) : text
   }

@@ -9,6 +9,7 @@ import * as flags from "./flags.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion, tableLines } from "./output.ts"
 import { Screen } from "./screen.ts"
+import type { Style } from "./style.ts"
 
 type State = PluginIdentity.State
 
@@ -95,7 +96,8 @@ const legend: ReadonlyArray<readonly [Source, string]> = [
 const listLines = (
   plugins: ReadonlyArray<CachedPlugin>,
   stateOf: StateOf,
-  columns?: number
+  columns: number | undefined,
+  style: Style
 ): ReadonlyArray<string> => {
   const rows = plugins.map(
     (plugin) =>
@@ -119,24 +121,25 @@ const listLines = (
         rows.map((row) => row.slice(0, 3))
       )
   ]
-  const table = layouts.map((layout) => layout()).find(fits)
+  const [header, ...body] = layouts.map((layout) => layout()).find(fits) ?? []
   const lines =
-    table ??
-    rows.flatMap(([pluginId, version, source]) => [
-      display(pluginId),
-      `  ${display(version)}  ${source}`
-    ])
+    header === undefined
+      ? rows.flatMap(([pluginId, version, source]) => [
+          display(pluginId),
+          `  ${display(version)}  ${source}`
+        ])
+      : [style.dim(header), ...body]
   return explained.length === 0 ? lines : [...lines, "", ...explained]
 }
 
 /** Prints the plugins for people, as wide as the terminal. */
 export const printPlugins = Effect.fnUntraced(function* (plugins: ReadonlyArray<CachedPlugin>) {
-  const { outputColumns } = yield* Screen
+  const { output, outputColumns } = yield* Screen
   const state = yield* stateOf(plugins)
   yield* Console.log(
     plugins.length === 0
       ? "No plugins are cached"
-      : listLines(plugins, state, outputColumns).join("\n")
+      : listLines(plugins, state, outputColumns, output).join("\n")
   )
 })
 

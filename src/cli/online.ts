@@ -1,18 +1,23 @@
 import { Effect, Layer, Option } from "effect"
+import type { HttpClient } from "effect/http"
 import * as CodexPlugins from "../CodexPlugins.ts"
 
-/** Every service of a home, with an HTTP client. It is loaded only when it is needed. */
-export const online = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
+const loadPlatform = Effect.promise(() => import("../NodeCodexPlugins.ts"))
+
+/** The HTTP client, which is loaded only now. */
+export const layerHttp = Layer.unwrap(Effect.map(loadPlatform, ({ layerHttp }) => layerHttp))
+
+/** Every service of a home, over this HTTP client. */
+export const onlineOver = <E>(
+  http: Layer.Layer<HttpClient.HttpClient, E>,
+  root: Option.Option<string>,
+  options: CodexPlugins.Options = {}
+) =>
   Option.match(root, {
     onNone: () => CodexPlugins.layerWith(options),
     onSome: (root) => CodexPlugins.layerAt(root, options)
-  }).pipe(
-    Layer.provide(
-      Layer.unwrap(
-        Effect.map(
-          Effect.promise(() => import("../NodeCodexPlugins.ts")),
-          ({ layerHttp }) => layerHttp
-        )
-      )
-    )
-  )
+  }).pipe(Layer.provide(http))
+
+/** Every service of a home. */
+export const online = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
+  onlineOver(layerHttp, root, options)

@@ -7,7 +7,9 @@ import { display } from "../internal/display.ts"
 import * as exit from "./exit.ts"
 import { id } from "./id.ts"
 import { list } from "./list.ts"
+import { Screen } from "./screen.ts"
 import { seed } from "./seed.ts"
+import { wrap } from "./style.ts"
 import { version } from "./version.ts"
 
 const root = Command.make("codex-plugins").pipe(
@@ -20,14 +22,22 @@ const quick = Command.withSubcommands([list, id, seed])
 const isQuick = ([first]: ReadonlyArray<string>) =>
   first === "list" || first === "id" || first === "seed" || first === "--version"
 
+const levels: Readonly<Record<string, readonly [name: string, color?: "yellow" | "red"]>> = {
+  Warn: ["warning", "yellow"],
+  Error: ["error", "red"],
+  Fatal: ["fatal", "red"]
+}
+
 /** Results go to stdout, so everything else goes to stderr. */
 const logger = Logger.layer([
   Logger.withConsoleError(
-    Logger.make(({ logLevel, message }) =>
-      display(
-        [`${logLevel.toLowerCase()}:`, ...(Array.isArray(message) ? message : [message])].join(" ")
-      )
-    )
+    Logger.make(({ fiber, logLevel, message }) => {
+      const { messageColumns, messages } = fiber.getRef(Screen)
+      const [name, color] = levels[logLevel] ?? [logLevel.toLowerCase()]
+      const label = color === undefined ? `${name}:` : messages[color](`${name}:`)
+      const text = (Array.isArray(message) ? message : [message]).join(" ")
+      return wrap(`${label} ${display(text)}`, messageColumns)
+    })
   )
 ])
 

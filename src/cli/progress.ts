@@ -1,13 +1,14 @@
 /**
- * The progress of a pass on stderr: a live region on a terminal, a line now and then elsewhere.
+ * The progress of a pass.
  */
-import { Clock, Console, Duration, Effect, Fiber, Stream } from "effect"
+import { Duration, Effect, Fiber, Stream } from "effect"
 import { display } from "../internal/display.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
 import { reasonOf } from "./advice.ts"
+import { elapsedText, showing, spinner } from "./region.ts"
 import { count, seconds } from "./results.ts"
-import { Screen } from "./screen.ts"
+import { cut, plain, type Style } from "./style.ts"
 
 /** One download that runs, in bytes. */
 interface Download {
@@ -68,6 +69,10 @@ const withResult = (progress: Progress, result: SyncEvent.SyncResult): Progress 
   }
 }
 
+/** The message of a final failure says that every attempt failed. This one is not the last. */
+const causeOf = ({ cause, pluginId }: Extract<SyncEvent.SyncEvent, { _tag: "Retrying" }>) =>
+  reasonOf(cause, [pluginId]).cause.replace(/ each time$/, "")
+
 /** The progress after one more event. */
 export const next = (progress: Progress, event: SyncEvent.SyncEvent): Progress => {
   switch (event._tag) {
@@ -99,7 +104,7 @@ export const next = (progress: Progress, event: SyncEvent.SyncEvent): Progress =
       return withDownload(progress, event.pluginId, {
         bytes: 0,
         total: progress.downloads.get(event.pluginId)?.total ?? null,
-        retrying: `retry in ${seconds(Duration.toMillis(event.delay))}: ${reasonOf(event.cause, [event.pluginId]).cause}`
+        retrying: `retry in ${seconds(Duration.toMillis(event.delay))}: ${causeOf(event)}`
       })
     default:
       return withResult(progress, event)
@@ -114,80 +119,131 @@ export const size = (bytes: number): string => {
     : `${(bytes / 1_000_000).toFixed(1)} MB`
 }
 
-/** Cuts a line so that it never wraps. The last column stays free: some terminals wrap there. */
-const fit = (line: string, columns: number): string =>
-  line.length < columns ? line : `${line.slice(0, Math.max(0, columns - 2))}…`
-
 const receivedBytes = ({ bytes, downloads }: Progress): number =>
   [...downloads.values()].reduce((sum, download) => sum + download.bytes, bytes)
 
-const statusText = (progress: Progress, elapsed: number): string => {
-  const { done, failed, planned, waiting } = progress
-  if (waiting !== null) return display(waiting)
-  if (planned === null) return "Reading the account's plugins"
-  const bytes = receivedBytes(progress)
-  return [
-    `${done}/${count(planned, "plugin")}`,
-    ...(failed > 0 ? [`${failed} failed`] : []),
-    ...(bytes > 0
-      ? [size(bytes), `${size(Math.round((bytes * 1000) / Math.max(1, elapsed)))}/s`]
-      : [])
-  ].join("  ")
+/** A progress at a moment, as it is shown. */
+export interface Moment {
+  readonly progress: Progress
+  /** Since the start of the pass, in milliseconds. */
+  readonly elapsed: number
+  /** In bytes per second. */
+  readonly rate: number
 }
 
-const downloadText = ([pluginId, { bytes, retrying, total }]: readonly [
-  string,
-  Download
-]): string => {
-  const state = retrying ?? (total === null ? size(bytes) : `${size(bytes)} of ${size(total)}`)
-  return `  ${display(pluginId.slice(0, pluginId.lastIndexOf("@")))}  ${display(state)}`
+/** The counters, or what the pass waits for. */
+const statusParts = (
+  { elapsed, progress, rate }: Moment,
+  style: Style
+): ReadonlyArray<readonly [text: string, style: (text: string) => string]> => {
+  const { failed, planned, waiting } = progress
+  const time = [elapsedText(elapsed), style.dim] as const
+  if (waiting !== null) return [[display(waiting), style.yellow], time]
+  if (planned === null) return [["Reading the account's plugins", style.bold], time]
+  const bytes = receivedBytes(progress)
+  return [
+    [`${progress.done}/${count(planned, "plugin")}`, style.bold],
+    [failed > 0 ? `${failed} failed` : "", style.red],
+    [bytes > 0 ? size(bytes) : "", style.dim],
+    [bytes > 0 ? `${size(Math.round(rate))}/s` : "", style.dim],
+    time
+  ]
+}
+
+/** Puts parts beside one another, and cuts what does not fit. */
+const joined = (
+  parts: ReadonlyArray<readonly [text: string, style: (text: string) => string]>,
+  columns: number,
+  separator = "  "
+): string => {
+  let left = columns
+  let line = ""
+  for (const [text, style] of parts) {
+    if (text === "") continue
+    const before = line === "" ? "" : separator
+    const shown = cut(text, left - before.length)
+    if (shown === "") break
+    line += before + style(shown)
+    left -= before.length + shown.length
+  }
+  return line
+}
+
+/** A terminal of at least so many columns shows bars. */
+const leastForBars = 60
+const barLength = 20
+
+const bar = (bytes: number, total: number, style: Style): string => {
+  const filled = Math.min(barLength, Math.floor((bytes / Math.max(1, total)) * barLength))
+  return style.green("━".repeat(filled)) + style.dim("─".repeat(barLength - filled))
 }
 
 /** How many downloads the region shows. */
 const mostDownloads = 3
 
-/** The bytes to come. A download that is retried has no end in sight. */
-const rest = ({ bytes, retrying, total }: Download): number =>
-  retrying === null ? (total ?? bytes) - bytes : Number.POSITIVE_INFINITY
-
-/** Retries first, then the downloads with the most bytes to come. */
-const largest = ({ downloads }: Progress) =>
+/** Retries first, then the largest downloads. Neither order changes while bytes arrive. */
+const shownDownloads = ({ downloads }: Progress) =>
   [...downloads]
-    .toSorted(([, a], [, b]) => (rest(b) === rest(a) ? 0 : rest(b) - rest(a)))
+    .toSorted(
+      ([, a], [, b]) =>
+        Number(b.retrying !== null) - Number(a.retrying !== null) || (b.total ?? 0) - (a.total ?? 0)
+    )
     .slice(0, mostDownloads)
 
-const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
-
-/** The lines of the live region. */
-export const regionLines = (
+const downloadLines = (
   progress: Progress,
-  elapsed: number,
-  columns: number
+  columns: number,
+  style: Style
 ): ReadonlyArray<string> => {
-  const frame = frames[Math.floor(elapsed / 100) % frames.length]
-  return [
-    `${frame} ${statusText(progress, elapsed)}  ${seconds(elapsed)}`,
-    ...largest(progress).map(downloadText)
-  ].map((line) => fit(line, columns))
+  const downloads = shownDownloads(progress).map(
+    ([pluginId, download]) =>
+      [display(pluginId.slice(0, pluginId.lastIndexOf("@"))), download] as const
+  )
+  const nameLength = Math.min(
+    Math.max(0, ...downloads.map(([name]) => name.length)),
+    Math.max(8, Math.floor(columns / 2) - 4)
+  )
+  return downloads.map(([name, { bytes, retrying, total }]) => {
+    const label = `  ${cut(name, nameLength).padEnd(nameLength)}  `
+    const left = columns - label.length
+    if (retrying !== null) return label + style.yellow(cut(display(retrying), left))
+    const sizes = total === null ? size(bytes) : `${size(bytes)} of ${size(total)}`
+    if (total === null || columns < leastForBars) return label + style.dim(cut(sizes, left))
+    return `${label}${bar(bytes, total, style)}  ${style.dim(cut(sizes, left - barLength - 2))}`
+  })
 }
 
-/** The first frame comes after this time: a pass with nothing to do draws nothing. */
-const firstFrame = "120 millis"
-const frameTime = "100 millis"
-/** Where lines are only appended, a short pass stays silent and a long one shows that it lives. */
-const firstLine = "2 seconds"
-const lineTime = "10 seconds"
+/** The lines of the live region. The last column stays free: some terminals wrap there. */
+export const regionLines = (
+  moment: Moment,
+  columns: number,
+  style: Style = plain
+): ReadonlyArray<string> => [
+  `${style.cyan(spinner(moment.elapsed))} ${joined(statusParts(moment, style), columns - 3)}`,
+  ...downloadLines(moment.progress, columns - 1, style)
+]
 
-/** Erases the lines that were drawn and leaves the cursor where they began. */
-const erase = (lines: number): string =>
-  lines === 0 ? "" : `\r${lines > 1 ? `\u001b[${lines - 1}A` : ""}\u001b[J`
+/** The rate is that of this last time, in milliseconds. */
+const rateTime = 3000
+
+/** Measures a rate from what has arrived at each moment. */
+const makeMeter = () => {
+  const samples: Array<readonly [elapsed: number, bytes: number]> = [[0, 0]]
+  return (elapsed: number, bytes: number): number => {
+    samples.push([elapsed, bytes])
+    while (samples.length > 2 && samples[1]![0] <= elapsed - rateTime) samples.shift()
+    const [since, before] = samples[0]!
+    // A download that begins again takes its bytes back.
+    return Math.max(0, ((bytes - before) * 1000) / Math.max(1, elapsed - since))
+  }
+}
 
 const isLast = ({ _tag }: SyncEvent.SyncEvent): boolean =>
   _tag === "Finished" || _tag === "PassFailed" || _tag === "Interrupted"
 
 /**
  * Shows the progress of a pass while the effect runs, and hands on each event. The effect can look at
- * the progress. The live region is gone when the effect ends.
+ * the progress.
  */
 export const show = Effect.fnUntraced(function* <A, E, R>(
   use: (current: () => Progress) => Effect.Effect<A, E, R>,
@@ -196,33 +252,13 @@ export const show = Effect.fnUntraced(function* <A, E, R>(
   { untilLast = true }: { readonly untilLast?: boolean } = {}
 ) {
   const { events } = yield* PluginSync.PluginSync
-  const screen = yield* Screen
-  const console = yield* Console.Console
-  const startedAt = yield* Clock.currentTimeMillis
+  const meter = makeMeter()
   let progress = initial
-  let drawn = 0
-
-  const clear = () => {
-    if (drawn > 0) screen.write(erase(drawn))
-    drawn = 0
-  }
-  const elapsed = Effect.map(Clock.currentTimeMillis, (now) => now - startedAt)
-  const draw = Effect.map(elapsed, (elapsed) => {
-    const lines = regionLines(progress, elapsed, screen.columns())
-    screen.write(erase(drawn) + lines.join("\n"))
-    drawn = lines.length
+  const momentAt = (elapsed: number): Moment => ({
+    progress,
+    elapsed,
+    rate: meter(elapsed, receivedBytes(progress))
   })
-  const append = Effect.flatMap(elapsed, (elapsed) =>
-    Console.error(`${statusText(progress, elapsed)} (${seconds(elapsed)})`)
-  )
-
-  const [first, pause, tick] = screen.isLive
-    ? ([firstFrame, frameTime, draw] as const)
-    : ([firstLine, lineTime, append] as const)
-  const painter = Effect.andThen(
-    Effect.sleep(first),
-    Effect.forever(Effect.andThen(tick, Effect.sleep(pause)))
-  )
   const listener = events.pipe(
     Stream.takeUntil(isLast),
     Stream.runForEach((event) =>
@@ -232,22 +268,19 @@ export const show = Effect.fnUntraced(function* <A, E, R>(
       })
     )
   )
-
-  // Whatever else is printed meanwhile goes above the region.
-  const above: Console.Console = Object.assign(Object.create(console), {
-    log: (...args: ReadonlyArray<unknown>) => (clear(), console.log(...args)),
-    error: (...args: ReadonlyArray<unknown>) => (clear(), console.error(...args))
-  })
-
   return yield* Effect.gen(function* () {
     const listening = yield* Effect.forkChild(listener, { startImmediately: true })
-    const painting = yield* Effect.forkChild(painter, { startImmediately: true })
     return yield* use(() => progress).pipe(
       // The last event has been published when the pass ends.
       Effect.tap(() => (untilLast ? Fiber.join(listening) : Effect.void)),
       Effect.tapError(() => Fiber.join(listening).pipe(Effect.timeoutOption("1 second"))),
-      Effect.ensuring(Fiber.interruptAll([listening, painting])),
-      Effect.ensuring(Effect.sync(clear))
+      Effect.ensuring(Fiber.interrupt(listening))
     )
-  }).pipe(Effect.provideService(Console.Console, above))
+  }).pipe(
+    showing({
+      lines: (elapsed, columns, style) => regionLines(momentAt(elapsed), columns, style),
+      // The line has its time from whoever appends it.
+      line: (elapsed) => joined(statusParts({ ...momentAt(elapsed), elapsed: 0 }, plain), 200)
+    })
+  )
 })

@@ -1,4 +1,4 @@
-import { Console, Duration, Effect, FileSystem, Option, Path, type PlatformError } from "effect"
+import { Duration, Effect, FileSystem, Option, Path, type PlatformError } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
 import { display } from "../internal/display.ts"
@@ -13,7 +13,9 @@ import * as flags from "./flags.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { size } from "./progress.ts"
-import { count } from "./results.ts"
+import { count, durationText, marks } from "./results.ts"
+import { printLines } from "./screen.ts"
+import type { Style } from "./style.ts"
 
 /** A version that another one has replaced. */
 interface Superseded {
@@ -120,7 +122,8 @@ const resultsJson = (results: ReadonlyArray<Result>, dryRun: boolean) => {
 
 const resultLines = (
   results: ReadonlyArray<Result>,
-  { dryRun, retain }: Options
+  { dryRun, retain }: Options,
+  style: Style
 ): ReadonlyArray<string> => {
   const { bytes, failures, kept, pruned } = split(results)
   const leased = kept.filter(({ reason }) => reason === "leased").length
@@ -128,17 +131,19 @@ const resultLines = (
   const closing = `${dryRun ? "Would free" : "Freed"} ${size(bytes)} (${count(pruned.length, "version")})`
   return [
     ...pruned.map(
-      ({ bytes, pluginId, version }) => ` - ${display(`${pluginId} ${version}`)} (${size(bytes)})`
+      ({ bytes, pluginId, version }) =>
+        ` ${style.red("-")} ${style.bold(display(pluginId))} ${style.dim(`${display(version)} (${size(bytes)})`)}`
     ),
     ...failures.map(
-      ({ error, pluginId, version }) => ` ! ${display(`${pluginId} ${version}: ${error.message}`)}`
+      ({ error, pluginId, version }) =>
+        ` ${style.red(marks.failure)} ${display(`${pluginId} ${version}: ${error.message}`)}`
     ),
     pruned.length + failures.length === 0 ? "Nothing to prune" : closing,
     ...(leased === 0 ? [] : [`${count(leased, "version")} kept: in use by a running process`]),
     ...(retained === 0
       ? []
       : [
-          `${count(retained, "version")} kept: replaced less than ${Duration.format(retain)} ago (see --retain)`
+          `${count(retained, "version")} kept: replaced less than ${durationText(retain)} ago (see --retain)`
         ])
   ]
 }
@@ -165,7 +170,7 @@ export const prune = Command.make(
     const results = yield* pruneAll({ dryRun, retain })
     yield* json
       ? printJson(resultsJson(results, dryRun))
-      : Console.log(resultLines(results, { dryRun, retain }).join("\n"))
+      : printLines((style) => resultLines(results, { dryRun, retain }, style))
     if (results.some(({ _tag }) => _tag === "Failed")) return yield* new SomePluginsFailed()
   })
 ).pipe(

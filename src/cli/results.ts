@@ -2,12 +2,13 @@
  * The results of a pass for people: one line for each change, failures last and grouped by cause, and
  * a closing line.
  */
-import { Option } from "effect"
+import { Duration, Option } from "effect"
 import { display } from "../internal/display.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
 import { outranks, type PluginVersion } from "../PluginVersion.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import { type Reason, reasonOf } from "./advice.ts"
+import { plain, type Style } from "./style.ts"
 
 /** `1 plugin`, `2 plugins`. */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
@@ -19,6 +20,16 @@ export const seconds = (millis: number): string => {
   return s < 60 ? `${Math.round(s)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`
 }
 
+/** `24 h`, `90 min`, `45 s`: a duration as people set it. */
+export const durationText = (duration: Duration.Duration): string => {
+  const s = Duration.toSeconds(duration)
+  if (s >= 3600 && s % 3600 === 0) return `${s / 3600} h`
+  return s >= 60 && s % 60 === 0 ? `${s / 60} min` : `${s} s`
+}
+
+/** The signs before each line of a result. A failure needs attention, and a notice may. */
+export const marks = { failure: "✗", notice: "!", passed: "✓" } as const
+
 /** One change: what a pass did to a plugin, or would do. */
 export interface Change {
   readonly mark: "+" | "~" | "-" | "="
@@ -29,7 +40,7 @@ export interface Change {
 const nameOf = (pluginId: string) => pluginId.slice(0, pluginId.lastIndexOf("@"))
 
 /** A plugin is named without its marketplace where no other one has the same name. */
-const shortNames = (pluginIds: ReadonlyArray<string>) => {
+export const shortNames = (pluginIds: ReadonlyArray<string>) => {
   const seen = new Map<string, Set<string>>()
   for (const id of pluginIds) {
     seen.set(nameOf(id), (seen.get(nameOf(id)) ?? new Set()).add(id))
@@ -153,7 +164,8 @@ const mostNames = 5
 
 /** Failures grouped by cause, each with its plugins and one remedy. */
 export const failureLines = (
-  failures: ReadonlyArray<SyncEvent.SyncFailure>
+  failures: ReadonlyArray<SyncEvent.SyncFailure>,
+  style: Style = plain
 ): ReadonlyArray<string> => {
   const groups = new Map<string, { reason: Reason; names: Array<string> }>()
   const short = shortNames(failures.flatMap(({ pluginId }) => pluginId ?? []))
@@ -165,31 +177,49 @@ export const failureLines = (
     if (group === undefined) groups.set(key, { reason, names: [name] })
     else group.names.push(name)
   }
-  return [...groups.values()].flatMap(groupLines)
+  return [...groups.values()].flatMap((group) => groupLines(group, style))
 }
 
-const groupLines = ({
-  names,
-  reason: { cause, remedy }
-}: {
-  readonly names: ReadonlyArray<string>
-  readonly reason: Reason
-}): ReadonlyArray<string> => {
+/** What helps, below what it helps against. */
+export const helpLine = (remedy: string, style: Style): string =>
+  `   ${style.cyan("help:")} ${display(remedy)}`
+
+const groupLines = (
+  {
+    names,
+    reason: { cause, remedy }
+  }: {
+    readonly names: ReadonlyArray<string>
+    readonly reason: Reason
+  },
+  style: Style
+): ReadonlyArray<string> => {
   const some = names.slice(0, mostNames).map(display).join(", ")
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ""
-  const help = remedy === null ? undefined : `   help: ${display(remedy)}`
+  const help = remedy === null ? undefined : helpLine(remedy, style)
+  const mark = style.red(marks.failure)
   const lines =
     names.length === 1
-      ? [` ! ${some}: ${display(cause)}`, help]
-      : [` ! ${names.length} plugins: ${display(cause)}`, `     ${some}${more}`, help]
+      ? [` ${mark} ${style.bold(some)}: ${display(cause)}`, help]
+      : [
+          ` ${mark} ${style.bold(`${names.length} plugins`)}: ${display(cause)}`,
+          style.dim(`   ${some}${more}`),
+          help
+        ]
   return lines.filter((line) => line !== undefined)
 }
 
+const colors = { "+": "green", "~": "yellow", "-": "red", "=": "dim" } as const
+
 /** The lines of changes. */
-export const changeLines = (changes: ReadonlyArray<Change>): ReadonlyArray<string> => {
+export const changeLines = (
+  changes: ReadonlyArray<Change>,
+  style: Style = plain
+): ReadonlyArray<string> => {
   const short = shortNames(changes.map(({ pluginId }) => pluginId))
   return changes.map(
-    ({ mark, pluginId, text }) => ` ${mark} ${display(short(pluginId))} ${display(text)}`
+    ({ mark, pluginId, text }) =>
+      ` ${style[colors[mark]](mark)} ${style.bold(display(short(pluginId)))} ${style.dim(display(text))}`
   )
 }
 
@@ -203,12 +233,13 @@ const closing = (
   changes: ReadonlyArray<Change>,
   counts: { readonly upToDate: number; readonly failed: number },
   kind: keyof typeof verbs,
-  millis: number | undefined
+  millis: number | undefined,
+  style: Style
 ): string => {
   const time = millis === undefined ? [] : [seconds(millis)]
   const { failed, upToDate } = counts
   if (changes.length === 0 && failed === 0) {
-    return `Already up to date (${[count(upToDate, "plugin"), ...time].join(", ")})`
+    return `Already up to date ${style.dim(`(${[count(upToDate, "plugin"), ...time].join(", ")})`)}`
   }
   const parts = (["+", "~", "-"] as const).flatMap((mark, index) => {
     const n = changes.filter((change) => change.mark === mark).length
@@ -217,15 +248,16 @@ const closing = (
   const line = [
     ...parts,
     ...(upToDate > 0 ? [`${upToDate} up to date`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : [])
+    ...(failed > 0 ? [style.red(`${failed} failed`)] : [])
   ].join(", ")
-  return `${line.charAt(0).toUpperCase()}${line.slice(1)}${time.map((t) => ` (${t})`).join("")}`
+  return `${line.charAt(0).toUpperCase()}${line.slice(1)}${time.map((t) => ` ${style.dim(`(${t})`)}`).join("")}`
 }
 
 /** All that a person reads about a pass that was carried out. */
 export const outcomeLines = (
   outcome: SyncEvent.SyncOutcome,
-  millis: number
+  millis: number,
+  style: Style = plain
 ): ReadonlyArray<string> => {
   if (outcome.skipped !== null) {
     return ["Skipped: config.toml sets `features.plugins` to false"]
@@ -233,9 +265,9 @@ export const outcomeLines = (
   const changes = outcome.results.flatMap((result) => Option.toArray(changeMade(result)))
   const counts = { upToDate: outcome.kept.length, failed: outcome.failures.length }
   return [
-    ...changeLines(changes),
-    ...failureLines(outcome.failures),
-    closing(changes, counts, "done", millis)
+    ...changeLines(changes, style),
+    ...failureLines(outcome.failures, style),
+    closing(changes, counts, "done", millis, style)
   ]
 }
 
@@ -256,13 +288,13 @@ export const plannedChanges = (plan: SyncPlan.SyncPlan): ReadonlyArray<Change> =
   plan.actions.flatMap((action) => Option.toArray(changeOf(action)))
 
 /** All that a person reads about a plan: only what would change or fail. */
-export const planLines = (plan: SyncPlan.SyncPlan): ReadonlyArray<string> => {
+export const planLines = (plan: SyncPlan.SyncPlan, style: Style): ReadonlyArray<string> => {
   const changes = plannedChanges(plan)
   const failures = plan.actions.filter(SyncPlan.Action.$is("Reject"))
   const upToDate = plan.actions.filter(isPlugin).filter(({ _tag }) => _tag === "Keep").length
   return [
-    ...changeLines(changes),
-    ...failureLines(failures),
-    closing(changes, { upToDate, failed: failures.length }, "planned", undefined)
+    ...changeLines(changes, style),
+    ...failureLines(failures, style),
+    closing(changes, { upToDate, failed: failures.length }, "planned", undefined, style)
   ]
 }

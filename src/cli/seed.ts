@@ -1,4 +1,4 @@
-import { Console, Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as CacheLock from "../CacheLock.ts"
 import * as CodexHome from "../CodexHome.ts"
@@ -8,7 +8,9 @@ import * as PluginStore from "../PluginStore.ts"
 import { SomePluginsFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { printJson, schemaVersion } from "./output.ts"
-import { count } from "./results.ts"
+import { count, marks } from "./results.ts"
+import { printLines } from "./screen.ts"
+import type { Style } from "./style.ts"
 
 const reasons: Readonly<Record<PluginSeed.SkipReason, string>> = {
   Broken: "its version is broken there",
@@ -17,15 +19,22 @@ const reasons: Readonly<Record<PluginSeed.SkipReason, string>> = {
   ChangedDuringCopy: "it kept changing there"
 }
 
-const outcomeLines = ({
-  failures,
-  kept,
-  seeded,
-  skipped
-}: PluginSeed.Outcome): ReadonlyArray<string> => [
-  ...seeded.map(({ pluginId, version }) => ` + ${display(`${pluginId} ${version}`)}`),
-  ...skipped.map(({ pluginId, reason }) => ` ? ${display(pluginId)} (${reasons[reason]})`),
-  ...failures.map(({ error, pluginId }) => ` ! ${display(`${pluginId}: ${error.message}`)}`),
+const outcomeLines = (
+  { failures, kept, seeded, skipped }: PluginSeed.Outcome,
+  style: Style
+): ReadonlyArray<string> => [
+  ...seeded.map(
+    ({ pluginId, version }) =>
+      ` ${style.green("+")} ${style.bold(display(pluginId))} ${style.dim(display(version))}`
+  ),
+  ...skipped.map(
+    ({ pluginId, reason }) =>
+      ` ${style.yellow(marks.notice)} ${display(pluginId)} (${reasons[reason]})`
+  ),
+  ...failures.map(
+    ({ error, pluginId }) =>
+      ` ${style.red(marks.failure)} ${display(`${pluginId}: ${error.message}`)}`
+  ),
   seeded.length + skipped.length + failures.length === 0
     ? `Nothing to seed (${count(kept.length, "plugin")} already here)`
     : `${seeded.length} seeded, ${kept.length} already here, ${skipped.length} skipped, ${failures.length} failed`
@@ -54,7 +63,9 @@ export const seed = Command.make(
   Effect.fn("seed")(function* ({ from, json }) {
     const { seed } = yield* PluginSeed.PluginSeed
     const outcome = yield* seed({ from })
-    yield* json ? printJson(outcomeJson(outcome)) : Console.log(outcomeLines(outcome).join("\n"))
+    yield* json
+      ? printJson(outcomeJson(outcome))
+      : printLines((style) => outcomeLines(outcome, style))
     if (outcome.failures.length > 0) return yield* new SomePluginsFailed()
   })
 ).pipe(

@@ -11,6 +11,7 @@ import { passFlags, services } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
 import { refreshBefore, refreshWith } from "./refresh.ts"
 import * as results from "./results.ts"
+import { printLines, printMessage } from "./screen.ts"
 
 const failureOf = ({ error, pluginId, remotePluginId }: SyncEvent.SyncFailure) => {
   const { remedy } = reasonOf(error, [pluginId, remotePluginId])
@@ -101,7 +102,7 @@ export const outcomeJson = (outcome: SyncEvent.SyncOutcome) => ({
 
 /** Prints the results of a pass for people. */
 export const printOutcome = (outcome: SyncEvent.SyncOutcome, millis: number) =>
-  Console.log(results.outcomeLines(outcome, millis).join("\n"))
+  printLines((style) => results.outcomeLines(outcome, millis, style))
 
 /** One action of a plan as `sync --dry-run --json` prints it. */
 const actionJson = (action: SyncPlan.Action) => {
@@ -137,7 +138,7 @@ const printPlan = (plan: SyncPlan.SyncPlan, json: boolean) =>
         actions: plan.actions.map(actionJson),
         removalSkipped: plan.removalSkipped
       })
-    : Console.log(results.planLines(plan).join("\n"))
+    : printLines((style) => results.planLines(plan, style))
 
 const isUnchanged = (outcome: SyncEvent.SyncOutcome): boolean =>
   outcome.failures.length === 0 &&
@@ -165,11 +166,11 @@ export const quietly = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effe
 })
 
 const interrupted = ({ inPlace, planned }: Progress.Progress) =>
-  Console.error(
+  printMessage(({ yellow }) => [
     planned === null
-      ? "interrupted: nothing was changed"
-      : `interrupted: ${inPlace} of ${results.count(planned, "plugin")} in place; run \`codex-plugins sync\` again to continue`
-  )
+      ? `${yellow("interrupted:")} nothing was changed`
+      : `${yellow("interrupted:")} ${inPlace} of ${results.count(planned, "plugin")} in place; run \`codex-plugins sync\` again to continue`
+  ])
 
 /** Carries out a pass with its progress on stderr, and gives its outcome and duration. */
 const carryOut = Effect.fnUntraced(function* (options: {

@@ -1,4 +1,4 @@
-import { Console, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { display } from "../internal/display.ts"
 import * as PluginVerifier from "../PluginVerifier.ts"
@@ -8,42 +8,107 @@ import * as flags from "./flags.ts"
 import * as names from "./names.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
-import { count } from "./results.ts"
+import { spinning } from "./region.ts"
+import { count, helpLine, marks, shortNames } from "./results.ts"
+import { printLines } from "./screen.ts"
+import type { Style } from "./style.ts"
 
 /** How many files of one kind are printed for people. */
 const mostFiles = 10
 
-const fileLines = (mark: string, files: ReadonlyArray<string>): ReadonlyArray<string> => [
-  ...files.slice(0, mostFiles).map((file) => `     ${mark} ${display(file)}`),
-  ...(files.length > mostFiles ? [`     ${mark} and ${files.length - mostFiles} more`] : [])
+/** The files of one kind, with what is the matter with them. */
+const fileLines = (
+  mark: string,
+  files: ReadonlyArray<string>,
+  state: string,
+  style: Style
+): ReadonlyArray<string> => [
+  ...files
+    .slice(0, mostFiles)
+    .map((file) => `   ${mark} ${display(file)} ${style.dim(`(${state})`)}`),
+  ...(files.length > mostFiles ? [`   ${mark} and ${files.length - mostFiles} more`] : [])
 ]
 
-const resultLines = (result: PluginVerifier.Result): ReadonlyArray<string> => {
-  const { pluginId } = result
+const resultLines = (
+  result: PluginVerifier.Result,
+  nameOf: (pluginId: string) => string,
+  style: Style
+): ReadonlyArray<string> => {
+  const name = style.bold(display(nameOf(result.pluginId)))
+  const failure = ` ${style.red(marks.failure)} ${name}`
+  const notice = ` ${style.yellow(marks.notice)} ${name}`
   switch (result._tag) {
     case "Verified":
       return []
-    case "Different":
+    case "Different": {
+      const { added, changed, missing } = result.difference
       return [
-        ` ! ${pluginId} ${result.version} differs from the account's bundle${result.repaired ? "; repaired" : ""}`,
-        ...fileLines("+", result.difference.added),
-        ...fileLines("-", result.difference.missing),
-        ...fileLines("~", result.difference.changed)
+        result.repaired
+          ? ` ${style.yellow("~")} ${name} ${result.version}: repaired; it differed from the account's bundle`
+          : `${failure} ${result.version}: differs from the account's bundle`,
+        ...fileLines(style.green("+"), added, "added", style),
+        ...fileLines(style.red("-"), missing, "missing", style),
+        ...fileLines(style.yellow("~"), changed, "changed", style)
       ]
+    }
     case "Outdated":
-      return [` ? ${pluginId} ${result.version} is outdated: the account has ${result.current}`]
+      return [`${notice} ${result.version}: outdated; the account has ${result.current}`]
     case "NotCached":
-      return [` ! ${pluginId} is not cached: sync installs it`]
+      return [`${failure}: not cached`]
     case "NotListed":
-      return [` ? ${pluginId} ${result.version} is not on the account: nothing to compare with`]
-    case "Failed": {
-      const { cause, remedy } = reasonOf(result.error, [pluginId])
       return [
-        ` ! ${pluginId}: ${display(cause)}`,
-        ...(remedy === null ? [] : [`   help: ${display(remedy)}`])
+        `${notice} ${result.version}: not on the account, so there is nothing to compare with`
+      ]
+    case "Failed": {
+      const { cause, remedy } = reasonOf(result.error, [result.pluginId])
+      return [
+        `${failure}: ${display(cause)}`,
+        ...(remedy === null ? [] : [helpLine(remedy, style)])
       ]
     }
   }
+}
+
+const closings = [
+  ["Different", "different"],
+  ["Outdated", "outdated"],
+  ["NotCached", "not cached"],
+  ["NotListed", "not on the account"],
+  ["Failed", "failed"]
+] as const
+
+/** The counts, and what to do about the plugins that are not as they should be. */
+const closingLines = (
+  results: ReadonlyArray<PluginVerifier.Result>,
+  style: Style
+): ReadonlyArray<string> => {
+  const of = (tag: PluginVerifier.Result["_tag"]) => results.filter(({ _tag }) => _tag === tag)
+  const repaired = of("Different").filter((result) => "repaired" in result && result.repaired)
+  const different = of("Different").length - repaired.length
+  const counts = closings.flatMap(([tag, text]) => {
+    const n = tag === "Different" ? different : of(tag).length
+    const isFailure = tag === "Different" || tag === "NotCached" || tag === "Failed"
+    return n === 0 ? [] : [isFailure ? style.red(`${n} ${text}`) : `${n} ${text}`]
+  })
+  return [
+    [
+      `Verified ${of("Verified").length} of ${count(results.length, "plugin")}`,
+      ...(repaired.length === 0 ? [] : [`${repaired.length} repaired`]),
+      ...counts
+    ].join(", "),
+    ...(different === 0 ? [] : [helpLine("reinstall with `codex-plugins verify --repair`", style)]),
+    ...(of("Outdated").length + of("NotCached").length === 0
+      ? []
+      : [helpLine("update the cache with `codex-plugins sync`", style)])
+  ]
+}
+
+const reportLines = (results: ReadonlyArray<PluginVerifier.Result>, style: Style) => {
+  const nameOf = shortNames(results.map(({ pluginId }) => pluginId))
+  return [
+    ...results.flatMap((result) => resultLines(result, nameOf, style)),
+    ...closingLines(results, style)
+  ]
 }
 
 const resultJson = (result: PluginVerifier.Result) => {
@@ -58,16 +123,10 @@ const resultJson = (result: PluginVerifier.Result) => {
   }
 }
 
-const printReport = ({ isOk, results }: PluginVerifier.Report, json: boolean) => {
-  if (json) return printJson({ schemaVersion, isOk, results: results.map(resultJson) })
-  const verified = results.filter(({ _tag }) => _tag === "Verified").length
-  return Console.log(
-    [
-      ...results.flatMap(resultLines),
-      `${count(verified, "plugin")} of ${results.length} verified${isOk ? "" : "; `codex-plugins verify --repair` reinstalls what differs"}`
-    ].join("\n")
-  )
-}
+const printReport = ({ isOk, results }: PluginVerifier.Report, json: boolean) =>
+  json
+    ? printJson({ schemaVersion, isOk, results: results.map(resultJson) })
+    : printLines((style) => reportLines(results, style))
 
 export const verify = Command.make(
   "verify",
@@ -89,10 +148,15 @@ export const verify = Command.make(
       )
     )
     const { verify } = yield* PluginVerifier.PluginVerifier
+    let shown = "Reading the account's plugins"
     const report = yield* verify({
       repair,
-      ...(pluginIds.length === 0 ? {} : { plugins: pluginIds })
-    })
+      plugins: pluginIds.length === 0 ? undefined : pluginIds,
+      onResult: ({ done, total }) =>
+        Effect.sync(() => {
+          shown = `Compared ${done} of ${count(total, "plugin")} with the account's bundles`
+        })
+    }).pipe(spinning(() => shown))
     yield* printReport(report, json)
     if (!report.isOk) return yield* new SomePluginsDiffer()
   })

@@ -16,9 +16,9 @@ describe("doctor", () => {
       yield* fs.writeFileString(`${home}/config.toml`, "= broken")
       const { code, stdout } = yield* run("doctor", "--offline")
       assert.strictEqual(code, 1)
-      assert.match(stdout, /^ ! \S+: .*config\.toml/m)
-      assert.match(stdout, /^ {3}help: /m)
-      assert.match(stdout, /\d+ errors?, \d+ warnings?, \d+ of \d+ checks passed\n$/)
+      assert.match(stdout, /^ ✗ home\.settings: .*config\.toml/m)
+      assert.match(stdout, /^ {3}help: correct it$/m)
+      assert.match(stdout, /^\d+ errors? \(\d+ checks\)\n$/m)
     }, Effect.provide(NodeServices.layer))
   )
 

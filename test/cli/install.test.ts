@@ -138,7 +138,7 @@ describe("install --from", () => {
       assert.deepStrictEqual(yield* run("install", "--from", source, alphaId), {
         code: 0,
         stdout: `installed ${alphaId} local\n`,
-        stderr: `warn: openai-curated-remote belongs to the account: the next sync replaces or removes ${alphaId}\n`
+        stderr: `warning: openai-curated-remote belongs to the account: the next sync replaces or removes ${alphaId}\n`
       })
     }, Effect.provide(NodeServices.layer))
   )

@@ -80,7 +80,7 @@ describe("prune", () => {
       assert.strictEqual(code, 0)
       assert.strictEqual(
         stdout,
-        "Nothing to prune\n1 version kept: replaced less than 1d ago (see --retain)\n"
+        "Nothing to prune\n1 version kept: replaced less than 24 h ago (see --retain)\n"
       )
       assert.deepStrictEqual(yield* versions, ["1.0.0", "2.0.0"])
     }, Effect.provide(NodeServices.layer))

@@ -72,7 +72,7 @@ describe("serve --stdio", () => {
         lines(initialize, { id: 1, method: "plugin/reconcile", params: {} })
       )
       assert.strictEqual(code, 0)
-      assert.match(stderr, /^warn: could not sync the plugins: not signed in/)
+      assert.match(stderr, /^warning: could not sync the plugins: not signed in/)
     }, Effect.provide(NodeServices.layer))
   )
 })

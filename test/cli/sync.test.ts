@@ -189,7 +189,7 @@ describe("sync", () => {
         " ~ alpha 1.0.0 → 1.1.0",
         " - gone (uninstalled upstream)"
       ])
-      assert.match(lines[2]!, /^ ! broken: .*/)
+      assert.match(lines[2]!, /^ ✗ broken: .*/)
       assert.strictEqual(lines.at(-2), "Updated 1, removed 1, 1 failed (0.0 s)")
     }, Effect.provide(NodeServices.layer))
   )
@@ -206,7 +206,7 @@ describe("sync", () => {
       assert.strictEqual(code, 3)
       assert.match(
         stdout,
-        /^ ! 7 plugins: [^\n]*404[^\n]*\n {5}a, b, c, d, e and 2 more\n {3}help: [^\n]+\n7 failed \(0\.0 s\)\n$/
+        /^ ✗ 7 plugins: [^\n]*404[^\n]*\n {3}a, b, c, d, e and 2 more\n {3}help: [^\n]+\n7 failed \(0\.0 s\)\n$/
       )
     }, Effect.provide(NodeServices.layer))
   )

@@ -15,7 +15,7 @@ describe("verify", () => {
       yield* run("sync")
       assert.deepStrictEqual(yield* run("verify"), {
         code: 0,
-        stdout: "2 plugins of 2 verified\n",
+        stdout: "Verified 2 of 2 plugins\n",
         stderr: ""
       })
     }, Effect.provide(NodeServices.layer))
@@ -32,9 +32,10 @@ describe("verify", () => {
       const { code, stdout } = yield* run("verify", "alpha")
       assert.strictEqual(code, 1)
       assert.deepStrictEqual(stdout.split("\n"), [
-        " ! alpha@openai-curated-remote 1.0.0 differs from the account's bundle",
-        "     + extra.txt",
-        "0 plugins of 1 verified; `codex-plugins verify --repair` reinstalls what differs",
+        " ✗ alpha 1.0.0: differs from the account's bundle",
+        "   + extra.txt (added)",
+        "Verified 0 of 1 plugin, 1 different",
+        "   help: reinstall with `codex-plugins verify --repair`",
         ""
       ])
       const json = yield* run("verify", "--json")
@@ -43,7 +44,7 @@ describe("verify", () => {
       assert.deepInclude(report, { schemaVersion: 1, isOk: false })
       assert.deepInclude(report.results[0], { state: "different", repaired: false })
 
-      assert.include((yield* run("verify", "--repair")).stdout, "; repaired")
+      assert.include((yield* run("verify", "--repair")).stdout, " ~ alpha 1.0.0: repaired;")
       assert.strictEqual((yield* run("verify")).code, 0)
       assert.isFalse(yield* fs.exists(`${version}/extra.txt`))
     }, Effect.provide(NodeServices.layer))

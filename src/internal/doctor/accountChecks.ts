@@ -19,7 +19,7 @@ export const expirySoon = Duration.minutes(5)
 
 export const settings = (home: Home): Effect.Effect<Finding.Finding> =>
   Effect.match(home.settings, {
-    onFailure: ({ message }) => Finding.error("config.toml cannot be used", message),
+    onFailure: (error) => Finding.failure(error, "correct config.toml"),
     onSuccess: ({ baseUrl, pluginsEnabled }) =>
       Finding.ok(pluginsEnabled ? "config.toml can be used" : "config.toml switches plugins off", {
         baseUrl,
@@ -29,10 +29,10 @@ export const settings = (home: Home): Effect.Effect<Finding.Finding> =>
 
 export const account = (current: Current): Effect.Effect<Finding.Finding> =>
   Effect.match(current, {
-    onFailure: ({ message, reason }) =>
-      reason === "TokenExpired"
-        ? Finding.ok("signed in; see the check of the expiry")
-        : Finding.error("not signed in for plugins", message),
+    onFailure: (error) =>
+      error.reason === "TokenExpired"
+        ? Finding.ok("signed in; see auth.expiry")
+        : Finding.failure(error, "run `codex login`"),
     onSuccess: ({ accountId }) =>
       Finding.ok("signed in", { accountId: Option.isSome(accountId) ? "present" : "absent" })
   })
@@ -42,7 +42,7 @@ export const expiry = (current: Current): Effect.Effect<Finding.Finding> =>
     const tokens = yield* Effect.result(current)
     if (tokens._tag === "Failure") {
       return tokens.failure.reason === "TokenExpired"
-        ? Finding.error("the access token has expired", tokens.failure.message)
+        ? Finding.failure(tokens.failure, "run `codex login`")
         : Finding.ok("not checked, because there is no token")
     }
     const { expiresAt } = tokens.success
@@ -86,8 +86,7 @@ export const proxy = (home: Home, environment: Environment): Effect.Effect<Findi
 
 export const certificates = (environment: Environment): Effect.Effect<Finding.Finding> =>
   Effect.match(CertificateFile.read(environment), {
-    onFailure: ({ message, variable }) =>
-      Finding.error(`${variable} names no usable certificates`, message),
+    onFailure: (error) => Finding.failure(error, `correct ${error.variable}`),
     onSuccess: (certificates) => {
       const variable = CertificateFile.variables.find((name) => (environment[name] ?? "") !== "")
       return variable === undefined
@@ -98,16 +97,18 @@ export const certificates = (environment: Environment): Effect.Effect<Finding.Fi
     }
   })
 
-/** The listing that the checks of the backend and of the edge are about; none if offline. */
-export type Listing = Option.Option<Effect.Success<ReturnType<typeof listingOf>>>
+/** The listing that the checks of the backend and of the edge are about, or why there is none. */
+export type Listing =
+  | { readonly _tag: "Skipped"; readonly reason: string }
+  | { readonly _tag: "Asked"; readonly result: Effect.Success<ReturnType<typeof listingOf>> }
 
 /** Asks the backend once. */
 export const listingOf = (catalog: RemoteCatalog.RemoteCatalog["Service"]) =>
   Effect.result(catalog.installed)
 
 export const backend = (listing: Listing): Finding.Finding => {
-  if (Option.isNone(listing)) return Finding.ok("not checked (offline)")
-  const result = listing.value
+  if (listing._tag === "Skipped") return Finding.ok(`not checked (${listing.reason})`)
+  const { result } = listing
   if (result._tag === "Success") {
     return Finding.ok("the backend lists the account's plugins", {
       plugins: String(result.success.rows.length)
@@ -115,11 +116,15 @@ export const backend = (listing: Listing): Finding.Finding => {
   }
   const error = result.failure
   if (!(error instanceof RemoteCatalog.RemoteCatalogError)) {
-    return Finding.ok("not checked, because this home is not signed in")
+    return Finding.ok(
+      error._tag === "NotSignedIn"
+        ? "not checked (not signed in)"
+        : "not checked (see home.settings)"
+    )
   }
   return isChallenge(error)
-    ? Finding.ok("not reached; see the check of the edge")
-    : Finding.error("the backend does not list the account's plugins", error.message, {
+    ? Finding.ok("not reached; see network.edge")
+    : Finding.failure(error, "run `codex-plugins doctor` again later", {
         reason: error.reason._tag
       })
 }
@@ -128,11 +133,11 @@ const isChallenge = ({ reason }: RemoteCatalog.RemoteCatalogError): boolean =>
   Http.isFailure(reason) && reason._tag === "Challenged"
 
 export const edge = (listing: Listing): Finding.Finding => {
-  if (Option.isNone(listing)) return Finding.ok("not checked (offline)")
-  const result = listing.value
+  if (listing._tag === "Skipped") return Finding.ok(`not checked (${listing.reason})`)
+  const { result } = listing
   return result._tag === "Failure" &&
     result.failure instanceof RemoteCatalog.RemoteCatalogError &&
     isChallenge(result.failure)
-    ? Finding.error("a firewall in front of the backend asks for a browser", result.failure.message)
+    ? Finding.failure(result.failure, "try again from another network")
     : Finding.ok("no browser challenge")
 }

@@ -137,8 +137,8 @@ export const hooks = (entries: ReadonlyArray<Entry>, config: string): Finding.Fi
 }
 
 /** Lets a failure to read the cache be the finding of each check that needs it. */
-export const unreadable = ({ message }: { readonly message: string }): Finding.Finding =>
-  Finding.error("the cache cannot be read", message)
+export const unreadable = (error: { readonly message: string }): Finding.Finding =>
+  Finding.failure(error, "check the permissions of the cache")
 
 /** Runs a check on something that may not have been readable. */
 export const on = <A>(

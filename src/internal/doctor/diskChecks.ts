@@ -84,7 +84,7 @@ export const lock = (
         Effect.succeed(
           error.reason._tag === "TimedOut"
             ? Finding.ok("another process holds the lock")
-            : Finding.error("the lock cannot be used", error.message)
+            : Finding.failure(error, "make the folder writable, on a file system with locks")
         )
       )
     )

@@ -1,6 +1,7 @@
 /**
  * The result of one check.
  */
+import * as Message from "../message.ts"
 
 /** `warning` and `error` are only for problems that the user must act on. */
 export type Status = "ok" | "warning" | "error"
@@ -37,7 +38,17 @@ export const error = (summary: string, remediation: string, details: Details = {
   remediation
 })
 
-/** The number of names that a detail lists before it only counts the rest. */
+/** An error of a service: what happened, and what to do. `otherwise` is for one that does not say it. */
+export const failure = (
+  { message }: { readonly message: string },
+  otherwise: string,
+  details: Details = {}
+): Finding => {
+  const { cause, remedy } = Message.split(message)
+  return error(cause, remedy ?? otherwise, details)
+}
+
+/** How many names a detail lists before it only counts the rest. */
 const maxNames = 10
 
 /** Names for a detail, such as `a, b and 3 more`. */

@@ -1,0 +1,102 @@
+/**
+ * Colours, and lines that are as wide as the terminal.
+ */
+
+/** Ways to set off a part of a line. */
+export interface Style {
+  readonly green: (text: string) => string
+  readonly yellow: (text: string) => string
+  readonly red: (text: string) => string
+  readonly cyan: (text: string) => string
+  readonly bold: (text: string) => string
+  readonly dim: (text: string) => string
+}
+
+const same = (text: string): string => text
+
+/** No style: for files, pipes and logs. */
+export const plain: Style = {
+  green: same,
+  yellow: same,
+  red: same,
+  cyan: same,
+  bold: same,
+  dim: same
+}
+
+const sgr =
+  (on: number, off: number) =>
+  (text: string): string =>
+    text === "" ? "" : `\u001b[${on}m${text}\u001b[${off}m`
+
+/** The sixteen colours of every terminal, which follow its theme. */
+export const colored: Style = {
+  green: sgr(32, 39),
+  yellow: sgr(33, 39),
+  red: sgr(31, 39),
+  cyan: sgr(36, 39),
+  bold: sgr(1, 22),
+  dim: sgr(2, 22)
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const isSet = (value: string | undefined): boolean => value !== undefined && value !== ""
+
+/** Whether a stream is coloured. `NO_COLOR` wins over `FORCE_COLOR`. */
+export const isColored = (isTerminal: boolean, env: Environment): boolean => {
+  if (isSet(env["NO_COLOR"])) return false
+  const force = env["FORCE_COLOR"]
+  if (isSet(force)) return force !== "0" && force !== "false"
+  return isTerminal && env["TERM"] !== "dumb"
+}
+
+/** The sequences of {@link colored}. */
+// oxlint-disable-next-line no-control-regex -- escape sequences begin with a control character
+const sequences = /\u001b\[\d+m/g
+
+/** Characters that take two columns: East Asian scripts and pictures. */
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
+
+/** The columns that a line takes on a terminal. */
+export const width = (line: string): number => {
+  const text = line.replace(sequences, "")
+  let columns = 0
+  for (const character of text) columns += wide.test(character) ? 2 : 1
+  return columns
+}
+
+/** Cuts a line without styles to a width. */
+export const cut = (line: string, columns: number): string => {
+  if (width(line) <= columns) return line
+  let kept = ""
+  let used = 1
+  for (const character of line) {
+    used += wide.test(character) ? 2 : 1
+    if (used > columns) break
+    kept += character
+  }
+  return columns < 1 ? "" : `${kept}…`
+}
+
+/**
+ * Breaks a line between its words, so that the terminal does not break it inside of one. Further lines
+ * begin below the text of the first one. Without a width, the line stays as it is.
+ */
+export const wrap = (line: string, columns: number | undefined): string => {
+  if (columns === undefined || width(line) <= columns) return line
+  const start = line.replace(sequences, "").match(/^(?: +(?:\S )?)?/)?.[0].length ?? 0
+  const indent = " ".repeat(start)
+  const lines: Array<string> = []
+  let current = ""
+  for (const word of line.split(/(?<=\S) /)) {
+    const longer = current === "" ? word : `${current} ${word}`
+    if (current === "" || width(longer) <= columns) current = longer
+    else {
+      lines.push(current)
+      current = `${indent}${word}`
+    }
+  }
+  return [...lines, current].join("\n")
+}

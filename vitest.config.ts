@@ -3,6 +3,11 @@ import { defineConfig } from "vitest/config"
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
+/** Tests that change globals: the methods of `node:fs`, or how errors are made. */
+const ownProcess = ["test/crash/**/*.test.ts", "test/internal/cache/Disk.test.ts"]
+
+const otherCommands = ["codex", "homes", "torture", "bench"].map((folder) => `test/${folder}/**`)
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -12,16 +17,22 @@ export default defineConfig({
     ]
   },
   test: {
-    // What hangs is to fail, and not what a busy machine takes its time for.
+    // A hanging test fails, a test on a busy machine does not.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    include: ["test/**/*.test.ts"],
-    exclude: [
-      "test/codex/**",
-      "test/homes/**",
-      "test/torture/**",
-      "test/bench/**",
-      "node_modules/**"
+    globalSetup: "test/support/buildFolder.ts",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          // Most files take less time than importing Effect does, so they share two processes.
+          isolate: false,
+          include: ["test/**/*.test.ts"],
+          exclude: [...ownProcess, ...otherCommands]
+        }
+      },
+      { extends: true, test: { name: "alone", include: ownProcess } }
     ]
   }
 })

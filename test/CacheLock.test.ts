@@ -16,10 +16,10 @@ import {
 import { TestClock } from "effect/testing"
 import { execFileSync, spawn } from "node:child_process"
 import * as Fs from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import { prefix } from "../src/internal/cache/staging.ts"
+import { helper } from "./support/builtPrograms.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
@@ -158,8 +158,7 @@ describe("CacheLock in a process", () => {
 const otherHolder = (home: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const script = fileURLToPath(new URL("support/holdLock.ts", import.meta.url))
-      const child = spawn(process.execPath, [script, home], {
+      const child = spawn(process.execPath, [await helper("holdLock"), home], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       await new Promise((resolve) => child.stdout.once("data", resolve))

@@ -4,13 +4,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import * as PluginStore from "../src/PluginStore.ts"
 import * as PluginVersion from "../src/PluginVersion.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import { leasePrefix } from "../src/internal/cache/staging.ts"
+import { helper } from "./support/builtPrograms.ts"
 import { build, layOut, pluginId, stage } from "./support/pluginWorld.ts"
 
 const alpha = pluginId("alpha")
@@ -257,13 +257,12 @@ describe("PluginStore.lease between processes", () => {
     () =>
       Effect.gen(function* () {
         const { home, staging, store } = yield* onDisk
+        const script = yield* Effect.promise(() => helper("holdLease"))
         const child = yield* Effect.acquireRelease(
           Effect.sync(() =>
-            spawn(
-              process.execPath,
-              [fileURLToPath(new URL("support/holdLease.ts", import.meta.url)), home, "alpha"],
-              { stdio: ["ignore", "pipe", "inherit"] }
-            )
+            spawn(process.execPath, [script, home, "alpha"], {
+              stdio: ["ignore", "pipe", "inherit"]
+            })
           ),
           (child) => Effect.sync(() => child.kill("SIGKILL"))
         )

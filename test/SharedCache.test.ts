@@ -6,10 +6,11 @@ import { Effect, Layer, Option } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join, resolve } from "node:path"
+import { dirname, join } from "node:path"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import * as PluginStore from "../src/PluginStore.ts"
+import { helper } from "./support/builtPrograms.ts"
 import { build, pluginId, remoteId, stage, versionOf } from "./support/pluginWorld.ts"
 import { exercise, services } from "./support/sharedCache.ts"
 
@@ -155,7 +156,7 @@ describe.skipIf(!canMount)("a volume that is mounted at plugins/cache", () => {
         const home = yield* temporaryFolder()
         const cache = join(home, "plugins", "cache")
         Fs.mkdirSync(cache, { recursive: true })
-        const script = resolve("test/support/sharedCache.ts")
+        const script = yield* Effect.promise(() => helper("sharedCache"))
         const output = execFileSync(
           "unshare",
           [

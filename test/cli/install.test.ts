@@ -2,9 +2,9 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
 import { ChildProcess } from "effect/process"
-import { fileURLToPath } from "node:url"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
+import { helper } from "../support/builtPrograms.ts"
 import { world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha", installed: false })
@@ -243,7 +243,7 @@ describe("uninstall", () => {
       function* () {
         const { backend, home, run } = yield* world({ plugins: [alpha] })
         yield* run("install", alpha.id)
-        const script = fileURLToPath(new URL("../support/holdLease.ts", import.meta.url))
+        const script = yield* Effect.promise(() => helper("holdLease"))
         const holder = yield* ChildProcess.make(process.execPath, [script, home, "alpha"])
         yield* Stream.runHead(holder.stdout)
         const { code, stderr } = yield* run("uninstall", alpha.id)

@@ -2,9 +2,9 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
 import { ChildProcess } from "effect/process"
-import { fileURLToPath } from "node:url"
+import { codexPlugins } from "../support/builtPrograms.ts"
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+const program = Effect.promise(codexPlugins)
 
 const initialize = `${JSON.stringify({
   id: 0,
@@ -17,10 +17,12 @@ const spawn = (
   args: ReadonlyArray<string>,
   options: Pick<ChildProcess.CommandOptions, "stdin"> & { readonly env?: Record<string, string> }
 ) =>
-  ChildProcess.make(process.execPath, [main, ...args], {
-    ...options,
-    env: { PATH: process.env["PATH"], ...options.env }
-  })
+  Effect.flatMap(program, (program) =>
+    ChildProcess.make(process.execPath, [program, ...args], {
+      ...options,
+      env: { PATH: process.env["PATH"], ...options.env }
+    })
+  )
 
 const text = <E>(bytes: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(bytes))
 
@@ -60,7 +62,11 @@ describe("the process", () => {
       const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
       const handle = yield* ChildProcess.make(
         "sh",
-        ["-c", '"$@" > /dev/full', "sh", process.execPath, main, "list", "--codex-home", home],
+        ["-c", '"$@" > /dev/full', "sh", process.execPath, yield* program].concat([
+          "list",
+          "--codex-home",
+          home
+        ]),
         { env: { PATH: process.env["PATH"] }, stdin: "ignore" }
       )
       const [code, stderr] = yield* Effect.all([handle.exitCode, text(handle.stderr)], {
@@ -117,9 +123,13 @@ describe("the process", () => {
         // `true` closes the pipe without reading from it.
         const handle = yield* ChildProcess.make(
           "sh",
-          ["-c", '{ "$@"; echo "ended with $?" >&2; } | true', "sh", process.execPath, main].concat(
-            ["serve", "--stdio", "--codex-home", home]
-          ),
+          [
+            "-c",
+            '{ "$@"; echo "ended with $?" >&2; } | true',
+            "sh",
+            process.execPath,
+            yield* program
+          ].concat(["serve", "--stdio", "--codex-home", home]),
           {
             env: { PATH: process.env["PATH"] },
             // The client's end stays open.

@@ -2,15 +2,13 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, FileSystem, Schedule, Stream } from "effect"
 import { ChildProcess } from "effect/process"
-import { fileURLToPath } from "node:url"
 import { intercepted } from "../../src/cli/signals.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
+import { codexPlugins } from "../support/builtPrograms.ts"
 import { world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
 const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   Effect.repeat(condition, {
@@ -98,7 +96,7 @@ describe("watch", () => {
         }
         const handle = yield* ChildProcess.make(
           process.execPath,
-          [main, "watch", "--codex-home", home],
+          [yield* Effect.promise(codexPlugins), "watch", "--codex-home", home],
           { env: { PATH: bin, NOTIFY_SOCKET: "/run/test/notify" }, stdin: "ignore" }
         )
         const lines = Stream.splitLines(Stream.decodeText(handle.stdout))

@@ -8,6 +8,7 @@ import * as PluginVersion from "../../src/PluginVersion.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
+import { fingerprint } from "../support/crashPoints.ts"
 import {
   type Build,
   build,
@@ -142,6 +143,7 @@ describe("another writer between any two steps of a pass, at once or with its re
         yield* Effect.provideContext(layOut(after, unpacked), services)
 
         const count = codex(start.fileSystem).length
+        const completed = new Set<string>()
         for (const operation of yield* operationsOf(start, after)) {
           for (let done = 1; done <= count; done++) {
             const at = `before operation ${operation}, ${done} of ${count} steps`
@@ -155,6 +157,10 @@ describe("another writer between any two steps of a pass, at once or with its re
             assert.deepStrictEqual(failures, [], at)
             yield* perform(steps.slice(done))
             assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [], at)
+            // From disks that are alike, the next pass does the same.
+            const known = fingerprint(disk)
+            if (completed.has(known)) continue
+            completed.add(known)
             yield* pass(disk, [after])
             assert.deepStrictEqual(yield* CacheTruth.differences(disk, [after]), [], at)
           }

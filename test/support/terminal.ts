@@ -4,10 +4,8 @@
 import { Effect, Schedule, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as Fs from "node:fs"
-import { fileURLToPath } from "node:url"
+import { helper } from "./builtPrograms.ts"
 import * as Emulator from "./emulator.ts"
-
-const program = fileURLToPath(new URL("./terminalProgram.ts", import.meta.url))
 
 /** Whether `script` of util-linux is here; it opens the terminal. */
 export const isAvailable = process.platform === "linux" && Fs.existsSync("/usr/bin/script")
@@ -39,6 +37,7 @@ export interface Options {
 export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, options: Options) {
   let output = ""
   const typed = options.type
+  const program = yield* Effect.promise(() => helper("terminalProgram"))
   const command = [process.execPath, program, ...args].map(quote).join(" ")
   const handle = yield* ChildProcess.make(
     "/usr/bin/script",

@@ -4,8 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as Liveness from "../../../src/internal/cache/liveness.ts"
+import { helper } from "../../support/builtPrograms.ts"
 import * as FaultyFileSystem from "../../support/FaultyFileSystem.ts"
 import { ownerPrefix } from "../../../src/internal/cache/staging.ts"
 
@@ -22,8 +22,7 @@ const inStaging = Effect.gen(function* () {
 const otherOwner = (staging: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const script = fileURLToPath(new URL("../../support/registerOwner.ts", import.meta.url))
-      const child = spawn(process.execPath, [script, staging], {
+      const child = spawn(process.execPath, [await helper("registerOwner"), staging], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       const owner = await new Promise<string>((resolve) =>

@@ -1,0 +1,85 @@
+/**
+ * What happens to a bundle between its arrival and its activation: the curated ones get the version and
+ * the app manifest of their row, and the manifest is checked.
+ */
+import { Effect, Option, type Path } from "effect"
+import * as PluginId from "../../PluginId.ts"
+import * as PluginManifest from "../../PluginManifest.ts"
+import type { PluginVersion } from "../../PluginVersion.ts"
+import * as RemotePlugin from "../../RemotePlugin.ts"
+import type { Disk } from "../cache/Disk.ts"
+import * as CuratedManifest from "./curatedManifest.ts"
+import * as manifestFile from "./manifestFile.ts"
+
+/** The mode of a file that is added to a bundle. Source: Codex. */
+const addedFileMode = 0o644
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export const make = (disk: Disk, path: Path.Path) => {
+  /** Replaces a file, whose mode stays, or adds one. The name in its folder is not synced. */
+  const overwrite = Effect.fnUntraced(function* (target: string, contents: Uint8Array) {
+    const replaced = yield* disk.lstat(target)
+    if (replaced?.type === "File") yield* disk.remove(target)
+    const mode = replaced === undefined ? addedFileMode : replaced.mode & 0o777
+    yield* disk.createFile(target, contents, { mode })
+  })
+
+  /**
+   * Gives a curated bundle the version and the app manifest of its row, as Codex does, and returns
+   * the plugin's manifest as it is then.
+   */
+  const materialise = Effect.fnUntraced(function* (
+    plugin: RemotePlugin.RemotePlugin,
+    version: PluginVersion,
+    root: string
+  ) {
+    let manifest = yield* manifestFile.find(disk, path, root)
+    // Codex leaves an agent plugin's manifest as it is, and looks for `apps` in the other ones.
+    const isAgentPlugin = manifest.relativePath === PluginManifest.agentPluginPath
+    if (!isAgentPlugin) {
+      const text = CuratedManifest.withVersion(decoder.decode(manifest.bytes), version)
+      if (Option.isNone(text)) {
+        return yield* new PluginManifest.InvalidManifest({
+          path: manifest.path,
+          reason: { _tag: "NotManifest", at: "" }
+        })
+      }
+      const bytes = encoder.encode(text.value)
+      yield* overwrite(manifest.path, bytes)
+      yield* disk.syncDirectory(path.dirname(manifest.path))
+      const json = yield* PluginManifest.parseJson(bytes, manifest.path)
+      manifest = { ...manifest, bytes, json }
+    }
+    if (Option.isNone(plugin.appManifest)) return manifest
+    const naming = isAgentPlugin
+      ? yield* manifestFile
+          .find(disk, path, root, PluginManifest.paths.slice(1))
+          .pipe(Effect.catchTag("InvalidManifest", () => Effect.succeed(undefined)))
+      : manifest
+    const segments = CuratedManifest.appManifestPath(naming?.json)
+    const target = path.join(root, ...segments)
+    const folders = segments.map((_, depth) => path.join(root, ...segments.slice(0, depth)))
+    if (folders.length > 1) yield* disk.makeDirectory(folders.at(-1)!, { recursive: true })
+    yield* overwrite(target, encoder.encode(plugin.appManifest.value))
+    yield* disk.syncDirectories(folders)
+    // It may have been put where a manifest is looked for.
+    return yield* manifestFile.find(disk, path, root)
+  })
+
+  /** Completes the bundle in a folder, and checks and returns its manifest. */
+  return Effect.fnUntraced(function* (
+    plugin: RemotePlugin.RemotePlugin,
+    version: PluginVersion,
+    root: string
+  ) {
+    const { pluginId } = plugin
+    const manifest =
+      PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated
+        ? yield* materialise(plugin, version, root)
+        : yield* manifestFile.find(disk, path, root)
+    yield* manifestFile.check(manifest, PluginId.name(pluginId))
+    return manifest
+  })
+}

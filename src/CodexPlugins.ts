@@ -25,6 +25,8 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
  * @since 0.2.0
  */
 export interface Options {
+  readonly archive?: BundleArchive.Options | undefined
+  readonly bundle?: RemoteBundle.Options | undefined
   readonly catalog?: RemoteCatalog.Options | undefined
   readonly lock?: CacheLock.Options | undefined
   /**
@@ -43,10 +45,10 @@ const views = Layer.mergeAll(
   PluginVerifier.layer
 )
 
-const bundles = (seeds: ReadonlyArray<string>) =>
-  seeds.length === 0
-    ? RemoteBundle.layer
-    : Layer.provide(seededBundle.layer(seeds), RemoteBundle.layer)
+const bundles = ({ bundle = {}, seeds = [] }: Pick<Options, "bundle" | "seeds">) => {
+  const downloads = RemoteBundle.layerWith(bundle)
+  return seeds.length === 0 ? downloads : Layer.provide(seededBundle.layer(seeds), downloads)
+}
 
 /**
  * Effect shares a layer among all its uses in a program. The services of a home must not be those of
@@ -65,7 +67,7 @@ const shareAsWhole = <A, E, R>(self: Layer.Layer<A, E, R>): Layer.Layer<A, E, R>
 export const layerServicesWith = (options: Omit<Options, "lock">) =>
   views.pipe(
     Layer.merge(Layer.merge(PluginSync.layerWith(options.sync ?? {}), PluginInstaller.layer)),
-    Layer.provideMerge(bundles(options.seeds ?? [])),
+    Layer.provideMerge(bundles(options)),
     Layer.provideMerge(
       Layer.merge(PluginStore.layer, RemoteCatalog.layerWith(options.catalog ?? {}))
     ),

@@ -212,16 +212,15 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     failed: (reason: Reason) => RemoteBundleError,
     { onProgress, onRetry }: InstallOptions
   ) => {
-    const attempt = Effect.flatMap(
-      Effect.mapError(request(url), failed),
-      ({ announced, response }) =>
-        transfer(Stream.mapError(Http.body(response), failed), {
-          announced,
-          failed,
-          report: (bytes) => onProgress?.({ bytes, total: announced ?? null }) ?? Effect.void,
-          use: (bytes) => archive.extract(bytes, directory)
-        })
-    )
+    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => ({
+      announced,
+      bytes: Stream.mapError(Http.body(response), failed)
+    }))
+    const attempt = transfer(open, {
+      failed,
+      report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
+      use: (bytes) => archive.extract(bytes, directory)
+    })
     return Http.retry(attempt, healsAfter, retries, (cause, delay) =>
       cause._tag === "PlatformError" ? Effect.void : (onRetry?.({ cause, delay }) ?? Effect.void)
     )

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
+  Cause,
   Duration,
   Effect,
   Exit,
@@ -42,9 +43,10 @@ const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
 const archive = BundleArchive.layer
 
 const servicesWith = (
-  archive: Layer.Layer<BundleArchive.BundleArchive, never, FileSystem.FileSystem | Path.Path>
+  archive: Layer.Layer<BundleArchive.BundleArchive, never, FileSystem.FileSystem | Path.Path>,
+  options: RemoteBundle.Options = {}
 ) =>
-  Layer.mergeAll(RemoteBundle.layer, RemoteCatalog.layer).pipe(
+  Layer.mergeAll(RemoteBundle.layerWith(options), RemoteCatalog.layer).pipe(
     Layer.provide(archive),
     Layer.provideMerge(PluginStore.layer),
     Layer.provide(CacheLock.layerInProcess),
@@ -65,10 +67,11 @@ const alpha = TestBackend.plugin({ name: "alpha" })
 
 const provide = (
   plugins: ReadonlyArray<ReturnType<typeof TestBackend.plugin>> = [alpha],
-  disk: MemoryFileSystem.Options = {}
+  disk: MemoryFileSystem.Options = {},
+  options: RemoteBundle.Options = {}
 ) =>
   Effect.provide(
-    services.pipe(
+    servicesWith(archive, options).pipe(
       Layer.provide(TestBackend.layerHttpClient),
       Layer.provideMerge([TestBackend.layerWith({ plugins }), Path.layer]),
       Layer.provideMerge(MemoryFileSystem.layerWith(disk))
@@ -644,6 +647,28 @@ describe("what may heal", () => {
       assert.lengthOf(yield* downloads, 1 + Http.retries)
       yield* assertNothingStands
     }).pipe(provide())
+  )
+
+  it.effect.each([0, 1])("is tried again as often as the option says: %d times", (retries) =>
+    Effect.gen(function* () {
+      yield* when(TestReply.status(503))
+      yield* bundleError(install)
+      assert.lengthOf(yield* downloads, 1 + retries)
+    }).pipe(provide([alpha], {}, { retries }))
+  )
+
+  it.effect.each([-1, 0.5, Number.NaN])("cannot be tried again %d times", (retries) =>
+    Effect.gen(function* () {
+      const cause = yield* Effect.provide(install, servicesWith(archive, { retries })).pipe(
+        Effect.sandbox,
+        Effect.flip
+      )
+      assert.include(Cause.pretty(cause), "RangeError: `retries`")
+    }).pipe(
+      Effect.provide([TestBackend.layerHttpClient, Path.layer]),
+      Effect.provide(TestBackend.layer),
+      Effect.provide(MemoryFileSystem.layerWith({}))
+    )
   )
 
   it.effect("is waited for as long as Retry-After says", () =>

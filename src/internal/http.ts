@@ -4,14 +4,17 @@
  * No error, log line or span from here contains a URL's query or a header.
  */
 import {
+  Cause,
   Clock,
   Context,
   Duration,
   Effect,
   Predicate,
+  type Pull,
   Result,
   Schedule,
   Schema,
+  Scope,
   Stream
 } from "effect"
 import {
@@ -196,31 +199,27 @@ export const sendAnnotated = (
     Effect.annotateCurrentSpan("http.response.status_code", status)
   )
 
-/** Counts the bytes of a body when it has ended or is not read further. */
-const counted = <E>(
-  bytes: Stream.Stream<Uint8Array, E>,
-  url: string
-): Stream.Stream<Uint8Array, E> =>
-  Stream.suspend(() => {
-    let total = 0
-    return bytes.pipe(
-      Stream.mapArray((chunks) => {
-        for (const chunk of chunks) total += chunk.length
-        return chunks
-      }),
-      Stream.ensuring(Effect.suspend(() => Metrics.received(URL.parse(url)?.host ?? "", total)))
-    )
-  })
-
-/** The bytes of a response; none if it has no body. */
+/** The bytes of a response; none if it has no body. They are counted when no more are read. */
 export const body = (
   response: HttpClientResponse.HttpClientResponse
 ): Stream.Stream<Uint8Array, Failure> =>
-  counted(response.stream, response.request.url).pipe(
-    Stream.catch((error) =>
-      error.reason._tag === "EmptyBodyError" ? Stream.empty : Stream.fail(failureOf(error))
-    )
-  )
+  Stream.transformPull(response.stream, (pull, scope) => {
+    let total = 0
+    // One effect per chunk: a bundle has many.
+    const counted = Effect.matchEffect(pull, {
+      onFailure: (error): Pull.Pull<never, Failure> => {
+        if (Cause.isDone(error)) return Effect.fail(error)
+        return error.reason._tag === "EmptyBodyError" ? Cause.done() : Effect.fail(failureOf(error))
+      },
+      onSuccess: (chunks) => {
+        for (const { length } of chunks) total += length
+        return Effect.succeed(chunks)
+      }
+    })
+    const host = URL.parse(response.request.url)?.host ?? ""
+    const count = Effect.suspend(() => Metrics.received(host, total))
+    return Effect.as(Scope.addFinalizer(scope, count), counted)
+  })
 
 /** Releases a response whose body nobody will read. */
 export const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>

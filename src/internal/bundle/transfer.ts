@@ -3,7 +3,7 @@
  * patience counts only while the host is waited for: the time that unpacking and syncing take is
  * never blamed on the connection.
  */
-import { type Array as Arr, Cause, Duration, Effect, type Pull, Stream } from "effect"
+import { type Array as Arr, Cause, type Clock, Duration, Effect, type Pull, Stream } from "effect"
 
 /** How long a host may send nothing. */
 export const idleTimeLimit = Duration.seconds(20)
@@ -31,15 +31,33 @@ interface Sample {
   readonly underWay: number
 }
 
-/** One download, as seen by those who watch it. */
-interface Transfer {
-  readonly now: () => number
+/** One download, and how long its host was waited for. */
+class Transfer {
+  private readonly clock: Clock.Clock
   waitingSince: number | undefined
   /** Milliseconds. */
-  waited: number
+  waited = 0
   /** Bytes. */
-  received: number
-  isOver: boolean
+  received = 0
+  isOver = false
+
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
+  }
+
+  now(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
+  wait(): void {
+    this.waitingSince = this.now()
+  }
+
+  arrived(): void {
+    const now = this.now()
+    this.waited += now - (this.waitingSince ?? now)
+    this.waitingSince = undefined
+  }
 }
 
 /** True if the rate over the last {@link rateWindow} was too low. */
@@ -67,8 +85,8 @@ const guard = (transfer: Transfer, underWay: () => number): Effect.Effect<never,
     const isTooSlow = rateJudge()
     while (true) {
       if (transfer.isOver) return yield* Effect.never
-      const { now, received, waitingSince } = transfer
-      const silent = waitingSince === undefined ? 0 : now() - waitingSince
+      const { received, waitingSince } = transfer
+      const silent = waitingSince === undefined ? 0 : transfer.now() - waitingSince
       if (silent >= idleLimit) return yield* Effect.fail<Problem>({ _tag: "Stalled" })
       const waited = transfer.waited + silent
       if (isTooSlow({ waited, received, underWay: underWay() })) {
@@ -80,78 +98,86 @@ const guard = (transfer: Transfer, underWay: () => number): Effect.Effect<never,
     }
   })
 
-export interface Options<E, A, E2, R> {
+/** A response, whose body has not been read. */
+export interface Response<E> {
+  readonly bytes: Stream.Stream<Uint8Array, E>
   /** The size that the host announced; undefined if it did not. */
   readonly announced: number | undefined
+}
+
+export interface Options<E, A, E2, R> {
   readonly failed: (problem: Problem) => E
   /** Gets the bytes so far. */
-  readonly report: (received: number) => Effect.Effect<void>
+  readonly report: (received: number, announced: number | undefined) => Effect.Effect<void>
   readonly use: (bytes: Stream.Stream<Uint8Array, E>) => Effect.Effect<A, E2, R>
+}
+
+/** The bytes of a response, which must be as many as were announced. `over` runs after the last. */
+const metered = <E>(
+  { announced, bytes }: Response<E>,
+  transfer: Transfer,
+  over: () => void,
+  { failed, report }: Pick<Options<E, unknown, unknown, unknown>, "failed" | "report">
+): Stream.Stream<Uint8Array, E> => {
+  let reportedAt = Number.NEGATIVE_INFINITY
+  const isTooMuch = () => announced !== undefined && transfer.received > announced
+  const isTooLittle = () => announced !== undefined && transfer.received < announced
+  const wrongLength = () => Effect.fail(failed({ _tag: "WrongLength", announced: announced ?? 0 }))
+  return Stream.transformPull(bytes, (pull) => {
+    // One effect does all of it: a bundle arrives in many chunks.
+    const watched = Effect.matchEffect(pull, {
+      onFailure: (error): Pull.Pull<never, E> => {
+        transfer.arrived()
+        if (!Cause.isDone(error)) return Effect.fail(error)
+        over()
+        if (isTooLittle()) return wrongLength()
+        return Effect.andThen(report(transfer.received, announced), Effect.fail(error))
+      },
+      onSuccess: (chunks): Effect.Effect<Chunks, E> => {
+        transfer.arrived()
+        for (const { length } of chunks) transfer.received += length
+        if (isTooMuch()) return wrongLength()
+        const now = transfer.now()
+        if (now - reportedAt < reportInterval) return Effect.succeed(chunks)
+        reportedAt = now
+        return Effect.as(report(transfer.received, announced), chunks)
+      }
+    })
+    return Effect.succeed(
+      Effect.suspend(() => {
+        transfer.wait()
+        return watched
+      })
+    )
+  })
 }
 
 /** Makes the watch of all downloads that share a connection. */
 export const make = () => {
   let underWay = 0
 
-  /** Uses the bytes of a download within the limits. */
+  /** Opens a response and uses its bytes, within the limits. */
   return <E, A, E2, R>(
-    bytes: Stream.Stream<Uint8Array, E>,
-    { announced, failed, report, use }: Options<E, A, E2, R>
+    open: Effect.Effect<Response<E>, E>,
+    { failed, report, use }: Options<E, A, E2, R>
   ): Effect.Effect<A, E | E2, R> =>
     Effect.clockWith((clock) => {
-      const now = () => clock.currentTimeMillisUnsafe()
-      const transfer: Transfer = {
-        now,
-        waitingSince: undefined,
-        waited: 0,
-        received: 0,
-        isOver: false
-      }
-      let reportedAt = Number.NEGATIVE_INFINITY
-      const isTooMuch = () => announced !== undefined && transfer.received > announced
-      const isTooLittle = () => announced !== undefined && transfer.received < announced
-      const wrongLength = () =>
-        Effect.fail(failed({ _tag: "WrongLength", announced: announced ?? 0 }))
-      const arrived = () => {
-        transfer.waited += now() - (transfer.waitingSince ?? now())
-        transfer.waitingSince = undefined
-      }
+      const transfer = new Transfer(clock)
+      underWay++
       /** The connection belongs to the others from now on. */
       const over = () => {
         if (!transfer.isOver) underWay--
         transfer.isOver = true
       }
-      const noted = Stream.transformPull(bytes, (pull) => {
-        // One effect does all of it: a bundle arrives in many chunks.
-        const watched = Effect.matchEffect(pull, {
-          onFailure: (error): Pull.Pull<never, E> => {
-            arrived()
-            if (!Cause.isDone(error)) return Effect.fail(error)
-            over()
-            if (isTooLittle()) return wrongLength()
-            return Effect.andThen(report(transfer.received), Effect.fail(error))
-          },
-          onSuccess: (chunks): Effect.Effect<Chunks, E> => {
-            arrived()
-            for (const { length } of chunks) transfer.received += length
-            if (isTooMuch()) return wrongLength()
-            if (now() - reportedAt < reportInterval) return Effect.succeed(chunks)
-            reportedAt = now()
-            return Effect.as(report(transfer.received), chunks)
-          }
-        })
-        return Effect.succeed(
-          Effect.suspend(() => {
-            transfer.waitingSince = now()
-            return watched
-          })
-        )
+      transfer.wait()
+      const used = Effect.flatMap(open, (response) => {
+        transfer.arrived()
+        return use(metered(response, transfer, over, { failed, report }))
       })
-      underWay++
       const guarded = Effect.mapError(
         guard(transfer, () => underWay),
         failed
       )
-      return Effect.ensuring(Effect.raceFirst(use(noted), guarded), Effect.sync(over))
+      return Effect.ensuring(Effect.raceFirst(used, guarded), Effect.sync(over))
     })
 }

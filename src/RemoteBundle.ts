@@ -173,10 +173,11 @@ export interface Options {
 
 /** The wait after which a failed download is tried again; undefined if that would not help. */
 const healsAfter = (
-  error: RemoteBundleError | BundleArchive.BundleArchiveError | PlatformError.PlatformError
+  error: RemoteBundleError | BundleArchive.BundleArchiveError | PlatformError.PlatformError,
+  attempt: number
 ): Duration.Duration | undefined => {
   if (error._tag !== "RemoteBundleError") return undefined
-  if (Http.isFailure(error.reason)) return Http.healsAfter(error.reason)
+  if (Http.isFailure(error.reason)) return Http.healsAfter(error.reason, attempt)
   return error.reason._tag === "Stalled" || error.reason._tag === "WrongLength"
     ? Duration.zero
     : undefined

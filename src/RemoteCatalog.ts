@@ -322,7 +322,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         (attempt) =>
           Http.retry(
             attempt,
-            ({ reason }) => (Http.isFailure(reason) ? Http.healsAfter(reason) : undefined),
+            ({ reason }, attempt) =>
+              Http.isFailure(reason) ? Http.healsAfter(reason, attempt) : undefined,
             retries
           )
       )

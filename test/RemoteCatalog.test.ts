@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, FileSystem, Layer, Option, Path, Result } from "effect"
+import { Clock, Duration, Effect, Fiber, FileSystem, Layer, Option, Path, Result } from "effect"
 import { HttpClient, HttpClientError } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as CodexHome from "../src/CodexHome.ts"
@@ -82,10 +82,10 @@ const row = (name: string, appManifest: string) =>
 /** Lists over a connection that fails each time for this cause. */
 const failing = (cause: unknown) =>
   Effect.gen(function* () {
-    let calls = 0
+    const times: Array<number> = []
     const client = HttpClient.make((request) =>
-      Effect.suspend(() => {
-        calls++
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        times.push(now)
         return Effect.fail(
           new HttpClientError.HttpClientError({
             reason: new HttpClientError.TransportError({ request, cause })
@@ -98,7 +98,7 @@ const failing = (cause: unknown) =>
         Layer.provide(RemoteCatalog.layer, Layer.succeed(HttpClient.HttpClient, client))
       )
     )
-    return { calls, error }
+    return { calls: times.length, error, spent: times.at(-1)! - times[0]! }
   }).pipe(Effect.provide(Layer.provideMerge(home, TestBackend.layer)))
 const coded = (code: string) => Object.assign(new Error("secret detail"), { code })
 
@@ -686,13 +686,27 @@ describe("what will not heal", () => {
     })
   )
 
-  it.effect.each(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"])(
+  it.effect.each(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"])(
     "a host that is not reached is final: %s",
     (code) =>
       Effect.gen(function* () {
         const { calls, error } = yield* failing(new Error("fetch failed", { cause: coded(code) }))
         assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code })
         assert.strictEqual(calls, 1)
+      })
+  )
+
+  it.effect.each(["EAI_AGAIN", "EAI_SYSTEM"])(
+    "a resolver without an answer is asked once more, and no longer than a second: %s",
+    (code) =>
+      Effect.gen(function* () {
+        const { calls, error, spent } = yield* failing(
+          new Error("fetch failed", { cause: coded(code) })
+        )
+        assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code })
+        assert.strictEqual(calls, 2)
+        assert.isAbove(spent, 0)
+        assert.isBelow(spent, 1000)
       })
   )
 

@@ -104,16 +104,29 @@ export const describe = (failure: Failure): string => {
   }
 }
 
-/** The codes of a host that was never reached. A retry within seconds rarely helps. */
-const offline = new Set(["EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"])
+/** The codes of a host that was never reached. To try again within seconds rarely helps. */
+const offline = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"])
 
-/** The wait after which a retry makes sense; undefined for a failure that will not pass soon. */
-export const healsAfter = (failure: Failure): Duration.Duration | undefined => {
+/**
+ * The codes of a resolver that gave no answer. A busy one answers the next time. Without a network
+ * none ever does, and then the program must not keep its user waiting, so it asks only once more.
+ */
+const unresolved = new Set(["EAI_AGAIN", "EAI_MEMORY", "EAI_SYSTEM"])
+
+const connectionHealsAfter = (code: string | null, attempt: number) =>
+  code !== null && (offline.has(code) || (unresolved.has(code) && attempt > 1))
+    ? undefined
+    : Duration.zero
+
+/**
+ * The wait after which a retry makes sense; undefined for a failure that will not pass soon.
+ * `attempt` counts the failures, this one included.
+ */
+export const healsAfter = (failure: Failure, attempt: number): Duration.Duration | undefined => {
   switch (failure._tag) {
     case "Unreachable":
-      return failure.code !== null && offline.has(failure.code) ? undefined : Duration.zero
     case "ProxyUnreachable":
-      return offline.has(failure.code) ? undefined : Duration.zero
+      return connectionHealsAfter(failure.code, attempt)
     case "Unavailable":
       return failure.retryAfter === null
         ? Duration.zero
@@ -125,33 +138,34 @@ export const healsAfter = (failure: Failure): Duration.Duration | undefined => {
   }
 }
 
-/** Retries while an error says after how long a retry makes sense, at most `times` times. */
+/**
+ * Retries while an error says after how long a retry makes sense, at most `times` times. `attempt`
+ * counts the failures.
+ */
 export const retry = <A, E extends { readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>,
-  healsAfter: (error: E) => Duration.Duration | undefined,
+  healsAfter: (error: E, attempt: number) => Duration.Duration | undefined,
   times = retries,
   onRetry: (error: E, delay: Duration.Duration) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<A, E, R> =>
-  Effect.retry(effect, {
-    while: (error) => healsAfter(error) !== undefined,
-    schedule: Schedule.exponential(firstRetryDelay).pipe(
+  Effect.retry(
+    effect,
+    Schedule.exponential(firstRetryDelay).pipe(
       Schedule.jittered,
       Schedule.upTo({ times }),
       Schedule.setInputType<E>(),
-      Schedule.modifyDelay(({ duration, input }) =>
-        Effect.succeed(Duration.max(duration, healsAfter(input) ?? Duration.zero))
+      Schedule.while(({ attempt, input }) => healsAfter(input, attempt) !== undefined),
+      Schedule.modifyDelay(({ attempt, duration, input }) =>
+        Effect.succeed(Duration.max(duration, healsAfter(input, attempt) ?? Duration.zero))
       ),
       Schedule.tap(({ duration, input }) =>
-        // The schedule also runs for an error after which nothing is retried.
-        healsAfter(input) === undefined
-          ? Effect.void
-          : Effect.andThen(
-              Effect.logDebug(`${input.message}; trying again in ${Duration.format(duration)}`),
-              onRetry(input, duration)
-            )
+        Effect.andThen(
+          Effect.logDebug(`${input.message}; trying again in ${Duration.format(duration)}`),
+          onRetry(input, duration)
+        )
       )
     )
-  })
+  )
 
 /** The client's own spans would hold URLs and headers; a redirect is the caller's to judge. */
 const discreet = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(

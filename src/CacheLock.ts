@@ -21,10 +21,10 @@ import {
   Semaphore
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
+import * as Disk from "./internal/cache/Disk.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
 import * as kernelLock from "./internal/cache/kernelLock.ts"
 import * as liveness from "./internal/cache/liveness.ts"
-import { readSmallFile } from "./internal/cache/readSmallFile.ts"
 import * as platformError from "./internal/platformError.ts"
 
 /**
@@ -314,6 +314,7 @@ const resolve = (
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
   const waitLimit = Duration.fromInputUnsafe(options.waitLimit ?? defaultWaitLimit)
@@ -345,8 +346,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   )
 
   // Decodes the note that the holder left. A note that cannot be read names nobody.
-  const holder = Effect.map(readSmallFile(notePath, noteLimit), (text) =>
-    Option.getOrNull(Option.flatMap(text, decodeHolder))
+  const holder = Effect.map(Effect.option(disk.readFile(notePath, noteLimit)), (bytes) =>
+    Option.getOrNull(Option.flatMap(bytes, (bytes) => decodeHolder(decoder.decode(bytes))))
   )
 
   const tryAcquire = Effect.gen(function* () {
@@ -383,6 +384,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 
 const HolderJson = Schema.fromJsonString(Holder)
 const encodeHolder = Schema.encodeSync(HolderJson)
+const decoder = new TextDecoder()
 const decodeHolder = Schema.decodeUnknownOption(HolderJson)
 
 /**

@@ -20,6 +20,7 @@ import {
   Schema
 } from "effect"
 import * as AuthFile from "./internal/authFile.ts"
+import * as Disk from "./internal/cache/Disk.ts"
 import * as Layout from "./internal/cache/layout.ts"
 import * as ConfigFile from "./internal/configFile.ts"
 import * as SmallFile from "./internal/smallFile.ts"
@@ -185,10 +186,6 @@ const isNotFound = (error: PlatformError.PlatformError) => error.reason._tag ===
 const isAbsent = (error: PlatformError.PlatformError) =>
   isNotFound(error) || error.reason._tag === "BadResource"
 
-/** The file, or a folder above it, does not exist. */
-const isMissing = (error: PlatformError.PlatformError | SmallFile.Refused) =>
-  error._tag === "PlatformError" && isNotFound(error)
-
 const homeError = (path: string, reason: CodexHomeError["reason"]) =>
   new CodexHomeError({ path, reason })
 
@@ -198,6 +195,7 @@ const make = Effect.fnUntraced(function* (home: {
   readonly mustExist: boolean
 }) {
   const fs = yield* FileSystem.FileSystem
+  const disk = yield* Disk.make
   const path = yield* Path.Path
   const root = path.resolve(home.root)
 
@@ -215,13 +213,15 @@ const make = Effect.fnUntraced(function* (home: {
   const configFile = path.join(root, "config.toml")
   const authFile = path.join(root, "auth.json")
 
+  const readSmall = (file: string) => SmallFile.read(fs, disk, file, maxFileBytes)
+
   const settings = Effect.gen(function* () {
-    const text = yield* SmallFile.read(fs, configFile, maxFileBytes).pipe(
+    const text = yield* readSmall(configFile).pipe(
       Effect.catch((error) =>
-        isMissing(error)
+        isNotFound(error)
           ? Effect.succeed("")
           : homeError(configFile, {
-              _tag: error instanceof SmallFile.Refused ? "NotASmallFile" : "Inaccessible"
+              _tag: SmallFile.isRefusal(error) ? "NotASmallFile" : "Inaccessible"
             })
       )
     )
@@ -235,9 +235,9 @@ const make = Effect.fnUntraced(function* (home: {
   const notSignedIn = (reason: NotSignedIn["reason"], mode: string | null = null) =>
     new NotSignedIn({ path: authFile, reason, ...(mode === null ? {} : { mode }) })
 
-  const readAuthFile = SmallFile.read(fs, authFile, maxFileBytes).pipe(
+  const readAuthFile = readSmall(authFile).pipe(
     Effect.mapError((error) =>
-      notSignedIn(isMissing(error) ? "NoCredentials" : "UnreadableCredentials")
+      notSignedIn(isNotFound(error) ? "NoCredentials" : "UnreadableCredentials")
     ),
     Effect.flatMap((text) =>
       Effect.fromResult(
@@ -248,7 +248,7 @@ const make = Effect.fnUntraced(function* (home: {
 
   /** A setting that cannot be read is reported by {@link settings}. */
   const usesKeyring = Effect.map(
-    Effect.option(SmallFile.read(fs, configFile, maxFileBytes)),
+    Effect.option(readSmall(configFile)),
     Option.exists(ConfigFile.usesKeyring)
   )
 

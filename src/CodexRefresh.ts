@@ -8,6 +8,8 @@
 import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import * as CodexHome from "./CodexHome.ts"
+import * as Disk from "./internal/cache/Disk.ts"
+import * as SmallFile from "./internal/smallFile.ts"
 import { version } from "./internal/version.ts"
 
 /**
@@ -117,7 +119,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const { root } = yield* CodexHome.CodexHome
   const program = options.program ?? "codex"
   const failed = (reason: CodexRefreshError["reason"]) => new CodexRefreshError({ program, reason })
-  const authFile = Effect.option(fs.readFileString(path.join(root, "auth.json")))
+  const disk = yield* Disk.make
+  const authFile = Effect.option(
+    SmallFile.read(fs, disk, path.join(root, "auth.json"), SmallFile.maxBytes)
+  )
 
   const ask = Effect.gen(function* () {
     const handle = yield* spawner

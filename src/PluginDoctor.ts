@@ -24,6 +24,7 @@ import * as diskChecks from "./internal/doctor/diskChecks.ts"
 import type { Finding } from "./internal/doctor/finding.ts"
 import * as repair from "./internal/doctor/repair.ts"
 import * as Environment from "./internal/environment.ts"
+import * as SmallFile from "./internal/smallFile.ts"
 import * as PluginInventory from "./PluginInventory.ts"
 import * as PluginStore from "./PluginStore.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
@@ -175,9 +176,11 @@ export const make = Effect.gen(function* () {
     const cached = yield* Effect.result(store.list)
     const entries = yield* Effect.result(inventory.all)
     const statistics = yield* diskChecks.statistics(disk)
-    const config = yield* fs
-      .readFileString(path.join(home.root, "config.toml"))
-      .pipe(Effect.orElseSucceed(() => ""))
+    const configFile = path.join(home.root, "config.toml")
+    const config = yield* Effect.orElseSucceed(
+      SmallFile.read(fs, files, configFile, SmallFile.maxBytes),
+      () => ""
+    )
     return {
       "home.folder": diskChecks.folder(disk),
       "home.settings": accountChecks.settings(home),

@@ -70,6 +70,28 @@ describe("PluginInventory", () => {
   )
 
   it.effect(
+    "reads no declaration of more than 1 MiB, and none through a link",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* installBeta({
+        ".codex-plugin/plugin.json": { name: "beta" },
+        "hooks/hooks.json": hook,
+        ".mcp.json": { mcpServers: { search: { command: "x".repeat(2 ** 20) } } },
+        ".app.json": { apps: { mail: { id: "app_1" } } }
+      })
+      const { of } = yield* PluginInventory.PluginInventory
+      const { root } = Option.getOrThrow(yield* of(beta))
+      yield* fs.rename(`${root}/.app.json`, "/app.json")
+      yield* fs.symlink("/app.json", `${root}/.app.json`)
+      const { apps, hooks, mcpServers } = Option.getOrThrow(yield* of(beta))
+      assert.deepStrictEqual(
+        [apps, mcpServers, hooks.map(({ names }) => names)],
+        [[], [], [["SessionStart"]]]
+      )
+    }, provide)
+  )
+
+  it.effect(
     "names the declared files that are missing",
     Effect.fnUntraced(function* () {
       yield* installBeta({

@@ -4,6 +4,7 @@
 import { Effect, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
 import type { Disk } from "../cache/Disk.ts"
+import { isRefusal, maxBytes } from "../smallFile.ts"
 import * as CommandSkills from "./commandSkills.ts"
 import type { ManifestFile } from "./manifestFile.ts"
 
@@ -71,13 +72,18 @@ export const write: (
     const files = new Map(found.map((each) => [`${each.path}\0${each.file}`, each]))
     const commands: Array<CommandSkills.Command> = []
     for (const each of files.values()) {
-      const bytes = yield* disk.readFile(each.file)
-      const text = yield* Effect.option(Effect.try(() => utf8.decode(bytes)))
-      if (text._tag === "None") {
-        return yield* Effect.logWarning(
-          `made no skills of the commands of ${root}: ${path.relative(root, each.file)} is not UTF-8`
+      const noSkills = (why: string) =>
+        Effect.logWarning(
+          `made no skills of the commands of ${root}: ${path.relative(root, each.file)} ${why}`
         )
+      const bytes = yield* disk
+        .readFile(each.file, maxBytes)
+        .pipe(Effect.catchIf(isRefusal, () => Effect.succeed(undefined)))
+      if (bytes === undefined) {
+        return yield* noSkills(`is no regular file of at most ${maxBytes} bytes`)
       }
+      const text = yield* Effect.option(Effect.try(() => utf8.decode(bytes)))
+      if (text._tag === "None") return yield* noSkills("is not UTF-8")
       commands.push({ path: each.path, text: text.value })
     }
     const skills = CommandSkills.make(commands)

@@ -5,6 +5,7 @@
 import { Effect, type FileSystem, Option, type Path, Predicate, Schema } from "effect"
 import { agentPluginPath } from "../../PluginManifest.ts"
 import { Implementation } from "../cache/Disk.ts"
+import { maxBytes } from "../smallFile.ts"
 import * as manifestFile from "./manifestFile.ts"
 
 /** One file, or one part of the manifest, that declares something. */
@@ -13,7 +14,7 @@ export interface Declaration {
   readonly path: string
   /** True if the manifest names this file; false for a file with the usual name. */
   readonly isNamed: boolean
-  /** Undefined if the file is missing or is not JSON. */
+  /** Undefined if the file is missing, too large, no regular file or not JSON. */
   readonly json: unknown
 }
 
@@ -28,6 +29,8 @@ export interface Declarations {
   /** The folder `skills`, absolute; null if there is none. */
   readonly usualSkills: string | null
 }
+
+const decoder = new TextDecoder()
 
 const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
@@ -46,15 +49,15 @@ export const read = Effect.fnUntraced(function* (
   path: Path.Path,
   root: string
 ): Effect.fn.Return<Declarations> {
-  const implementation = yield* Implementation
-  const file = yield* Effect.option(manifestFile.find(implementation(fs), path, root))
+  const disk = (yield* Implementation)(fs)
+  const file = yield* Effect.option(manifestFile.find(disk, path, root))
   const manifest = Option.match(file, { onNone: () => undefined, onSome: ({ json }) => json })
   const manifestPath = Option.match(file, { onNone: () => null, onSome: ({ path }) => path })
   const isAgentPlugin = Option.exists(file, ({ relativePath }) => relativePath === agentPluginPath)
 
   const json = (name: string) =>
-    fs.readFileString(path.join(root, name)).pipe(
-      Effect.map((text) => Option.getOrUndefined(decodeJson(text))),
+    disk.readFile(path.join(root, name), maxBytes).pipe(
+      Effect.map((bytes) => Option.getOrUndefined(decodeJson(decoder.decode(bytes)))),
       Effect.orElseSucceed(() => undefined)
     )
 

@@ -55,6 +55,11 @@ describe("write", () => {
     { of: "commands that are none", files: { "commands/a.md": "text" }, made: undefined },
     { of: "a file in the commands' place", files: { commands: command }, made: undefined },
     {
+      of: "commands of which one is larger than 1 MiB",
+      files: { "commands/a.md": command, "commands/b.md": `${command}${"x".repeat(2 ** 20)}` },
+      made: undefined
+    },
+    {
       of: "commands of which one is not UTF-8",
       files: { "commands/a.md": command, "commands/b.md": new Uint8Array([0xff]) },
       made: undefined

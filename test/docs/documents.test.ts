@@ -67,3 +67,33 @@ describe("README.md", () => {
   it("has at most 45 table rows", () =>
     assert.isAtMost(readme.split("\n").filter((line) => line.startsWith("|")).length, 45))
 })
+
+describe("docs/terminal.svg", () => {
+  const svg = read("docs/terminal.svg")
+
+  it("is small, and fits light and dark pages and people who prefer no motion", () => {
+    assert.isBelow(svg.length, 60_000)
+    assert.include(svg, "@media (prefers-color-scheme:dark)")
+    assert.include(svg, "@media (prefers-reduced-motion:no-preference)")
+  })
+
+  it("loads nothing and names no folder of the machine that made it", () => {
+    assert.notMatch(svg.replace("http://www.w3.org/2000/svg", ""), /https?:|\/tmp|\/home|script/)
+  })
+
+  it("shows each kind of change, the closing line and an identity", () => {
+    const text = svg.replaceAll(/<[^>]*>/g, "\n")
+    assert.match(text, /^\+$/m)
+    assert.match(text, /^\d+\.\d+\.\d+ → \d+\.\d+\.\d+$/m)
+    assert.match(text, /^\(uninstalled upstream\)$/m)
+    assert.match(text, /^Installed \d+, updated \d+, removed \d+/m)
+    assert.match(text, /^plugins~Plugin_/m)
+  })
+
+  it("is the first thing that the README shows", () => {
+    assert.match(
+      read("README.md"),
+      /^# [^\n]+\n\n[^#]{0,600}!\[[^\]]{20,}\]\(docs\/terminal\.svg\)/
+    )
+  })
+})

@@ -25,6 +25,8 @@ const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
 export interface Options {
   readonly columns: number
+  /** A program that is started by Node; the one of `src` by default. */
+  readonly program?: string
   /** The folder that the command runs in. */
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
@@ -37,7 +39,7 @@ export interface Options {
 export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, options: Options) {
   let output = ""
   const typed = options.type
-  const program = yield* Effect.promise(() => helper("terminalProgram"))
+  const program = options.program ?? (yield* Effect.promise(() => helper("terminalProgram")))
   const command = [process.execPath, program, ...args].map(quote).join(" ")
   const handle = yield* ChildProcess.make(
     "/usr/bin/script",

@@ -5,7 +5,7 @@ import { ByteSize, Effect, type FileSystem, Option } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { isAbsent } from "../platformError.ts"
-import { type Disk, ifSyncable, notAFile, tooLarge } from "./Disk.ts"
+import { type Disk, notAFile, tooLarge } from "./Disk.ts"
 import {
   atOnce,
   call,
@@ -17,7 +17,7 @@ import {
   type Result,
   toCreate
 } from "./nodeCalls.ts"
-import { createAll, syncDirectories } from "./nodeTree.ts"
+import { createAll, syncDirectories, syncFile } from "./nodeTree.ts"
 
 const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
   if (entry.isFile()) return "File"
@@ -137,7 +137,33 @@ const withOpen = <A>(
     isFast() ? Effect.sync(() => Fs.closeSync(descriptor)) : close(descriptor)
   )
 
+/** Reads a file at once; undefined for one that takes long. */
+const readSmall = (path: string, limit: number): Uint8Array | undefined => {
+  const descriptor = Fs.openSync(path, toRead)
+  try {
+    const stats = Fs.fstatSync(descriptor)
+    if (!stats.isFile()) throw notAFile(path)
+    if (stats.size > limit) throw tooLarge(path, limit)
+    return stats.size > largeWrite ? undefined : Fs.readFileSync(descriptor)
+  } finally {
+    Fs.closeSync(descriptor)
+  }
+}
+
 const readFile = (path: string, limit = Number.POSITIVE_INFINITY): Result<Uint8Array> =>
+  Effect.suspend(() =>
+    isFast()
+      ? Effect.flatMap(
+          atOnce("readFile", path, () => readSmall(path, limit)),
+          (bytes) =>
+            bytes === undefined || bytes.length > limit
+              ? readInSteps(path, limit)
+              : Effect.succeed(bytes)
+        )
+      : readInSteps(path, limit)
+  )
+
+const readInSteps = (path: string, limit: number): Result<Uint8Array> =>
   withOpen(
     path,
     toRead,
@@ -199,9 +225,6 @@ const sync = (path: string, descriptor: number): Result =>
       : onThread("sync", path, (done) => Fs.fsync(descriptor, done))
   )
 
-const syncFile = (path: string): Result =>
-  withOpen(path, "r", undefined, (descriptor) => sync(path, descriptor))
-
 const makeDirectory: Disk["makeDirectory"] = (path, { mode, recursive = false } = {}) =>
   call<unknown>(
     "makeDirectory",
@@ -252,13 +275,8 @@ export const nodeDisk: Disk = {
         Fs.readdir(folder, withTypes, (error, entries) => done(error, entries?.map(entryOf)))
     ),
   readFile,
-  createFile: (path, contents, { exactMode = true, mode }) =>
-    withOpen(path, toCreate, mode, (descriptor) =>
-      write(path, descriptor, contents).pipe(
-        Effect.andThen(exactMode ? fchmod(path, descriptor, mode) : Effect.void),
-        Effect.andThen(sync(path, descriptor))
-      )
-    ),
+  createFile: (path, contents, options) =>
+    createAll([{ _tag: "File", path, contents, ...options }]),
   openNew: (path, mode) =>
     Effect.map(
       Effect.acquireRelease(open(path, toCreate, mode), (descriptor) => close(descriptor)),
@@ -292,6 +310,6 @@ export const nodeDisk: Disk = {
   remove,
   syncFile,
   createAll,
-  syncDirectory: (path) => ifSyncable(syncFile(path)),
+  syncDirectory: (path) => syncDirectories([path]),
   syncDirectories
 }

@@ -68,29 +68,48 @@ const doAll = <A>(
   width: number,
   act: (item: A) => void | Promise<void>
 ): Result =>
-  items.length === 0
-    ? Effect.void
-    : Effect.callback<void, Failure>((resume) => {
-        let next = 0
-        let failed: { readonly failure: Failure } | undefined
-        const work = async () => {
-          while (next < items.length && failed === undefined) {
-            try {
-              const pending = act(items[next++]!)
-              if (pending !== undefined) await pending
-            } catch (failure) {
-              failed ??= { failure: failure as Failure }
-            }
-          }
+  Effect.suspend(() => {
+    let next = 0
+    let pending: void | Promise<void> = undefined
+    try {
+      while (next < items.length && pending === undefined) pending = act(items[next++]!)
+    } catch (failure) {
+      return Effect.fail(failure as Failure)
+    }
+    return pending === undefined ? Effect.void : doRest(items.slice(next), width, act, pending)
+  })
+
+/** Does the items as {@link doAll} does, while the first one is pending. */
+const doRest = <A>(
+  items: ReadonlyArray<A>,
+  width: number,
+  act: (item: A) => void | Promise<void>,
+  first: Promise<void>
+): Result =>
+  Effect.callback<void, Failure>((resume) => {
+    let next = 0
+    let failed: { readonly failure: Failure } | undefined
+    const work = async (pending: void | Promise<void>) => {
+      for (;;) {
+        try {
+          if (pending !== undefined) await pending
+          if (next >= items.length || failed !== undefined) return
+          pending = act(items[next++]!)
+        } catch (failure) {
+          failed ??= { failure: failure as Failure }
+          return
         }
-        const settled = Promise.all(Array.from({ length: width }, work)).then(() =>
-          resume(failed === undefined ? Effect.void : Effect.fail(failed.failure))
-        )
-        return Effect.promise(() => {
-          next = items.length
-          return settled
-        })
-      })
+      }
+    }
+    const workers = Array.from({ length: width }, (_, nth) => work(nth === 0 ? first : undefined))
+    const settled = Promise.all(workers).then(() =>
+      resume(failed === undefined ? Effect.void : Effect.fail(failed.failure))
+    )
+    return Effect.promise(() => {
+      next = items.length
+      return settled
+    })
+  })
 
 const createFolder = ({ exactMode = true, mode, path }: NewEntry): void | Promise<void> => {
   if (isFast()) {
@@ -177,6 +196,9 @@ export const createAll: Disk["createAll"] = (entries) =>
     )
   })
 
+/** The calls that one sync takes. */
+const callsOfSync = 3
+
 const syncInMemory = (path: string): void => {
   const descriptor = attempt("open", path, () => Fs.openSync(path, "r"))
   try {
@@ -205,6 +227,13 @@ const syncOnDisk = async (path: string) => {
   }
 }
 
+/** Syncs what is at the path. */
+const syncOne = (path: string, inMemory: boolean): void | Promise<void> =>
+  inMemory && isFast() ? timed(callsOfSync, () => syncInMemory(path)) : syncOnDisk(path)
+
+export const syncFile: Disk["syncFile"] = (path) =>
+  Effect.suspend(() => doAll([path], 1, () => syncOne(path, isInMemory(path))))
+
 /** Ignores the refusals for which a folder need not be synced. */
 const whereSyncable = (refusal: unknown): void => {
   if (!(PlatformError.isPlatformError(refusal) && needsNoSync(refusal))) throw refusal
@@ -214,9 +243,8 @@ export const syncDirectories: Disk["syncDirectories"] = (paths) =>
   Effect.suspend(() => {
     const inMemory = paths[0] !== undefined && isInMemory(paths[0])
     return doAll(paths, concurrency, (path) => {
-      if (!inMemory || !isFast()) return syncOnDisk(path).catch(whereSyncable)
       try {
-        return timed(3, () => syncInMemory(path))
+        return syncOne(path, inMemory)?.catch(whereSyncable)
       } catch (refusal) {
         return whereSyncable(refusal)
       }

@@ -160,8 +160,8 @@ export class CodexHome extends Context.Service<
      */
     readonly staging: string
     /**
-     * True if `plugins/` or `plugins/cache` leads out of the home, so that other homes may use the
-     * same cache. Default: false.
+     * True if `plugins/` or `plugins/cache` leads out of the home or is a mount, so that other homes
+     * may use the same cache. Default: false.
      */
     readonly isShared?: boolean | undefined
     /** Reads `config.toml`. Without the file, the defaults apply. */

@@ -67,7 +67,7 @@ export interface Location {
   readonly home: string
   /** The cache. Links that lead from the home to another cache are resolved. */
   readonly cache: string
-  /** True if the cache is outside the home, so that other homes may use it. */
+  /** True if the cache is outside the home or is a mount, so that other homes may use it. */
   readonly isShared: boolean
 }
 

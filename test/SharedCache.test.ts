@@ -175,7 +175,8 @@ describe.skipIf(!canMount)("a volume that is mounted at plugins/cache", () => {
         )
         const [line = "", ...rest] = output.split("\n")
         const found = JSON.parse(line)
-        assert.deepStrictEqual(found.location, { home, cache, isShared: false })
+        // Other homes may mount the same volume.
+        assert.deepStrictEqual(found.location, { home, cache, isShared: true })
         assert.strictEqual(
           found.staging,
           join(cache, ".codex-plugins", ".remote-plugin-install-staging")

@@ -224,7 +224,15 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
   describe("a cache that two homes share", () => {
     const shm = "/dev/shm"
     const hasShm = Fs.existsSync(shm)
-    const shapes = [
+    const shapes: ReadonlyArray<{
+      readonly shape: string
+      /** The part of each home that is shared. */
+      readonly name: string
+      /** The folder of another file system. */
+      readonly elsewhere?: string
+      readonly isMount?: boolean
+      readonly isPossible: boolean
+    }> = [
       { shape: "plugins/ is a link", name: "plugins", isPossible: true },
       { shape: "plugins/cache is a link", name: "plugins/cache", isPossible: true },
       {
@@ -239,64 +247,109 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
         elsewhere: shm,
         isPossible: hasShm
       },
-      // A mount of one home only looks the same, so that the user has to say that others use it.
       {
-        shape: "plugins/cache is a bind mount, with --remove never",
+        shape: "plugins/ is a bind mount",
+        name: "plugins",
+        isMount: true,
+        isPossible: Mounts.canMount
+      },
+      {
+        shape: "plugins/cache is a bind mount",
         name: "plugins/cache",
         isMount: true,
         isPossible: Mounts.canMount
       },
       {
-        shape: "plugins/cache is a bind mount of another file system, with --remove never",
+        shape: "plugins/cache is a bind mount of another file system",
         name: "plugins/cache",
         elsewhere: shm,
         isMount: true,
         isPossible: hasShm && Mounts.canMount
       }
     ]
-    for (const { elsewhere, isMount = false, isPossible, name, shape } of shapes) {
-      it.effect.skipIf(!isPossible)(`keeps the plugins of both accounts if ${shape}`, () =>
-        Effect.gen(function* () {
-          const { backend, home, other, root, succeed } = yield* makeHomes
-          const fs = yield* FileSystem.FileSystem
-          const shared = Path.join(
-            elsewhere === undefined
-              ? root
-              : yield* fs.makeTempDirectoryScoped({ directory: elsewhere }),
-            "shared"
+    /** Two homes in one of the shapes, and commands on them. */
+    const shareCache = Effect.fnUntraced(function* (
+      { elsewhere, isMount = false, name }: (typeof shapes)[number],
+      { home, other, root, succeed }: Effect.Success<typeof makeHomes>
+    ) {
+      const fs = yield* FileSystem.FileSystem
+      const shared = Path.join(
+        elsewhere === undefined
+          ? root
+          : yield* fs.makeTempDirectoryScoped({ directory: elsewhere }),
+        "shared"
+      )
+      Fs.mkdirSync(shared)
+      for (const each of [home, other]) {
+        const path = Path.join(each, name)
+        Fs.mkdirSync(isMount ? path : Path.dirname(path), { recursive: true })
+        if (!isMount) Fs.symlinkSync(shared, path)
+      }
+      const run = (home: string, ...args: ReadonlyArray<string>) =>
+        succeed(home, args, isMount ? Mounts.bound(shared, Path.join(home, name)) : noWrap)
+      /** What is left in the staging folders. */
+      const left = () =>
+        [home, other, Path.dirname(shared)].flatMap((folder) =>
+          Fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+            name.includes(".remote-plugin-install-staging/")
           )
-          Fs.mkdirSync(shared)
-          for (const each of [home, other]) {
-            const path = Path.join(each, name)
-            Fs.mkdirSync(isMount ? path : Path.dirname(path), { recursive: true })
-            if (!isMount) Fs.symlinkSync(shared, path)
-          }
-          const run = (home: string, ...args: ReadonlyArray<string>) =>
-            succeed(home, args, isMount ? Mounts.bound(shared, Path.join(home, name)) : noWrap)
-          const sync = (home: string) =>
-            run(home, "sync", ...(isMount ? ["--remove", "never"] : []))
-          yield* backend.uninstall(beta.id, accounts[0])
-          yield* backend.uninstall(alpha.id, accounts[1])
+        )
+      return { left, run }
+    })
 
-          yield* sync(home)
-          assert.deepStrictEqual(lines(yield* run(home, "list", "--json")), [whole(alpha)])
-          yield* sync(other)
-          yield* sync(home)
-          for (const each of [home, other]) {
-            assert.deepStrictEqual(lines(yield* run(each, "list", "--json")), [
-              whole(alpha),
-              whole(beta)
-            ])
-          }
-          for (const folder of [home, other, Path.dirname(shared)]) {
-            assert.deepStrictEqual(
-              Fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
-                name.includes(".remote-plugin-install-staging/")
-              ),
-              []
+    for (const shape of shapes) {
+      const skipped = shape.isPossible ? "" : " (skipped: not possible here)"
+
+      it.effect.skipIf(!shape.isPossible)(
+        `keeps the plugins of both accounts if ${shape.shape}${skipped}`,
+        () =>
+          Effect.gen(function* () {
+            const homes = yield* makeHomes
+            const { backend, home, other } = homes
+            const { left, run } = yield* shareCache(shape, homes)
+            yield* backend.uninstall(beta.id, accounts[0])
+            yield* backend.uninstall(alpha.id, accounts[1])
+
+            yield* run(home, "sync")
+            assert.deepStrictEqual(lines(yield* run(home, "list", "--json")), [whole(alpha)])
+            yield* run(other, "sync")
+            yield* run(home, "sync")
+            for (const each of [home, other]) {
+              assert.deepStrictEqual(lines(yield* run(each, "list", "--json")), [
+                whole(alpha),
+                whole(beta)
+              ])
+            }
+            assert.deepStrictEqual(left(), [])
+          })
+      )
+
+      it.effect.skipIf(!shape.isPossible)(
+        `is filled by eight processes at once, with one download per plugin, if ${shape.shape}${skipped}`,
+        () =>
+          Effect.gen(function* () {
+            const homes = yield* makeHomes
+            const { backend, home, other } = homes
+            const { left, run } = yield* shareCache(shape, homes)
+            yield* backend.uninstall(beta.id, accounts[0])
+            yield* Effect.forEach(
+              [home, other, home, other, home, other, home, other],
+              (each) => run(each, "sync"),
+              { concurrency: "unbounded", discard: true }
             )
-          }
-        })
+            for (const each of [home, other]) {
+              assert.deepStrictEqual(lines(yield* run(each, "list", "--json")), [
+                whole(alpha),
+                whole(beta)
+              ])
+            }
+            assert.deepStrictEqual(left(), [])
+            const downloads = yield* backend.requests({ kind: "bundle" })
+            assert.sameMembers(
+              downloads.map(({ plugin }) => plugin),
+              [alpha.id, beta.id]
+            )
+          })
       )
     }
   })

@@ -21,7 +21,10 @@ export interface Layout {
   readonly cache: string
   /** Bundles are staged here. The lock's file is next to it. */
   readonly staging: string
-  /** True if the resolved cache is outside the resolved home, so that other homes may use it. */
+  /**
+   * True if the resolved cache is outside the resolved home, or is a mount below it. Other homes may
+   * use it then.
+   */
   readonly isShared: boolean
 }
 
@@ -69,8 +72,10 @@ export const find: (
   const cache = isPlain ? given : realCache
   const parent = path.dirname(cache)
   const relative = path.relative(realRoot, realCache)
-  const isShared = relative.split(path.sep)[0] === ".." || path.isAbsolute(relative)
+  const isOutside = relative.split(path.sep)[0] === ".." || path.isAbsolute(relative)
   const isApart = yield* refusesRename(fs, path, parent, cache)
+  const isShared =
+    isOutside || isApart || (isPlain && (yield* refusesRename(fs, path, root, parent)))
   const staging = path.join(isApart ? path.join(cache, insideName) : parent, stagingName)
   return { cache, staging, isShared }
 })

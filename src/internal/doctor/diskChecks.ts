@@ -56,12 +56,14 @@ export const links = (disk: Disk): Effect.Effect<Finding.Finding> =>
     const cache = yield* resolve(disk, path.join(home.root, "plugins", "cache"))
     if (Option.isNone(root) || Option.isNone(cache)) return Finding.ok("there is no cache yet")
     const isInside = cache.value.startsWith(`${root.value}/`)
-    return isInside
-      ? Finding.ok("the cache is inside the home", { cache: cache.value })
-      : Finding.ok("the cache is outside the home, so other homes may share it", {
-          cache: cache.value,
-          shared: "true"
-        })
+    if (isInside && home.isShared !== true) {
+      return Finding.ok("the cache is inside the home", { cache: cache.value })
+    }
+    const place = isInside ? "a mount" : "outside the home"
+    return Finding.ok(`the cache is ${place}, so other homes may share it`, {
+      cache: cache.value,
+      shared: "true"
+    })
   })
 
 /** Takes the lock for a moment. A lock that another process holds works. */

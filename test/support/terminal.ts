@@ -4,7 +4,6 @@
 import { Effect, Schedule, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as Fs from "node:fs"
-import { helper } from "./builtPrograms.ts"
 import * as Emulator from "./emulator.ts"
 
 /** Whether `script` of util-linux is here; it opens the terminal. */
@@ -39,7 +38,13 @@ export interface Options {
 export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, options: Options) {
   let output = ""
   const typed = options.type
-  const program = options.program ?? (yield* Effect.promise(() => helper("terminalProgram")))
+  const program =
+    options.program ??
+    // Only a test can build it.
+    (yield* Effect.promise(async () => {
+      const { helper } = await import("./builtPrograms.ts")
+      return helper("terminalProgram")
+    }))
   const command = [process.execPath, program, ...args].map(quote).join(" ")
   const handle = yield* ChildProcess.make(
     "/usr/bin/script",

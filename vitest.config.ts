@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { examplesPlugin } from "./test/docs/examplesPlugin.ts"
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
@@ -9,6 +10,7 @@ const ownProcess = ["test/crash/**/*.test.ts", "test/internal/cache/Disk.test.ts
 const otherCommands = ["codex", "homes", "torture", "bench"].map((folder) => `test/${folder}/**`)
 
 export default defineConfig({
+  plugins: [examplesPlugin],
   resolve: {
     alias: [
       { find: /^effect-codex-plugins$/, replacement: source("index.ts") },

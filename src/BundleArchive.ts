@@ -185,6 +185,19 @@ export interface Extracted {
 /**
  * Extracts bundles.
  *
+ * @example
+ * ```ts
+ * import { Effect, FileSystem } from "effect"
+ * import { BundleArchive } from "effect-codex-plugins"
+ *
+ * const program = Effect.gen(function* () {
+ *   const fs = yield* FileSystem.FileSystem
+ *   const archive = yield* BundleArchive.BundleArchive
+ *   const { files } = yield* archive.extract(fs.stream("/bundles/hello.tar.gz"), "/bundles/hello")
+ *   yield* Effect.logInfo(`extracted ${files} files`)
+ * })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

@@ -134,6 +134,24 @@ const describe = (holder: Holder | null): string =>
  *
  * All locks of one home in one process are one lock, whichever layer made them.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CacheLock, PluginStore } from "effect-codex-plugins"
+ *
+ * // No other process changes the cache between the two steps.
+ * const program = Effect.gen(function* () {
+ *   const lock = yield* CacheLock.CacheLock
+ *   const store = yield* PluginStore.PluginStore
+ *   yield* lock.hold(
+ *     Effect.gen(function* () {
+ *       const plugins = yield* store.list
+ *       yield* Effect.forEach(plugins, ({ pluginId }) => store.clearIdentity(pluginId))
+ *     })
+ *   )
+ * })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

@@ -144,6 +144,18 @@ export const expiryWarning = Duration.minutes(5)
 /**
  * The paths, settings and credentials of one Codex home.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CodexHome } from "effect-codex-plugins"
+ *
+ * const program = Effect.gen(function* () {
+ *   const home = yield* CodexHome.CodexHome
+ *   const { baseUrl, pluginsEnabled } = yield* home.settings
+ *   yield* Effect.logInfo(`${home.cache}: ${pluginsEnabled ? `plugins from ${baseUrl}` : "off"}`)
+ * })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

@@ -63,6 +63,18 @@ export class CodexRefreshError extends Schema.TaggedError<CodexRefreshError>()(
 /**
  * Renews the home's token through Codex.
  *
+ * @example
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import { CodexHome, CodexRefresh } from "effect-codex-plugins"
+ *
+ * export const renew = Effect.flatMap(CodexRefresh.CodexRefresh, ({ refresh }) => refresh).pipe(
+ *   Effect.provide(CodexRefresh.layer.pipe(Layer.provide(CodexHome.layer))),
+ *   Effect.provide(NodeServices.layer)
+ * )
+ * ```
+ *
  * @category services
  * @since 0.2.0
  */

@@ -5,20 +5,6 @@
  * A host that has its own tokens provides {@link layerWith} beneath the layers of this package.
  * Then
  * `auth.json` is not read.
- *
- * @example
- * import { Effect, Layer, Option, Redacted } from "effect"
- * import { Credentials } from "effect-codex-plugins"
- * import * as NodeCodexPlugins from "effect-codex-plugins/node"
- *
- * const current = Effect.succeed({
- *   accessToken: Redacted.make("token"),
- *   accountId: Option.none(),
- *   expiresAt: Option.none()
- * })
- * export const services = NodeCodexPlugins.layer.pipe(
- *   Layer.provide(Credentials.layerWith({ current }))
- * )
  */
 import { Context, Duration, Effect, Equal, Layer, Option, Redacted, Result, Stream } from "effect"
 import * as CodexHome from "./CodexHome.ts"
@@ -33,6 +19,23 @@ export const pollInterval = Duration.seconds(5)
 
 /**
  * The account's credentials, and their changes.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer, Option, Redacted } from "effect"
+ * import { Credentials } from "effect-codex-plugins"
+ * import * as NodeCodexPlugins from "effect-codex-plugins/node"
+ *
+ * // A host that has the token itself. The default reads `auth.json`.
+ * const current = Effect.succeed({
+ *   accessToken: Redacted.make("token"),
+ *   accountId: Option.none(),
+ *   expiresAt: Option.none()
+ * })
+ * export const services = NodeCodexPlugins.layer.pipe(
+ *   Layer.provide(Credentials.layerWith({ current }))
+ * )
+ * ```
  *
  * @category services
  * @since 0.2.0

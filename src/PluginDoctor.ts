@@ -111,6 +111,17 @@ export interface Options {
 /**
  * Examines one home.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PluginDoctor } from "effect-codex-plugins"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { examine } = yield* PluginDoctor.PluginDoctor
+ *   yield* Effect.logInfo(yield* examine())
+ * })
+ * ```
+ *
  * @category services
  * @since 0.2.0
  */

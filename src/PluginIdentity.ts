@@ -99,6 +99,19 @@ export const encode = Schema.encodeSync(IdentityFields)
  * listing, if this process has one, adds the remote id of plugins that are not cached or not
  * backfilled yet. Both members fail only if the cache cannot be read.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PluginIdentity } from "effect-codex-plugins"
+ *
+ * // Offline: the ids for an analytics event.
+ * const program = Effect.gen(function* () {
+ *   const { all } = yield* PluginIdentity.PluginIdentity
+ *   for (const { pluginId, remotePluginId, state } of yield* all)
+ *     yield* Effect.logInfo(`${pluginId} is ${remotePluginId ?? state}`)
+ * })
+ * ```
+ *
  * @category services
  * @since 0.2.0
  */

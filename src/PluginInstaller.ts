@@ -139,6 +139,20 @@ export interface Installed {
 /**
  * Reads, installs and uninstalls single plugins of the account.
  *
+ * @example
+ * ```ts
+ * import { Array, Effect } from "effect"
+ * import { PluginInstaller, RemoteCatalog } from "effect-codex-plugins"
+ *
+ * // Downloads every plugin of the account anew.
+ * const program = Effect.gen(function* () {
+ *   const catalog = yield* RemoteCatalog.RemoteCatalog
+ *   const installer = yield* PluginInstaller.PluginInstaller
+ *   const { rows } = yield* catalog.installed
+ *   yield* Effect.forEach(Array.getSuccesses(rows), ({ remotePluginId }) => installer.install(remotePluginId))
+ * })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

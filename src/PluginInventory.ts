@@ -88,6 +88,18 @@ const concurrency = 16
 /**
  * The inventory of one home. Reading fails only if the cache cannot be read.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PluginInventory } from "effect-codex-plugins"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { all } = yield* PluginInventory.PluginInventory
+ *   for (const { identity, skills } of yield* all)
+ *     for (const { path } of skills) yield* Effect.logInfo(`${identity.pluginId}: ${path}`)
+ * })
+ * ```
+ *
  * @category services
  * @since 0.2.0
  */

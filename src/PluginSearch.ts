@@ -53,6 +53,17 @@ export interface Found {
 /**
  * Searches the catalogue of the account.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PluginSearch } from "effect-codex-plugins"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { search } = yield* PluginSearch.PluginSearch
+ *   yield* Effect.logInfo(yield* search("calendar"))
+ * })
+ * ```
+ *
  * @category services
  * @since 0.2.0
  */

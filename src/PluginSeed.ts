@@ -123,6 +123,18 @@ export const concurrency = 4
 /**
  * Copies plugins from other homes into this one.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PluginSeed } from "effect-codex-plugins"
+ *
+ * // A new home starts with the plugins of another one, without a download.
+ * const program = Effect.gen(function* () {
+ *   const { seed } = yield* PluginSeed.PluginSeed
+ *   yield* seed({ from: "/homes/base" })
+ * })
+ * ```
+ *
  * @category services
  * @since 0.2.0
  */

@@ -87,6 +87,21 @@ export interface StagedPlugin {
 /**
  * The cache on disk: lists, identifies, installs and uninstalls plugins.
  *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { PluginId, PluginStore } from "effect-codex-plugins"
+ *
+ * // The files of the active version stay until the session ends.
+ * const program = Effect.gen(function* () {
+ *   const store = yield* PluginStore.PluginStore
+ *   const hello = PluginId.PluginId.make("hello@openai-curated-remote")
+ *   const { root } = yield* store.lease(hello)
+ *   const id = Option.getOrElse(yield* store.remotePluginId(hello), () => "unknown")
+ *   yield* Effect.logInfo(`${root} holds the plugin that the backend calls ${id}`)
+ * }).pipe(Effect.scoped)
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

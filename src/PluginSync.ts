@@ -95,6 +95,19 @@ export interface Options {
 /**
  * Syncs the cache of one Codex home with the plugins that its account has installed.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PluginSync } from "effect-codex-plugins"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { sync } = yield* PluginSync.PluginSync
+ *   const { failures, installed, removed } = yield* sync
+ *   yield* Effect.logInfo(`${installed.length} installed, ${removed.length} removed`)
+ *   yield* Effect.forEach(failures, (failure) => Effect.logWarning(failure))
+ * })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

@@ -130,6 +130,18 @@ export const concurrency = 4
  * Compares cached versions with fresh downloads. It keeps no checksums, so it works for versions
  * that Codex installed, too. A check changes nothing in the cache.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PluginVerifier } from "effect-codex-plugins"
+ *
+ * // Compares the cached files with the account's bundles.
+ * const program = Effect.gen(function* () {
+ *   const { verify } = yield* PluginVerifier.PluginVerifier
+ *   yield* Effect.logInfo(yield* verify())
+ * })
+ * ```
+ *
  * @category services
  * @since 0.2.0
  */

@@ -124,14 +124,14 @@ export interface InstallOptions {
  *
  * @example
  * ```ts
- * import { Effect } from "effect"
+ * import { Array, Effect } from "effect"
  * import { RemoteBundle, RemoteCatalog } from "effect-codex-plugins"
  *
- * const installAll = Effect.gen(function* () {
+ * const program = Effect.gen(function* () {
  *   const catalog = yield* RemoteCatalog.RemoteCatalog
  *   const bundles = yield* RemoteBundle.RemoteBundle
- *   const { plugins } = yield* catalog.installed
- *   yield* Effect.forEach(plugins, (plugin) => bundles.install(plugin))
+ *   const { rows } = yield* catalog.installed
+ *   yield* Effect.forEach(Array.getSuccesses(rows), (plugin) => bundles.install(plugin))
  * })
  * ```
  *

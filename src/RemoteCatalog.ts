@@ -168,6 +168,19 @@ export type CatalogError = RemoteCatalogError | CodexHome.CodexHomeError | Codex
 /**
  * The account's plugins in the backend.
  *
+ * @example
+ * ```ts
+ * import { Array, Effect } from "effect"
+ * import { RemoteCatalog } from "effect-codex-plugins"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { installed } = yield* RemoteCatalog.RemoteCatalog
+ *   const { rows } = yield* installed
+ *   for (const { pluginId, remotePluginId } of Array.getSuccesses(rows))
+ *     yield* Effect.logInfo(`${pluginId} is ${remotePluginId}`)
+ * })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

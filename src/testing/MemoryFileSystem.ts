@@ -194,6 +194,26 @@ export interface MemoryDisk {
 /**
  * The disk below the `FileSystem` that {@link layer} gives.
  *
+ * @example
+ * ```ts
+ * import { assert, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { PluginSync } from "effect-codex-plugins"
+ * import { MemoryFileSystem, TestBackend, TestCodexPlugins } from "effect-codex-plugins/testing"
+ *
+ * const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
+ *
+ * it.effect("a pass puts each version into a folder of its own", () =>
+ *   Effect.gen(function* () {
+ *     const { sync } = yield* PluginSync.PluginSync
+ *     yield* sync
+ *     const disk = yield* MemoryFileSystem.Disk
+ *     const cache = `${TestCodexPlugins.root}/plugins/cache/openai-curated-remote`
+ *     assert.property(disk.snapshot(), `${cache}/hello/1.0.0`)
+ *   }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [hello] })))
+ * )
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

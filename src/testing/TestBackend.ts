@@ -5,13 +5,6 @@
  * One state has several faces: an `HttpClient` without sockets, and any number of HTTP and HTTPS ports.
  * What it holds can change while it runs, each request is on record, and each answer can be made to go
  * wrong; see {@link TestReply}.
- *
- * @example
- * const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
- * const backend = yield* TestBackend.make({ plugins: [hello] })
- * yield* backend.when({ kind: "bundle", nth: 1 }, TestReply.cut(1000))
- * // … sync with `backend.httpClient`, which is what `TestBackend.layerHttpClient` provides …
- * assert.lengthOf(yield* backend.requests({ kind: "bundle", plugin: hello.id }), 2)
  */
 import { Clock, Context, DateTime, Effect, FileSystem, Layer, Path } from "effect"
 import type { Duration, PlatformError, Scope } from "effect"
@@ -102,6 +95,29 @@ export interface Served {
 
 /**
  * A backend inside the process: its plugins, accounts, requests and answers.
+ *
+ * @example
+ * ```ts
+ * import { assert, it } from "@effect/vitest"
+ * import { Effect, Fiber } from "effect"
+ * import { TestClock } from "effect/testing"
+ * import { PluginSync } from "effect-codex-plugins"
+ * import { TestBackend, TestCodexPlugins, TestReply } from "effect-codex-plugins/testing"
+ *
+ * const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
+ *
+ * it.effect("a download that breaks off is tried again", () =>
+ *   Effect.gen(function* () {
+ *     const backend = yield* TestBackend.TestBackend
+ *     yield* backend.when({ kind: "bundle", nth: 1 }, TestReply.cut(100))
+ *     const { sync } = yield* PluginSync.PluginSync
+ *     const pass = yield* Effect.forkChild(sync)
+ *     yield* TestClock.adjust("1 minute")
+ *     yield* Fiber.join(pass)
+ *     assert.lengthOf(yield* backend.requests({ kind: "bundle", plugin: hello.id }), 2)
+ *   }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [hello] })))
+ * )
+ * ```
  *
  * @category services
  * @since 0.1.0

@@ -112,8 +112,22 @@ const layerBackend = ({ accounts = [TestAccount.make()], ...options }: Options) 
  * As {@link layer}, with options. Each layer made here has a disk and a backend of its own.
  *
  * @example
+ * ```ts
+ * import { assert, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { PluginSync } from "effect-codex-plugins"
+ * import { TestBackend, TestCodexPlugins } from "effect-codex-plugins/testing"
+ *
  * const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
- * const offline = TestCodexPlugins.layerWith({ plugins: [hello], offline: true })
+ *
+ * it.effect("a session can start while the account is signed out", () =>
+ *   Effect.gen(function* () {
+ *     const { ensureReady } = yield* PluginSync.PluginSync
+ *     const { state } = yield* ensureReady()
+ *     assert.strictEqual(state, "SignedOut")
+ *   }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [hello], signedOut: true })))
+ * )
+ * ```
  *
  * @category layers
  * @since 0.2.0

@@ -23,10 +23,6 @@ export interface Reason {
 
 /** What helps where the message does not say it. */
 const remedyOf = (error: unknown): string | null => {
-  const reason = Predicate.hasProperty(error, "reason") ? error.reason : undefined
-  if (Predicate.isTagged(reason, "UntrustedServer")) {
-    return "behind a corporate proxy, set NODE_EXTRA_CA_CERTS to the file of its certificate authority"
-  }
   if (isSignInNeeded(error)) return "run `codex login`"
   return isTransient(error) ? "run `codex-plugins sync` again later" : null
 }

@@ -4,9 +4,9 @@
 
 const separator = /; |: /g
 
-/** How the part begins that says what to do. */
+/** The beginning of a part that says what to do. */
 const imperative =
-  /^(?:allow|check|correct|create|delete|have|install|let|make|point|put|replace|run|set|start|sync|try|update|use)\b/
+  /^(?:if your [^,]*, )?(?:allow|check|correct|create|delete|have|install|let|make|point|put|replace|run|set|start|sync|try|update|use)\b/
 
 export interface Parts {
   readonly cause: string

@@ -68,6 +68,53 @@ describe("README.md", () => {
     assert.isAtMost(readme.split("\n").filter((line) => line.startsWith("|")).length, 45))
 })
 
+/** The code in the first column of a document's tables. */
+const firstColumn = (text: string) =>
+  Array.from(text.matchAll(/^\| ((?:`[^`|]+`(?:, )?)+) +\|/gm), ([, cell]) =>
+    cell!.replaceAll("`", "").split(", ")
+  ).flat()
+
+describe("docs/troubleshooting.md", () => {
+  it("explains every check of the doctor, in the doctor's order", () => {
+    const checks = Array.from(
+      read("src/PluginDoctor.ts").matchAll(/^ {6}"(\w+\.\w+)": /gm),
+      ([, id]) => id!
+    )
+    assert.isNotEmpty(checks)
+    const [, table = ""] = read("docs/troubleshooting.md").split("## The doctor's checks")
+    assert.deepStrictEqual(firstColumn(table), checks)
+  })
+})
+
+describe("docs/hosts.md", () => {
+  const [, telemetry = ""] = read("docs/hosts.md").split("## Telemetry")
+  const named = firstColumn(telemetry.split("\n## ")[0]!)
+
+  it("lists every metric", () => {
+    const metrics = Array.from(
+      read("src/internal/metrics.ts").matchAll(/"(codex_plugins\.[\w.]+)"/g),
+      ([, name]) => name!
+    )
+    assert.sameMembers(
+      named.filter((name) => name.startsWith("codex_plugins.")),
+      metrics
+    )
+  })
+
+  it("names only spans that exist", () => {
+    const sources = readdirSync(at("src"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => read(`src/${file}`))
+      .join("\n")
+    const spans = named.filter((name) => /^[A-Z]/.test(name))
+    assert.isNotEmpty(spans)
+    assert.deepStrictEqual(
+      spans.filter((name) => !sources.includes(`"${name}"`)),
+      []
+    )
+  })
+})
+
 describe("docs/terminal.svg", () => {
   const svg = read("docs/terminal.svg")
 

@@ -7,7 +7,9 @@ const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.m
 /** Tests that change globals: the methods of `node:fs`, or how errors are made. */
 const ownProcess = ["test/crash/**/*.test.ts", "test/internal/cache/Disk.test.ts"]
 
-const otherCommands = ["codex", "homes", "torture", "bench"].map((folder) => `test/${folder}/**`)
+const otherCommands = ["codex", "fleet", "homes", "torture", "bench"].map(
+  (folder) => `test/${folder}/**`
+)
 
 export default defineConfig({
   plugins: [examplesPlugin],

@@ -1,0 +1,145 @@
+/**
+ * A fleet with an account of its own: homes, a database and runners, each runner a process.
+ */
+import { Context, DateTime, Effect, Layer, Random, type Redacted } from "effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+import * as TestReply from "../../../src/testing/TestReply.ts"
+import * as LoopbackBackend from "../../codex/support/LoopbackBackend.ts"
+import { Home, Pass } from "../../examples/fleet/home.ts"
+import * as CacheTruth from "../../support/cacheTruth.ts"
+import * as Account from "../../torture/account.ts"
+import * as Cache from "../../torture/cache.ts"
+import * as Postgres from "./postgres.ts"
+import * as Runners from "./runners.ts"
+
+/** One server for all tests of a file. */
+export class Database extends Context.Service<Database, Redacted.Redacted>()("test/Database") {
+  static readonly layer = Layer.effect(Database, Postgres.make)
+}
+
+const homeCount = 6
+
+/** Most bundles take this long, so that a pass can be met in its middle. */
+const slowest = 1500
+
+/** Starts a fleet of two runners until the scope closes. `program` names a file in this folder. */
+export const make = Effect.fnUntraced(function* (options: {
+  readonly program: string
+  readonly environment?: Readonly<Record<string, string>>
+}) {
+  const databaseUrl = yield* Postgres.newDatabase(yield* Database)
+  const { backend, environment, makeHome } = yield* LoopbackBackend.make()
+  const account = Account.make(backend)
+  for (const name of Account.names) yield* account.install(yield* Account.anyBuild(name))
+  const homes = yield* Effect.replicateEffect(makeHome(), homeCount)
+  for (const home of homes) {
+    Fs.mkdirSync(Cache.stagingOf(home), { recursive: true })
+    Fs.mkdirSync(Cache.marketplaceOf(home), { recursive: true })
+  }
+  const names = homes.map((home) => Path.basename(home))
+  const runners = yield* Effect.replicateEffect(
+    Runners.start({
+      databaseUrl,
+      homes: Path.dirname(homes[0] ?? ""),
+      environment: {
+        FLEET_CRON: "0 0 1 1 *",
+        FLEET_SPREAD: "0 seconds",
+        ...environment,
+        ...options.environment
+      },
+      program: fileURLToPath(new URL(options.program, import.meta.url))
+    }),
+    2,
+    { concurrency: "unbounded" }
+  )
+  const client = yield* Layer.build(Runners.layerClient(databaseUrl))
+  const clientOf = yield* Effect.provideContext(Home.client, client)
+
+  let latest = ""
+
+  /** One pass of each home, on whatever runner has it. */
+  const round = Effect.flatMap(DateTime.now, (at) => {
+    latest = DateTime.formatIso(at)
+    return Effect.forEach(names, (name) => Effect.result(clientOf(name).sync(new Pass({ at }))), {
+      concurrency: "unbounded"
+    })
+  })
+
+  const stop = Effect.tap(
+    Effect.filter(runners, ({ isFree }) => isFree),
+    (free) => Effect.forEach(free, ({ signal }) => signal("SIGSTOP"))
+  )
+  const resume = (stopped: ReadonlyArray<Runners.Runner>) =>
+    Effect.forEach(stopped, ({ signal }) => signal("SIGCONT"), { discard: true })
+
+  /** The runners that are in the middle of a pass of the latest round, and the homes of those. */
+  const atWork = () => {
+    const unfinished = homes.filter((home) => {
+      const cache = Cache.read(home)
+      return cache.staged.length > 0 && Cache.deviations(cache, account.installed).length > 0
+    })
+    const begins = (home: string) => `${Path.basename(home)}: the pass of ${latest} begins`
+    return runners
+      .map((runner) => ({
+        runner,
+        homes: unfinished.filter((home) => runner.log().includes(begins(home)))
+      }))
+      .filter(({ homes }) => homes.length > 0)
+  }
+
+  return {
+    account,
+    backend,
+    homes,
+    runners,
+    round,
+    /** Executes statements in the fleet's database, each ended by a semicolon. */
+    execute: (statements: string) => Postgres.execute(databaseUrl, statements),
+    /** Makes passes slow from now on. */
+    slow: backend.when(
+      { kind: "bundle" },
+      TestReply.wait(
+        Effect.flatMap(Random.nextIntBetween(0, slowest), (delay) => Effect.sleep(delay))
+      )
+    ),
+    /** Freezes a runner at some moment in the middle of passes; also gives the homes of these. */
+    freezeAtWork: Effect.gen(function* () {
+      while (true) {
+        yield* Effect.sleep(yield* Random.nextIntBetween(20, 300))
+        const stopped = yield* stop
+        const found = atWork()[0]
+        yield* resume(stopped.filter((runner) => runner !== found?.runner))
+        if (found !== undefined) return found
+      }
+    }),
+    /** What is wrong in any home at this instant, in words. Runners stand still meanwhile. */
+    wrongs: Effect.acquireUseRelease(
+      stop,
+      () =>
+        Effect.sync(() =>
+          homes.flatMap((home) =>
+            CacheTruth.violations(Cache.read(home)).map((what) => `${Path.basename(home)}: ${what}`)
+          )
+        ),
+      resume
+    ),
+    /** How the homes differ from the account, and what is left over in them. Runners stand still. */
+    differences: Effect.acquireUseRelease(
+      stop,
+      () =>
+        Effect.sync(() =>
+          homes.flatMap((home) => {
+            const cache = Cache.read(home)
+            return [...Cache.deviations(cache, account.installed), ...Cache.leftovers(cache)].map(
+              (what) => `${Path.basename(home)}: ${what}`
+            )
+          })
+        ),
+      resume
+    )
+  }
+})
+
+export type Fleet = Effect.Success<ReturnType<typeof make>>

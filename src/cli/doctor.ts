@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Command } from "effect/cli"
 import { HttpClient } from "effect/http"
 import { display } from "../internal/display.ts"
 import * as PluginDoctor from "../PluginDoctor.ts"
@@ -76,23 +76,19 @@ export const doctor = Command.make(
   {
     codexHome: flags.codexHome,
     json: flags.json,
-    offline: Flag.Boolean("offline").pipe(
-      Flag.withDescription("Do not ask the backend"),
-      Flag.withDefault(false)
-    ),
-    fix: Flag.Boolean("fix").pipe(
-      Flag.withDescription("First repair what is safe to repair"),
-      Flag.withDefault(false)
-    ),
-    verbose: Flag.Boolean("verbose").pipe(
-      Flag.withDescription("Print the checks that passed, too"),
-      Flag.withDefault(false)
-    )
+    offline: flags.offline("Do not ask the backend"),
+    fix: flags.toggle("fix", "First repair what is safe to repair"),
+    quiet: flags.quiet("Print nothing if there are no problems"),
+    verbose: flags.verbose("Print the checks that passed, too"),
+    wait: flags.wait
   },
-  Effect.fn("doctor")(function* ({ fix, json, offline, verbose }) {
+  Effect.fn("doctor")(function* ({ fix, json, offline, quiet, verbose }) {
     const { examine } = yield* PluginDoctor.PluginDoctor
     const report = yield* examine({ fix, offline }).pipe(spinning(() => "Checking"))
-    yield* json ? printJson(report) : printLines((style) => reportLines(report, verbose, style))
+    if (json) yield* printJson(report)
+    else if (!quiet || report.overallStatus !== "ok" || report.fixed.length > 0) {
+      yield* printLines((style) => reportLines(report, verbose, style))
+    }
     if (report.overallStatus === "error") return yield* new ProblemsFound()
   })
 ).pipe(
@@ -101,5 +97,7 @@ export const doctor = Command.make(
     { command: "codex-plugins doctor", description: "Say what needs attention" },
     { command: "codex-plugins doctor --fix --offline", description: "Repair the cache offline" }
   ]),
-  Command.provide(({ codexHome }) => Online.onlineOver(layerHttp, codexHome))
+  Command.provide(({ codexHome, wait }) =>
+    Online.servicesOver(layerHttp, codexHome, { lock: { waitLimit: wait } })
+  )
 )

@@ -1,7 +1,7 @@
 /**
  * The codes that the program exits with, and the errors that only commands have.
  */
-import { Cause, Console, Data, Duration, Effect, Exit, Predicate, Runtime } from "effect"
+import { Cause, Console, Data, Duration, Effect, Exit, Option, Predicate, Runtime } from "effect"
 import { CliError } from "effect/cli"
 import { display } from "../internal/display.ts"
 import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
@@ -43,6 +43,36 @@ export class PassTimedOut extends Data.TaggedError("PassTimedOut")<{
   override readonly [Runtime.errorExitCode] = 5
   override get message(): string {
     return `the pass did not finish within ${Duration.format(this.limit)}: run \`codex-plugins sync\` again to continue`
+  }
+}
+
+/** The command took longer than `--timeout` allows. */
+export class TimedOut extends Data.TaggedError("TimedOut")<{
+  readonly limit: Duration.Duration
+}> {
+  override readonly [Runtime.errorExitCode] = 5
+  override get message(): string {
+    return `the command did not finish within ${Duration.format(this.limit)}: try again later, or allow more with --timeout`
+  }
+}
+
+/** Ends a command with {@link TimedOut} once it takes longer than the limit. */
+export const within =
+  (limit: Option.Option<Duration.Duration>) =>
+  <A, E, R>(command: Effect.Effect<A, E, R>): Effect.Effect<A, E | TimedOut, R> =>
+    Option.match(limit, {
+      onNone: () => command,
+      onSome: (limit) =>
+        Effect.timeoutOrElse(command, {
+          duration: limit,
+          orElse: () => Effect.fail(new TimedOut({ limit }))
+        })
+    })
+
+/** The environment forbids the requests that the command needs. */
+export class Offline extends Data.TaggedError("Offline")<{}> {
+  override get message(): string {
+    return "the command needs the backend, and CODEX_PLUGINS_OFFLINE is set: unset it"
   }
 }
 

@@ -1,16 +1,17 @@
-import { Console, Effect, Option, Result, Schema } from "effect"
+import { Console, Effect, FileSystem, Option, Path, Result, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as PluginId from "../PluginId.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
 import * as PluginStore from "../PluginStore.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
-import { WrongUsage } from "./exit.ts"
+import { within, WrongUsage } from "./exit.ts"
 import * as flags from "./flags.ts"
 import * as names from "./names.ts"
 import { offline } from "./offline.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
+import { count } from "./results.ts"
 
 const isPluginId = Schema.is(PluginId.PluginId)
 
@@ -19,10 +20,12 @@ interface Installed {
   readonly version: PluginVersion
   /** False if the version was in place already. */
   readonly changed: boolean
+  /** The links of the user's folder, which were left out. */
+  readonly skippedLinks?: ReadonlyArray<string>
 }
 
 const printInstalled = (
-  { changed, pluginId, version }: Installed,
+  { changed, pluginId, skippedLinks, version }: Installed,
   source: { readonly source: "remote"; readonly id: string } | { readonly source: "local" },
   json: boolean
 ) =>
@@ -35,7 +38,8 @@ const printInstalled = (
         version,
         installed: true,
         changed,
-        source
+        source,
+        ...(skippedLinks === undefined ? {} : { skippedLinks })
       })
     : Console.log(`${changed ? "installed" : "already installed:"} ${pluginId} ${version}`)
 
@@ -74,6 +78,25 @@ const installRemote = Effect.fnUntraced(function* (name: string, json: boolean) 
   yield* printInstalled({ pluginId, version, changed: true }, { source: "remote", id }, json)
 })
 
+/** The most links that are printed for people. */
+const mostLinks = 5
+
+/** The links in a folder, which are not installed: they may lead anywhere. */
+const linksIn = Effect.fnUntraced(
+  function* (source: string) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const entries = yield* fs.readDirectory(source, { recursive: true })
+    const links = yield* Effect.filter(
+      entries,
+      (entry) => Effect.isSuccess(fs.readLink(path.join(source, entry))),
+      { concurrency: 16 }
+    )
+    return links.toSorted()
+  },
+  Effect.orElseSucceed((): ReadonlyArray<string> => [])
+)
+
 const installLocal = Effect.fnUntraced(function* (
   pluginId: PluginId.PluginId,
   source: string,
@@ -82,7 +105,15 @@ const installLocal = Effect.fnUntraced(function* (
   const { force, json } = options
   const { install } = yield* PluginStore.PluginStore
   const version = yield* install({ source, pluginId, force })
-  yield* printInstalled({ pluginId, version, changed: true }, { source: "local" }, json)
+  const skippedLinks = yield* linksIn(source)
+  const installed = { pluginId, version, changed: true, skippedLinks }
+  yield* printInstalled(installed, { source: "local" }, json)
+  if (skippedLinks.length > 0) {
+    const more = skippedLinks.length - mostLinks
+    yield* Effect.logWarning(
+      `left out ${count(skippedLinks.length, "link")}, as Codex does: ${skippedLinks.slice(0, mostLinks).join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+    )
+  }
   const marketplace = PluginId.marketplace(pluginId)
   if (RemotePlugin.remoteMarketplaces.has(marketplace)) {
     yield* Effect.logWarning(
@@ -104,24 +135,43 @@ export const install = Command.make(
       ),
       Flag.optional
     ),
+    timeout: flags.timeout,
+    wait: flags.wait,
     plugin: Argument.String("PLUGIN").pipe(
       Argument.withDescription(
         "NAME, NAME@MARKETPLACE or the remote id; with --from, NAME@MARKETPLACE"
       )
     )
   },
-  Effect.fn("install")(function* ({ codexHome, force, from, json, plugin }) {
+  Effect.fn("install")(function* ({ codexHome, force, from, json, plugin, timeout, wait }) {
+    const lock = { waitLimit: wait }
     if (Option.isSome(from)) {
       return yield* isPluginId(plugin)
-        ? Effect.provide(installLocal(plugin, from.value, { force, json }), offline(codexHome))
+        ? Effect.provide(
+            installLocal(plugin, from.value, { force, json }),
+            offline(codexHome, lock)
+          )
         : new WrongUsage({ message: "with --from, name the plugin as NAME@MARKETPLACE" })
     }
     return yield* names.isName(plugin)
-      ? Effect.provide(installRemote(plugin, json), online(codexHome))
+      ? installRemote(plugin, json).pipe(
+          within(timeout),
+          Effect.provide(online(codexHome, { lock }))
+        )
       : new WrongUsage({
           message: `${JSON.stringify(plugin)} is not ${names.expected}; to install from a folder, use --from DIR`
         })
   })
 ).pipe(
-  Command.withDescription("Install a plugin, on the account and in the cache, or from a folder")
+  Command.withDescription("Install a plugin, on the account and in the cache, or from a folder"),
+  Command.withExamples([
+    {
+      command: "codex-plugins install plugins~Plugin_0123",
+      description: "A plugin that search has found, by its remote id"
+    },
+    {
+      command: "codex-plugins install hello@mine --from ./hello",
+      description: "A folder of your own, in the cache alone"
+    }
+  ])
 )

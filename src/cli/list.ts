@@ -1,11 +1,13 @@
 import { Console, Effect, Option } from "effect"
-import { Command } from "effect/cli"
+import { Argument, Command } from "effect/cli"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
 import { display } from "../internal/display.ts"
 import * as PluginId from "../PluginId.ts"
 import type * as PluginIdentity from "../PluginIdentity.ts"
 import * as PluginStore from "../PluginStore.ts"
+import { CommandFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
+import * as names from "./names.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion, tableLines } from "./output.ts"
 import { Screen } from "./screen.ts"
@@ -143,12 +145,32 @@ export const printPlugins = Effect.fnUntraced(function* (plugins: ReadonlyArray<
   )
 })
 
+/** The plugins that the names stand for, each once. */
+const named = Effect.fnUntraced(function* (
+  plugins: ReadonlyArray<CachedPlugin>,
+  wanted: ReadonlyArray<string>
+) {
+  const pluginIds = yield* Effect.forEach(wanted, (text) =>
+    Effect.flatMap(names.cached(text), (named) =>
+      Option.isSome(named)
+        ? Effect.succeed(named.value.pluginId)
+        : Effect.fail(new CommandFailed({ message: `${text} is not installed` }))
+    )
+  )
+  return plugins.filter(({ pluginId }) => pluginIds.includes(pluginId))
+})
+
 export const list = Command.make(
   "list",
-  { codexHome: flags.codexHome, json: flags.json },
-  Effect.fn("list")(function* ({ json }) {
+  {
+    codexHome: flags.codexHome,
+    json: flags.json,
+    names: names.plugin.pipe(Argument.variadic())
+  },
+  Effect.fn("list")(function* ({ json, names: wanted }) {
     const store = yield* PluginStore.PluginStore
-    const plugins = yield* store.list
+    const all = yield* store.list
+    const plugins = wanted.length === 0 ? all : yield* named(all, wanted)
     if (!json) return yield* printPlugins(plugins)
     const state = yield* stateOf(plugins)
     yield* printJson({
@@ -160,5 +182,9 @@ export const list = Command.make(
   Command.withDescription(
     "List the cached plugins with version, source and remote plugin id; works offline"
   ),
+  Command.withExamples([
+    { command: "codex-plugins list", description: "Every cached plugin" },
+    { command: "codex-plugins list github --json", description: "One of them, for a program" }
+  ]),
   Command.provide(({ codexHome }) => offline(codexHome))
 )

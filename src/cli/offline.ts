@@ -4,8 +4,8 @@ import * as CodexHome from "../CodexHome.ts"
 import * as PluginStore from "../PluginStore.ts"
 
 /** The services that need no network: the store of one home. */
-export const offline = (root: Option.Option<string>) =>
+export const offline = (root: Option.Option<string>, lock: CacheLock.Options = {}) =>
   PluginStore.layer.pipe(
-    Layer.provide(CacheLock.layer),
+    Layer.provide(CacheLock.layerWith(lock)),
     Layer.provide(Option.match(root, { onNone: () => CodexHome.layer, onSome: CodexHome.layerAt }))
   )

@@ -1,6 +1,7 @@
-import { Effect, Layer, Option } from "effect"
+import { Config, Effect, Layer, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import * as CodexPlugins from "../CodexPlugins.ts"
+import { Offline } from "./exit.ts"
 
 const loadPlatform = Effect.promise(() => import("../NodeCodexPlugins.ts"))
 
@@ -8,7 +9,7 @@ const loadPlatform = Effect.promise(() => import("../NodeCodexPlugins.ts"))
 export const layerHttp = Layer.unwrap(Effect.map(loadPlatform, ({ layerHttp }) => layerHttp))
 
 /** Every service of a home, over this HTTP client. */
-export const onlineOver = <E>(
+export const servicesOver = <E>(
   http: Layer.Layer<HttpClient.HttpClient, E>,
   root: Option.Option<string>,
   options: CodexPlugins.Options = {}
@@ -18,6 +19,16 @@ export const onlineOver = <E>(
     onSome: (root) => CodexPlugins.layerAt(root, options)
   }).pipe(Layer.provide(http))
 
-/** Every service of a home. */
+/** Every service of a home, for a command that can do without the backend. */
+export const services = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
+  servicesOver(layerHttp, root, options)
+
+/** Fails where the environment forbids requests. */
+export const ensureOnline = Effect.gen(function* () {
+  const isOffline = yield* Config.withDefault(Config.Boolean("CODEX_PLUGINS_OFFLINE"), false)
+  if (isOffline) return yield* new Offline()
+})
+
+/** Every service of a home, for a command that needs the backend. */
 export const online = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
-  onlineOver(layerHttp, root, options)
+  Layer.unwrap(Effect.as(ensureOnline, services(root, options)))

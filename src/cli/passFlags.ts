@@ -3,11 +3,10 @@
  */
 import { Config, type Duration, type Option } from "effect"
 import { Flag } from "effect/cli"
-import * as CacheLock from "../CacheLock.ts"
 import * as PluginSync from "../PluginSync.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import * as flags from "./flags.ts"
-import { online } from "./online.ts"
+import { services } from "./online.ts"
 
 /** More at a time than this is unkind to the backend. */
 const maxConcurrency = 256
@@ -22,14 +21,14 @@ export const passFlags = {
       (n) => n >= 1 && n <= maxConcurrency,
       () => `a number from 1 to ${maxConcurrency}`
     ),
-    Flag.withFallbackConfig(Config.Int("CODEX_PLUGINS_CONCURRENCY")),
+    flags.withVariable("concurrency", (variable) => Config.Int(variable)),
     Flag.withDefault(PluginSync.defaultConcurrency)
   ),
   remove: Flag.Literals("remove", SyncPlan.removalPolicies).pipe(
     Flag.withDescription(
       "Whether to remove plugins that the account does not have: `auto` keeps them in a cache that other homes share (default: auto)"
     ),
-    Flag.withFallbackConfig(Config.Literals(SyncPlan.removalPolicies, "CODEX_PLUGINS_REMOVE")),
+    flags.withVariable("remove", (variable) => Config.Literals(SyncPlan.removalPolicies, variable)),
     Flag.withDefault<SyncPlan.RemovalPolicy>("auto")
   ),
   retain: flags
@@ -45,16 +44,11 @@ export const passFlags = {
     ),
     Flag.atLeast(0)
   ),
-  wait: flags
-    .duration("wait")
-    .pipe(
-      Flag.withDescription("How long to wait for another process's lock (default: 2m)"),
-      Flag.withDefault(CacheLock.defaultWaitLimit)
-    )
+  wait: flags.wait
 }
 
 /** The services of a home with these options. */
-export const services = (options: {
+export const passServices = (options: {
   readonly codexHome: Option.Option<string>
   readonly concurrency: number
   readonly remove: SyncPlan.RemovalPolicy
@@ -62,7 +56,7 @@ export const services = (options: {
   readonly seeds: ReadonlyArray<string>
   readonly wait: Duration.Duration
 }) =>
-  online(options.codexHome, {
+  services(options.codexHome, {
     lock: { waitLimit: options.wait },
     seeds: options.seeds,
     sync: {

@@ -2,7 +2,7 @@
  * The program as an effect: its commands, and the layers that they all share.
  */
 import { Console, Effect, Layer, Logger } from "effect"
-import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
+import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { display } from "../internal/display.ts"
 import * as exit from "./exit.ts"
 import { id } from "./id.ts"
@@ -41,19 +41,38 @@ const logger = Logger.layer([
   )
 ])
 
-/** Wrong usage goes to stderr, with the usage of the command. */
+/** A message that says which variable is wrong, where one is. */
+const messageOf = (error: CliError.NonShowHelpErrors): string => {
+  const [, expected = "", variable] =
+    error._tag === "InvalidValue" && error.value === "config"
+      ? (/^SchemaError\((.*)\n\s+at \["(\w+)"\]\)$/s.exec(error.expected) ?? [])
+      : []
+  return variable === undefined ? error.message : `invalid value of ${variable}: ${expected}`
+}
+
+/** Wrong usage goes to stderr, with the usage of the command; help is as wide as the terminal. */
 const presenter = CliOutput.layerPresenter({
-  present: (event) =>
-    event._tag === "InvalidInvocation"
-      ? Console.error(
+  present: (event) => {
+    switch (event._tag) {
+      case "InvalidInvocation":
+        return Console.error(
           [
             ...event.errors.map(
-              (error) => `codex-plugins: ${error.message.split("\n").map(display).join("\n")}`
+              (error) => `codex-plugins: ${messageOf(error).split("\n").map(display).join("\n")}`
             ),
             `usage: ${event.helpDoc.usage}`
           ].join("\n")
         )
-      : CliOutput.defaultPresenter.present(event)
+      case "Help":
+        return Effect.gen(function* () {
+          const help = yield* Effect.promise(() => import("./help.ts"))
+          const { output: style, outputColumns: columns = 80 } = yield* Screen
+          yield* Console.log(help.format(event.helpDoc, { columns, style }))
+        })
+      default:
+        return CliOutput.defaultPresenter.present(event)
+    }
+  }
 })
 
 /** The flags that every command takes. */
@@ -80,30 +99,9 @@ const isJson = (args: ReadonlyArray<string>): boolean => {
   return (end === -1 ? args : args.slice(0, end)).includes("--json")
 }
 
-/** The end of every help text. */
-const footer = [
-  "EXIT CODES",
-  ...exit.codes.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`),
-  "",
-  "ENVIRONMENT",
-  ...[
-    ["CODEX_HOME", "the Codex home, unless --codex-home names one"],
-    [
-      "CODEX_PLUGINS_…",
-      "defaults of flags: QUIET, CONCURRENCY, REMOVE, RETAIN, TIMEOUT, WAIT, DEADLINE, EVERY"
-    ],
-    ["CI", "if not empty, progress is printed as lines"],
-    ["NO_COLOR", "if not empty, nothing is coloured"]
-  ].map(([name = "", meaning]) => `  ${name.padEnd(17)}${meaning}`)
-].join("\n")
-
 /** `help COMMAND` is `COMMAND --help`. */
 const withoutHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
   args[0] === "help" ? [...args.slice(1), "--help"] : args
-
-/** True if the help of the whole program is asked for. */
-const isRootHelp = (args: ReadonlyArray<string>): boolean =>
-  args.length === 0 || (args.length === 1 && (args[0] === "--help" || args[0] === "-h"))
 
 /** Runs the command that the arguments name. If it fails, it has printed the reason. */
 export const program = Effect.fnUntraced(
@@ -111,9 +109,7 @@ export const program = Effect.fnUntraced(
     const args = withNegativeValues(withoutHelp(given))
     if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
     const { all } = yield* Effect.promise(() => import("./commands.ts"))
-    const result = yield* Command.runWith(all(root), { version })(args)
-    if (isRootHelp(args)) yield* Console.log(`\n${footer}`)
-    return result
+    return yield* Command.runWith(all(root), { version })(args)
   },
   (run, args) => Effect.tapCause(run, exit.report({ json: isJson(args) })),
   Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))

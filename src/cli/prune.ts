@@ -20,6 +20,8 @@ import type { Style } from "./style.ts"
 /** A version that another one has replaced. */
 interface Superseded {
   readonly pluginId: PluginId.PluginId
+  /** The id in the sidecar; null if it is unknown. */
+  readonly remotePluginId: string | null
   readonly version: PluginVersion
 }
 
@@ -34,6 +36,12 @@ type Result =
 interface Options {
   readonly dryRun: boolean
   readonly retain: Duration.Duration
+}
+
+interface Output {
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly verbose: boolean
 }
 
 /** The size of a folder's files. */
@@ -69,12 +77,18 @@ const pruneVersion = Effect.fnUntraced(
     )
 )
 
-const supersededBy = ({ active, pluginId, versions }: CachedPlugin): ReadonlyArray<Superseded> =>
-  Option.isNone(active)
-    ? []
-    : versions
-        .filter((version) => version !== active.value)
-        .map((version) => ({ pluginId, version }))
+const supersededBy = ({
+  active,
+  identity,
+  pluginId,
+  versions
+}: CachedPlugin): ReadonlyArray<Superseded> => {
+  if (Option.isNone(active)) return []
+  const remotePluginId = identity._tag === "Known" ? identity.remotePluginId : null
+  return versions
+    .filter((version) => version !== active.value)
+    .map((version) => ({ pluginId, remotePluginId, version }))
+}
 
 const pruneAll = Effect.fnUntraced(function* ({ dryRun, retain }: Options) {
   const store = yield* PluginStore.PluginStore
@@ -106,10 +120,11 @@ const resultsJson = (results: ReadonlyArray<Result>, dryRun: boolean) => {
     schemaVersion,
     dryRun,
     bytes,
-    pruned: pruned.map(({ bytes, pluginId, version }) => ({ pluginId, version, bytes })),
-    kept: kept.map(({ pluginId, reason, version }) => ({ pluginId, version, reason })),
-    failures: failures.map(({ error, pluginId, version }) => ({
+    pruned: pruned.map(({ _tag, ...version }) => version),
+    kept: kept.map(({ _tag, ...version }) => version),
+    failures: failures.map(({ error, pluginId, remotePluginId, version }) => ({
       pluginId,
+      remotePluginId,
       version,
       error: {
         tag: error._tag,
@@ -123,6 +138,7 @@ const resultsJson = (results: ReadonlyArray<Result>, dryRun: boolean) => {
 const resultLines = (
   results: ReadonlyArray<Result>,
   { dryRun, retain }: Options,
+  verbose: boolean,
   style: Style
 ): ReadonlyArray<string> => {
   const { bytes, failures, kept, pruned } = split(results)
@@ -130,13 +146,20 @@ const resultLines = (
   const retained = kept.length - leased
   const closing = `${dryRun ? "Would free" : "Freed"} ${size(bytes)} (${count(pruned.length, "version")})`
   return [
-    ...pruned.map(
-      ({ bytes, pluginId, version }) =>
-        ` ${style.red("-")} ${style.bold(display(pluginId))} ${style.dim(`${display(version)} (${size(bytes)})`)}`
-    ),
+    ...pruned.map(({ bytes, pluginId, remotePluginId, version }) => {
+      const details = [
+        display(version),
+        ...(verbose ? [display(remotePluginId ?? "no identity")] : []),
+        `(${size(bytes)})`
+      ].join(" ")
+      return ` ${style.red("-")} ${style.bold(display(pluginId))} ${style.dim(details)}`
+    }),
     ...failures.map(
       ({ error, pluginId, version }) =>
         ` ${style.red(marks.failure)} ${display(`${pluginId} ${version}: ${error.message}`)}`
+    ),
+    ...(verbose ? kept : []).map(
+      ({ pluginId, reason, version }) => ` = ${display(`${pluginId} ${version}`)} (${reason})`
     ),
     pruned.length + failures.length === 0 ? "Nothing to prune" : closing,
     ...(leased === 0 ? [] : [`${count(leased, "version")} kept: in use by a running process`]),
@@ -148,15 +171,24 @@ const resultLines = (
   ]
 }
 
+const printResults = (
+  results: ReadonlyArray<Result>,
+  options: Options,
+  { json, quiet, verbose }: Output
+) => {
+  if (json) return printJson(resultsJson(results, options.dryRun))
+  return quiet && results.every(({ _tag }) => _tag === "Kept")
+    ? Effect.void
+    : printLines((style) => resultLines(results, options, verbose, style))
+}
+
 export const prune = Command.make(
   "prune",
   {
     codexHome: flags.codexHome,
     json: flags.json,
-    dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withDescription("Print what would be deleted, and delete nothing"),
-      Flag.withDefault(false)
-    ),
+    dryRun: flags.toggle("dry-run", "Print what would be deleted, and delete nothing"),
+    quiet: flags.quiet("Print nothing if there is nothing to delete"),
     retain: flags
       .duration("retain")
       .pipe(
@@ -164,13 +196,13 @@ export const prune = Command.make(
           "Keep versions that were replaced less than this ago: `30m`, `24h`, `0` (default: 24h)"
         ),
         Flag.withDefault(PluginSync.defaultRetention)
-      )
+      ),
+    verbose: flags.verbose("Print each version that is kept, too"),
+    wait: flags.wait
   },
-  Effect.fn("prune")(function* ({ dryRun, json, retain }) {
+  Effect.fn("prune")(function* ({ dryRun, json, quiet, retain, verbose }) {
     const results = yield* pruneAll({ dryRun, retain })
-    yield* json
-      ? printJson(resultsJson(results, dryRun))
-      : printLines((style) => resultLines(results, { dryRun, retain }, style))
+    yield* printResults(results, { dryRun, retain }, { json, quiet, verbose })
     if (results.some(({ _tag }) => _tag === "Failed")) return yield* new SomePluginsFailed()
   })
 ).pipe(
@@ -179,5 +211,5 @@ export const prune = Command.make(
     { command: "codex-plugins prune --dry-run", description: "Show what it would free" },
     { command: "codex-plugins prune --retain 0", description: "Free all of it now" }
   ]),
-  Command.provide(({ codexHome }) => offline(codexHome))
+  Command.provide(({ codexHome, wait }) => offline(codexHome, { waitLimit: wait }))
 )

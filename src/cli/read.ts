@@ -1,6 +1,7 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import * as PluginInstaller from "../PluginInstaller.ts"
+import { within } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { identityColumn, versionColumn } from "./list.ts"
 import * as names from "./names.ts"
@@ -53,14 +54,27 @@ const printState = (state: PluginInstaller.PluginState) => {
 
 export const read = Command.make(
   "read",
-  { codexHome: flags.codexHome, json: flags.json, plugin: names.plugin },
-  Effect.fn("read")(function* ({ json, plugin }) {
+  {
+    codexHome: flags.codexHome,
+    json: flags.json,
+    plugin: names.plugin,
+    timeout: flags.timeout
+  },
+  Effect.fn("read")(function* ({ json, plugin, timeout }) {
     const installer = yield* PluginInstaller.PluginInstaller
-    const id = yield* names.resolveRemote(plugin)
-    const state = yield* names.orUnknown(plugin)(installer.read(id))
+    const state = yield* names
+      .resolveRemote(plugin)
+      .pipe(Effect.flatMap(installer.read), names.orUnknown(plugin), within(timeout))
     yield* json ? printJson(stateJson(state)) : printState(state)
   })
 ).pipe(
   Command.withDescription("Show one plugin's state on the account and in the cache"),
+  Command.withExamples([
+    { command: "codex-plugins read github", description: "A plugin that is installed" },
+    {
+      command: "codex-plugins read --json plugins~Plugin_0123 | jq .releaseVersion",
+      description: "Any plugin of the catalogue, by its remote id"
+    }
+  ]),
   Command.provide(({ codexHome }) => online(codexHome))
 )

@@ -271,6 +271,20 @@ export const outcomeLines = (
   ]
 }
 
+/** The plugins that were up to date. */
+export const keptLines = (
+  { results }: SyncEvent.SyncOutcome,
+  style: Style = plain
+): ReadonlyArray<string> =>
+  changeLines(
+    results.flatMap((result): ReadonlyArray<Change> =>
+      result._tag === "Kept"
+        ? [{ mark: "=", pluginId: result.pluginId, text: `${result.to} (up to date)` }]
+        : []
+    ),
+    style
+  )
+
 /** The most changes and failures that the line of a pass contains. */
 const mostInLine = 6
 

@@ -7,7 +7,7 @@ import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import { CommandExited } from "./exit.ts"
 import * as flags from "./flags.ts"
-import { online } from "./online.ts"
+import { services } from "./online.ts"
 import * as Progress from "./progress.ts"
 import { count } from "./results.ts"
 import * as signals from "./signals.ts"
@@ -90,18 +90,19 @@ export const run = Command.make(
         Flag.withDescription("How long the command waits for its plugins (default: 5s)"),
         Flag.withDefault(defaultDeadline)
       ),
+    offline: flags.offline("Do not ask the backend: start the command at once"),
     command: Argument.String("COMMAND").pipe(
       Argument.withDescription("The command and its arguments, after `--`"),
       Argument.variadic({ min: 1 })
     )
   },
-  Effect.fn("run")(function* ({ codexHome, command, deadline }) {
+  Effect.fn("run")(function* ({ codexHome, command, deadline, offline }) {
     let started = false
     const start = Effect.suspend(() => {
       started = true
       return execute(command, codexHome)
     })
-    const prepared = prepare(deadline).pipe(
+    const prepared = (offline ? Effect.void : prepare(deadline)).pipe(
       Effect.catchCause((cause) =>
         Cause.hasInterrupts(cause)
           ? Effect.failCause(cause as Cause.Cause<never>)
@@ -110,7 +111,7 @@ export const run = Command.make(
       Effect.andThen(leaseAll),
       Effect.andThen(start),
       Effect.scoped,
-      Effect.provide(online(codexHome))
+      Effect.provide(services(codexHome))
     )
     // A home that does not exist, or settings that cannot be read, fail the layer.
     const code = yield* Effect.catchCause(prepared, (cause) =>

@@ -1,16 +1,17 @@
-import { Console, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { display } from "../internal/display.ts"
 import * as PluginSearch from "../PluginSearch.ts"
 import type * as RemoteCatalog from "../RemoteCatalog.ts"
-import { errorJson } from "./exit.ts"
+import { errorJson, within } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion, tableLines } from "./output.ts"
 import { accountText, remoteJson } from "./remoteJson.ts"
+import { spinning } from "./region.ts"
 import { count } from "./results.ts"
-import { Screen } from "./screen.ts"
-import { truncate, width, wrap } from "./text.ts"
+import { printLines, Screen } from "./screen.ts"
+import { cut, type Style, width, wrap } from "./style.ts"
 
 const sectionNames: Readonly<Record<RemoteCatalog.Section, string>> = {
   curated: "the curated plugins",
@@ -18,9 +19,6 @@ const sectionNames: Readonly<Record<RemoteCatalog.Section, string>> = {
   workspace: "the plugins of the workspace",
   sharedWithMe: "the plugins that others share"
 }
-
-/** The most lines of a description on a terminal. */
-const mostLines = 2
 
 const indent = "  "
 
@@ -35,26 +33,23 @@ const versionOf = ({ plugin }: PluginSearch.Match): string =>
   display(Option.getOrElse(plugin.releaseVersion, () => ""))
 
 /** One plugin with its description and its id below it. */
-const matchLines = (match: PluginSearch.Match, columns: number): ReadonlyArray<string> => {
+const matchLines = (
+  match: PluginSearch.Match,
+  columns: number,
+  style: Style
+): ReadonlyArray<string> => {
   const { pluginId, remotePluginId } = match.plugin
   const note = noteOf(match)
-  const title = [pluginId, versionOf(match), note === "" ? "" : `(${note})`].filter(
-    (part) => part !== ""
-  )
-  const description = wrap(descriptionOf(match), columns - indent.length)
-  const shown =
-    description.length <= mostLines
-      ? description
-      : [
-          ...description.slice(0, mostLines - 1),
-          truncate(description.slice(mostLines - 1).join(" "), columns - indent.length)
-        ]
+  const title = [style.bold(pluginId), versionOf(match), note === "" ? "" : style.dim(`(${note})`)]
+  const room = columns - indent.length
+  const [first = "", ...rest] = wrap(descriptionOf(match), room).split("\n")
   const id = display(remotePluginId)
   return [
-    ...wrap(title.join(" "), columns),
-    ...[...shown, ...(width(id) + indent.length <= columns ? [id] : [])]
+    title.filter((part) => part !== "").join(" "),
+    ...[first, rest.join(" ")]
       .filter((line) => line !== "")
-      .map((line) => `${indent}${truncate(line, columns - indent.length)}`)
+      .map((line) => `${indent}${cut(line, room)}`),
+    ...(width(id) <= room ? [`${indent}${style.cyan(id)}`] : [])
   ]
 }
 
@@ -63,49 +58,47 @@ const closingLines = (
   text: string,
   columns: number
 ): ReadonlyArray<string> => {
+  const plugins = count(searched, "plugin")
   if (matches.length === 0) {
     return text === ""
       ? ["The account can install no plugins"]
-      : wrap(`No plugin matches ${JSON.stringify(text)} (${count(searched, "plugin")})`, columns)
+      : [`No plugin matches ${JSON.stringify(text)} (${plugins})`]
   }
   const isNarrow = matches.some(
     ({ plugin }) => width(plugin.remotePluginId) + indent.length > columns
   )
   return [
     "",
-    ...wrap(
-      `${matches.length} of ${count(searched, "plugin")}. To install one: codex-plugins install ID${
-        isNarrow ? " (--json prints the ids)" : ""
-      }`,
-      columns
-    )
+    `${matches.length} of ${plugins}. To install one: codex-plugins install ID${
+      isNarrow ? " (--json prints the ids)" : ""
+    }`
   ]
 }
 
 const foundLines = (
   found: PluginSearch.Found,
   text: string,
-  columns: number | undefined
+  columns: number | undefined,
+  style: Style
 ): ReadonlyArray<string> => {
   const { matches } = found
-  if (columns !== undefined) {
+  if (columns !== undefined || matches.length === 0) {
+    const { POSITIVE_INFINITY: unlimited } = Number
     return [
-      ...matches.flatMap((match) => matchLines(match, columns)),
-      ...closingLines(found, text, columns)
+      ...matches.flatMap((match) => matchLines(match, columns ?? unlimited, style)),
+      ...closingLines(found, text, columns ?? unlimited)
     ]
   }
-  return matches.length === 0
-    ? closingLines(found, text, Number.POSITIVE_INFINITY)
-    : tableLines(
-        ["PLUGIN", "VERSION", "STATE", "REMOTE PLUGIN ID", "DESCRIPTION"],
-        matches.map((match) => [
-          match.plugin.pluginId,
-          versionOf(match),
-          noteOf(match) || "-",
-          match.plugin.remotePluginId,
-          descriptionOf(match)
-        ])
-      )
+  return tableLines(
+    ["PLUGIN", "VERSION", "STATE", "REMOTE PLUGIN ID", "DESCRIPTION"],
+    matches.map((match) => [
+      match.plugin.pluginId,
+      versionOf(match),
+      noteOf(match) || "-",
+      match.plugin.remotePluginId,
+      descriptionOf(match)
+    ])
+  )
 }
 
 const foundJson = ({ failures, matches, searched, unreadable }: PluginSearch.Found) => ({
@@ -121,19 +114,23 @@ export const search = Command.make(
   {
     codexHome: flags.codexHome,
     json: flags.json,
+    timeout: flags.timeout,
     words: Argument.String("TEXT").pipe(
       Argument.withDescription("Words of the name or the description (default: all plugins)"),
       Argument.variadic()
     )
   },
-  Effect.fn("search")(function* ({ json, words }) {
+  Effect.fn("search")(function* ({ json, timeout, words }) {
     const text = words.join(" ").trim()
     const { search } = yield* PluginSearch.PluginSearch
-    const found = yield* search(text)
+    const found = yield* search(text).pipe(
+      spinning(() => "Reading the catalogue"),
+      within(timeout)
+    )
     const { outputColumns } = yield* Screen
     yield* json
       ? printJson(foundJson(found))
-      : Console.log(foundLines(found, text, outputColumns).join("\n"))
+      : printLines((style) => foundLines(found, text, outputColumns, style))
     for (const { error, section } of found.failures) {
       yield* Effect.logWarning(`could not search ${sectionNames[section]}: ${error.message}`)
     }

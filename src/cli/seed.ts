@@ -58,15 +58,19 @@ export const seed = Command.make(
       Flag.withMetavar("HOME"),
       Flag.withDescription("The Codex home whose plugins are copied")
     ),
-    json: flags.json
+    json: flags.json,
+    quiet: flags.quiet("Print nothing if every plugin is here already"),
+    wait: flags.wait
   },
-  Effect.fn("seed")(function* ({ from, json }) {
+  Effect.fn("seed")(function* ({ from, json, quiet }) {
     const { seed } = yield* PluginSeed.PluginSeed
     const outcome = yield* seed({ from })
-    yield* json
-      ? printJson(outcomeJson(outcome))
-      : printLines((style) => outcomeLines(outcome, style))
-    if (outcome.failures.length > 0) return yield* new SomePluginsFailed()
+    const { failures, seeded, skipped } = outcome
+    if (json) yield* printJson(outcomeJson(outcome))
+    else if (!quiet || seeded.length + skipped.length + failures.length > 0) {
+      yield* printLines((style) => outcomeLines(outcome, style))
+    }
+    if (failures.length > 0) return yield* new SomePluginsFailed()
   })
 ).pipe(
   Command.withDescription("Copy the plugins of another home into this one, offline"),
@@ -76,10 +80,10 @@ export const seed = Command.make(
       description: "Fill the home of a session"
     }
   ]),
-  Command.provide(({ codexHome }) =>
+  Command.provide(({ codexHome, wait }) =>
     PluginSeed.layer.pipe(
       Layer.provide(PluginStore.layer),
-      Layer.provide(CacheLock.layer),
+      Layer.provide(CacheLock.layerWith({ waitLimit: wait })),
       Layer.provide(
         Option.match(codexHome, {
           onNone: () => CodexHome.layer,

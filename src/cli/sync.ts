@@ -1,13 +1,14 @@
-import { Config, Console, Duration, Effect, Logger, Option, References } from "effect"
+import { Console, Duration, Effect, Logger, Option, References } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import { reasonOf } from "./advice.ts"
-import { errorJson, PassTimedOut, SomePluginsFailed, WouldChange } from "./exit.ts"
+import { errorJson, PassTimedOut, SomePluginsFailed, WouldChange, WrongUsage } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { printJson, schemaVersion } from "./output.ts"
-import { passFlags, services } from "./passFlags.ts"
+import { passFlags, passServices } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
 import { refreshBefore, refreshWith } from "./refresh.ts"
 import * as results from "./results.ts"
@@ -90,7 +91,9 @@ export const outcomeJson = (outcome: SyncEvent.SyncOutcome) => ({
   repairedPluginIds: outcome.repaired,
   keptPluginIds: outcome.kept,
   removedCachePluginIds: outcome.removed,
-  pruned: outcome.pruned,
+  pruned: outcome.results.flatMap(({ _tag, from, pluginId, remotePluginId }) =>
+    _tag === "Pruned" ? [{ pluginId, remotePluginId, version: from }] : []
+  ),
   failedRemotePluginIds: outcome.failures.flatMap(({ remotePluginId }) => remotePluginId ?? []),
   failures: outcome.failures.map(failureOf),
   removalSkipped: outcome.removalSkipped,
@@ -101,8 +104,15 @@ export const outcomeJson = (outcome: SyncEvent.SyncOutcome) => ({
 })
 
 /** Prints the results of a pass for people. */
-export const printOutcome = (outcome: SyncEvent.SyncOutcome, millis: number) =>
-  printLines((style) => results.outcomeLines(outcome, millis, style))
+export const printOutcome = (
+  outcome: SyncEvent.SyncOutcome,
+  millis: number,
+  options: { readonly verbose: boolean } = { verbose: false }
+) =>
+  printLines((style) => [
+    ...(options.verbose ? results.keptLines(outcome, style) : []),
+    ...results.outcomeLines(outcome, millis, style)
+  ])
 
 /** One action of a plan as `sync --dry-run --json` prints it. */
 const actionJson = (action: SyncPlan.Action) => {
@@ -172,17 +182,41 @@ const interrupted = ({ inPlace, planned }: Progress.Progress) =>
       : `${yellow("interrupted:")} ${inPlace} of ${results.count(planned, "plugin")} in place; run \`codex-plugins sync\` again to continue`
   ])
 
+/** Says what is cached. Whether it is up to date is unknown. */
+const printCached = Effect.fnUntraced(function* ({
+  json,
+  quiet
+}: {
+  readonly json: boolean
+  readonly quiet: boolean
+}) {
+  const plugins = yield* Effect.flatMap(PluginStore.PluginStore, ({ list }) => list)
+  if (json) {
+    return yield* printJson({
+      schemaVersion,
+      skipped: "Offline",
+      cachedPluginIds: plugins.map(({ pluginId }) => pluginId)
+    })
+  }
+  if (!quiet) {
+    yield* Console.log(
+      `Offline: ${results.count(plugins.length, "plugin")} cached, not compared with the account`
+    )
+  }
+})
+
 /** Carries out a pass with its progress on stderr, and gives its outcome and duration. */
 const carryOut = Effect.fnUntraced(function* (options: {
   readonly timeout: Option.Option<Duration.Duration>
+  readonly verbose: boolean
   readonly onEvent: (event: SyncEvent.SyncEvent) => Effect.Effect<void>
 }) {
-  const { timeout } = options
+  const { timeout, verbose } = options
   const { sync } = yield* PluginSync.PluginSync
   return yield* Progress.show(
     (current) =>
       Effect.timed(sync).pipe(
-        quietly,
+        (pass) => (verbose ? pass : quietly(pass)),
         Effect.onInterrupt(() => interrupted(current())),
         (pass) =>
           Option.isNone(timeout)
@@ -205,12 +239,9 @@ export const sync = Command.make(
       Flag.withDescription("Print each event of the pass as a line of JSON"),
       Flag.withDefault(false)
     ),
-    quiet: Flag.Boolean("quiet").pipe(
-      Flag.withAlias("q"),
-      Flag.withDescription("Print nothing if nothing changed"),
-      Flag.withFallbackConfig(Config.Boolean("CODEX_PLUGINS_QUIET")),
-      Flag.withDefault(false)
-    ),
+    offline: flags.offline("Do not ask the backend: only say how many plugins are cached"),
+    quiet: flags.quiet("Print nothing if nothing changed"),
+    verbose: flags.verbose("Print the plugins that did not change, and the log, too"),
     dryRun: Flag.Boolean("dry-run").pipe(
       Flag.withDescription("Print what would change, and change nothing"),
       Flag.withDefault(false)
@@ -220,14 +251,16 @@ export const sync = Command.make(
       Flag.withDefault(false)
     ),
     refreshWith,
-    timeout: flags
-      .duration("timeout")
-      .pipe(
-        Flag.withDescription("The longest that the whole pass may take (default: no limit)"),
-        Flag.optional
-      )
+    timeout: flags.timeout
   },
-  Effect.fn("sync")(function* ({ check, dryRun, json, jsonl, quiet, timeout }) {
+  Effect.fn("sync")(function* (options) {
+    const { check, dryRun, json, jsonl, offline, quiet, timeout, verbose } = options
+    if (offline && (dryRun || check)) {
+      return yield* new WrongUsage({
+        message: "--dry-run and --check need the backend, so they cannot be offline"
+      })
+    }
+    if (offline) return yield* printCached({ json: json || jsonl, quiet })
     if (dryRun || check) {
       const plan = yield* Effect.flatMap(PluginSync.PluginSync, ({ plan }) => plan)
       const isChange = results.plannedChanges(plan).length > 0
@@ -237,10 +270,11 @@ export const sync = Command.make(
     }
     const onEvent = (event: SyncEvent.SyncEvent) =>
       jsonl ? Console.log(JSON.stringify(eventJson(event))) : Effect.void
-    const [took, outcome] = yield* carryOut({ timeout, onEvent })
+    const [took, outcome] = yield* carryOut({ timeout, verbose, onEvent })
     const ms = Math.round(Duration.toMillis(took))
     if (json && !jsonl) yield* printJson({ ...outcomeJson(outcome), ms })
-    else if (!jsonl && !(quiet && isUnchanged(outcome))) yield* printOutcome(outcome, ms)
+    else if (!jsonl && !(quiet && isUnchanged(outcome)))
+      yield* printOutcome(outcome, ms, { verbose })
     if (outcome.removalSkipped !== null) {
       yield* Effect.logWarning(`skipped removals: ${outcome.removalSkipped}`)
     }
@@ -254,6 +288,6 @@ export const sync = Command.make(
     { command: "codex-plugins sync --quiet --timeout 5m", description: "From cron" }
   ]),
   Command.provide(({ refreshWith, ...options }) =>
-    refreshBefore({ refreshWith, root: options.codexHome }, services(options))
+    refreshBefore({ refreshWith, root: options.codexHome }, passServices(options))
   )
 )

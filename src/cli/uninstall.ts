@@ -5,6 +5,7 @@ import * as PluginInstaller from "../PluginInstaller.ts"
 import * as PluginStore from "../PluginStore.ts"
 import { remoteMarketplaces } from "../RemotePlugin.ts"
 import type { RemotePluginId } from "../RemotePluginId.ts"
+import { within } from "./exit.ts"
 import * as flags from "./flags.ts"
 import * as names from "./names.ts"
 import { offline } from "./offline.ts"
@@ -14,7 +15,7 @@ import { printJson, schemaVersion } from "./output.ts"
 const printUninstalled = (
   pluginId: PluginId.PluginId,
   remotePluginId: RemotePluginId | undefined,
-  json: boolean
+  { changed, json }: { readonly changed: boolean; readonly json: boolean }
 ) =>
   json
     ? printJson({
@@ -23,16 +24,24 @@ const printUninstalled = (
         name: PluginId.name(pluginId),
         marketplaceName: PluginId.marketplace(pluginId),
         installed: false,
+        changed,
         source:
           remotePluginId === undefined
             ? { source: "local" }
             : { source: "remote", id: remotePluginId }
       })
-    : Console.log(
-        remotePluginId === undefined
-          ? `uninstalled ${pluginId}, a local install: the account has not changed`
-          : `uninstalled ${pluginId} from the account and from this home`
-      )
+    : Console.log(uninstalledText(pluginId, remotePluginId, changed))
+
+const uninstalledText = (
+  pluginId: PluginId.PluginId,
+  remotePluginId: RemotePluginId | undefined,
+  changed: boolean
+): string => {
+  if (!changed) return `not installed: ${pluginId} is neither on the account nor in this home`
+  return remotePluginId === undefined
+    ? `uninstalled ${pluginId}, a local install: the account has not changed`
+    : `uninstalled ${pluginId} from the account, for all machines, and from this home`
+}
 
 interface Options {
   readonly force: boolean
@@ -45,7 +54,7 @@ const uninstallLocal = Effect.fnUntraced(function* (
 ) {
   const store = yield* PluginStore.PluginStore
   yield* store.uninstall(pluginId, { force })
-  yield* printUninstalled(pluginId, undefined, json)
+  yield* printUninstalled(pluginId, undefined, { changed: true, json })
 })
 
 /** A local install is outside the account's marketplaces, so that no network is needed for it. */
@@ -67,19 +76,33 @@ const uninstallNamed = Effect.fnUntraced(function* (plugin: string, options: Opt
     ? Effect.succeed(remotePluginId.value)
     : names.resolveRemote(plugin)
   const installer = yield* PluginInstaller.PluginInstaller
-  const uninstalled = yield* names.orUnknown(plugin)(installer.uninstall(id, options))
-  yield* printUninstalled(uninstalled, id, options.json)
+  const before = yield* names.orUnknown(plugin)(installer.read(id))
+  const changed = Option.isSome(before.installed) || Option.isSome(before.cached)
+  const uninstalled = changed ? yield* installer.uninstall(id, options) : before.plugin.pluginId
+  yield* printUninstalled(uninstalled, id, { changed, json: options.json })
 })
 
 export const uninstall = Command.make(
   "uninstall",
-  { codexHome: flags.codexHome, force: flags.force, json: flags.json, plugin: names.plugin },
-  Effect.fn("uninstall")(function* ({ codexHome, plugin, ...options }) {
+  {
+    codexHome: flags.codexHome,
+    force: flags.force,
+    json: flags.json,
+    plugin: names.plugin,
+    timeout: flags.timeout,
+    wait: flags.wait
+  },
+  Effect.fn("uninstall")(function* ({ codexHome, plugin, timeout, wait, ...options }) {
+    const lock = { waitLimit: wait }
     const local = yield* Effect.provide(localInstall(plugin), offline(codexHome))
     yield* Option.match(local, {
-      onNone: () => Effect.provide(uninstallNamed(plugin, options), online(codexHome)),
+      onNone: () =>
+        uninstallNamed(plugin, options).pipe(
+          within(timeout),
+          Effect.provide(online(codexHome, { lock }))
+        ),
       onSome: ({ pluginId }) =>
-        Effect.provide(uninstallLocal(pluginId, options), offline(codexHome))
+        Effect.provide(uninstallLocal(pluginId, options), offline(codexHome, lock))
     })
   })
 ).pipe(

@@ -1,9 +1,9 @@
 import { Effect, Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, Command } from "effect/cli"
 import { display } from "../internal/display.ts"
 import * as PluginVerifier from "../PluginVerifier.ts"
 import { reasonOf } from "./advice.ts"
-import { CommandFailed, SomePluginsDiffer } from "./exit.ts"
+import { CommandFailed, SomePluginsDiffer, within } from "./exit.ts"
 import * as flags from "./flags.ts"
 import * as names from "./names.ts"
 import { online } from "./online.ts"
@@ -32,6 +32,7 @@ const fileLines = (
 const resultLines = (
   result: PluginVerifier.Result,
   nameOf: (pluginId: string) => string,
+  verbose: boolean,
   style: Style
 ): ReadonlyArray<string> => {
   const name = style.bold(display(nameOf(result.pluginId)))
@@ -39,7 +40,7 @@ const resultLines = (
   const notice = ` ${style.yellow(marks.notice)} ${name}`
   switch (result._tag) {
     case "Verified":
-      return []
+      return verbose ? [` ${style.green(marks.passed)} ${name} ${result.version}`] : []
     case "Different": {
       const { added, changed, missing } = result.difference
       return [
@@ -103,10 +104,14 @@ const closingLines = (
   ]
 }
 
-const reportLines = (results: ReadonlyArray<PluginVerifier.Result>, style: Style) => {
+const reportLines = (
+  results: ReadonlyArray<PluginVerifier.Result>,
+  verbose: boolean,
+  style: Style
+) => {
   const nameOf = shortNames(results.map(({ pluginId }) => pluginId))
   return [
-    ...results.flatMap((result) => resultLines(result, nameOf, style)),
+    ...results.flatMap((result) => resultLines(result, nameOf, verbose, style)),
     ...closingLines(results, style)
   ]
 }
@@ -123,23 +128,36 @@ const resultJson = (result: PluginVerifier.Result) => {
   }
 }
 
-const printReport = ({ isOk, results }: PluginVerifier.Report, json: boolean) =>
-  json
-    ? printJson({ schemaVersion, isOk, results: results.map(resultJson) })
-    : printLines((style) => reportLines(results, style))
+interface Output {
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly verbose: boolean
+}
+
+const printReport = (
+  { isOk, results }: PluginVerifier.Report,
+  { json, quiet, verbose }: Output
+) => {
+  if (json) return printJson({ schemaVersion, isOk, results: results.map(resultJson) })
+  return quiet && isOk ? Effect.void : printLines((style) => reportLines(results, verbose, style))
+}
 
 export const verify = Command.make(
   "verify",
   {
     codexHome: flags.codexHome,
     json: flags.json,
-    repair: Flag.Boolean("repair").pipe(
-      Flag.withDescription("Install the account's bundle in place of a version that differs"),
-      Flag.withDefault(false)
+    quiet: flags.quiet("Print nothing if every plugin is as in its bundle"),
+    repair: flags.toggle(
+      "repair",
+      "Install the account's bundle in place of a version that differs"
     ),
+    timeout: flags.timeout,
+    verbose: flags.verbose("Print the plugins that are as in their bundles, too"),
+    wait: flags.wait,
     plugins: names.plugin.pipe(Argument.variadic())
   },
-  Effect.fn("verify")(function* ({ json, plugins, repair }) {
+  Effect.fn("verify")(function* ({ plugins, repair, timeout, ...output }) {
     const pluginIds = yield* Effect.forEach(plugins, (plugin) =>
       Effect.flatMap(names.resolve(plugin), ({ pluginId }) =>
         Option.isSome(pluginId)
@@ -156,8 +174,11 @@ export const verify = Command.make(
         Effect.sync(() => {
           shown = `Compared ${done} of ${count(total, "plugin")} with the account's bundles`
         })
-    }).pipe(spinning(() => shown))
-    yield* printReport(report, json)
+    }).pipe(
+      spinning(() => shown),
+      within(timeout)
+    )
+    yield* printReport(report, output)
     if (!report.isOk) return yield* new SomePluginsDiffer()
   })
 ).pipe(
@@ -166,5 +187,5 @@ export const verify = Command.make(
     { command: "codex-plugins verify", description: "Every plugin" },
     { command: "codex-plugins verify github --repair", description: "Reinstall it if it differs" }
   ]),
-  Command.provide(({ codexHome }) => online(codexHome))
+  Command.provide(({ codexHome, wait }) => online(codexHome, { lock: { waitLimit: wait } }))
 )

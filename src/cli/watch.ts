@@ -6,6 +6,7 @@ import {
   Deferred,
   Duration,
   Effect,
+  Layer,
   Option,
   Stream
 } from "effect"
@@ -17,7 +18,8 @@ import { reasonOf } from "./advice.ts"
 import { errorJson } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { schemaVersion } from "./output.ts"
-import { passFlags, services } from "./passFlags.ts"
+import { ensureOnline } from "./online.ts"
+import { passFlags, passServices } from "./passFlags.ts"
 import * as results from "./results.ts"
 import * as signals from "./signals.ts"
 import { outcomeJson, quietly } from "./sync.ts"
@@ -155,5 +157,5 @@ export const watch = Command.make(
       description: "As a service of systemd: Type=notify, NotifyAccess=all"
     }
   ]),
-  Command.provide((options) => services(options))
+  Command.provide((options) => Layer.unwrap(Effect.as(ensureOnline, passServices(options))))
 )

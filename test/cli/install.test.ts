@@ -123,10 +123,34 @@ describe("install --from", () => {
           version: "0.1.0",
           installed: true,
           changed: true,
-          source: { source: "local" }
+          source: { source: "local" },
+          skippedLinks: []
         }
       )
       assert.deepStrictEqual(yield* backend.requests(), [])
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "reports the links of the folder that it leaves out",
+    Effect.fnUntraced(function* () {
+      const { home, run } = yield* world()
+      const fs = yield* FileSystem.FileSystem
+      const source = yield* folder({ name: "beta", version: "0.1.0" })
+      yield* fs.makeDirectory(`${source}/docs`)
+      yield* fs.symlink("/etc/passwd", `${source}/docs/one`)
+      yield* fs.symlink("nowhere", `${source}/two`)
+      assert.deepStrictEqual(yield* run("install", "--from", source, "beta@mine"), {
+        code: 0,
+        stdout: "installed beta@mine 0.1.0\n",
+        stderr: "warning: left out 2 links, as Codex does: docs/one, two\n"
+      })
+      assert.deepStrictEqual(
+        yield* fs.readDirectory(`${home}/plugins/cache/mine/beta/0.1.0/docs`),
+        []
+      )
+      const { stdout } = yield* run("install", "--from", source, "beta@mine", "--json")
+      assert.deepStrictEqual(JSON.parse(stdout).skippedLinks, ["docs/one", "two"])
     }, Effect.provide(NodeServices.layer))
   )
 
@@ -178,18 +202,25 @@ describe("uninstall", () => {
       yield* run("install", alpha.id)
       assert.deepStrictEqual(yield* run("uninstall", alpha.id), {
         code: 0,
-        stdout: `uninstalled ${alphaId} from the account and from this home\n`,
+        stdout: `uninstalled ${alphaId} from the account, for all machines, and from this home\n`,
         stderr: ""
       })
       assert.isFalse(yield* backend.isInstalled(alpha.id))
       const fs = yield* FileSystem.FileSystem
       assert.isFalse(yield* fs.exists(`${home}/plugins/cache/openai-curated-remote/alpha`))
+      assert.deepStrictEqual(yield* run("uninstall", alpha.id), {
+        code: 0,
+        stdout: `not installed: ${alphaId} is neither on the account nor in this home\n`,
+        stderr: ""
+      })
+      assert.lengthOf(yield* backend.requests({ kind: "uninstall" }), 1)
       assert.deepStrictEqual(JSON.parse((yield* run("uninstall", "--json", alpha.id)).stdout), {
         schemaVersion: 1,
         pluginId: alphaId,
         name: "alpha",
         marketplaceName: "openai-curated-remote",
         installed: false,
+        changed: false,
         source: { source: "remote", id: alpha.id }
       })
     }, Effect.provide(NodeServices.layer))
@@ -252,7 +283,7 @@ describe("uninstall", () => {
         assert.isTrue(yield* backend.isInstalled(alpha.id))
         assert.deepInclude(yield* run("uninstall", "--force", alpha.id), {
           code: 0,
-          stdout: `uninstalled ${alphaId} from the account and from this home\n`
+          stdout: `uninstalled ${alphaId} from the account, for all machines, and from this home\n`
         })
       },
       Effect.scoped,

@@ -41,6 +41,26 @@ describe("list", () => {
   )
 
   it.live(
+    "prints only the plugins that are named, by any of their names",
+    Effect.fnUntraced(function* () {
+      const { run } = yield* world({ plugins: [alpha, mine] })
+      yield* run("sync")
+      for (const name of ["mine", "mine@created-by-me-remote", mine.id]) {
+        const { installed } = JSON.parse((yield* run("list", "--json", name)).stdout)
+        assert.deepStrictEqual(
+          installed.map(({ pluginId }: { pluginId: string }) => pluginId),
+          ["mine@created-by-me-remote"]
+        )
+      }
+      assert.deepStrictEqual(yield* run("list", "alpha", "nope"), {
+        code: 1,
+        stdout: "",
+        stderr: "codex-plugins: nope is not installed\n"
+      })
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
     "prints JSON in the words of Codex",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins: [alpha] })

@@ -62,7 +62,8 @@ describe("codex-plugins", () => {
   it.live.each([
     [["snyc"], "sync"],
     [["list", "--jsn"], "--json"],
-    [["list", "extra"], '"extra"'],
+    [["list", "not/a/name"], "not/a/name"],
+    [["doctor", "extra"], '"extra"'],
     [["id"], "PLUGIN"],
     [["id", "a/b"], "such as hello, hello@openai-curated-remote"],
     [["run"], "COMMAND"],

@@ -87,6 +87,22 @@ describe("prune", () => {
   )
 
   it.live(
+    "prints the identity and each kept version with --verbose, and nothing to do with --quiet",
+    Effect.fnUntraced(function* () {
+      const { run } = yield* upgraded
+      assert.strictEqual((yield* run("prune", "--quiet")).stdout, "")
+      assert.include(
+        (yield* run("prune", "--verbose")).stdout,
+        " = alpha@openai-curated-remote 1.0.0 (retained)\n"
+      )
+      assert.match(
+        (yield* run("prune", "--verbose", "--quiet", "--retain", "0")).stdout,
+        /^ - alpha@openai-curated-remote 1\.0\.0 plugins~Plugin_alpha \(\d+ B\)\n/
+      )
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
     "keeps a version that a running process has leased, and prints JSON that says so",
     Effect.fnUntraced(function* () {
       const { backend, home, run, versions } = yield* upgraded
@@ -98,11 +114,15 @@ describe("prune", () => {
         const { code, stdout } = yield* run("prune", "--retain", "0", "--json")
         assert.strictEqual(code, 0)
         const { bytes, pruned, ...rest } = JSON.parse(stdout)
-        assert.deepStrictEqual(pruned, [{ pluginId: alphaId, version: "1.0.0", bytes }])
+        assert.deepStrictEqual(pruned, [
+          { pluginId: alphaId, remotePluginId: alpha.id, version: "1.0.0", bytes }
+        ])
         assert.deepStrictEqual(rest, {
           schemaVersion: 1,
           dryRun: false,
-          kept: [{ pluginId: alphaId, version: "2.0.0", reason: "leased" }],
+          kept: [
+            { pluginId: alphaId, remotePluginId: alpha.id, version: "2.0.0", reason: "leased" }
+          ],
           failures: []
         })
         assert.deepStrictEqual(yield* versions, ["2.0.0", "3.0.0"])

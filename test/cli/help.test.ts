@@ -1,0 +1,97 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as flags from "../../src/cli/flags.ts"
+import { make, Screen } from "../../src/cli/screen.ts"
+import { run } from "../support/shell.ts"
+import * as Terminal from "../support/terminal.ts"
+
+const commands = [
+  "sync",
+  "list",
+  "id",
+  "search",
+  "read",
+  "install",
+  "uninstall",
+  "verify",
+  "prune",
+  "doctor",
+  "run",
+  "watch",
+  "seed",
+  "serve",
+  "demo"
+]
+
+/** The help that a terminal of this width shows. */
+const help = (columns: number, ...args: ReadonlyArray<string>) => {
+  const terminal = { isTTY: true, columns, write: () => true }
+  return run(["help", ...args]).pipe(
+    Effect.provideService(Screen, make(terminal, terminal, { NO_COLOR: "1" })),
+    Effect.map(({ code, stderr, stdout }) => {
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      return stdout
+    })
+  )
+}
+
+describe("help", () => {
+  it.live.each([40, 80, 120])("fits %d columns for the program and for every command", (columns) =>
+    Effect.gen(function* () {
+      for (const command of [[], ...commands.map((command) => [command])]) {
+        const text = yield* help(columns, ...command)
+        const wide = text.split("\n").filter(
+          // A variable's name cannot be broken.
+          (line) => line.length > columns && line.trim().includes(" ")
+        )
+        assert.deepStrictEqual(wide, [], command[0])
+      }
+    })
+  )
+
+  it.live("explains the exit codes and every variable", () =>
+    Effect.gen(function* () {
+      const text = yield* help(80)
+      assert.match(text, /^EXIT CODES\n {2}0 +success\n/m)
+      for (const variable of ["CODEX_HOME", "NO_COLOR", "HTTPS_PROXY", ...flags.variableNames]) {
+        assert.include(text, variable)
+      }
+    })
+  )
+
+  it.live("names the variable of a flag, and has examples", () =>
+    Effect.gen(function* () {
+      const text = yield* help(80, "sync")
+      assert.match(text, /^ {2}--wait DURATION .* \[\$CODEX_PLUGINS_WAIT\]$/ms)
+      assert.include(text, "EXAMPLES\n  codex-plugins sync\n      Bring the cache up to date\n")
+    })
+  )
+
+  it.live.each(commands)("has an example for %s that the program can parse", (command) =>
+    Effect.gen(function* () {
+      if (command === "serve" || command === "demo") return
+      const text = yield* help(200, command)
+      const [, examples = ""] = text.split("EXAMPLES\n")
+      const lines = examples.split("\n").filter((line) => /^ {2}\S/.test(line))
+      assert.isNotEmpty(lines)
+      for (const line of lines)
+        assert.match(line.trim(), new RegExp(`^codex-plugins ${command}\\b`))
+    })
+  )
+})
+
+describe.skipIf(!Terminal.isAvailable)("help on a terminal", () => {
+  it.live.each([
+    [{}, true],
+    [{ NO_COLOR: "1" }, false],
+    [{ TERM: "dumb" }, false],
+    [{ NO_COLOR: "", FORCE_COLOR: "1" }, true]
+  ] as const)("with %j is coloured: %s", ([env, isColored]) =>
+    Effect.gen(function* () {
+      const { output } = yield* Terminal.run(["help", "id"], { columns: 40, env })
+      assert.strictEqual(output.includes("\u001b["), isColored)
+      for (const line of Terminal.screenOf(output)) assert.isAtMost(line.length, 40)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})

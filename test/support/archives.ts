@@ -108,9 +108,22 @@ export const tarGz = (...entries: ReadonlyArray<Uint8Array>): Uint8Array => gzip
 export const deflated = (bytes: Uint8Array): Uint8Array =>
   Zlib.deflateRawSync(bytes, { level: 1, finishFlush: Zlib.constants.Z_FULL_FLUSH })
 
+/** How many bytes longer a block is that is stored as it is. */
+export const storedOverhead = 5
+
+/** A deflate block that holds up to 65,535 bytes as they are. */
+const stored = (bytes: Uint8Array): Uint8Array => {
+  const head = new DataView(new ArrayBuffer(storedOverhead))
+  head.setUint16(1, bytes.length, true)
+  head.setUint16(3, bytes.length ^ 0xffff, true)
+  return concat(new Uint8Array(head.buffer), bytes)
+}
+
 export interface Piece {
   readonly bytes: Uint8Array
   readonly times?: number
+  /** Whether the bytes are packed as they are. Default: false. */
+  readonly stored?: boolean
 }
 
 /** A gzip member whose content repeats itself, made and packed without its ever standing whole. */
@@ -119,24 +132,19 @@ export const gzipOf = (
   options: {
     /** Put into the header as the original file's name. */
     readonly name?: string
-    /** Deflate blocks that hold nothing and take five bytes each. */
-    readonly emptyBlocks?: number
   } = {}
 ): Stream.Stream<Uint8Array> => {
   const name = options.name === undefined ? "" : `${options.name}\0`
-  const emptyBlock = new Uint8Array([0, 0, 0, 0xff, 0xff])
-  const emptyBlocks = repeat(emptyBlock, options.emptyBlocks ?? 0)
   function* packed() {
     let crc = 0
     let length = 0
     yield concat(new Uint8Array([0x1f, 0x8b, 8, name === "" ? 0 : 8, 0, 0, 0, 0, 0, 0xff]), name)
-    yield* emptyBlocks
-    for (const { bytes, times = 1 } of pieces) {
+    for (const { bytes, stored: isStored = false, times = 1 } of pieces) {
       for (let i = 0; i < times; i++) {
         crc = Zlib.crc32(bytes, crc)
         length += bytes.length
       }
-      yield* repeat(deflated(bytes), times)
+      yield* repeat(isStored ? stored(bytes) : deflated(bytes), times)
     }
     const trailer = new DataView(new ArrayBuffer(8))
     trailer.setUint32(0, crc, true)

@@ -102,7 +102,7 @@ export class BundleArchiveError extends Schema.TaggedError<BundleArchiveError>()
   { reason: Reason }
 ) {
   override get message(): string {
-    return `the bundle's archive is refused: ${explain(this.reason)}`
+    return `the bundle is rejected: ${explain(this.reason)}`
   }
 }
 

@@ -107,7 +107,7 @@ export const environment: ReadonlyArray<Item> = [
   ],
   ["CI", "If not empty, progress is printed as lines"],
   ["NO_COLOR", "If not empty, nothing is coloured"],
-  ["FORCE_COLOR", "If not empty or 0, help is coloured without a terminal, too"]
+  ["FORCE_COLOR", "If neither empty nor 0, output is coloured without a terminal, too"]
 ]
 
 /** The text of `--help`. The root command's also explains exit codes and environment. */

@@ -11,6 +11,7 @@ import * as names from "./names.ts"
 import { offline } from "./offline.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
+import { spinning } from "./region.ts"
 import { count } from "./results.ts"
 
 const isPluginId = Schema.is(PluginId.PluginId)
@@ -156,6 +157,7 @@ export const install = Command.make(
     return yield* names.isName(plugin)
       ? installRemote(plugin, json).pipe(
           within(timeout),
+          spinning(() => `Installing ${plugin}`),
           Effect.provide(online(codexHome, { lock }))
         )
       : new WrongUsage({

@@ -1,13 +1,14 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
+import { display } from "../internal/display.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
 import { within } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { identityColumn, versionColumn } from "./list.ts"
 import * as names from "./names.ts"
 import { online } from "./online.ts"
-import { display } from "../internal/display.ts"
 import { printJson, schemaVersion } from "./output.ts"
+import { spinning } from "./region.ts"
 import { accountText, remoteJson } from "./remoteJson.ts"
 
 /** The object that `read --json` prints. */
@@ -62,9 +63,12 @@ export const read = Command.make(
   },
   Effect.fn("read")(function* ({ json, plugin, timeout }) {
     const installer = yield* PluginInstaller.PluginInstaller
-    const state = yield* names
-      .resolveRemote(plugin)
-      .pipe(Effect.flatMap(installer.read), names.orUnknown(plugin), within(timeout))
+    const state = yield* names.resolveRemote(plugin).pipe(
+      Effect.flatMap(installer.read),
+      names.orUnknown(plugin),
+      within(timeout),
+      spinning(() => `Reading ${plugin}`)
+    )
     yield* json ? printJson(stateJson(state)) : printState(state)
   })
 ).pipe(

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
 import * as CodexHome from "../CodexHome.ts"
+import { spinning } from "./region.ts"
 
 /** `--refresh-with codex` */
 export const refreshWith = Flag.Literals("refresh-with", ["codex"]).pipe(
@@ -30,6 +31,7 @@ export const refreshBefore = <A, E, R>(
         onSome: CodexHome.layerAt
       })
       yield* Effect.flatMap(CodexRefresh.CodexRefresh, ({ refresh }) => refresh).pipe(
+        spinning(() => "Asking Codex to renew the access token"),
         Effect.provide(CodexRefresh.layer),
         Effect.provide(Layer.merge(home, NodeChildProcessSpawner.layer))
       )

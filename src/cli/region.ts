@@ -22,7 +22,7 @@ export interface Content {
 const firstFrame = 200
 const frameTime = "100 millis"
 /** Where lines are only appended, a short command stays silent and a long one shows that it lives. */
-const firstLine = "2 seconds"
+const firstLine = "5 seconds"
 const lineTime = "10 seconds"
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]

@@ -1,6 +1,7 @@
 /**
  * Colours, and lines that are as wide as the terminal.
  */
+import { CliOutput } from "effect/cli"
 
 /** Ways to set off a part of a line. */
 export interface Style {
@@ -55,29 +56,22 @@ export const isColored = (isTerminal: boolean, env: Environment): boolean => {
 // oxlint-disable-next-line no-control-regex -- escape sequences begin with a control character
 const sequences = /\u001b\[\d+m/g
 
-/** Characters that take two columns: East Asian scripts and pictures. */
-const wide =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
+const isPlain = (text: string): boolean => /^[ -~]*$/.test(text)
 
-/** The columns that a line takes on a terminal. */
-export const width = (line: string): number => {
-  const text = line.replace(sequences, "")
-  let columns = 0
-  for (const character of text) columns += wide.test(character) ? 2 : 1
-  return columns
-}
+/** The columns that a line takes on a terminal. Colours take none. */
+export const width = (line: string): number =>
+  isPlain(line) ? line.length : CliOutput.displayWidth(line)
 
 /** Cuts a line without styles to a width. */
 export const cut = (line: string, columns: number): string => {
   if (width(line) <= columns) return line
+  if (columns < 1) return ""
   let kept = ""
-  let used = 1
   for (const character of line) {
-    used += wide.test(character) ? 2 : 1
-    if (used > columns) break
+    if (width(kept + character) > columns - 1) break
     kept += character
   }
-  return columns < 1 ? "" : `${kept}…`
+  return `${kept.trimEnd()}…`
 }
 
 /**

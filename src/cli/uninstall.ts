@@ -11,6 +11,7 @@ import * as names from "./names.ts"
 import { offline } from "./offline.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
+import { spinning } from "./region.ts"
 
 const printUninstalled = (
   pluginId: PluginId.PluginId,
@@ -99,6 +100,7 @@ export const uninstall = Command.make(
       onNone: () =>
         uninstallNamed(plugin, options).pipe(
           within(timeout),
+          spinning(() => `Uninstalling ${plugin}`),
           Effect.provide(online(codexHome, { lock }))
         ),
       onSome: ({ pluginId }) =>

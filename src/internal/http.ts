@@ -87,13 +87,13 @@ export const describe = (failure: Failure): string => {
     case "UntrustedServer":
       return `has a certificate that cannot be trusted (${failure.code}): if your network has its own certificate authority, set CODEX_CA_CERTIFICATE to a PEM file with its certificate`
     case "ProxyUnreachable":
-      return `cannot be asked, because the proxy ${failure.proxy} cannot be reached (${failure.code}): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY`
+      return `cannot be reached, because the proxy ${failure.proxy} does not answer (${failure.code}): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY`
     case "ProxyAuthenticationRequired":
-      return `cannot be asked, because the proxy ${failure.proxy} requires authentication (407): put a valid user and password into the proxy's URL`
+      return `cannot be reached, because the proxy ${failure.proxy} requires authentication (407): put a valid user and password into the proxy's URL`
     case "ProxyRefused":
-      return `cannot be asked, because the proxy ${failure.proxy} refused the connection${failure.status === null ? "" : ` (${failure.status})`}: have it allow this host, or list the host in NO_PROXY`
+      return `cannot be reached, because the proxy ${failure.proxy} refused the connection${failure.status === null ? "" : ` (${failure.status})`}: have it allow this host, or list the host in NO_PROXY`
     case "UnsupportedProxy":
-      return `cannot be asked, because the proxy ${failure.proxy} is of a kind that is not supported: use an http or https proxy`
+      return `cannot be reached, because the proxy ${failure.proxy} is of a kind that is not supported: use an http or https proxy`
     case "Challenged":
       return `did not answer, because a firewall in front of it asks for a browser (${failure.status}): try again later or from another network, or let Codex sync its plugins itself`
     case "Unavailable":

@@ -13,6 +13,9 @@ import * as Path from "node:path"
 const nodes = ["22.21.0", "24.5.0", "latest"]
 const typescripts = ["5.9", "7"]
 
+/** The packages of npm that hold one program of Node each. */
+const nodePackage = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`
+
 const root = Path.resolve(import.meta.dirname, "../..")
 const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "package-"))
 
@@ -21,26 +24,28 @@ interface Output {
   readonly stderr: string
 }
 
-/** Runs a program to its end, and fails unless it ends with `code`. */
+/** Runs a program to its end, and fails if it fails. */
 const run = (
   command: string,
   args: ReadonlyArray<string>,
-  {
-    code = 0,
-    cwd = folder,
-    env = {}
-  }: { readonly code?: number; readonly cwd?: string; readonly env?: Record<string, string> } = {}
-): Output => {
-  const { error, status, stderr, stdout } = ChildProcess.spawnSync(command, args, {
-    cwd,
-    encoding: "utf8",
-    env: { ...process.env, npm_config_loglevel: "error", ...env }
+  { cwd = folder, env = {} }: { readonly cwd?: string; readonly env?: Record<string, string> } = {}
+): Promise<Output> =>
+  new Promise((resolve, reject) => {
+    ChildProcess.execFile(
+      command,
+      args,
+      {
+        cwd,
+        encoding: "utf8",
+        env: { ...process.env, npm_config_loglevel: "error", ...env },
+        maxBuffer: 64 * 1024 * 1024
+      },
+      (error, stdout, stderr) => {
+        if (error === null) resolve({ stdout, stderr })
+        else reject(new Error(`${command} ${args.join(" ")} failed:\n${stdout}\n${stderr}`))
+      }
+    )
   })
-  if (error !== undefined) throw error
-  if (status !== code)
-    throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${stdout}\n${stderr}`)
-  return { stdout, stderr }
-}
 
 const check = (holds: boolean, claim: string, output: Output = { stdout: "", stderr: "" }) => {
   if (!holds) throw new Error(`not so: ${claim}\n${output.stdout}\n${output.stderr}`)
@@ -48,19 +53,21 @@ const check = (holds: boolean, claim: string, output: Output = { stdout: "", std
 }
 
 /** An empty project with these packages installed. */
-const project = (name: string, ...packages: ReadonlyArray<string>): string => {
+const project = async (name: string, ...packages: ReadonlyArray<string>): Promise<string> => {
   const cwd = Path.join(folder, name)
   Fs.mkdirSync(cwd)
   Fs.writeFileSync(
     Path.join(cwd, "package.json"),
-    JSON.stringify({ type: "module", private: true, allowScripts: { node: true } })
+    JSON.stringify({ type: "module", private: true })
   )
-  if (packages.length > 0) run("npm", ["install", "--no-audit", "--no-fund", ...packages], { cwd })
+  await run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], { cwd })
   return cwd
 }
 
-const packed = () => {
-  const { stdout } = run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root })
+const packed = async () => {
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], {
+    cwd: root
+  })
   const [{ filename, files, size, unpackedSize }] = JSON.parse(
     stdout.slice(stdout.indexOf("[\n"))
   ) as [
@@ -88,78 +95,78 @@ const packed = () => {
 
 const examples = ["host.ts", "identify.ts", "identify.test.ts"]
 
-const main = () => {
-  const tarball = packed()
+const strict = [
+  "--noEmit",
+  "--strict",
+  "--exactOptionalPropertyTypes",
+  "--allowImportingTsExtensions",
+  ...["--module", "nodenext"],
+  ...["--target", "es2024"],
+  ...["--types", "node"]
+]
 
-  const program = project("program", tarball)
+const main = async () => {
+  const tarball = await packed()
+  const [program, host, tools] = await Promise.all([
+    project("program", tarball),
+    project(
+      "host",
+      tarball,
+      "effect",
+      "@effect/platform-node",
+      "@effect/vitest",
+      "vitest",
+      "@types/node"
+    ),
+    project(
+      "tools",
+      ...nodes.map((version) => `node-${version}@npm:${nodePackage}@${version}`),
+      ...typescripts.map((version) => `typescript-${version}@npm:typescript@${version}`),
+      "publint",
+      "@arethetypeswrong/cli"
+    )
+  ])
+  const tool = (path: string) => Path.join(tools, "node_modules", path)
+
   const installed = Fs.readdirSync(Path.join(program, "node_modules")).filter(
     (name) => !name.startsWith(".")
   )
   check(installed.join() === "effect-codex-plugins", "the program installs no other package")
 
-  const host = project(
-    "host",
-    tarball,
-    "effect",
-    "@effect/platform-node",
-    "@effect/vitest",
-    "vitest",
-    "@types/node"
-  )
+  await run(tool(".bin/publint"), ["--strict", tarball])
+  check(true, "publint has no complaint")
+  await run(tool(".bin/attw"), ["--profile", "esm-only", tarball])
+  check(true, "attw has no complaint")
+
   for (const example of examples)
     Fs.copyFileSync(Path.join(root, "test/examples", example), Path.join(host, example))
-  for (const typescript of typescripts) {
-    const compiler = project(`typescript-${typescript}`, `typescript@${typescript}`)
-    run(
-      Path.join(compiler, "node_modules/.bin/tsc"),
-      [
-        "--noEmit",
-        "--strict",
-        "--exactOptionalPropertyTypes",
-        "--allowImportingTsExtensions",
-        "--module",
-        "nodenext",
-        "--target",
-        "es2024",
-        "--types",
-        "node",
-        ...examples
-      ],
-      { cwd: host }
-    )
-    check(true, `the examples compile with TypeScript ${typescript}`)
+  for (const version of typescripts) {
+    const compiler = tool(`typescript-${version}/bin/tsc`)
+    await run(process.execPath, [compiler, ...strict, ...examples], { cwd: host })
+    check(true, `the examples compile with TypeScript ${version}`)
   }
 
   const home = Path.join(folder, "home")
   Fs.mkdirSync(home)
+  const bin = Path.join(program, "node_modules/effect-codex-plugins/dist/bin/codex-plugins.js")
   for (const version of nodes) {
-    const node = Path.join(
-      project(`node-${version}`, `node@${version}`),
-      "node_modules/node/bin/node"
-    )
-    const name = `Node ${run(node, ["--version"]).stdout.trim()}`
-    const bin = Path.join(program, "node_modules/effect-codex-plugins/dist/bin/codex-plugins.js")
-    const demo = run(node, [bin, "demo"])
+    const node = tool(`node-${version}/bin/node`)
+    const name = `Node ${(await run(node, ["--version"])).stdout.trim()}`
+    const demo = await run(node, [bin, "demo"])
     check(
       demo.stdout.includes("weather@openai-curated-remote") && !demo.stderr.includes("Warning"),
       `the program syncs on ${name}, without a warning`,
       demo
     )
-    const signedOut = run(node, ["host.ts"], { cwd: host, env: { CODEX_HOME: home } })
+    const signedOut = await run(node, ["host.ts"], { cwd: host, env: { CODEX_HOME: home } })
     check(signedOut.stdout.includes("codex login"), `the host example runs on ${name}`, signedOut)
-    run(node, ["node_modules/vitest/vitest.mjs", "run"], { cwd: host })
+    await run(node, ["node_modules/vitest/vitest.mjs", "run"], { cwd: host })
     check(true, `the test example passes on ${name}`)
   }
-
-  const linters = project("linters", "publint", "@arethetypeswrong/cli")
-  run(Path.join(linters, "node_modules/.bin/publint"), ["--strict", tarball])
-  check(true, "publint has no complaint")
-  run(Path.join(linters, "node_modules/.bin/attw"), ["--profile", "esm-only", tarball])
-  check(true, "attw has no complaint")
 }
 
 try {
-  main()
+  await main()
 } finally {
   Fs.rmSync(folder, { recursive: true, force: true })
 }

@@ -1,10 +1,9 @@
 /**
- * The contract on a real disk: what it promises of the file system in memory is worth no more than
- * what it finds here.
+ * The contract on a real disk. The file system in memory is only as good as its likeness to this one.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
 import { getSystemErrorMap } from "node:util"
 import * as Errno from "../../src/testing/internal/errno.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
@@ -15,11 +14,35 @@ const umask = process.umask()
 const uid = process.getuid?.() ?? 0
 const gid = process.getgid?.() ?? 0
 
+/** Makes this process one of the user `nobody`, to whom permissions apply. */
+const asNobody = Layer.effectDiscard(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      process.setegid?.(65_534)
+      process.seteuid?.(65_534)
+    }),
+    () =>
+      Effect.sync(() => {
+        process.seteuid?.(uid)
+        process.setegid?.(gid)
+      })
+  )
+)
+
 describe.skipIf(process.platform !== "linux")("Node's file system on Linux", () => {
   fileSystemContract(NodeFileSystem.layer, {
     umask,
     heldToPermissions: uid !== 0
   })
+
+  if (uid === 0) {
+    describe("to another user than root", () => {
+      fileSystemContract(Layer.provideMerge(NodeFileSystem.layer, asNobody), {
+        umask,
+        heldToPermissions: true
+      })
+    })
+  }
 
   it.effect(
     "does what the file system in memory does, operation by operation",

@@ -7,7 +7,7 @@ import type { Layer, PlatformError, Scope } from "effect"
 
 export interface Traits {
   readonly umask: number
-  /** Whether the caller is held to permissions, as root is not. */
+  /** True if permissions apply to the caller. They do not apply to root. */
   readonly heldToPermissions: boolean
 }
 
@@ -37,16 +37,16 @@ export const fileSystemContract = (
   layer: Layer.Layer<FileSystem.FileSystem>,
   traits: Traits
 ): void => {
-  const add = (name: string, body: Body, when: boolean) =>
-    it.effect.runIf(when)(name, () =>
+  const add = (name: string, body: Body) =>
+    it.effect(name, () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* body(fs, yield* fs.makeTempDirectoryScoped(), traits)
       }).pipe(Effect.scoped, Effect.provide(layer))
     )
-  for (const [name, body] of Object.entries(cases)) add(name, body, true)
-  for (const [name, body] of Object.entries(permissionCases))
-    add(name, body, traits.heldToPermissions)
+  for (const [name, body] of Object.entries(cases)) add(name, body)
+  if (!traits.heldToPermissions) return
+  for (const [name, body] of Object.entries(permissionCases)) add(name, body)
 }
 
 const modeOf = (fs: FileSystem.FileSystem, path: string) =>

@@ -4,8 +4,12 @@ import { examplesPlugin } from "./test/docs/examplesPlugin.ts"
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
-/** Tests that change globals: the methods of `node:fs`, or how errors are made. */
-const ownProcess = ["test/crash/**/*.test.ts", "test/internal/cache/Disk.test.ts"]
+/** Tests that change their process: the methods of `node:fs`, how errors are made, or the user. */
+const ownProcess = [
+  "test/crash/**/*.test.ts",
+  "test/internal/cache/Disk.test.ts",
+  "test/testing/FileSystemContract.user.test.ts"
+]
 
 const otherCommands = ["codex", "fleet", "homes", "torture", "bench"].map(
   (folder) => `test/${folder}/**`

@@ -100,9 +100,12 @@ const strict = [
   "--strict",
   "--exactOptionalPropertyTypes",
   "--allowImportingTsExtensions",
-  ...["--module", "nodenext"],
-  ...["--target", "es2024"],
-  ...["--types", "node"]
+  "--module",
+  "nodenext",
+  "--target",
+  "es2024",
+  "--types",
+  "node"
 ]
 
 const main = async () => {

@@ -3,7 +3,7 @@
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer } from "effect"
+import { Effect, FileSystem } from "effect"
 import { getSystemErrorMap } from "node:util"
 import * as Errno from "../../src/testing/internal/errno.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
@@ -14,35 +14,11 @@ const umask = process.umask()
 const uid = process.getuid?.() ?? 0
 const gid = process.getgid?.() ?? 0
 
-/** Makes this process one of the user `nobody`, to whom permissions apply. */
-const asNobody = Layer.effectDiscard(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      process.setegid?.(65_534)
-      process.seteuid?.(65_534)
-    }),
-    () =>
-      Effect.sync(() => {
-        process.seteuid?.(uid)
-        process.setegid?.(gid)
-      })
-  )
-)
-
 describe.skipIf(process.platform !== "linux")("Node's file system on Linux", () => {
   fileSystemContract(NodeFileSystem.layer, {
     umask,
     heldToPermissions: uid !== 0
   })
-
-  if (uid === 0) {
-    describe("to another user than root", () => {
-      fileSystemContract(Layer.provideMerge(NodeFileSystem.layer, asNobody), {
-        umask,
-        heldToPermissions: true
-      })
-    })
-  }
 
   it.effect(
     "does what the file system in memory does, operation by operation",

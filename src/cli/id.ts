@@ -26,11 +26,14 @@ export const id = Command.make(
     plugin: names.plugin
   },
   Effect.fn("id")(function* ({ plugin }) {
-    const named = yield* names.cached(plugin)
+    // The other plugins are read only to find out which one is meant.
+    const named = names.isPluginId(plugin)
+      ? Option.some(plugin)
+      : Option.map(yield* names.cached(plugin), ({ pluginId }) => pluginId)
     if (Option.isNone(named)) {
       return yield* new CommandFailed({ message: `${plugin} is not installed` })
     }
-    const { pluginId } = named.value
+    const pluginId = named.value
     const store = yield* PluginStore.PluginStore
     const remotePluginId = yield* store.remotePluginId(pluginId)
     if (Option.isSome(remotePluginId)) return yield* Console.log(remotePluginId.value)

@@ -9,7 +9,8 @@ import * as PluginStore from "../PluginStore.ts"
 import * as RemotePluginId from "../RemotePluginId.ts"
 import { CommandFailed } from "./exit.ts"
 
-const isPluginId = Schema.is(PluginId.PluginId)
+/** True for `name@marketplace`. */
+export const isPluginId = Schema.is(PluginId.PluginId)
 const isPluginName = Schema.is(PluginId.PluginName)
 const isRemoteId = Schema.is(
   RemotePluginId.RemotePluginId.check(Schema.makeFilter(RemotePluginId.isAddressable))

@@ -1,6 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
+import * as Disk from "../../src/internal/cache/Disk.ts"
+import { nodeDisk } from "../../src/internal/cache/nodeDisk.ts"
 import { doubtPrefix } from "../../src/internal/cache/staging.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import { run, world } from "../support/shell.ts"
@@ -182,6 +184,27 @@ describe("id", () => {
         stdout: `${alpha.id}\n`,
         stderr: ""
       })
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "reads no other plugin when the marketplace is named",
+    Effect.fnUntraced(function* () {
+      const { home, run: runAt } = yield* world({ plugins: [alpha, mine] })
+      yield* runAt("sync")
+      const read: Array<string> = []
+      const disk: Disk.Disk = {
+        ...nodeDisk,
+        entries: (folder) => Effect.suspend(() => nodeDisk.entries((read.push(folder), folder))),
+        readFile: (file, limit) =>
+          Effect.suspend(() => nodeDisk.readFile((read.push(file), file), limit))
+      }
+      const { stdout } = yield* run(["id", "alpha@openai-curated-remote", "--codex-home", home], {
+        stdio: Layer.succeed(Disk.Implementation, () => disk)
+      })
+      assert.strictEqual(stdout, `${alpha.id}\n`)
+      assert.include(read, `${home}/plugins/cache/openai-curated-remote/alpha`)
+      assert.notInclude(read.join("\n"), "mine")
     }, Effect.provide(NodeServices.layer))
   )
 

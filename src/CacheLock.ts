@@ -1,30 +1,31 @@
 /**
  * The lock that lets one writer at a time change the cache of a home.
  *
- * It keeps our own processes from doing the same work twice. Codex takes no lock, so the safety of
- * the cache never depends on this one.
+ * Our own processes hold it for the moment of each change, never for a download. Codex takes no
+ * lock, so the safety of the cache never depends on this one.
  */
 import {
   Context,
   DateTime,
   Duration,
   Effect,
-  Exit,
   FileSystem,
   Layer,
   Option,
   Path,
   PlatformError,
   Predicate,
+  RcRef,
   Schema,
-  Scope,
-  Semaphore
+  type Scope
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
 import * as Disk from "./internal/cache/Disk.ts"
-import { lockHolderName } from "./internal/cache/staging.ts"
 import * as kernelLock from "./internal/cache/kernelLock.ts"
 import * as liveness from "./internal/cache/liveness.ts"
+import * as processLock from "./internal/cache/processLock.ts"
+import * as queues from "./internal/cache/queues.ts"
+import { lockHolderName } from "./internal/cache/staging.ts"
 import * as platformError from "./internal/platformError.ts"
 
 /**
@@ -45,12 +46,12 @@ export const fileName = ".codex-plugins.lock"
 export const defaultWaitLimit = Duration.minutes(2)
 
 /**
- * How often a waiting caller tries again.
+ * How often a waiting caller tries again. The first attempts follow each other faster.
  *
  * @category constants
  * @since 0.1.0
  */
-export const pollInterval = Duration.millis(50)
+export const pollInterval = Duration.millis(20)
 
 /** The largest note of a holder that is read, in bytes. Our own notes have about 60. */
 const noteLimit = 4096
@@ -169,6 +170,33 @@ export class CacheLock extends Context.Service<
     /** True if the calling fiber holds the lock. */
     readonly isHeld: Effect.Effect<boolean>
     /**
+     * As `hold`, for a change that takes a moment. It waits for at least five seconds, because other
+     * processes hold the lock for a moment, too.
+     *
+     * @internal
+     */
+    readonly commit: <A, E, R>(
+      effect: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | CacheLockError, R>
+    /**
+     * Makes the holds of this process cheap until the scope closes.
+     *
+     * @internal
+     */
+    readonly session: Effect.Effect<void, CacheLockError, Scope.Scope>
+    /**
+     * How long a caller waits for another process.
+     *
+     * @internal
+     */
+    readonly waitLimit: Duration.Duration
+    /**
+     * The queue of this process for a name that belongs to the cache.
+     *
+     * @internal
+     */
+    readonly queue: queues.Queues
+    /**
      * Tells which of the processes that share this lock still run.
      *
      * @internal
@@ -176,126 +204,6 @@ export class CacheLock extends Context.Service<
     readonly liveness: liveness.Liveness
   }
 >()("effect-codex-plugins/CacheLock") {}
-
-/** The lock, once it was taken. Whoever leaves last closes the scope, which releases it. */
-interface Lease {
-  users: number
-  readonly scope: Scope.Closeable
-}
-
-/** The leases that the running fiber or its ancestors took, by the queue of their lock. */
-const Leases = Context.Reference<ReadonlyMap<Semaphore.Semaphore, Lease>>(
-  "effect-codex-plugins/CacheLock/Leases",
-  { defaultValue: () => new Map() }
-)
-
-const leave = (lease: Lease) =>
-  Effect.suspend(() => (--lease.users === 0 ? Scope.close(lease.scope, Exit.void) : Effect.void))
-
-/** A lock between processes. It is held until the scope closes, or not at all. */
-interface ProcessLock {
-  readonly path: string
-  /** False if another process holds the lock. */
-  readonly tryAcquire: Effect.Effect<boolean, CacheLockError, Scope.Scope>
-  readonly holder: Effect.Effect<Holder | null>
-  readonly waitLimit: Duration.Duration
-  /** The queue of this process's callers. */
-  readonly queue: Semaphore.Semaphore
-  readonly liveness: liveness.Liveness
-}
-
-const fromProcessLock = (lock: ProcessLock): CacheLock["Service"] => {
-  const giveUp = Effect.flatMap(lock.holder, (holder) =>
-    Effect.fail(
-      new CacheLockError({
-        path: lock.path,
-        reason: { _tag: "TimedOut", waited: lock.waitLimit, holder }
-      })
-    )
-  )
-
-  const announce = Effect.flatMap(lock.holder, (holder) =>
-    Effect.andThen(
-      Effect.annotateCurrentSpan({ holder: holder?.pid ?? null }),
-      Effect.logInfo(`waiting for ${describe(holder)} to release ${lock.path}`)
-    )
-  )
-
-  const attempt = Effect.fnUntraced(function* (scope: Scope.Scope) {
-    const attempt = yield* Scope.fork(scope)
-    if (yield* Scope.provide(lock.tryAcquire, attempt)) return true
-    yield* Scope.close(attempt, Exit.void)
-    return false
-  })
-
-  const poll = (scope: Scope.Scope) =>
-    Effect.andThen(
-      announce,
-      Effect.repeat(Effect.delay(attempt(scope), pollInterval), { until: (acquired) => acquired })
-    )
-
-  // The queue comes first and has no limit: the limit is for other processes alone.
-  const acquire = Effect.fnUntraced(
-    function* (scope: Scope.Scope) {
-      yield* Scope.provide(lock.queue.takeScoped(1), scope)
-      if (yield* attempt(scope)) return
-      yield* Effect.timeoutOrElse(poll(scope), {
-        duration: lock.waitLimit,
-        orElse: () => giveUp
-      })
-    },
-    Effect.withSpan("CacheLock.wait", { attributes: { path: lock.path } })
-  )
-
-  const current = Effect.map(Leases, (leases) => {
-    const lease = leases.get(lock.queue)
-    return lease !== undefined && lease.users > 0 ? lease : undefined
-  })
-
-  const hold = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | CacheLockError, R> =>
-    Effect.uninterruptibleMask(
-      Effect.fnUntraced(function* (restore) {
-        const inherited = yield* current
-        if (inherited !== undefined) {
-          inherited.users++
-          return yield* Effect.ensuring(restore(effect), leave(inherited))
-        }
-        const lease: Lease = { users: 1, scope: yield* Scope.make() }
-        const leases = new Map(yield* Leases).set(lock.queue, lease)
-        return yield* restore(acquire(lease.scope)).pipe(
-          Effect.andThen(restore(Effect.provideService(effect, Leases, leases))),
-          Effect.ensuring(leave(lease))
-        )
-      })
-    )
-
-  return CacheLock.of({
-    hold,
-    isHeld: Effect.map(current, (lease) => lease !== undefined),
-    liveness: lock.liveness
-  })
-}
-
-/** The queues of this process by the path of their lock, with the number of layers that use each. */
-const queues = new Map<string, { readonly queue: Semaphore.Semaphore; layers: number }>()
-
-/** The queue of a lock. Every layer for the same path gets the same one. */
-const queueFor = (lockPath: string) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const entry = queues.get(lockPath) ?? { queue: Semaphore.makeUnsafe(1), layers: 0 }
-        entry.layers++
-        queues.set(lockPath, entry)
-        return entry
-      }),
-      (entry) =>
-        Effect.sync(() => {
-          if (--entry.layers === 0) queues.delete(lockPath)
-        })
-    ),
-    ({ queue }) => queue
-  )
 
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
 const corrupt = new Set<number | undefined>([11, 26])
@@ -351,16 +259,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       }
     })
 
-  // A stale note, or a link or pipe in its place, is removed and never written through.
-  const note = Effect.acquireRelease(
-    Effect.gen(function* () {
-      const since = yield* DateTime.now
-      yield* fs.remove(notePath, { recursive: true, force: true })
-      yield* fs.writeFileString(notePath, encodeHolder({ pid: globalThis.process.pid, since }), {
-        flag: "wx"
-      })
-    }).pipe(Effect.ignore),
-    () => Effect.ignore(fs.remove(notePath, { force: true }))
+  const writeNote = Effect.gen(function* () {
+    const since = yield* DateTime.now
+    yield* fs.writeFileString(notePath, encodeHolder({ pid: globalThis.process.pid, since }), {
+      flag: "wx"
+    })
+  })
+  const note = Effect.acquireRelease(Effect.ignore(writeNote), () =>
+    Effect.ignore(fs.remove(notePath, { force: true }))
   )
 
   // Decodes the note that the holder left. A note that cannot be read names nobody.
@@ -368,37 +274,75 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     Option.getOrNull(Option.flatMap(bytes, (bytes) => decodeHolder(decoder.decode(bytes))))
   )
 
-  const tryAcquire = Effect.gen(function* () {
-    yield* Effect.mapError(
-      fs.makeDirectory(home.staging, { recursive: true, mode: 0o755 }),
-      unavailable
+  const announce = Effect.flatMap(holder, (holder) =>
+    Effect.andThen(
+      Effect.annotateCurrentSpan({ holder: holder?.pid ?? null }),
+      Effect.logInfo(`waiting for ${describe(holder)} to release ${lockPath}`)
     )
-    const found = yield* fs.lstat(lockPath).pipe(
-      Effect.catchIf(platformError.isAbsent, () => Effect.succeed(undefined)),
-      Effect.mapError(unavailable)
-    )
+  )
+
+  const open = Effect.gen(function* () {
+    yield* fs.makeDirectory(home.staging, { recursive: true, mode: 0o755 })
+    const found = yield* disk.lstat(lockPath)
     // SQLite would follow a link and wait for the writer of a pipe.
     if (found !== undefined && found.type !== "File") {
-      return yield* unavailable(new Error(`the lock file is a ${found.type}`))
+      return yield* Effect.fail(new Error(`the lock file is a ${found.type}`))
     }
-    const acquired = yield* Effect.mapError(kernelLock.tryAcquire(lockPath), unavailable)
-    if (!acquired) return false
-    // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
-    yield* Effect.mapError(fs.access(lockPath, { writable: true }), unavailable)
-    yield* note
-    return true
+    const { tryLock } = yield* kernelLock.open(lockPath)
+    let isWritable = false
+    const tryAcquire = Effect.gen(function* () {
+      if (!(yield* tryLock)) return false
+      // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
+      if (!isWritable) yield* fs.access(lockPath, { writable: true })
+      isWritable = true
+      // A note of a dead holder, or a link or pipe in its place, is never written through.
+      if ((yield* disk.lstat(notePath)) !== undefined) yield* disk.remove(notePath)
+      return true
+    })
+    return { tryLock: Effect.mapError(tryAcquire, unavailable) }
   })
 
-  const queue = yield* queueFor(yield* resolve(fs, path, lockPath))
-  return fromProcessLock({
+  const lockFile = yield* RcRef.make({ acquire: Effect.mapError(open, unavailable) })
+  const key = yield* resolve(fs, path, lockPath)
+  const lock = processLock.make<CacheLockError>({
     path: lockPath,
-    tryAcquire,
-    holder,
+    open: RcRef.get(lockFile),
+    note,
+    announce,
+    timedOut: (waited) =>
+      Effect.flatMap(holder, (holder) =>
+        Effect.fail(
+          new CacheLockError({ path: lockPath, reason: { _tag: "TimedOut", waited, holder } })
+        )
+      ),
+    waitLimit,
+    pollInterval,
+    queue: yield* queues.ofProcess(key),
+    isShared: true
+  })
+  return serviceOf(
+    lock,
+    waitLimit,
+    (name) => queues.ofProcess(`${key}/${name}`),
+    yield* liveness.kernel(fs, path)
+  )
+})
+
+const serviceOf = (
+  lock: processLock.ProcessLock<CacheLockError>,
+  waitLimit: Duration.Duration,
+  queue: queues.Queues,
+  liveness: liveness.Liveness
+): CacheLock["Service"] =>
+  CacheLock.of({
+    hold: (effect) => lock.hold(effect, false),
+    commit: (effect) => lock.hold(effect, true),
+    isHeld: lock.isHeld,
+    session: lock.session,
     waitLimit,
     queue,
-    liveness: yield* liveness.kernel(fs, path)
+    liveness
   })
-})
 
 const HolderJson = Schema.fromJsonString(Holder)
 const encodeHolder = Schema.encodeSync(HolderJson)
@@ -439,13 +383,19 @@ export const layer: Layer.Layer<
 export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
   CacheLock,
   Effect.gen(function* () {
-    return fromProcessLock({
+    const queue = queues.make()
+    const lock = processLock.make<CacheLockError>({
       path: "(in process)",
-      tryAcquire: Effect.succeed(true),
-      holder: Effect.succeed(null),
+      open: Effect.succeed({ tryLock: Effect.succeed(true) }),
+      note: Effect.void,
+      announce: Effect.void,
+      timedOut: () => Effect.die(new Error("nobody else holds a lock in the process")),
       waitLimit: defaultWaitLimit,
-      queue: yield* Semaphore.make(1),
-      liveness: yield* liveness.memory
+      pollInterval,
+      queue: yield* queue("the lock"),
+      isShared: false
     })
+    const queueFor: queues.Queues = (name) => queue(`plugin ${name}`)
+    return serviceOf(lock, defaultWaitLimit, queueFor, yield* liveness.memory)
   })
 )

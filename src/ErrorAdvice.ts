@@ -60,6 +60,8 @@ const transientDownloads: ReadonlySet<RemoteBundleError["reason"]["_tag"]> = new
 ])
 
 const transientChanges: ReadonlySet<PluginStoreError["reason"]["_tag"]> = new Set([
+  "Changed",
+  "Claimed",
   "Held",
   "Leased"
 ])

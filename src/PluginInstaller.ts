@@ -5,7 +5,7 @@
  * after the other. A change that stops between the two fails with {@link PartialChange}, and the
  * next pass of `PluginSync` resolves it.
  */
-import { Context, Effect, Layer, Option, Result, Schema } from "effect"
+import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
@@ -177,6 +177,12 @@ export class PluginInstaller extends Context.Service<
   }
 >()("effect-codex-plugins/PluginInstaller") {}
 
+/** How often an install starts anew because another program has changed the plugin. */
+const changeRetries = 3
+
+const isChanged = (error: InstallError): boolean =>
+  error._tag === "PluginStoreError" && error.reason._tag === "Changed"
+
 const detailsOf = (plugin: RemotePlugin) => Effect.fromResult(PluginDetails.of(plugin))
 
 const refusalOf = ({
@@ -197,7 +203,6 @@ export const make = Effect.gen(function* () {
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const bundles = yield* RemoteBundle.RemoteBundle
   const store = yield* PluginStore.PluginStore
-  const lock = yield* CacheLock.CacheLock
 
   const read = Effect.fn("PluginInstaller.read")(function* (id: RemotePluginId) {
     yield* Effect.annotateCurrentSpan({ remotePluginId: id })
@@ -216,10 +221,10 @@ export const make = Effect.gen(function* () {
     }
   })
 
-  // Both changes hold the lock from the first step to the last: a pass of another process that
-  // came in between would go by a record that is about to change.
-  const install = Effect.fn("PluginInstaller.install")(function* (id: RemotePluginId) {
-    yield* Effect.annotateCurrentSpan({ remotePluginId: id })
+  // Both changes claim the plugin from the first step to the last: a pass of another process leaves
+  // a claimed plugin alone, so it does not go by a record that is about to change.
+  const installOnce = Effect.fnUntraced(function* (id: RemotePluginId) {
+    const { plugins } = yield* store.snapshot
     const plugin = yield* catalog.read(id)
     const { pluginId } = plugin
     yield* Effect.annotateCurrentSpan({ pluginId })
@@ -228,15 +233,25 @@ export const make = Effect.gen(function* () {
     if (reason !== undefined) {
       return yield* new NotInstallable({ remotePluginId: id, pluginId, reason })
     }
-    const [duration, version] = yield* Effect.timed(bundles.install(plugin))
-    yield* Effect.annotateCurrentSpan({ version })
-    yield* Metrics.install("Requested", duration)
-    yield* Effect.mapError(
-      catalog.install(id),
-      (cause) => new PartialChange({ done: "Cached", remotePluginId: id, pluginId, cause })
-    )
-    return { pluginId, version, details }
-  }, lock.hold)
+    const expected = Arr.findFirst(plugins, (plugin) => plugin.pluginId === pluginId)
+    const both = Effect.gen(function* () {
+      const [duration, version] = yield* Effect.timed(bundles.install(plugin, { expected }))
+      yield* Effect.annotateCurrentSpan({ version })
+      yield* Metrics.install("Requested", duration)
+      yield* Effect.mapError(
+        catalog.install(id),
+        (cause) => new PartialChange({ done: "Cached", remotePluginId: id, pluginId, cause })
+      )
+      return { pluginId, version, details }
+    })
+    return yield* store.claimed(pluginId, both, { expected })
+  })
+
+  const install = Effect.fn("PluginInstaller.install")(function* (id: RemotePluginId) {
+    yield* Effect.annotateCurrentSpan({ remotePluginId: id })
+    // A release that was read before another process installed one may be older than that one.
+    return yield* Effect.retry(installOnce(id), { times: changeRetries, while: isChanged })
+  })
 
   const uninstall = Effect.fn("PluginInstaller.uninstall")(function* (
     id: RemotePluginId,
@@ -245,15 +260,18 @@ export const make = Effect.gen(function* () {
     yield* Effect.annotateCurrentSpan({ remotePluginId: id })
     const { pluginId } = yield* catalog.read(id)
     yield* Effect.annotateCurrentSpan({ pluginId })
-    // Before the account's record is changed: a lease cannot begin while the lock is held.
-    yield* store.ensureUnleased(pluginId, options)
-    yield* catalog.uninstall(id)
-    yield* Effect.mapError(
-      store.uninstall(pluginId, options),
-      (cause) => new PartialChange({ done: "TakenOffRecord", remotePluginId: id, pluginId, cause })
-    )
-    return pluginId
-  }, lock.hold)
+    const both = Effect.gen(function* () {
+      yield* store.ensureUnleased(pluginId, options)
+      yield* catalog.uninstall(id)
+      yield* Effect.mapError(
+        store.uninstall(pluginId, options),
+        (cause) =>
+          new PartialChange({ done: "TakenOffRecord", remotePluginId: id, pluginId, cause })
+      )
+      return pluginId
+    })
+    return yield* store.claimed(pluginId, both, { operation: "uninstall" })
+  })
 
   return PluginInstaller.of({ read, install, uninstall })
 })
@@ -267,8 +285,5 @@ export const make = Effect.gen(function* () {
 export const layer: Layer.Layer<
   PluginInstaller,
   never,
-  | RemoteCatalog.RemoteCatalog
-  | RemoteBundle.RemoteBundle
-  | PluginStore.PluginStore
-  | CacheLock.CacheLock
+  RemoteCatalog.RemoteCatalog | RemoteBundle.RemoteBundle | PluginStore.PluginStore
 > = Layer.effect(PluginInstaller, make)

@@ -200,10 +200,12 @@ export const make = Effect.gen(function* () {
     return (yield* resolved(path.join(from, "plugins", "cache"))) === (yield* resolved(home.cache))
   })
 
-  /** Fails if this home has a version of the plugin. */
-  const checkAbsent = (plugin: CachedPlugin) =>
-    Effect.flatMap(store.activeVersion(plugin.pluginId), (active) =>
-      Option.isSome(active) ? Effect.fail(new Kept()) : Effect.void
+  /** The plugin in this home. Fails if it has a version. */
+  const readAbsent = (pluginId: PluginId.PluginId) =>
+    Effect.flatMap(store.read(pluginId), (plugin) =>
+      Option.exists(plugin, ({ active }) => Option.isSome(active))
+        ? Effect.fail(new Kept())
+        : Effect.succeed(plugin)
     )
 
   const seed = Effect.fn("PluginSeed.seed")(function* ({ from }: { readonly from: string }) {
@@ -218,14 +220,18 @@ export const make = Effect.gen(function* () {
       failed({ _tag: "Unreadable", cause })
     )
 
-    // The lock is held while a version is staged, so no pass of ours can come in between.
     const copy = (plugin: CachedPlugin) =>
-      store.installStaged((root) => Effect.andThen(checkAbsent(plugin), source.copy(plugin, root)))
+      Effect.flatMap(readAbsent(plugin.pluginId), (expected) =>
+        store.installStaged((root) => source.copy(plugin, root), { expected })
+      )
     const settle = Effect.fnUntraced(
       function* (plugin: CachedPlugin): Effect.fn.Return<Settled, Kept | Skipped | CopyError> {
-        // Before the lock is taken: a home that has everything already needs none.
-        yield* checkAbsent(plugin)
-        const { pluginId, remotePluginId, version } = yield* copy(plugin)
+        // Before the claim: a home that has everything already needs neither lock nor staging.
+        yield* readAbsent(plugin.pluginId)
+        const { pluginId, remotePluginId, version } = yield* store.claimed(
+          plugin.pluginId,
+          copy(plugin)
+        )
         return { _tag: "Seeded", seeded: { pluginId, version, remotePluginId } }
       },
       (effect, { pluginId }): Effect.Effect<Settled> =>

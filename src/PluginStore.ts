@@ -5,17 +5,31 @@
  * next to an active version is absent or names the plugin whose bytes that version holds. The order
  * of the steps in `internal/cache/activation.ts` keeps that promise.
  */
-import { Context, Effect, type FileSystem, Layer, Option, Path, PlatformError, Scope } from "effect"
+import {
+  Clock,
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Path,
+  PlatformError,
+  type Scope
+} from "effect"
 import * as CacheLock from "./CacheLock.ts"
 import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
 import type * as InstallMetadata from "./InstallMetadata.ts"
-import * as Disk from "./internal/cache/Disk.ts"
-import * as cacheReader from "./internal/cache/reader.ts"
-import * as Leases from "./internal/cache/leases.ts"
-import * as Activation from "./internal/cache/activation.ts"
 import * as Changes from "./internal/cache/changes.ts"
-import * as LocalInstall from "./internal/cache/localInstall.ts"
+import * as Claims from "./internal/cache/claims.ts"
+import * as Disk from "./internal/cache/Disk.ts"
+import { emptyFile } from "./internal/cache/doubts.ts"
+import * as Identities from "./internal/cache/identities.ts"
+import * as Installs from "./internal/cache/installs.ts"
+import { changeWith } from "./internal/cache/installs.ts"
+import * as Leases from "./internal/cache/leases.ts"
+import * as cacheReader from "./internal/cache/reader.ts"
+import * as Readings from "./internal/cache/readings.ts"
 import * as Removal from "./internal/cache/removal.ts"
 import {
   explain,
@@ -54,6 +68,43 @@ export interface Lease {
 export interface ForceOptions {
   /** Changes the cache even if a running process has leased the version. Default: false. */
   readonly force?: boolean | undefined
+}
+
+/**
+ * Options of a change that was decided by an earlier look at a plugin.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface ExpectOptions {
+  /**
+   * The plugin as it was when the change was decided; none if there was none. The change fails with
+   * `Changed` if anybody has changed the plugin since. Default: the change is made in any case.
+   */
+  readonly expected?: Option.Option<CachedPlugin> | undefined
+}
+
+/**
+ * Options of an install in two steps.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface StageOptions extends ForceOptions, ExpectOptions {}
+
+/**
+ * Options of {@link PluginStore} `claimed`.
+ *
+ * @category options
+ * @since 0.2.0
+ */
+export interface ClaimOptions extends ExpectOptions {
+  /** False fails with `Claimed` if the caller had to wait. Default: true. */
+  readonly wait?: boolean | undefined
+  /** Runs once when it is clear that the caller must wait. */
+  readonly onWait?: Effect.Effect<void> | undefined
+  /** What the caller does with the plugin, for errors. Default: `install`. */
+  readonly operation?: string | undefined
 }
 
 /**
@@ -138,10 +189,14 @@ export class PluginStore extends Context.Service<
     ) => string
     /** The path of a plugin's sidecar, whether or not it exists. */
     readonly sidecarPath: (pluginId: PluginId.PluginId) => string
-    /** Writes the sidecar of an installed plugin; a sidecar of an unsupported schema stays. */
+    /**
+     * Writes the sidecar of an installed plugin; a sidecar of an unsupported schema stays. Fails with
+     * `Changed` if the plugin is not as expected.
+     */
     readonly writeIdentity: (
       pluginId: PluginId.PluginId,
-      remotePluginId: RemotePluginId
+      remotePluginId: RemotePluginId,
+      options?: ExpectOptions
     ) => Effect.Effect<
       void,
       PluginStoreError | CacheLock.CacheLockError | InstallMetadata.UnsupportedSchemaVersion
@@ -151,20 +206,34 @@ export class PluginStore extends Context.Service<
       pluginId: PluginId.PluginId
     ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
     /**
+     * Runs an effect that installs a plugin, while no other caller and no other process of this
+     * library does. Others wait until it ends, so that each plugin is downloaded once. A caller that
+     * has claimed the plugin already goes straight on, and so does one that holds the lock.
+     *
+     * Callers of one process wait without a limit. Another process is waited for as long as it runs;
+     * one that has shown no sign of life for the wait limit of the lock, and for 20 seconds at the
+     * least, lets the caller fail with `Claimed`.
+     */
+    readonly claimed: <A, E, R>(
+      pluginId: PluginId.PluginId,
+      effect: Effect.Effect<A, E, R>,
+      options?: ClaimOptions
+    ) => Effect.Effect<A, E | PluginStoreError | CacheLock.CacheLockError, R>
+    /**
      * Installs a plugin in two steps. `stage` writes the plugin's files to the path that it is given,
      * a new name on the cache's file system whose parent exists, syncs them, and returns which plugin
      * they are. Then that plugin becomes the active version in one step; until then the previous one
      * stays active. The staging folder is removed in every case. Dies if `stage` wrote no folder.
      *
-     * Holds the lock, because another process takes staged files without the lock for leftovers of
-     * a dead process. The effect of `stage` keeps the caller's scope.
+     * The lock is held for the second step alone. The effect of `stage` keeps the caller's scope.
      *
      * Fails if it would overwrite a sidecar of an unsupported schema. Fails with `Leased` if it would
-     * repair, downgrade or change the owner of a leased version; an upgrade is made beside it.
+     * repair, downgrade or change the owner of a leased version; an upgrade is made beside it. Fails
+     * with `Changed` if the plugin is not as expected.
      */
     readonly installStaged: <A extends StagedPlugin, E, R>(
       stage: (root: string) => Effect.Effect<A, E, R>,
-      options?: ForceOptions
+      options?: StageOptions
     ) => Effect.Effect<
       A,
       E | PluginStoreError | CacheLock.CacheLockError | InstallMetadata.UnsupportedSchemaVersion,
@@ -192,7 +261,8 @@ export class PluginStore extends Context.Service<
       options?: ForceOptions
     ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
     /**
-     * Removes what a snapshot saw. False, and nothing is touched, if it has changed since then.
+     * Removes what a snapshot saw. False, and nothing is touched, if it has changed since then, or if
+     * another process is installing it.
      */
     readonly remove: (
       target: CachedPlugin | Stray
@@ -234,164 +304,57 @@ export class PluginStore extends Context.Service<
  * @since 0.1.0
  */
 export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
   const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
   const lock = yield* CacheLock.CacheLock
-
   const reader = yield* cacheReader.make
-  const { baseRootOf, entriesOf, infoOf, locate, sidecarOf } = reader
+  const { baseRootOf, locate, sidecarOf } = reader
 
-  const versionRoot = (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
-    path.join(baseRootOf(pluginId), version)
+  const context = { disk, path, home, reader, liveness: lock.liveness }
+  const changes = Changes.make(context)
+  const inStaging = (name: string) => path.join(home.staging, name)
+  const names = Effect.map(reader.entriesOf(home.staging), (entries) =>
+    entries.map(({ name }) => name)
+  )
+  // An entry that stays is swept once this process has no other entry any more.
+  const remove = (name: string) => Effect.ignore(disk.remove(inStaging(name)))
 
   const leases = Leases.make<PlatformError.PlatformError>(
     {
       staging: home.staging,
-      names: Effect.map(entriesOf(home.staging), (entries) => entries.map(({ name }) => name)),
-      create: (name) =>
-        disk.createFile(path.join(home.staging, name), new Uint8Array(), Changes.emptyFile),
-      // A file that stays is swept once this process has no lease any more.
-      remove: (name) => Effect.ignore(disk.remove(path.join(home.staging, name)))
+      names,
+      create: (name) => disk.createFile(inStaging(name), new Uint8Array(), emptyFile),
+      remove
     },
     lock.liveness
   )
-
-  const parts = { disk, path, home, reader }
-  const changes = Changes.make(parts)
-  const { discard, deleteInPlace, ensureFolder, readOverwritable, removeSidecar } = changes
-  const { stageFolder, writeSidecar } = changes
-  const place = Activation.make(parts, changes, leases)
-  const installFolder = LocalInstall.make(parts, changes, place)
-  const removal = Removal.make(parts, changes, leases)
-  const leftovers = Sweep.make(parts, changes, leases, lock.liveness)
-
-  // --- reading
-
-  const list = reader.list.pipe(
-    explain("list the cached plugins", null),
-    Effect.withSpan("PluginStore.list")
-  )
-
-  const snapshot = reader.snapshot.pipe(
-    explain("read the cache", null),
-    Effect.withSpan("PluginStore.snapshot")
-  )
-
-  const read = Effect.fn("PluginStore.read")((pluginId: PluginId.PluginId) =>
-    explain("read", pluginId)(reader.read(pluginId))
-  )
-
-  const activeVersion = Effect.fn("PluginStore.activeVersion")((pluginId: PluginId.PluginId) =>
-    Effect.map(locate(pluginId), ({ active }) => active).pipe(
-      explain("read the active version of", pluginId)
-    )
-  )
-
-  const remotePluginId = Effect.fn("PluginStore.remotePluginId")(function* (
-    pluginId: PluginId.PluginId
-  ) {
-    const contents = yield* explain("read the identity of", pluginId)(locate(pluginId))
-    return Option.isNone(contents.active)
-      ? Option.none<RemotePluginId>()
-      : Option.map(
-          yield* reader.readSidecar(pluginId, contents),
-          (sidecar) => sidecar.remotePluginId
+  const claims = Claims.make(
+    {
+      staging: home.staging,
+      names,
+      owner: changes.owner,
+      create: (name) => disk.makeDirectory(inStaging(name)),
+      remove,
+      changedAt: (name) =>
+        Effect.map(disk.lstat(inStaging(name)), (info) => info && cacheReader.mtimeOf(info)),
+      touch: (name) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.ignore(fs.utimes(inStaging(name), new Date(now), new Date(now)))
         )
-  })
-
-  // --- changing
-
-  const change =
-    (operation: string, pluginId: PluginId.PluginId | null) =>
-    <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
-      effect.pipe(Effect.scoped, lock.hold, explain(operation, pluginId))
-
-  /** Makes a staged version the active one. */
-  const activate = (staged: Activation.StagedVersion, options: ForceOptions | undefined) =>
-    place(staged, options, (current) =>
-      staged.remotePluginId === null ? Effect.void : readOverwritable(staged.pluginId, current)
-    ).pipe(Effect.uninterruptible, change("install", staged.pluginId))
-
-  const installStaged = Effect.fn("PluginStore.installStaged")(function* <
-    A extends StagedPlugin,
-    E,
-    R
-  >(stage: (root: string) => Effect.Effect<A, E, R>, options?: ForceOptions) {
-    // The staging folder has a scope of its own; the caller's effect keeps the caller's.
-    return yield* Effect.scopedWith((scope) =>
-      Effect.gen(function* () {
-        const folder = yield* explain("stage a bundle", null)(Scope.provide(stageFolder, scope))
-        const root = path.join(folder, "bundle")
-        const staged = yield* stage(root)
-        const { pluginId, remotePluginId, version } = staged
-        const found = yield* explain("stage", pluginId)(infoOf(root))
-        if (found?.type !== "Directory") {
-          return yield* Effect.die(new Error(`nothing was staged for ${pluginId}`))
-        }
-        yield* activate({ root, pluginId, version, remotePluginId }, options)
-        return staged
-      })
-    ).pipe(lock.hold)
-  })
-
-  const writeIdentity = Effect.fn("PluginStore.writeIdentity")(
-    (pluginId: PluginId.PluginId, remotePluginId: RemotePluginId) =>
-      Effect.gen(function* () {
-        const contents = yield* locate(pluginId)
-        if (Option.isNone(contents.active)) {
-          return yield* fail({ _tag: "NotInstalled" })
-        }
-        const sidecar = yield* readOverwritable(pluginId, contents)
-        const isWritten = Option.exists(
-          sidecar,
-          (written) => written.exact && written.remotePluginId === remotePluginId
-        )
-        if (isWritten) return
-        const baseRoot = baseRootOf(pluginId)
-        if (contents.sidecar !== undefined && contents.sidecar !== "File") {
-          yield* discard(sidecarOf(baseRoot), deleteInPlace(sidecarOf(baseRoot)))
-        }
-        yield* writeSidecar(baseRoot, remotePluginId)
-      }).pipe(change("write the identity of", pluginId))
+    },
+    lock
   )
-
-  const clearIdentity = Effect.fn("PluginStore.clearIdentity")((pluginId: PluginId.PluginId) =>
-    Effect.gen(function* () {
-      const contents = yield* locate(pluginId)
-      if (contents.sidecar === undefined) return
-      yield* removeSidecar(baseRootOf(pluginId))
-    }).pipe(change("clear the identity of", pluginId))
-  )
-
-  const install = Effect.fn("PluginStore.install")(
-    (options: {
-      readonly source: string
-      readonly pluginId: PluginId.PluginId
-      readonly version?: PluginVersion.PluginVersion | undefined
-      readonly force?: boolean | undefined
-    }) => installFolder(options).pipe(change("install", options.pluginId))
-  )
-
-  const uninstall = Effect.fn("PluginStore.uninstall")(
-    (pluginId: PluginId.PluginId, options?: ForceOptions) =>
-      change("uninstall", pluginId)(removal.uninstall(pluginId, options))
-  )
-
-  const remove = Effect.fn("PluginStore.remove")((target: CachedPlugin | Stray) =>
-    change("remove", "pluginId" in target ? target.pluginId : null)(removal.remove(target))
-  )
-
-  const prune = Effect.fn("PluginStore.prune")(
-    (pluginId: PluginId.PluginId, version: PluginVersion.PluginVersion) =>
-      change("prune", pluginId)(removal.prune(pluginId, version))
-  )
+  const removal = Removal.make(context, changes, leases, claims.isClaimed)
+  const leftovers = Sweep.make(context, changes)
+  const change = changeWith(lock)
 
   const lease = Effect.fn("PluginStore.lease")(
     function* (pluginId: PluginId.PluginId) {
       const { active } = yield* locate(pluginId)
       if (Option.isNone(active)) return yield* fail({ _tag: "NotInstalled" })
-      yield* ensureFolder(home.staging)
+      yield* changes.ensureFolder(home.staging)
       yield* leases
         .take(pluginId, active.value)
         .pipe(
@@ -399,55 +362,44 @@ export const make = Effect.gen(function* () {
             PlatformError.isPlatformError(cause) ? cause : fileSystemError(home.staging, cause)
           )
         )
-      return {
-        pluginId,
-        version: active.value,
-        root: versionRoot(pluginId, active.value)
-      }
+      const root = path.join(baseRootOf(pluginId), active.value)
+      return { pluginId, version: active.value, root }
     },
-    (effect, pluginId) => effect.pipe(lock.hold, explain("lease", pluginId))
+    (effect, pluginId) => effect.pipe(lock.commit, explain("lease", pluginId))
   )
-
-  const leased = Effect.fn("PluginStore.leased")(
-    function* (pluginId: PluginId.PluginId) {
-      const { versions } = yield* locate(pluginId)
-      return yield* leases.leased(pluginId, versions)
-    },
-    (effect, pluginId) => explain("read the leases of", pluginId)(effect)
-  )
-
-  const sweep = leftovers.sweep.pipe(
-    change("sweep the staging folder", null),
-    Effect.withSpan("PluginStore.sweep")
-  )
-
-  const hasLeftovers = explain("look for leftovers", null)(leftovers.hasLeftovers)
 
   return PluginStore.of({
     location: { home: home.root, cache: home.cache, isShared: home.isShared === true },
-    list,
-    snapshot,
-    read,
-    activeVersion,
-    remotePluginId,
-    versionRoot,
+    versionRoot: (pluginId, version) => path.join(baseRootOf(pluginId), version),
     sidecarPath: (pluginId) => sidecarOf(baseRootOf(pluginId)),
-    writeIdentity,
-    clearIdentity,
-    installStaged,
-    install,
-    uninstall,
-    remove,
-    prune,
+    ...Readings.make(context),
+    ...Identities.make(context, changes, claims, lock),
+    ...Installs.make(context, changes, leases, claims, lock),
+    uninstall: Effect.fn("PluginStore.uninstall")((pluginId, options) =>
+      change("uninstall", pluginId)(removal.uninstall(pluginId, options))
+    ),
+    remove: Effect.fn("PluginStore.remove")((target) =>
+      change("remove", "pluginId" in target ? target.pluginId : null)(removal.remove(target))
+    ),
+    prune: Effect.fn("PluginStore.prune")((pluginId, version) =>
+      change("prune", pluginId)(removal.prune(pluginId, version))
+    ),
     lease,
-    leased,
+    leased: Effect.fn("PluginStore.leased")((pluginId) =>
+      Effect.flatMap(locate(pluginId), ({ versions }) => leases.leased(pluginId, versions)).pipe(
+        explain("read the leases of", pluginId)
+      )
+    ),
     ensureUnleased: (pluginId, options) =>
       locate(pluginId).pipe(
         Effect.flatMap(({ versions }) => removal.ensureUnleased(pluginId, versions, options)),
         explain("uninstall", pluginId)
       ),
-    sweep,
-    hasLeftovers
+    sweep: leftovers.sweep.pipe(
+      change("sweep the staging folder", null),
+      Effect.withSpan("PluginStore.sweep")
+    ),
+    hasLeftovers: explain("look for leftovers", null)(leftovers.hasLeftovers)
   })
 })
 

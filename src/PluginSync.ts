@@ -2,19 +2,17 @@
  * One pass: read what the account has installed and what the cache contains, plan, and act.
  */
 import {
-  Array as Arr,
   Cause,
   Clock,
   Context,
   Duration,
   Effect,
-  Equal,
   Exit,
   Fiber,
   Layer,
   Option,
   PubSub,
-  type Scope,
+  Scope,
   Stream
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
@@ -24,6 +22,7 @@ import * as Credentials from "./Credentials.ts"
 import * as Background from "./internal/sync/background.ts"
 import * as Readiness from "./Readiness.ts"
 import * as ActionRunner from "./internal/sync/actionRunner.ts"
+import * as Rounds from "./internal/sync/rounds.ts"
 import * as Telemetry from "./internal/sync/telemetry.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
@@ -122,6 +121,10 @@ export class PluginSync extends Context.Service<
      * was interrupted. The cache is valid at whatever moment that happens.
      *
      * One plugin that cannot be synced does not fail the pass; see `failures` of the outcome.
+     *
+     * The lock is held for the moment of each change, not for downloads. A plugin that somebody else
+     * changed after the listing began is planned again with a new listing; one that keeps changing is
+     * left to a later pass.
      */
     readonly sync: Effect.Effect<SyncOutcome, SyncError>
     /**
@@ -168,9 +171,6 @@ const lockPatience = Duration.millis(100)
 const changesNothing = ({ _tag }: SyncPlan.Action): boolean =>
   _tag === "Keep" || _tag === "Reject" || _tag === "Defer"
 
-const isSame = (before: CacheSnapshot, after: CacheSnapshot): boolean =>
-  Equal.equals(before.plugins, after.plugins) && Equal.equals(before.strays, after.strays)
-
 const validated = Effect.fnUntraced(function* (options: Options) {
   const { concurrency = defaultConcurrency } = options
   const retention = Duration.fromInputUnsafe(options.retention ?? defaultRetention)
@@ -216,7 +216,6 @@ export const make = Effect.fnUntraced(function* (
       current = Readiness.advance(current, event)
       return Effect.andThen(Telemetry.record(event), PubSub.publish(events, event))
     })
-  const runAction = yield* ActionRunner.make(publish)
 
   const planFor = (account: SyncOutcome["account"], cached: CacheSnapshot): SyncPlan.SyncPlan =>
     SyncPlan.make(account, cached, {
@@ -229,15 +228,18 @@ export const make = Effect.fnUntraced(function* (
     publish(SyncEvent.Listed({ rows: rows.length, duration }))
   )
 
-  /** Reads both sides. The snapshot of the cache is not older than the listing. */
-  const look = Effect.map(
-    Effect.all([listed, store.snapshot], { concurrency: 2 }),
-    ([[, account], cached]) => ({
-      account,
-      cached,
-      plan: planFor(account, cached)
-    })
-  )
+  /**
+   * Reads both sides, the cache first. A plugin that differs from this snapshot when an action is to
+   * change it was changed after the listing began, so the listing says nothing about it.
+   */
+  const look = Effect.gen(function* () {
+    const cached = yield* store.snapshot
+    const [, account] = yield* listed
+    return { account, cached, plan: planFor(account, cached) }
+  })
+
+  const lookAgain = (account: SyncOutcome["account"]) =>
+    Effect.map(store.snapshot, (cached) => ({ account, cached, plan: planFor(account, cached) }))
 
   const isEnabled = Effect.map(home.settings, ({ pluginsEnabled }) => pluginsEnabled)
 
@@ -252,20 +254,22 @@ export const make = Effect.fnUntraced(function* (
     Effect.withSpan("PluginSync.plan")
   )
 
-  const carryOut = Effect.fnUntraced(function* (seen: Effect.Success<typeof look>) {
-    const { account, cached, plan } = seen
+  const runRounds = Rounds.make({
+    run: yield* ActionRunner.make(publish),
+    publish,
+    look,
+    lookAgain,
+    concurrency
+  })
+
+  const carryOut = Effect.fnUntraced(function* (seen: Rounds.Sight) {
+    const { plan } = seen
     yield* publish(SyncEvent.Planned({ plan }))
     if (plan.removalSkipped !== null) {
       yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
     }
-    const run = runAction(cached)
-    // A new version is active before the versions that it supersedes are pruned.
-    const results = yield* Effect.forEach(
-      Arr.span(plan.actions, ActionRunner.isForRow),
-      (actions) =>
-        Effect.forEach(actions, (action) => Effect.tap(run(action), publish), { concurrency })
-    )
-    return outcomeOf(account, results.flat(), plan)
+    const { account, results } = yield* runRounds(seen)
+    return outcomeOf(account, results, plan)
   })
 
   /** Announces the wait for the lock if it takes long. */
@@ -289,21 +293,16 @@ export const make = Effect.fnUntraced(function* (
   const pass = Effect.gen(function* () {
     yield* publish(SyncEvent.Started())
     if (!(yield* isEnabled)) return pluginsDisabled
+    if (yield* store.hasLeftovers) yield* held(store.sweep)
+    const seen = yield* look
     // A pass that has nothing to do takes no lock, so it works in a read-only home.
-    const first = yield* look
-    if (first.plan.actions.every(changesNothing) && !(yield* store.hasLeftovers)) {
-      return yield* carryOut(first)
-    }
-    return yield* held(
-      Effect.gen(function* () {
-        yield* store.sweep
-        const cached = yield* store.snapshot
-        // A listing must not undo what somebody else has changed in the cache since it began.
-        const seen = isSame(first.cached, cached)
-          ? { ...first, cached, plan: planFor(first.account, cached) }
-          : yield* look
-        return yield* carryOut(seen)
-      })
+    if (seen.plan.actions.every(changesNothing)) return yield* carryOut(seen)
+    return yield* Effect.scopedWith((scope) =>
+      Scope.provide(lock.session, scope).pipe(
+        // A home that cannot be locked fails the pass, and not each plugin.
+        Effect.andThen(held(Effect.void)),
+        Effect.andThen(carryOut(seen))
+      )
     )
   }).pipe(Effect.tap(Telemetry.annotateOutcome), Effect.withSpan("PluginSync.pass"))
 

@@ -15,6 +15,7 @@ import {
   Path,
   type PlatformError
 } from "effect"
+import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
 import * as Disk from "./internal/cache/Disk.ts"
@@ -202,7 +203,7 @@ export const make = Effect.gen(function* () {
     pluginId: PluginId.PluginId,
     version: Option.Option<PluginVersion>,
     plugin: RemotePlugin.RemotePlugin | undefined,
-    repair: boolean
+    repair: { readonly expected: Option.Option<CachedPlugin> } | undefined
   ): Effect.fn.Return<Result, CheckError> {
     yield* Effect.annotateCurrentSpan({ pluginId })
     if (Option.isNone(version)) return { _tag: "NotCached", pluginId }
@@ -215,13 +216,15 @@ export const make = Effect.gen(function* () {
     if (Object.values(difference).every((files) => files.length === 0)) {
       return { _tag: "Verified", pluginId, version: current }
     }
-    if (repair) yield* bundles.install(plugin)
-    return { _tag: "Different", pluginId, version: current, difference, repaired: repair }
+    if (repair !== undefined) yield* bundles.install(plugin, repair)
+    const repaired = repair !== undefined
+    return { _tag: "Different", pluginId, version: current, difference, repaired }
   })
 
   const verify = Effect.fn("PluginVerifier.verify")(function* (options: Options = {}) {
-    const account = yield* catalog.installed
+    // A repair replaces nothing that was installed after the listing began.
     const { plugins: cached } = yield* store.snapshot
+    const account = yield* catalog.installed
     const rows = new Map(Arr.getSuccesses(account.rows).map((row) => [row.pluginId, row] as const))
     const known = [...rows.keys(), ...cached.map(({ pluginId }) => pluginId)]
     const pluginIds = Arr.dedupe(options.plugins ?? known).toSorted(Order.String)
@@ -230,7 +233,8 @@ export const make = Effect.gen(function* () {
       pluginIds,
       Effect.fnUntraced(function* (pluginId) {
         const version = yield* store.activeVersion(pluginId)
-        const repair = options.repair ?? false
+        const expected = Arr.findFirst(cached, (plugin) => plugin.pluginId === pluginId)
+        const repair = options.repair === true ? { expected } : undefined
         const result = yield* check(pluginId, version, rows.get(pluginId), repair).pipe(
           Effect.catch((error) => Effect.succeed<Result>({ _tag: "Failed", pluginId, error }))
         )

@@ -96,12 +96,12 @@ export type InstallError =
   | UnsupportedSchemaVersion
 
 /**
- * Reports about one install while it runs.
+ * Options of an install, and reports about it while it runs.
  *
  * @category models
  * @since 0.2.0
  */
-export interface InstallOptions {
+export interface InstallOptions extends PluginStore.ExpectOptions {
   /** Runs while bytes arrive, at most ten times a second, and when all have arrived. */
   readonly onProgress?:
     | ((progress: {
@@ -143,7 +143,8 @@ export class RemoteBundle extends Context.Service<
   {
     /**
      * Makes the release of this row the active version, with the identity of its plugin. Nothing
-     * in the cache changes before the whole bundle has arrived and was checked.
+     * in the cache changes before the whole bundle has arrived and was checked. Waits while another
+     * caller or process installs the plugin. The lock is not held during the download.
      */
     readonly install: (
       plugin: RemotePlugin.RemotePlugin,
@@ -263,14 +264,18 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
     const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
     yield* Effect.annotateCurrentSpan({ version })
-    yield* store.installStaged((root) =>
-      Effect.as(
-        unpack(plugin, version, root, options, (manifest) =>
-          commandSkillFiles.write(disk, path, root, manifest)
+    const { expected } = options
+    const staged = store.installStaged(
+      (root) =>
+        Effect.as(
+          unpack(plugin, version, root, options, (manifest) =>
+            commandSkillFiles.write(disk, path, root, manifest)
+          ),
+          { pluginId, version, remotePluginId }
         ),
-        { pluginId, version, remotePluginId }
-      )
+      { expected }
     )
+    yield* store.claimed(pluginId, staged, { expected })
     return version
   })
 

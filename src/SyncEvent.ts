@@ -82,7 +82,7 @@ export interface ActionResult<Id extends string | null = PluginId.PluginId> {
  */
 export type SyncEvent = Data.TaggedEnum<{
   Started: {}
-  /** The pass waits for another process: for the lock of the home, or for one plugin. */
+  /** The pass waits for another process: for the lock of the home, or for a plugin to be installed. */
   Waiting: { readonly for: "lock" | "plugin"; readonly pluginId: PluginId.PluginId | null }
   /** The backend has answered: the account has this number of rows. */
   Listed: { readonly rows: number; readonly duration: Duration.Duration }
@@ -113,7 +113,8 @@ export type SyncEvent = Data.TaggedEnum<{
   /** The action is left to a later pass. */
   Deferred: ActionResult<string> & {
     readonly action: SyncPlan.Action["_tag"]
-    readonly reason: "Leased" | "SharedCache"
+    /** `Changed`: other programs kept changing the plugin. */
+    readonly reason: "Changed" | "Leased" | "SharedCache"
   }
   Failed: ActionResult<string | null> & { readonly failure: SyncFailure }
   Finished: { readonly outcome: SyncOutcome; readonly duration: Duration.Duration }

@@ -11,10 +11,10 @@ const root = new URL("../src/", import.meta.url)
 const levels: ReadonlyArray<RegExp> = [
   // Values, and the helper that trims their white space.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/whiteSpace)\.ts$/,
-  // Internals. The reader of the cache belongs to PluginStore.
-  /^internal\/(?!cache\/(?:activation|activationSteps|changes|copyTree|localInstall|reader|removal|seedSource|storeError|sweep)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
+  // Internals. The parts of PluginStore belong to the services.
+  /^internal\/(?!cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|reader|readings|removal|seedSource|sidecars|stagingFolder|storeError|sweep)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
   // Services.
-  /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:activation|activationSteps|changes|copyTree|localInstall|reader|removal|seedSource|storeError|sweep)\.ts$/,
+  /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|reader|readings|removal|seedSource|sidecars|stagingFolder|storeError|sweep)\.ts$/,
   // Workflows over the services.
   /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.

@@ -67,6 +67,7 @@ const removals: Readonly<Record<string, string>> = {
 const deferrals: Readonly<
   Record<Extract<SyncEvent.SyncResult, { readonly _tag: "Deferred" }>["reason"], string>
 > = {
+  Changed: "other programs keep changing it; left to a later pass",
   Leased: "in use; left to a later pass",
   SharedCache: "kept: other homes share the cache"
 }

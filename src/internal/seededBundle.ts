@@ -62,21 +62,24 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
   const take = Effect.fnUntraced(function* (
     source: SeedSource,
     plugin: RemotePlugin.RemotePlugin,
-    version: PluginVersion
+    version: PluginVersion,
+    { expected }: RemoteBundle.InstallOptions
   ) {
     const found = yield* find(source, plugin, version)
     if (Option.isNone(found)) return false
     const { pluginId, remotePluginId } = plugin
     return yield* store
-      .installStaged((root) =>
-        Effect.flatMap(Effect.option(source.copy(found.value, root)), (copied) =>
-          Option.exists(
-            copied,
-            (seed) => seed.version === version && seed.remotePluginId === remotePluginId
-          )
-            ? Effect.succeed({ pluginId, version, remotePluginId })
-            : Effect.fail(new NotCopied())
-        )
+      .installStaged(
+        (root) =>
+          Effect.flatMap(Effect.option(source.copy(found.value, root)), (copied) =>
+            Option.exists(
+              copied,
+              (seed) => seed.version === version && seed.remotePluginId === remotePluginId
+            )
+              ? Effect.succeed({ pluginId, version, remotePluginId })
+              : Effect.fail(new NotCopied())
+          ),
+        { expected }
       )
       .pipe(
         Effect.as(true),
@@ -84,18 +87,19 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
       )
   })
 
-  const install: typeof bundles.install = Effect.fn("PluginSeed.install")(function* (
-    plugin,
-    ...rest
-  ) {
-    const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
-    for (const source of yield* sources) {
-      if (!(yield* take(source, plugin, version))) continue
-      yield* Effect.logDebug(`took ${plugin.pluginId} ${version} from a seed`)
-      return version
-    }
-    return yield* bundles.install(plugin, ...rest)
-  })
+  const install: typeof bundles.install = Effect.fn("PluginSeed.install")(
+    function* (plugin, options = {}) {
+      const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
+      for (const source of yield* sources) {
+        if (!(yield* take(source, plugin, version, options))) continue
+        yield* Effect.logDebug(`took ${plugin.pluginId} ${version} from a seed`)
+        return version
+      }
+      return yield* bundles.install(plugin, options)
+    },
+    (effect, { pluginId }, options) =>
+      store.claimed(pluginId, effect, { expected: options?.expected })
+  )
 
   return RemoteBundle.RemoteBundle.of({ ...bundles, install })
 })

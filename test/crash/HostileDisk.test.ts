@@ -511,9 +511,9 @@ describe("a home that may only be read", () => {
         reasons.map(({ tag }) => tag),
         ["FileSystem"]
       )
-      assert.strictEqual(
-        reasons[0]?.message,
-        `cannot stage a bundle: EROFS: read-only file system, mkdtemp '${CacheTruth.stagingRoot}'; make it writable`
+      assert.match(
+        reasons[0]?.message ?? "",
+        /^cannot install alpha@\S+: EROFS: read-only file system, mkdir '\S+'; make it writable$/
       )
       assert.deepStrictEqual(disk.snapshot(), before)
     })

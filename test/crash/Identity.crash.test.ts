@@ -34,7 +34,7 @@ const essence = (disk: Disk): string => {
   const seen: Array<string> = []
   return [disk, disk.crash(MemoryFileSystem.loseUnsynced)]
     .flatMap((disk) => fingerprint(disk).split("\n"))
-    .filter((line) => !/codex-plugins-(?:stage|sidecar)-/.test(line))
+    .filter((line) => !/codex-plugins-(?:stage|sidecar|claim)-/.test(line))
     .join("\n")
     .replaceAll(/(?<=Plugin_| of )[A-C]/g, (owner) => {
       if (!seen.includes(owner)) seen.push(owner)

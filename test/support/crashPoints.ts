@@ -53,7 +53,8 @@ const summary = (path: string): string => {
   const known = summaries.get(path)
   if (known !== undefined) return known
   const made = path
-    .replace(/(\/codex-plugins-[a-z]+-)[0-9a-z]+(?=\/|$)/, "$1")
+    .replace(/(\/codex-plugins-[a-z]+-)[0-9a-z-]+(?=\/|$)/, "$1")
+    .replace(/(\/codex-plugins-claim-)[0-9a-f]{32}-[0-9a-f]{8}-/, "$1")
     .replace(/(-stage-\/[a-z-]+\/).*/, "$1")
   summaries.set(path, made)
   return made

@@ -3,16 +3,17 @@
  * at every instant the sidecar next to an active version is absent or names the plugin whose bytes
  * that version holds.
  */
-import { Effect, type PlatformError } from "effect"
+import { Effect } from "effect"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import type * as PluginId from "../../PluginId.ts"
 import type * as PluginVersion from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import { activationSteps } from "./activationSteps.ts"
-import { type Changes, type Context, utf8 } from "./changes.ts"
+import type { Changes, Context } from "./changes.ts"
 import { folderMode } from "./copyTree.ts"
 import * as Leases from "./leases.ts"
 import { type BaseRoot, emptyBaseRoot } from "./reader.ts"
+import { utf8 } from "./sidecars.ts"
 import { fail, isGone, isRace } from "./storeError.ts"
 
 /** How often a change is planned anew because the cache changed under it. */
@@ -36,11 +37,7 @@ interface Options {
   readonly force?: boolean | undefined
 }
 
-export const make = (
-  { disk, path, reader }: Context,
-  changes: Changes,
-  leases: ReturnType<typeof Leases.make<PlatformError.PlatformError>>
-) => {
+export const make = ({ disk, path, reader }: Context, changes: Changes, leases: Leases.Leases) => {
   const { baseRootOf, identityOf, infoOf, readBaseRoot, sidecarOf } = reader
   const {
     deleteInPlace,

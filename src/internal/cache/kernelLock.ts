@@ -1,7 +1,7 @@
 /**
  * Exclusive locks on files, which the operating system releases when their process ends.
  */
-import { Effect, Predicate, type Scope } from "effect"
+import { Effect, Predicate, Scope } from "effect"
 
 /** SQLite's SQLITE_BUSY. */
 const busy = 5
@@ -12,17 +12,26 @@ export const errcodeOf = (cause: unknown): number | undefined =>
     ? cause.errcode & 0xff
     : undefined
 
+/** An open lock file. */
+export interface LockFile {
+  /**
+   * Locks the file until the scope closes. False if another process, or another opening of the file
+   * in this one, holds the lock. The error is SQLite's.
+   */
+  readonly tryLock: Effect.Effect<boolean, unknown, Scope.Scope>
+}
+
 /**
- * Locks a file until the scope closes, and creates it if it is missing. False if another process,
- * or another call of this one, holds the lock. The error is SQLite's or the runtime's.
+ * Opens a lock file until the scope closes, and creates it if it is missing. The error is SQLite's
+ * or the runtime's.
  *
  * The file must be opened in no other way: a process loses its POSIX locks on a file once it closes
  * any descriptor of that file. SQLite takes care of its own descriptors. It follows links and waits
  * for the writers of pipes, so the caller checks the file first.
  */
-export const tryAcquire = Effect.fnUntraced(function* (
+export const open = Effect.fnUntraced(function* (
   file: string
-): Effect.fn.Return<boolean, unknown, Scope.Scope> {
+): Effect.fn.Return<LockFile, unknown, Scope.Scope> {
   const database = yield* Effect.acquireRelease(
     Effect.tryPromise({
       try: async () => {
@@ -34,7 +43,7 @@ export const tryAcquire = Effect.fnUntraced(function* (
     }),
     (database) => Effect.sync(() => database.close())
   )
-  return yield* Effect.try({
+  const lock = Effect.try({
     try: () => {
       // Nothing is ever written, so no journal is needed on the disk.
       database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE")
@@ -46,4 +55,19 @@ export const tryAcquire = Effect.fnUntraced(function* (
       errcodeOf(cause) === busy ? Effect.succeed(false) : Effect.fail(cause)
     )
   )
+  const unlock = Effect.sync(() => database.exec("ROLLBACK"))
+  return {
+    // A waiter tries often, so an attempt in vain leaves no finalizer.
+    tryLock: Effect.uninterruptible(
+      Effect.tap(lock, (isLocked) =>
+        isLocked
+          ? Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, unlock))
+          : Effect.void
+      )
+    )
+  }
 })
+
+/** Opens a file and locks it until the scope closes; see {@link LockFile}. */
+export const tryAcquire = (file: string): Effect.Effect<boolean, unknown, Scope.Scope> =>
+  Effect.flatMap(open(file), ({ tryLock }) => tryLock)

@@ -4,7 +4,7 @@
  * A lease is an empty file in staging. Its name tells the owner, the plugin and the version. It
  * counts as long as its owner runs.
  */
-import { Effect, type Scope } from "effect"
+import { Effect, type PlatformError, type Scope } from "effect"
 import * as Hex from "effect/encoding/Hex"
 import type { PluginId } from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
@@ -38,6 +38,9 @@ const parse = (name: string): LeaseName | undefined => {
   const [owner = "", plugin = "", version = ""] = name.slice(leasePrefix.length).split("-")
   return { owner, plugin, version }
 }
+
+/** The leases of one home. */
+export type Leases = ReturnType<typeof make<PlatformError.PlatformError>>
 
 export const make = <E>(operations: Operations<E>, liveness: Liveness) => {
   const { staging } = operations
@@ -74,13 +77,7 @@ export const make = <E>(operations: Operations<E>, liveness: Liveness) => {
     )
   })
 
-  /** True if staging's entry is a lease whose owner still runs. */
-  const isLive = (name: string): Effect.Effect<boolean> => {
-    const lease = parse(name)
-    return lease === undefined ? Effect.succeed(false) : liveness.isAlive(staging, lease.owner)
-  }
-
-  return { take, leased, isLive }
+  return { take, leased }
 }
 
 /**

@@ -13,6 +13,12 @@ import { ownerPrefix } from "./staging.ts"
 /** A name that no other process has. It fits in a file name and contains no dash. */
 export type Owner = string
 
+/** The last digits of an owner's name are its process id, in hexadecimal. It is for messages alone. */
+const pidDigits = 8
+
+/** The process id that an owner's name tells. */
+export const pidOf = (owner: Owner): number => Number.parseInt(owner.slice(-pidDigits), 16)
+
 /** The registered owners of one staging folder, and a way to see which of them still run. */
 export interface Liveness {
   /**
@@ -27,7 +33,10 @@ export interface Liveness {
   readonly isAlive: (staging: string, owner: Owner) => Effect.Effect<boolean>
 }
 
-const newOwner = Effect.sync(() => globalThis.crypto.randomUUID().replaceAll("-", ""))
+const newOwner = Effect.sync(() => {
+  const random = globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, -pidDigits)
+  return random + globalThis.process.pid.toString(16).padStart(pidDigits, "0")
+})
 
 const isOwner = (owner: string): boolean => /^[0-9a-f]{32}$/.test(owner)
 
@@ -84,15 +93,18 @@ export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, pa
   } satisfies Liveness as Liveness
 })
 
-/** Keeps owners in memory, for file systems that no other process sees. */
-export const memory = Effect.map(
-  Effect.sync(() => new Set<Owner>()),
-  (owners): Liveness => ({
+/** Keeps the owner in memory, for file systems that no other process sees. */
+export const memory = Effect.map(newOwner, (owner): Liveness => {
+  let registrations = 0
+  return {
     register: () =>
       Effect.acquireRelease(
-        Effect.tap(newOwner, (owner) => Effect.sync(() => owners.add(owner))),
-        (owner) => Effect.sync(() => owners.delete(owner))
+        Effect.sync(() => {
+          registrations++
+          return owner
+        }),
+        () => Effect.sync(() => registrations--)
       ),
-    isAlive: (_, owner) => Effect.sync(() => owners.has(owner))
-  })
-)
+    isAlive: (_, other) => Effect.sync(() => other === owner && registrations > 0)
+  }
+})

@@ -7,7 +7,7 @@ import * as PluginManifest from "../../PluginManifest.ts"
 import type * as PluginVersion from "../../PluginVersion.ts"
 import * as commandSkillFiles from "../bundle/commandSkillFiles.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
-import type * as Activation from "./activation.ts"
+import type { StagedVersion } from "./activation.ts"
 import type { Changes, Context } from "./changes.ts"
 import { copyTree } from "./copyTree.ts"
 
@@ -15,15 +15,10 @@ interface Options {
   readonly source: string
   readonly pluginId: PluginId.PluginId
   readonly version?: PluginVersion.PluginVersion | undefined
-  readonly force?: boolean | undefined
 }
 
-/** Needs the lock, and a scope that removes the staging folder. */
-export const make = (
-  { disk, path }: Context,
-  { stageFolder }: Changes,
-  place: ReturnType<typeof Activation.make>
-) =>
+/** Stages a copy of a folder until the scope closes. Needs no lock. */
+export const make = ({ disk, path }: Context, { stageFolder }: Changes) =>
   Effect.fnUntraced(function* (options: Options) {
     const { pluginId, source } = options
     const read = (root: string) => manifestFile.read(disk, path, root, PluginId.name(pluginId))
@@ -33,7 +28,6 @@ export const make = (
     yield* copyTree(disk, path, source, root)
     // The source may have changed meanwhile.
     yield* commandSkillFiles.write(disk, path, root, yield* read(root))
-    const staged = { root, pluginId, version, remotePluginId: null }
-    yield* Effect.uninterruptible(place(staged, options))
-    return version
+    const staged: StagedVersion = { root, pluginId, version, remotePluginId: null }
+    return staged
   })

@@ -62,14 +62,27 @@ export const isNotFound = (error: PlatformError.PlatformError): boolean =>
 export const mtimeOf = (info: FileSystem.File.Info): number =>
   Option.match(info.mtime, { onNone: () => 0, onSome: (mtime) => mtime.getTime() })
 
-/** The names beside the time: changes can be too fast for the clock of a file system. */
-const witness = (
-  info: FileSystem.File.Info,
-  entries: ReadonlyArray<FileSystem.DirectoryEntry>
-): Witness => {
-  const names = entries.map(({ name }) => name).toSorted()
-  return [info.dev, Option.getOrElse(info.ino, () => 0n), mtimeOf(info), ...names].join("/")
-}
+/** The place of a file or folder on its disk. No two that exist at a time have the same one. */
+const placeOf = (info: FileSystem.File.Info | undefined): string =>
+  info === undefined ? "" : `${info.dev}:${Option.getOrElse(info.ino, () => 0n)}`
+
+/**
+ * Everything that is known of a plugin, as text. Two looks give the same text only if nobody has
+ * changed the plugin in between.
+ */
+export const stateOf = (plugin: Option.Option<CachedPlugin>): string =>
+  Option.match(plugin, {
+    onNone: () => "absent",
+    onSome: ({ identity, intact, witness }) => {
+      const details =
+        identity._tag === "Known"
+          ? [identity.remotePluginId, identity.exact]
+          : identity._tag === "Unreadable"
+            ? [identity.error.message]
+            : []
+      return JSON.stringify([witness, intact, identity._tag, ...details])
+    }
+  })
 
 const decodePluginName = Schema.decodeUnknownOption(PluginId.PluginName)
 const decodeMarketplaceName = Schema.decodeUnknownOption(PluginId.MarketplaceName)
@@ -90,6 +103,21 @@ const baseRootWith = (entries: ReadonlyArray<FileSystem.DirectoryEntry>): BaseRo
 }
 
 export const emptyBaseRoot = baseRootWith([])
+
+/** Names and places beside the time: changes can be too fast for the clock of a file system. */
+const witness = (
+  info: FileSystem.File.Info,
+  contents: BaseRoot,
+  active: FileSystem.File.Info | undefined,
+  sidecar: FileSystem.File.Info | undefined
+): Witness =>
+  [
+    placeOf(info),
+    mtimeOf(info),
+    placeOf(active),
+    placeOf(sidecar),
+    ...contents.entries.map(({ name }) => name).toSorted()
+  ].join("/")
 
 const pluginIdOf = (
   marketplace: PluginId.MarketplaceName,
@@ -123,12 +151,22 @@ export const make = Effect.gen(function* () {
   /** lstat, or undefined if the path does not exist. */
   const infoOf = (target: string) => disk.lstat(target)
 
+  /** The active version and the sidecar of a base root, as far as they exist. */
+  const partsOf = (baseRoot: string, { active, sidecar }: BaseRoot) =>
+    Effect.all([
+      Option.isNone(active) ? Effect.succeed(undefined) : infoOf(path.join(baseRoot, active.value)),
+      sidecar === undefined ? Effect.succeed(undefined) : infoOf(sidecarOf(baseRoot))
+    ])
+
   /** Changes once anything in the folder is added, removed or replaced. */
   const witnessOf = Effect.fnUntraced(function* (target: string) {
     const info = yield* infoOf(target)
     if (info === undefined) return undefined
-    const isFolder = info.type === "Directory"
-    return witness(info, isFolder ? yield* Effect.orElseSucceed(entriesOf(target), () => []) : [])
+    const contents =
+      info.type === "Directory"
+        ? yield* Effect.orElseSucceed(readBaseRoot(target), () => emptyBaseRoot)
+        : emptyBaseRoot
+    return witness(info, contents, ...(yield* partsOf(target, contents)))
   })
 
   const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
@@ -200,12 +238,13 @@ export const make = Effect.gen(function* () {
       identity = yield* identityOf(pluginId, contents, inDoubt)
     }
     const { active, versions } = contents
+    const [activeInfo, sidecarInfo] = yield* partsOf(baseRoot, contents)
     const plugin = {
       pluginId,
       versions,
       active,
       identity,
-      witness: witness(info, contents.entries)
+      witness: witness(info, contents, activeInfo, sidecarInfo)
     }
     if (Option.isNone(active)) {
       return Option.some({ ...plugin, intact: false, activeSince: mtimeOf(info) })
@@ -214,7 +253,7 @@ export const make = Effect.gen(function* () {
     return Option.some({
       ...plugin,
       intact: yield* Effect.isSuccess(manifestFile.read(disk, path, root, PluginId.name(pluginId))),
-      activeSince: mtimeOf(versions.length === 1 ? info : ((yield* infoOf(root)) ?? info))
+      activeSince: mtimeOf(versions.length === 1 ? info : (activeInfo ?? info))
     })
   })
 

@@ -1,11 +1,12 @@
 /**
  * The removal of plugins, of their superseded versions and of unrecognized entries.
  */
-import { Effect, Equal, type PlatformError } from "effect"
+import { Effect, Equal } from "effect"
 import type { CachedPlugin, Stray } from "../../CacheSnapshot.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
 import type { Changes, Context } from "./changes.ts"
+import type * as Claims from "./claims.ts"
 import type * as Leases from "./leases.ts"
 import { isGone, isRace, fail } from "./storeError.ts"
 
@@ -17,7 +18,8 @@ interface Options {
 export const make = (
   { path, reader }: Context,
   changes: Changes,
-  leases: ReturnType<typeof Leases.make<PlatformError.PlatformError>>
+  leases: Leases.Leases,
+  isClaimed: ReturnType<typeof Claims.make>["isClaimed"]
 ) => {
   const { baseRootOf, infoOf, locate } = reader
   const { deleteBaseRootInPlace, deleteInPlace, discard, discardVersion, rename, unmark } = changes
@@ -49,7 +51,10 @@ export const make = (
       return true
     }).pipe(Effect.uninterruptible)
 
-  /** Removes an entry that a snapshot saw. False if it has changed since then. */
+  /**
+   * Removes an entry that a snapshot saw. False if it has changed since then, or if somebody is
+   * installing it and will change it.
+   */
   const remove = Effect.fnUntraced(function* (target: CachedPlugin | Stray) {
     const [marketplace, name] =
       "pluginId" in target
@@ -62,6 +67,7 @@ export const make = (
     return yield* Effect.gen(function* () {
       if (!(yield* isUnchanged(place))) return false
       if ("pluginId" in target) {
+        if (yield* isClaimed(target.pluginId)) return false
         yield* ensureUnleased(target.pluginId, target.versions, undefined)
       }
       const inPlace =

@@ -12,3 +12,17 @@ export const ownerPrefix = `${prefix}owner-`
 
 /** Begins the name of the file that keeps a version for its holder; see `leases`. */
 export const leasePrefix = `${prefix}lease-`
+
+/** Begins the name of the folder that keeps a plugin for the process that installs it; see `claims`. */
+export const claimPrefix = `${prefix}claim-`
+
+/** Begins the name of a folder in which a process stages files. The owner's name follows. */
+export const stagePrefix = `${prefix}stage-`
+
+const owned = [ownerPrefix, leasePrefix, claimPrefix, stagePrefix]
+
+/** The owner that an entry names; undefined for an entry without one. */
+export const ownerOf = (name: string): string | undefined => {
+  const kind = owned.find((prefix) => name.startsWith(prefix))
+  return kind === undefined ? undefined : name.slice(kind.length).split("-")[0]
+}

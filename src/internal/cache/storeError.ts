@@ -20,6 +20,10 @@ export const Reason = Schema.TaggedUnion({
   NotInstalled: {},
   /** A running process has leased this version; see `lease`. */
   Leased: { version: PluginVersion.PluginVersion },
+  /** Another process or caller installs the plugin; `silentFor` is null unless it seems frozen. */
+  Claimed: { pid: Schema.Int, silentFor: Schema.NullOr(Schema.Duration) },
+  /** The plugin is not as it was when the change was decided. */
+  Changed: {},
   /** A marketplace's folder or staging is a link or a file; it is neither followed nor replaced. */
   Obstructed: { path: Schema.String, found: Schema.String },
   /** It could not be renamed for longer than {@link heldFilePatience}. */
@@ -51,6 +55,12 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
         return "no version of it is installed; install it first"
       case "Leased":
         return `a running process still uses version ${this.reason.version}; try again when it has ended, or force the change`
+      case "Claimed":
+        return this.reason.silentFor === null
+          ? `process ${this.reason.pid} is installing it; try again when it is done`
+          : `process ${this.reason.pid} is installing it and has shown no sign of life for ${Duration.format(this.reason.silentFor)}; end that process, then try again`
+      case "Changed":
+        return "another program has changed it meanwhile; try again"
       case "Obstructed":
         return `${this.reason.path} is not a folder but a ${this.reason.found}; move it away and try again`
       case "Held":

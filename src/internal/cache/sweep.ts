@@ -1,21 +1,11 @@
 /**
  * The removal of what dead processes left in staging.
  */
-import {
-  Clock,
-  Duration,
-  Effect,
-  type FileSystem,
-  Option,
-  Schema,
-  type PlatformError
-} from "effect"
+import { Clock, Duration, Effect, type FileSystem, Option, Schema } from "effect"
 import * as PluginId from "../../PluginId.ts"
 import type { Changes, Context } from "./changes.ts"
-import type * as Leases from "./leases.ts"
-import type { Liveness } from "./liveness.ts"
 import { mtimeOf } from "./reader.ts"
-import { doubtPrefix, lockHolderName, ownerPrefix, prefix } from "./staging.ts"
+import { doubtPrefix, lockHolderName, ownerOf, prefix } from "./staging.ts"
 
 /**
  * How old what another program left in staging must be before it is swept. Codex downloads for 60
@@ -32,29 +22,39 @@ const concurrency = 16
 const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
 
 export const make = (
-  { disk, home, path, reader }: Context,
-  { settleDoubt, syncStaging }: Changes,
-  leases: ReturnType<typeof Leases.make<PlatformError.PlatformError>>,
-  liveness: Liveness
+  { disk, home, liveness, path, reader }: Context,
+  { settleDoubt, syncStaging }: Changes
 ) => {
   const { entriesOf, infoOf, locate } = reader
+
+  /** Tells entries of live owners. An owner who has several entries is examined once. */
+  const makeIsLive = () => {
+    const owners = new Map<string, Effect.Effect<boolean>>()
+    return Effect.fnUntraced(function* (name: string) {
+      const owner = ownerOf(name)
+      if (owner === undefined) return false
+      const isAlive =
+        owners.get(owner) ?? (yield* Effect.cached(liveness.isAlive(home.staging, owner)))
+      owners.set(owner, isAlive)
+      return yield* isAlive
+    })
+  }
 
   const sweepDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
     const { active, sidecar } = yield* locate(pluginId)
     if (Option.isNone(active) || sidecar !== undefined) yield* settleDoubt(pluginId)
   })
 
-  const sweepEntry = Effect.fnUntraced(function* ({ name, type }: FileSystem.DirectoryEntry) {
+  const sweepEntry = Effect.fnUntraced(function* (
+    { name, type }: FileSystem.DirectoryEntry,
+    isLive: (name: string) => Effect.Effect<boolean>
+  ) {
     const entry = path.join(home.staging, name)
     const inDoubt = decodePluginId(name.replace(doubtPrefix, ""))
     if (name.startsWith(doubtPrefix) && Option.isSome(inDoubt)) {
       return yield* sweepDoubt(inDoubt.value)
     }
-    if (name.startsWith(ownerPrefix)) {
-      // The file of a dead owner is removed where one was there; a file that is none, below.
-      if (yield* liveness.isAlive(home.staging, name.slice(ownerPrefix.length))) return
-    }
-    if (yield* leases.isLive(name)) return
+    if (yield* isLive(name)) return
     if (name.startsWith(prefix)) {
       // Entries that were renamed into it must not come back in parts after a power loss.
       if (type === "Directory") yield* disk.syncDirectory(entry)
@@ -72,11 +72,12 @@ export const make = (
     if ((yield* infoOf(home.staging))?.type !== "Directory") return
     const leftovers = (yield* entriesOf(home.staging)).filter(({ name }) => name !== lockHolderName)
     if (leftovers.some(({ name }) => name.startsWith(prefix))) yield* syncStaging
+    const isLive = makeIsLive()
     yield* Effect.forEach(
       leftovers,
       (leftover) =>
         // A leftover that cannot be removed does no harm.
-        Effect.ignore(sweepEntry(leftover), {
+        Effect.ignore(sweepEntry(leftover, isLive), {
           log: "Warn",
           message: `could not sweep ${leftover.name} out of ${home.staging}`
         }),
@@ -86,11 +87,9 @@ export const make = (
 
   const hasLeftovers = Effect.gen(function* () {
     if ((yield* infoOf(home.staging))?.type !== "Directory") return false
+    const isLive = makeIsLive()
     for (const { name } of yield* entriesOf(home.staging)) {
-      if (name === lockHolderName || (yield* leases.isLive(name))) continue
-      if (name.startsWith(ownerPrefix)) {
-        if (yield* liveness.isAlive(home.staging, name.slice(ownerPrefix.length))) continue
-      }
+      if (name === lockHolderName || (yield* isLive(name))) continue
       if (name.startsWith(prefix) || name.startsWith(doubtPrefix)) return true
       const info = yield* infoOf(path.join(home.staging, name))
       const age = info === undefined ? 0 : (yield* Clock.currentTimeMillis) - mtimeOf(info)

@@ -56,14 +56,27 @@ const subjectOf = (
   }
 }
 
+const byPluginId = (cached: CacheSnapshot) =>
+  new Map<string | null, CachedPlugin>(cached.plugins.map((plugin) => [plugin.pluginId, plugin]))
+
+/** A result, or why there is none: somebody else installs the plugin, or it is not as it was seen. */
+export type Settled = SyncResult | "Claimed" | "Changed"
+
+/** Runs an action of a plan that was made with a snapshot. `wait` is false to fail instead. */
+export type Run = (
+  cached: CacheSnapshot
+) => (action: SyncPlan.Action, options: { readonly wait: boolean }) => Effect.Effect<Settled>
+
 /** A row of the listing, as opposed to an entry of the cache that no row asks for. */
 export const isForRow = ({ _tag }: SyncPlan.Action): boolean =>
   _tag !== "Prune" && _tag !== "Remove"
 
-const isLeased = (
-  error: SyncFailureCause
-): error is PluginStore.PluginStoreError & { readonly pluginId: string } =>
-  error._tag === "PluginStoreError" && error.reason._tag === "Leased" && error.pluginId !== null
+const hasReason =
+  (reason: PluginStore.PluginStoreError["reason"]["_tag"]) =>
+  (
+    error: SyncFailureCause
+  ): error is PluginStore.PluginStoreError & { readonly pluginId: string } =>
+    error._tag === "PluginStoreError" && error.reason._tag === reason && error.pluginId !== null
 
 export const make = Effect.fnUntraced(function* (
   publish: (event: SyncEvent) => Effect.Effect<unknown>
@@ -72,12 +85,13 @@ export const make = Effect.fnUntraced(function* (
   const store = yield* PluginStore.PluginStore
 
   /** Installs the plugin and gives the bytes that were received. */
-  const install = (plugin: RemotePlugin) =>
+  const install = (plugin: RemotePlugin, expected: Option.Option<CachedPlugin>) =>
     Effect.suspend(() => {
       const { pluginId } = plugin
       let received = 0
       return bundles
         .install(plugin, {
+          expected,
           onProgress: ({ bytes, total }) => {
             received = bytes
             return Effect.asVoid(publish(SyncEvent.Progress({ pluginId, bytes, total })))
@@ -88,10 +102,10 @@ export const make = Effect.fnUntraced(function* (
         .pipe(Effect.map(() => received))
     })
 
-  return (cached: CacheSnapshot) => {
-    const plugins = new Map<string | null, CachedPlugin>(
-      cached.plugins.map((plugin) => [plugin.pluginId, plugin])
-    )
+  const run: Run = (cached) => {
+    const plugins = byPluginId(cached)
+
+    const expectedOf = (pluginId: string) => Option.fromUndefinedOr(plugins.get(pluginId))
 
     /** Looks for leases before the download; the store looks again before it changes anything. */
     const checkLeases = Effect.fnUntraced(function* (
@@ -114,7 +128,8 @@ export const make = Effect.fnUntraced(function* (
     const act = (
       action: SyncPlan.Action,
       subject: Subject,
-      elapsed: Effect.Effect<Duration.Duration>
+      elapsed: Effect.Effect<Duration.Duration>,
+      wait: boolean
     ): Effect.Effect<SyncResult, SyncFailureCause> => {
       const done = <To extends ActionResult["to"]>(to: To) =>
         Effect.map(elapsed, (duration) => ({
@@ -132,7 +147,7 @@ export const make = Effect.fnUntraced(function* (
         case "Backfill": {
           const { pluginId, remotePluginId } = action.plugin
           return Effect.andThen(
-            store.writeIdentity(pluginId, remotePluginId),
+            store.writeIdentity(pluginId, remotePluginId, { expected: expectedOf(pluginId) }),
             Effect.map(done(action.version), (result) =>
               SyncEvent.Backfilled({ ...result, pluginId })
             )
@@ -140,11 +155,20 @@ export const make = Effect.fnUntraced(function* (
         }
         case "Install": {
           const { plugin, reason, version } = action
+          const { pluginId } = plugin
+          const expected = expectedOf(pluginId)
+          const onWait = publish(SyncEvent.Waiting({ for: "plugin", pluginId }))
           return checkLeases(plugin, version).pipe(
-            Effect.andThen(install(plugin)),
+            Effect.andThen(
+              store.claimed(pluginId, install(plugin, expected), {
+                expected,
+                wait,
+                onWait: Effect.asVoid(onWait)
+              })
+            ),
             Effect.flatMap((bytes) =>
               Effect.map(done(version), (result) =>
-                SyncEvent.Installed({ ...result, bytes, pluginId: plugin.pluginId, reason })
+                SyncEvent.Installed({ ...result, bytes, pluginId, reason })
               )
             )
           )
@@ -193,13 +217,13 @@ export const make = Effect.fnUntraced(function* (
       }
     }
 
-    return (action: SyncPlan.Action): Effect.Effect<SyncResult> =>
+    return (action, { wait }) =>
       Effect.flatMap(Clock.currentTimeMillis, (start) => {
         const subject = subjectOf(action, plugins)
         const elapsed = Effect.map(Clock.currentTimeMillis, (end) => Duration.millis(end - start))
         const { pluginId, remotePluginId } = subject
-        return act(action, subject, elapsed).pipe(
-          Effect.catchIf(isLeased, (error) =>
+        return act(action, subject, elapsed, wait).pipe(
+          Effect.catchIf(hasReason("Leased"), (error) =>
             Effect.gen(function* () {
               yield* Effect.logInfo(`left for a later pass: ${error.message}`)
               return SyncEvent.Deferred({
@@ -212,6 +236,12 @@ export const make = Effect.fnUntraced(function* (
                 reason: "Leased"
               })
             })
+          ),
+          Effect.catchIf(hasReason("Changed"), () => Effect.succeed("Changed" as const)),
+          // A caller that has waited as long as it can fails.
+          Effect.catchIf(
+            (error) => !wait && hasReason("Claimed")(error),
+            () => Effect.succeed("Claimed" as const)
           ),
           Effect.catch((error) =>
             Effect.gen(function* () {
@@ -231,7 +261,11 @@ export const make = Effect.fnUntraced(function* (
               })
             })
           ),
-          Effect.tap(Telemetry.annotateResult),
+          Effect.tap((settled) =>
+            typeof settled === "string"
+              ? Effect.annotateCurrentSpan({ outcome: settled })
+              : Telemetry.annotateResult(settled)
+          ),
           // A plugin that is up to date gets no span: an account may have hundreds.
           action._tag === "Keep"
             ? identity
@@ -242,4 +276,25 @@ export const make = Effect.fnUntraced(function* (
         )
       })
   }
+  return run
 })
+
+const notRun = (action: SyncPlan.Action, cached: CacheSnapshot): ActionResult<string> => {
+  const { from, pluginId, remotePluginId } = subjectOf(action, byPluginId(cached))
+  return {
+    pluginId: pluginId ?? "",
+    remotePluginId,
+    from,
+    to: from,
+    bytes: 0,
+    duration: Duration.zero
+  }
+}
+
+/** The result of an action that a look at the changed plugin does not ask for any more. */
+export const unnecessary = (action: SyncPlan.Action, cached: CacheSnapshot): SyncResult =>
+  SyncEvent.Unnecessary({ ...notRun(action, cached), action: action._tag })
+
+/** The result of an action whose plugin never stayed as it was seen. */
+export const deferred = (action: SyncPlan.Action, cached: CacheSnapshot): SyncResult =>
+  SyncEvent.Deferred({ ...notRun(action, cached), action: action._tag, reason: "Changed" })

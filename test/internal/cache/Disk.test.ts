@@ -373,7 +373,12 @@ const traces = (implementation: Implementation) =>
     )
     yield* Effect.provideContext(layOut(build(null, "local"), source), context)
     const shown = (path: string) =>
-      path.replace(root, "HOME").replace(/(-stage-|-sidecar-|base-root-)[0-9A-Za-z]+/g, "$1RANDOM")
+      path
+        .replace(root, "HOME")
+        .replace(
+          /(-stage-[0-9a-f]+-|-stage-|-sidecar-|base-root-)[0-9A-Za-z]+/g,
+          (_, kind: string) => `${kind.startsWith("-stage-") ? "-stage-" : kind}RANDOM`
+        )
     const found: Record<string, ReadonlyArray<string>> = {}
     for (const [name, change] of Object.entries(changes)) {
       const run = Effect.provideContext(change(source), context as Context.Context<any>)

@@ -1,0 +1,83 @@
+/**
+ * The removal of files, versions and base roots from the cache.
+ */
+import { Effect, PlatformError } from "effect"
+import type * as PluginId from "../../PluginId.ts"
+import * as PluginManifest from "../../PluginManifest.ts"
+import * as platformError from "../platformError.ts"
+import type { Context, Rename } from "./changes.ts"
+import type { Doubts } from "./doubts.ts"
+import type { Sidecars } from "./sidecars.ts"
+import type { StagingFolder } from "./stagingFolder.ts"
+
+export const make = (
+  { disk, path, reader }: Context,
+  { stageFolder, syncStaging }: StagingFolder,
+  { markInDoubt }: Doubts,
+  { removeSidecar }: Sidecars,
+  rename: Rename
+) => {
+  const { baseRootOf, infoOf, readBaseRoot } = reader
+
+  /** Deletes what no reader looks into, such as an unrecognized entry. */
+  const deleteInPlace = Effect.fnUntraced(function* (target: string) {
+    yield* disk.remove(target)
+    yield* disk.syncDirectory(path.dirname(target))
+  })
+
+  /**
+   * Deletes a version in place. Its manifest goes first and durably: a version without one counts as
+   * broken, so that a pass after an interruption does not trust what is left of it.
+   */
+  const deleteVersionInPlace = Effect.fnUntraced(function* (root: string) {
+    for (const relativePath of PluginManifest.paths) {
+      const manifest = path.join(root, relativePath)
+      if ((yield* infoOf(manifest)) === undefined) continue
+      yield* disk.remove(manifest)
+      yield* disk.syncDirectory(path.dirname(manifest))
+    }
+    yield* deleteInPlace(root)
+  })
+
+  /** Deletes a plugin in place. Its identity goes before any of its bytes. */
+  const deleteBaseRootInPlace = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
+    const baseRoot = baseRootOf(pluginId)
+    if ((yield* infoOf(baseRoot))?.type === "Directory") {
+      yield* markInDoubt(pluginId)
+      yield* removeSidecar(baseRoot)
+      for (const version of (yield* readBaseRoot(baseRoot)).versions) {
+        yield* deleteVersionInPlace(path.join(baseRoot, version))
+      }
+    }
+    yield* deleteInPlace(baseRoot)
+  })
+
+  /**
+   * Removes a file, link or folder from the cache in one step, by a rename into staging. It is deleted
+   * with the scope. Both ends of the rename are synced, or the deletion might outlive it.
+   *
+   * Overlay file systems refuse to rename a folder that came with the image (EXDEV). There, `inPlace`
+   * deletes it where it is, and the result is undefined.
+   */
+  const discard = Effect.fnUntraced(function* <E, R>(
+    target: string,
+    inPlace: Effect.Effect<void, E, R>
+  ) {
+    const discarded = path.join(yield* stageFolder, "discarded")
+    yield* syncStaging
+    const renamed = yield* rename(target, discarded).pipe(
+      Effect.as(true),
+      Effect.catchIf(
+        (error) => PlatformError.isPlatformError(error) && platformError.codeOf(error) === "EXDEV",
+        () => Effect.as(inPlace, false)
+      )
+    )
+    if (!renamed) return undefined
+    yield* disk.syncDirectory(path.dirname(target))
+    return discarded
+  })
+
+  const discardVersion = (root: string) => discard(root, deleteVersionInPlace(root))
+
+  return { deleteInPlace, deleteBaseRootInPlace, discard, discardVersion }
+}

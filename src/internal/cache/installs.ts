@@ -1,0 +1,127 @@
+/**
+ * Installs: staged without the lock, made active under it.
+ */
+import { Effect, type Option, Scope } from "effect"
+import type * as CacheLock from "../../CacheLock.ts"
+import type { CachedPlugin } from "../../CacheSnapshot.ts"
+import type * as PluginId from "../../PluginId.ts"
+import type * as PluginVersion from "../../PluginVersion.ts"
+import type { RemotePluginId } from "../../RemotePluginId.ts"
+import * as Activation from "./activation.ts"
+import type { Changes, Context } from "./changes.ts"
+import type * as Claims from "./claims.ts"
+import type { Leases } from "./leases.ts"
+import * as LocalInstall from "./localInstall.ts"
+import { stateOf } from "./reader.ts"
+import { explain, fail } from "./storeError.ts"
+
+interface StagedPlugin {
+  readonly pluginId: PluginId.PluginId
+  readonly version: PluginVersion.PluginVersion
+  readonly remotePluginId: RemotePluginId | null
+}
+
+interface StageOptions {
+  readonly force?: boolean | undefined
+  readonly expected?: Option.Option<CachedPlugin> | undefined
+}
+
+interface ClaimOptions extends Omit<Claims.Options<never>, "check"> {
+  readonly expected?: Option.Option<CachedPlugin> | undefined
+}
+
+/** Runs a change under the lock. What it took out of the cache is deleted after the lock is free. */
+export const changeWith =
+  (lock: CacheLock.CacheLock["Service"]) =>
+  (operation: string, pluginId: PluginId.PluginId | null) =>
+  <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    effect.pipe(lock.commit, Effect.scoped, explain(operation, pluginId))
+
+/** Fails with `Changed` if a plugin is not as it was seen before. */
+export const expectWith =
+  ({ reader }: Context) =>
+  (pluginId: PluginId.PluginId, expected: Option.Option<CachedPlugin> | undefined) =>
+    expected === undefined
+      ? Effect.void
+      : Effect.flatMap(reader.read(pluginId), (now) =>
+          stateOf(now) === stateOf(expected) ? Effect.void : fail({ _tag: "Changed" })
+        )
+
+export const make = (
+  context: Context,
+  changes: Changes,
+  leases: Leases,
+  claims: ReturnType<typeof Claims.make>,
+  lock: CacheLock.CacheLock["Service"]
+) => {
+  const { path, reader } = context
+  const place = Activation.make(context, changes, leases)
+  const stageCopy = LocalInstall.make(context, changes)
+  const change = changeWith(lock)
+  const expect = expectWith(context)
+
+  const claimed = <A, E, R>(
+    pluginId: PluginId.PluginId,
+    effect: Effect.Effect<A, E, R>,
+    { expected, ...options }: ClaimOptions = {}
+  ) => claims.hold(pluginId, effect, { ...options, check: expect(pluginId, expected) })
+
+  /** Makes a staged version the active one. */
+  const activate = (staged: Activation.StagedVersion, options: StageOptions = {}) =>
+    expect(staged.pluginId, options.expected).pipe(
+      Effect.andThen(
+        place(staged, options, (current) =>
+          staged.remotePluginId === null
+            ? Effect.void
+            : changes.readOverwritable(staged.pluginId, current)
+        )
+      ),
+      Effect.uninterruptible,
+      change("install", staged.pluginId)
+    )
+
+  /** The same for a local install, which clears a sidecar whatever it holds. */
+  const activateLocally = (staged: Activation.StagedVersion, options: StageOptions) =>
+    place(staged, options).pipe(Effect.uninterruptible, change("install", staged.pluginId))
+
+  const installStaged = Effect.fn("PluginStore.installStaged")(function* <
+    A extends StagedPlugin,
+    E,
+    R
+  >(stage: (root: string) => Effect.Effect<A, E, R>, options?: StageOptions) {
+    // The staging folder has a scope of its own; the caller's effect keeps the caller's.
+    return yield* Effect.scopedWith(
+      Effect.fnUntraced(function* (scope) {
+        const folder = yield* explain(
+          "stage a bundle",
+          null
+        )(Scope.provide(changes.stageFolder, scope))
+        const root = path.join(folder, "bundle")
+        const staged = yield* stage(root)
+        const { pluginId, remotePluginId, version } = staged
+        const found = yield* explain("stage", pluginId)(reader.infoOf(root))
+        if (found?.type !== "Directory") {
+          return yield* Effect.die(new Error(`nothing was staged for ${pluginId}`))
+        }
+        yield* activate({ root, pluginId, version, remotePluginId }, options)
+        return staged
+      })
+    )
+  })
+
+  const install = Effect.fn("PluginStore.install")(
+    (options: {
+      readonly source: string
+      readonly pluginId: PluginId.PluginId
+      readonly version?: PluginVersion.PluginVersion | undefined
+      readonly force?: boolean | undefined
+    }) =>
+      Effect.gen(function* () {
+        const staged = yield* explain("install", options.pluginId)(stageCopy(options))
+        yield* activateLocally(staged, { force: options.force })
+        return staged.version
+      }).pipe(Effect.scoped)
+  )
+
+  return { claimed, installStaged, install }
+}

@@ -1,0 +1,54 @@
+/**
+ * Changes of sidecars, the files that tell which backend plugin a base root holds.
+ */
+import { Effect, Random } from "effect"
+import * as InstallMetadata from "../../InstallMetadata.ts"
+import type * as PluginId from "../../PluginId.ts"
+import type { RemotePluginId } from "../../RemotePluginId.ts"
+import type { Context } from "./changes.ts"
+import * as Disk from "./Disk.ts"
+import type { BaseRoot } from "./reader.ts"
+import { prefix } from "./staging.ts"
+import type { StagingFolder } from "./stagingFolder.ts"
+
+export const utf8 = new TextEncoder()
+
+export type Sidecars = ReturnType<typeof make>
+
+export const make = (
+  { disk, home, path, reader }: Context,
+  { ensureFolder }: Pick<StagingFolder, "ensureFolder">
+) => {
+  const { sidecarOf } = reader
+
+  const writeSidecar = Effect.fnUntraced(function* (
+    baseRoot: string,
+    remotePluginId: RemotePluginId
+  ) {
+    yield* ensureFolder(home.staging)
+    yield* Disk.replaceFile(disk, {
+      target: sidecarOf(baseRoot),
+      contents: utf8.encode(InstallMetadata.encode(remotePluginId)),
+      mode: InstallMetadata.fileMode,
+      temporary: path.join(
+        home.staging,
+        `${prefix}sidecar-${(yield* Random.nextIntBetween(0, 2 ** 32)).toString(36)}`
+      )
+    })
+  })
+
+  /** The sidecar that is to be overwritten. One that a newer Codex has written is not ours to. */
+  const readOverwritable = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
+    Effect.catchTag(
+      reader.readSidecar(pluginId, contents),
+      "CorruptInstallMetadata",
+      () => Effect.succeedNone
+    )
+
+  const removeSidecar = Effect.fnUntraced(function* (baseRoot: string) {
+    yield* disk.remove(sidecarOf(baseRoot))
+    yield* disk.syncDirectory(baseRoot)
+  })
+
+  return { writeSidecar, readOverwritable, removeSidecar }
+}

@@ -1,0 +1,130 @@
+/**
+ * Carries out a plan. What other processes changed meanwhile is planned again.
+ */
+import { Array as Arr, Effect } from "effect"
+import type { CacheSnapshot } from "../../CacheSnapshot.ts"
+import type { InstalledSnapshot } from "../../RemotePlugin.ts"
+import type { SyncResult } from "../../SyncEvent.ts"
+import type * as SyncPlan from "../../SyncPlan.ts"
+import * as ActionRunner from "./actionRunner.ts"
+
+/** A listing, and the cache as it was before that listing was requested. */
+export interface Sight {
+  readonly account: InstalledSnapshot
+  readonly cached: CacheSnapshot
+  readonly plan: SyncPlan.SyncPlan
+}
+
+/** How often a plugin is planned again with a new listing before it is left to a later pass. */
+const newListings = 3
+
+/** The plugin that an action for a row is about. */
+const pluginIdOf = (action: SyncPlan.Action): string | null => {
+  switch (action._tag) {
+    case "Reject":
+    case "Prune":
+      return action.pluginId
+    case "Remove":
+      return null
+    default:
+      return action.plugin.pluginId
+  }
+}
+
+interface Slot {
+  readonly action: SyncPlan.Action
+  result: ActionRunner.Settled
+}
+
+const plannedAction = ({ action }: Slot) => action
+
+export interface Options<E> {
+  readonly run: ActionRunner.Run
+  readonly publish: (result: SyncResult) => Effect.Effect<unknown>
+  /** Reads the cache, then requests a new listing. */
+  readonly look: Effect.Effect<Sight, E>
+  /** Reads the cache, and plans for a listing that was requested before. */
+  readonly lookAgain: (account: InstalledSnapshot) => Effect.Effect<Sight, E>
+  readonly concurrency: number
+}
+
+export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<E>) => {
+  /** Runs actions at once. Those whose plugin another process installs come last, and wait for it. */
+  const runAll = Effect.fnUntraced(function* (
+    slots: ReadonlyArray<Slot>,
+    actionOf: (slot: Slot) => SyncPlan.Action,
+    cached: CacheSnapshot
+  ) {
+    const runEach = (slots: ReadonlyArray<Slot>, options: { readonly wait: boolean }) =>
+      Effect.forEach(
+        slots,
+        Effect.fnUntraced(function* (slot) {
+          slot.result = yield* run(cached)(actionOf(slot), options)
+          if (typeof slot.result !== "string") yield* publish(slot.result)
+        }),
+        { concurrency, discard: true }
+      )
+    yield* runEach(slots, { wait: false })
+    yield* runEach(
+      slots.filter(({ result }) => result === "Claimed"),
+      { wait: true }
+    )
+  })
+
+  /** Plans the changed plugins of a sight. An action that changes something waits for a new listing. */
+  const runChanged = Effect.fnUntraced(function* (
+    slots: ReadonlyArray<Slot>,
+    { cached, plan }: Sight,
+    isNewListing: boolean
+  ) {
+    const planned = new Map(
+      plan.actions.filter(ActionRunner.isForRow).map((action) => [pluginIdOf(action), action])
+    )
+    for (const slot of slots) {
+      if (!isNewListing || planned.has(pluginIdOf(slot.action))) continue
+      slot.result = ActionRunner.unnecessary(slot.action, cached)
+      yield* publish(slot.result)
+    }
+    const actionOf = (slot: Slot) => planned.get(pluginIdOf(slot.action)) ?? slot.action
+    const ready = slots.filter(
+      (slot) =>
+        slot.result === "Changed" &&
+        planned.has(pluginIdOf(slot.action)) &&
+        (isNewListing || actionOf(slot)._tag === "Keep")
+    )
+    yield* runAll(ready, actionOf, cached)
+  })
+
+  /** Settles the actions whose plugin changed. Gives the listing that was used last. */
+  const settle = Effect.fnUntraced(function* (
+    slots: ReadonlyArray<Slot>,
+    account: InstalledSnapshot
+  ) {
+    const changed = () => slots.filter(({ result }) => result === "Changed")
+    if (changed().length === 0) return account
+    // Mostly another process has done the same, and everything is up to date.
+    const again = yield* lookAgain(account)
+    yield* runChanged(changed(), again, false)
+    let latest = again
+    for (let round = 0; round < newListings && changed().length > 0; round++) {
+      latest = yield* look
+      yield* runChanged(changed(), latest, true)
+    }
+    for (const slot of changed()) {
+      slot.result = ActionRunner.deferred(slot.action, latest.cached)
+      yield* publish(slot.result)
+    }
+    return latest.account
+  })
+
+  return Effect.fnUntraced(function* ({ account, cached, plan }: Sight) {
+    const slots = plan.actions.map((action): Slot => ({ action, result: "Changed" }))
+    // A new version is active before the versions that it supersedes are pruned.
+    const [rows, others] = Arr.span(slots, ({ action }) => ActionRunner.isForRow(action))
+    yield* runAll(rows, plannedAction, cached)
+    const latest = yield* settle(rows, account)
+    yield* runAll(others, plannedAction, cached)
+    const results = slots.flatMap(({ result }) => (typeof result === "string" ? [] : [result]))
+    return { account: latest, results }
+  })
+}

@@ -166,7 +166,7 @@ describe("another writer between any two steps of a pass, at once or with its re
           }
         }
       }),
-      30_000
+      90_000
     )
   }
 })

@@ -9,6 +9,7 @@ import {
   FileSystem,
   Path,
   type PlatformError,
+  Result,
   type Scope
 } from "effect"
 import * as CacheLock from "../../src/CacheLock.ts"
@@ -134,18 +135,39 @@ const rowOf = ({ name, owner, version }: Build): Row => ({
 
 const unasked = () => Effect.die("a pass asks for the listing and for bundles alone")
 
-/** What a new process has of the home at {@link root}, whose account has these plugins. */
+/** The build that a row offers. */
+const offered = (plugin: RemotePlugin.RemotePlugin): Build => {
+  const owner = plugin.remotePluginId.slice(remoteId("").length)
+  return build(
+    owner === "nobody" ? null : owner,
+    Result.getOrThrow(RemotePlugin.version(plugin)),
+    PluginId.name(plugin.pluginId)
+  )
+}
+
+/** What a process has of its own, unless it shares it. */
+interface ProcessOptions {
+  readonly retention?: Duration.Duration | undefined
+  /** Default: a lock of its own, which knows of no other process. */
+  readonly lock?: CacheLock.CacheLock["Service"] | undefined
+}
+
+/**
+ * What a new process has of the home at {@link root}, whose account has these plugins. A function is
+ * asked for each listing.
+ */
 export const open = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
-  builds: ReadonlyArray<Build> = [],
-  retention: Duration.Duration = PluginSync.defaultRetention
+  builds: ReadonlyArray<Build> | (() => ReadonlyArray<Build>) = [],
+  { lock, retention = PluginSync.defaultRetention }: ProcessOptions = {}
 ): Effect.fn.Return<Context.Context<Services>, never, Scope.Scope> {
   const ground = Context.make(FileSystem.FileSystem, fs).pipe(
     Context.add(Path.Path, yield* Effect.provide(Path.Path, Path.layer)),
     Context.add(CodexHome.CodexHome, home),
     Context.add(
       CacheLock.CacheLock,
-      yield* Effect.provide(CacheLock.CacheLock, CacheLock.layerInProcess, { local: true })
+      lock ??
+        (yield* Effect.provide(CacheLock.CacheLock, CacheLock.layerInProcess, { local: true }))
     )
   )
   const withStore = Context.add(
@@ -154,7 +176,10 @@ export const open = Effect.fnUntraced(function* (
     yield* Effect.provideContext(PluginStore.make, ground)
   )
   const catalog = RemoteCatalog.RemoteCatalog.of({
-    installed: Effect.succeed(rows(...builds.map((build) => row(rowOf(build))))),
+    installed: Effect.sync(() => {
+      const listed = typeof builds === "function" ? builds() : builds
+      return rows(...listed.map((build) => row(rowOf(build))))
+    }),
     current: Effect.succeedNone,
     available: unasked,
     featured: Effect.suspend(unasked),
@@ -163,9 +188,9 @@ export const open = Effect.fnUntraced(function* (
     uninstall: unasked
   })
   const bundles = RemoteBundle.RemoteBundle.of({
-    install: (plugin) => {
-      const wanted = builds.find(({ name }) => pluginId(name) === plugin.pluginId)!
-      return stage(wanted).pipe(
+    install: (plugin, options) => {
+      const wanted = offered(plugin)
+      return stage(wanted, options).pipe(
         Effect.as(versionOf(wanted)),
         Effect.provideContext(withStore),
         Effect.catchTag(
@@ -193,15 +218,21 @@ export const open = Effect.fnUntraced(function* (
 })
 
 /** Brings a build into the cache the way in which a downloaded bundle comes. */
-export const stage = Effect.fnUntraced(function* (build: Build) {
+export const stage = Effect.fnUntraced(function* (
+  build: Build,
+  { expected }: PluginStore.ExpectOptions = {}
+) {
   const store = yield* PluginStore.PluginStore
-  yield* store.installStaged((root) =>
-    Effect.as(layOut(build, root), {
-      pluginId: pluginId(build.name),
-      version: versionOf(build),
-      remotePluginId: build.owner === null ? null : remoteId(build.owner)
-    })
+  const staged = store.installStaged(
+    (root) =>
+      Effect.as(layOut(build, root), {
+        pluginId: pluginId(build.name),
+        version: versionOf(build),
+        remotePluginId: build.owner === null ? null : remoteId(build.owner)
+      }),
+    { expected }
   )
+  yield* store.claimed(pluginId(build.name), staged, { expected })
 })
 
 /** One pass of a new process, for an account that has these plugins. */
@@ -211,6 +242,6 @@ export const pass = (
   retention?: Duration.Duration
 ): Effect.Effect<PluginSync.SyncOutcome, PluginSync.SyncError> =>
   Effect.flatMap(
-    open(disk.fileSystem, installed, retention),
+    open(disk.fileSystem, installed, { retention }),
     (services) => Context.get(services, PluginSync.PluginSync).sync
   ).pipe(Effect.scoped)

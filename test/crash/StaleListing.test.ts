@@ -1,0 +1,108 @@
+/**
+ * Two of our processes that change one plugin, where one goes by a listing that was made before the
+ * other one's change.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Latch } from "effect"
+import * as CacheLock from "../../src/CacheLock.ts"
+import * as PluginSync from "../../src/PluginSync.ts"
+import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import * as CacheTruth from "../support/cacheTruth.ts"
+import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
+import {
+  type Build,
+  build,
+  open,
+  pass,
+  root,
+  type Services,
+  stage
+} from "../support/pluginWorld.ts"
+
+const [a1, a2, b2] = [build("A", "1.0.0"), build("A", "2.0.0"), build("B", "2.0.0")]
+
+interface Scenario {
+  readonly cached: ReadonlyArray<Build>
+  /** What the first listing says. */
+  readonly stale: ReadonlyArray<Build>
+  /** What the account has from the other one's change on. */
+  readonly now: ReadonlyArray<Build>
+}
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  "a removal and an upgrade": { cached: [a1], stale: [], now: [a2] },
+  "a removal and a change of owner": { cached: [a1], stale: [], now: [b2] },
+  "a downgrade and an upgrade": { cached: [a1], stale: [a1], now: [a2] },
+  "two upgrades, the first to an older version": {
+    cached: [a1],
+    stale: [build("A", "1.5.0")],
+    now: [a2]
+  },
+  "a change back of the owner": { cached: [a2], stale: [a1], now: [b2] },
+  "two first installs": { cached: [], stale: [a1], now: [a2] },
+  "a first install and another owner's": { cached: [], stale: [a1], now: [b2] }
+}
+
+/** How the other process brings in what the account has. */
+const changes: Readonly<
+  Record<string, (now: ReadonlyArray<Build>) => Effect.Effect<void, unknown, Services>>
+> = {
+  "a pass": () => PluginSync.PluginSync.use(({ sync }) => Effect.asVoid(sync)),
+  "an install": (now: ReadonlyArray<Build>) =>
+    Effect.forEach(now, (build) => stage(build), { discard: true })
+}
+
+describe("a pass with a listing from before another one's change, whenever that comes", () => {
+  for (const [name, { cached, now, stale }] of Object.entries(scenarios)) {
+    for (const [other, change] of Object.entries(changes)) {
+      it.effect(
+        `leaves what the account has after ${name} by ${other}`,
+        Effect.fnUntraced(function* () {
+          const before = yield* MemoryFileSystem.make()
+          yield* before.fileSystem.makeDirectory(root)
+          for (const build of cached) yield* pass(before, [build])
+
+          /** Starts the change before an operation of the pass. False if there is no such operation. */
+          const run = Effect.fnUntraced(function* (operation: number) {
+            const disk = before.clone()
+            // Both processes share the lock and know of each other.
+            const lock = Context.get(yield* open(disk.fileSystem), CacheLock.CacheLock)
+            let account = stale
+            let isBegun = false
+            const start = yield* Latch.make()
+            const theirs = yield* open(disk.fileSystem, () => account, { lock })
+            // A fiber that our pass forked would hold our lock.
+            const other = yield* start.await.pipe(
+              Effect.andThen(change(now)),
+              Effect.provideContext(theirs),
+              Effect.forkScoped({ startImmediately: true })
+            )
+            const begin = Effect.gen(function* () {
+              isBegun = true
+              account = now
+              yield* start.open
+              // It goes on until it is done or must wait for our pass.
+              for (let step = 0; step < 200; step++) yield* Effect.yieldNow
+            })
+            const raced = FaultyFileSystem.make(disk.fileSystem, ({ index }) =>
+              index === operation ? begin : Effect.void
+            )
+            const ours = yield* open(raced, () => account, { lock })
+            const { failures } = yield* Context.get(ours, PluginSync.PluginSync).sync
+            if (!isBegun) return false
+            yield* Fiber.join(other)
+            const at = `before operation ${operation}`
+            assert.deepStrictEqual(failures, [], at)
+            assert.deepStrictEqual(yield* CacheTruth.differences(disk, now), [], at)
+            return true
+          }, Effect.scoped)
+
+          let operations = 0
+          while (yield* run(operations)) operations++
+          assert.isAbove(operations, 10)
+        }),
+        60_000
+      )
+    }
+  }
+})

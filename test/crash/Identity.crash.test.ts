@@ -86,5 +86,5 @@ it.effect(
       }
       console.log(`${points} points, ${known.size} different caches`)
     }),
-  60_000
+  180_000
 )

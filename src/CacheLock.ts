@@ -130,6 +130,25 @@ const describe = (holder: Holder | null): string =>
     ? "another process"
     : `process ${holder.pid} since ${DateTime.formatIso(holder.since)}`
 
+/** The parts of the lock that the other services need. */
+interface Internals {
+  /**
+   * As `hold`, for a change that takes a moment. It waits for at least five seconds, because other
+   * processes hold the lock for a moment, too.
+   */
+  readonly commit: <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | CacheLockError, R>
+  /** Makes the holds of this process cheap until the scope closes. */
+  readonly session: Effect.Effect<void, CacheLockError, Scope.Scope>
+  /** How long a caller waits for another process. */
+  readonly waitLimit: Duration.Duration
+  /** The queue of this process for a name that belongs to the cache. */
+  readonly queue: queues.Queues
+  /** Tells which of the processes that share this lock still run. */
+  readonly liveness: liveness.Liveness
+}
+
 /**
  * One writer at a time for one home, among the processes that use this library.
  *
@@ -170,38 +189,11 @@ export class CacheLock extends Context.Service<
     /** True if the calling fiber holds the lock. */
     readonly isHeld: Effect.Effect<boolean>
     /**
-     * As `hold`, for a change that takes a moment. It waits for at least five seconds, because other
-     * processes hold the lock for a moment, too.
+     * The parts of the lock that the other services need.
      *
      * @internal
      */
-    readonly commit: <A, E, R>(
-      effect: Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | CacheLockError, R>
-    /**
-     * Makes the holds of this process cheap until the scope closes.
-     *
-     * @internal
-     */
-    readonly session: Effect.Effect<void, CacheLockError, Scope.Scope>
-    /**
-     * How long a caller waits for another process.
-     *
-     * @internal
-     */
-    readonly waitLimit: Duration.Duration
-    /**
-     * The queue of this process for a name that belongs to the cache.
-     *
-     * @internal
-     */
-    readonly queue: queues.Queues
-    /**
-     * Tells which of the processes that share this lock still run.
-     *
-     * @internal
-     */
-    readonly liveness: liveness.Liveness
+    readonly internals: Internals
   }
 >()("effect-codex-plugins/CacheLock") {}
 
@@ -320,28 +312,25 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     queue: yield* queues.ofProcess(key),
     isShared: true
   })
-  return serviceOf(
-    lock,
+  return serviceOf(lock, {
     waitLimit,
-    (name) => queues.ofProcess(`${key}/${name}`),
-    yield* liveness.kernel(fs, path)
-  )
+    queue: (name) => queues.ofProcess(`${key}/${name}`),
+    liveness: yield* liveness.kernel(fs, path)
+  })
 })
 
 const serviceOf = (
   lock: processLock.ProcessLock<CacheLockError>,
-  waitLimit: Duration.Duration,
-  queue: queues.Queues,
-  liveness: liveness.Liveness
+  others: Pick<Internals, "waitLimit" | "queue" | "liveness">
 ): CacheLock["Service"] =>
   CacheLock.of({
     hold: (effect) => lock.hold(effect, false),
-    commit: (effect) => lock.hold(effect, true),
     isHeld: lock.isHeld,
-    session: lock.session,
-    waitLimit,
-    queue,
-    liveness
+    internals: {
+      commit: (effect) => lock.hold(effect, true),
+      session: lock.session,
+      ...others
+    }
   })
 
 const HolderJson = Schema.fromJsonString(Holder)
@@ -395,7 +384,10 @@ export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
       queue: yield* queue("the lock"),
       isShared: false
     })
-    const queueFor: queues.Queues = (name) => queue(`plugin ${name}`)
-    return serviceOf(lock, defaultWaitLimit, queueFor, yield* liveness.memory)
+    return serviceOf(lock, {
+      waitLimit: defaultWaitLimit,
+      queue: (name) => queue(`plugin ${name}`),
+      liveness: yield* liveness.memory
+    })
   })
 )

@@ -312,7 +312,7 @@ export const make = Effect.gen(function* () {
   const reader = yield* cacheReader.make
   const { baseRootOf, locate, sidecarOf } = reader
 
-  const context = { disk, path, home, reader, liveness: lock.liveness }
+  const context = { disk, path, home, reader, liveness: lock.internals.liveness }
   const changes = Changes.make(context)
   const inStaging = (name: string) => path.join(home.staging, name)
   const names = Effect.map(reader.entriesOf(home.staging), (entries) =>
@@ -328,7 +328,7 @@ export const make = Effect.gen(function* () {
       create: (name) => disk.createFile(inStaging(name), new Uint8Array(), emptyFile),
       remove
     },
-    lock.liveness
+    lock.internals.liveness
   )
   const claims = Claims.make(
     {
@@ -365,7 +365,7 @@ export const make = Effect.gen(function* () {
       const root = path.join(baseRootOf(pluginId), active.value)
       return { pluginId, version: active.value, root }
     },
-    (effect, pluginId) => effect.pipe(lock.commit, explain("lease", pluginId))
+    (effect, pluginId) => effect.pipe(lock.internals.commit, explain("lease", pluginId))
   )
 
   return PluginStore.of({

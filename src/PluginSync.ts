@@ -298,7 +298,7 @@ export const make = Effect.fnUntraced(function* (
     // A pass that has nothing to do takes no lock, so it works in a read-only home.
     if (seen.plan.actions.every(changesNothing)) return yield* carryOut(seen)
     return yield* Effect.scopedWith((scope) =>
-      Scope.provide(lock.session, scope).pipe(
+      Scope.provide(lock.internals.session, scope).pipe(
         // A home that cannot be locked fails the pass, and not each plugin.
         Effect.andThen(held(Effect.void)),
         Effect.andThen(carryOut(seen))

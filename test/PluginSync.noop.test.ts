@@ -25,7 +25,12 @@ describe("PluginSync.sync, with nothing to do", () => {
       const again = yield* PluginSync.make().pipe(
         Effect.provideService(CacheLock.CacheLock, {
           ...lock,
-          hold: (effect) => Effect.suspend(() => (locks.push("hold"), lock.hold(effect)))
+          hold: (effect) => Effect.suspend(() => (locks.push("hold"), lock.hold(effect))),
+          internals: {
+            ...lock.internals,
+            commit: (effect) =>
+              Effect.suspend(() => (locks.push("commit"), lock.internals.commit(effect)))
+          }
         })
       )
       assert.deepStrictEqual((yield* again.sync).kept, [pluginId("alpha")])

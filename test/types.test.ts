@@ -130,7 +130,7 @@ interface Expected {
     read: [Catalog | Store | "InvalidRemotePlugin", never]
     install: [Catalog | Install | "NotInstallable" | "PartialChange", never]
     uninstall: [Catalog | Store | Lock | "InvalidRemotePlugin" | "PartialChange", never]
-    layer: [never, Account | Bundles | Cache | Locks]
+    layer: [never, Account | Bundles | Cache]
   }
   PluginInventory: {
     of: [Store, never]
@@ -153,6 +153,7 @@ interface Expected {
     remotePluginId: [Store | "UnsupportedSchemaVersion" | "CorruptInstallMetadata", never]
     writeIdentity: [Store | Lock | "UnsupportedSchemaVersion", never]
     clearIdentity: [Store | Lock, never]
+    claimed: Generic
     installStaged: Generic
     install: [Store | Lock | "InvalidManifest", never]
     uninstall: [Store | Lock, never]

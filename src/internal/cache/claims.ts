@@ -87,7 +87,7 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
     for (const name of yield* operations.names) {
       const claim = parse(name)
       if (claim?.plugin !== plugin) continue
-      if (yield* lock.liveness.isAlive(staging, claim.owner)) return name
+      if (yield* lock.internals.liveness.isAlive(staging, claim.owner)) return name
     }
     return undefined
   })
@@ -108,12 +108,12 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
         .touch(name)
         .pipe(Effect.delay(beatInterval), Effect.forever, Effect.forkScoped)
       return undefined
-    }).pipe(lock.commit, Scope.provide(scope))
+    }).pipe(lock.internals.commit, Scope.provide(scope))
 
   /** Waits until a claim is over. Gives up if its owner runs but does nothing, as a frozen one. */
   const outwait = Effect.fnUntraced(function* (name: string) {
     const { owner } = parse(name) ?? { owner: "" }
-    const patience = Duration.max(lock.waitLimit, leastPatience)
+    const patience = Duration.max(lock.internals.waitLimit, leastPatience)
     let changedAt = yield* operations.changedAt(name)
     let seenAt = yield* Clock.currentTimeMillis
     for (let wait = firstPoll; ; wait = Math.min(wait * 2, longestPoll)) {
@@ -122,7 +122,7 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
       const changed = yield* operations.changedAt(name)
       if (changed === undefined) return
       // To examine an owner costs more than to look for its claim.
-      if (wait === longestPoll && !(yield* lock.liveness.isAlive(staging, owner))) return
+      if (wait === longestPoll && !(yield* lock.internals.liveness.isAlive(staging, owner))) return
       if (changed !== changedAt) {
         changedAt = changed
         seenAt = now
@@ -149,7 +149,7 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
       yield* check
     })
     // Callers of this process wait for each other first, in order and without polling.
-    const { semaphore } = yield* Scope.provide(lock.queue(pluginId), scope)
+    const { semaphore } = yield* Scope.provide(lock.internals.queue(pluginId), scope)
     const isFirst = yield* Effect.uninterruptible(
       Effect.tap(semaphore.takeIfAvailable(1), (taken) =>
         taken ? Scope.addFinalizer(scope, semaphore.release(1)) : Effect.void

@@ -35,7 +35,7 @@ export const changeWith =
   (lock: CacheLock.CacheLock["Service"]) =>
   (operation: string, pluginId: PluginId.PluginId | null) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
-    effect.pipe(lock.commit, Effect.scoped, explain(operation, pluginId))
+    effect.pipe(lock.internals.commit, Effect.scoped, explain(operation, pluginId))
 
 /** Fails with `Changed` if a plugin is not as it was seen before. */
 export const expectWith =

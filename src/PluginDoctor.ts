@@ -7,6 +7,7 @@ import {
   Array as Arr,
   Clock,
   Context,
+  DateTime,
   Effect,
   FileSystem,
   Layer,
@@ -78,6 +79,8 @@ export interface Check extends Schema.Schema.Type<typeof Check> {}
  */
 export const Report = Schema.Struct({
   schemaVersion: Schema.Literal(1),
+  /** When the checks ended, in ISO 8601. */
+  generatedAt: Schema.String,
   overallStatus: Status,
   /** By id. */
   checks: Schema.Record(Schema.String, Check),
@@ -238,6 +241,7 @@ export const make = Effect.gen(function* () {
     )
     return {
       schemaVersion: 1 as const,
+      generatedAt: DateTime.formatIso(yield* DateTime.now),
       overallStatus: worst(checks),
       checks: Object.fromEntries(checks.map((check) => [check.id, check])),
       fixed

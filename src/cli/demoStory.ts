@@ -18,6 +18,8 @@ const notes = TestBackend.plugin({ name: "notes", version: "0.9.0", scope: "USER
 
 const helloId = PluginId.PluginId.make("hello@openai-curated-remote")
 
+const mine = PluginId.PluginId.make("greeter@my-plugins")
+
 const chapter = (title: string) => Console.log(`\n== ${title}`)
 
 const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Service"]) {
@@ -54,15 +56,16 @@ const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Se
   yield* show
 
   yield* chapter(
-    "Install hello from your own folder. It is then a local plugin without an identity."
+    "Install greeter from your own folder. A local plugin has no backend id, and a sync leaves it alone."
   )
-  const source = yield* fs.makeTempDirectoryScoped({ prefix: "my-hello-" })
+  const source = yield* fs.makeTempDirectoryScoped({ prefix: "greeter-" })
   yield* fs.makeDirectory(path.join(source, ".codex-plugin"))
   yield* fs.writeFileString(
     path.join(source, ".codex-plugin", "plugin.json"),
-    JSON.stringify({ name: "hello", version: "1.1.0-mine" })
+    JSON.stringify({ name: "greeter", version: "0.1.0" })
   )
-  yield* store.install({ source, pluginId: helloId })
+  yield* store.install({ source, pluginId: mine })
+  yield* syncAndShow
   yield* show
 })
 

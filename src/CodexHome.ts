@@ -45,6 +45,8 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
   reason: Schema.TaggedUnion({
     NoHomeDirectory: {},
     Missing: {},
+    /** The path is relative, and the working folder does not exist any more. */
+    NoWorkingFolder: {},
     NotAFolder: {},
     Inaccessible: {},
     /** It is no regular file, or too large to be read. */
@@ -60,6 +62,8 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
         return "cannot tell where the Codex home is: set CODEX_HOME"
       case "Missing":
         return `the Codex home ${this.path} does not exist: create it, or point CODEX_HOME at another`
+      case "NoWorkingFolder":
+        return `the Codex home ${this.path} is relative to a folder that does not exist any more: use an absolute path`
       case "NotAFolder":
         return `the Codex home ${this.path} is not a folder: point CODEX_HOME at one`
       case "Inaccessible":
@@ -209,7 +213,11 @@ const make = Effect.fnUntraced(function* (home: {
   const fs = yield* FileSystem.FileSystem
   const disk = yield* Disk.make
   const path = yield* Path.Path
-  const root = path.resolve(home.root)
+  const root = yield* Effect.try({
+    try: () => path.resolve(home.root),
+    // The working folder was deleted.
+    catch: () => homeError(home.root, { _tag: "NoWorkingFolder" })
+  })
 
   const type = yield* fs.stat(root).pipe(
     Effect.map((info) => info.type),

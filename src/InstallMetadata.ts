@@ -3,6 +3,7 @@
  * whose bytes the active version holds.
  */
 import { Effect, Result, Schema } from "effect"
+import { sidecarName } from "./internal/fileNames.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
 /**
@@ -11,7 +12,7 @@ import * as RemotePluginId from "./RemotePluginId.ts"
  * @category constants
  * @since 0.1.0
  */
-export const fileName = ".codex-remote-plugin-install.json"
+export const fileName = sidecarName
 
 /**
  * Readable and writable by its owner alone, whatever the umask.

@@ -2,10 +2,14 @@
  * The folder name of one cached version, the order of such names, and which of several is active.
  */
 import { Array as Arr, Option, Order, Schema } from "effect"
+import { provenanceName, sidecarName } from "./internal/fileNames.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
+const reservedNames: ReadonlySet<string> = new Set([sidecarName, provenanceName])
+
 /**
- * Non-empty, neither `.` nor `..`; ASCII letters, digits, `-`, `_`, `.`, `+`.
+ * Non-empty, neither `.` nor `..` nor the name of a file that stands beside the versions; ASCII
+ * letters, digits, `-`, `_`, `.`, `+`.
  *
  * @category schemas
  * @since 0.1.0
@@ -16,6 +20,10 @@ export const PluginVersion = Schema.String.check(
   }),
   Schema.makeFilter((version) => version !== "." && version !== "..", {
     expected: "a version that is neither `.` nor `..`"
+  }),
+  // A disk may ignore case.
+  Schema.makeFilter((version) => !reservedNames.has(version.toLowerCase()), {
+    expected: "a version without the name of a file beside the versions"
   })
 ).pipe(Schema.brand("effect-codex-plugins/PluginVersion"))
 /**

@@ -42,12 +42,14 @@ export const maxBytes = 1024
 const utf8 = new TextEncoder()
 
 /**
- * Whether the id is short enough to be cached; see {@link maxBytes}.
+ * Whether the id can be cached: short enough, see {@link maxBytes}, and without half a surrogate pair,
+ * which no JSON reader of Codex accepts.
  *
  * @category functions
  * @since 0.2.0
  */
-export const isCacheable = (id: string): boolean => utf8.encode(id).length <= maxBytes
+export const isCacheable = (id: string): boolean =>
+  id.isWellFormed() && utf8.encode(id).length <= maxBytes
 
 /**
  * Whether the id can stand in a request's path: ASCII letters, digits, `_`, `-`, `~`.

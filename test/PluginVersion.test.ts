@@ -30,6 +30,8 @@ describe("PluginVersion", () => {
     "",
     ".",
     "..",
+    ".codex-remote-plugin-install.json",
+    ".Codex-Plugin-Install.json",
     " 1.0.0",
     "1.0.0\n",
     "1 0",

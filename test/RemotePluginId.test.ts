@@ -38,6 +38,16 @@ describe("RemotePluginId", () => {
   })
 
   it.each([
+    ["a", true],
+    ["é".repeat(512), true],
+    ["é".repeat(513), false],
+    ["\ud83d\ude00", true],
+    ["\ud800x", false]
+  ])("%j can be cached: %s", (id, expected) => {
+    assert.strictEqual(RemotePluginId.isCacheable(id), expected)
+  })
+
+  it.each([
     ["plugins~Plugin_1", true],
     ["A-z_0~", true],
     ["a/b", false],

@@ -42,11 +42,12 @@ export const privateFolder = (
     : Path.isAbsolute(home)
       ? Path.join(home, ".cache")
       : undefined
-  if (base === undefined) return undefined
+  const isTemporary = (path: string) => temporary.some((folder) => isBelow(path, folder))
+  if (base === undefined || isTemporary(base)) return undefined
   try {
     Fs.mkdirSync(base, { recursive: true, mode: 0o700 })
     const real = Fs.realpathSync(base)
-    if (!isPrivate(real) || temporary.some((folder) => isBelow(real, folder))) return undefined
+    if (!isPrivate(real) || isTemporary(real)) return undefined
     const folder = Path.join(real, "codex-plugins")
     try {
       Fs.mkdirSync(folder, { mode: 0o700 })

@@ -1,5 +1,6 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
+import { display } from "../internal/display.ts"
 import type * as PluginIdentity from "../PluginIdentity.ts"
 import * as PluginStore from "../PluginStore.ts"
 import { CommandFailed } from "./exit.ts"
@@ -36,7 +37,7 @@ export const id = Command.make(
     const pluginId = named.value
     const store = yield* PluginStore.PluginStore
     const remotePluginId = yield* store.remotePluginId(pluginId)
-    if (Option.isSome(remotePluginId)) return yield* Console.log(remotePluginId.value)
+    if (Option.isSome(remotePluginId)) return yield* Console.log(display(remotePluginId.value))
     // A known id needs no more code than this.
     const { decide } = yield* Effect.promise(() => import("../PluginIdentity.ts"))
     const cached = yield* store.read(pluginId)

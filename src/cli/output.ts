@@ -1,11 +1,15 @@
 import { Console } from "effect"
-import { display } from "../internal/display.ts"
+import { display, displayJson } from "../internal/display.ts"
 
 /** The version of every JSON document that the program prints. Keys are added without a new one. */
 export const schemaVersion = 1
 
 /** Prints a value as Codex prints its own: two-space indent. */
-export const printJson = (value: unknown) => Console.log(JSON.stringify(value, null, 2))
+export const printJson = (value: unknown) =>
+  Console.log(displayJson(JSON.stringify(value, null, 2)))
+
+/** Prints a value in one line. */
+export const printJsonLine = (value: unknown) => Console.log(displayJson(JSON.stringify(value)))
 
 /** Lines with rows in columns, as wide as they need to be. */
 export const tableLines = (

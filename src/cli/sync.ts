@@ -7,7 +7,7 @@ import * as SyncPlan from "../SyncPlan.ts"
 import { reasonOf } from "./advice.ts"
 import { errorJson, PassTimedOut, SomePluginsFailed, WouldChange, WrongUsage } from "./exit.ts"
 import * as flags from "./flags.ts"
-import { printJson, schemaVersion } from "./output.ts"
+import { printJson, printJsonLine, schemaVersion } from "./output.ts"
 import { passFlags, passServices } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
 import { refreshBefore, refreshWith } from "./refresh.ts"
@@ -269,7 +269,7 @@ export const sync = Command.make(
       return
     }
     const onEvent = (event: SyncEvent.SyncEvent) =>
-      jsonl ? Console.log(JSON.stringify(eventJson(event))) : Effect.void
+      jsonl ? printJsonLine(eventJson(event)) : Effect.void
     const [took, outcome] = yield* carryOut({ timeout, verbose, onEvent })
     const ms = Math.round(Duration.toMillis(took))
     if (json && !jsonl) yield* printJson({ ...outcomeJson(outcome), ms })

@@ -17,7 +17,7 @@ import * as PluginSync from "../PluginSync.ts"
 import { reasonOf } from "./advice.ts"
 import { errorJson } from "./exit.ts"
 import * as flags from "./flags.ts"
-import { schemaVersion } from "./output.ts"
+import { printJsonLine, schemaVersion } from "./output.ts"
 import { ensureOnline } from "./online.ts"
 import { passFlags, passServices } from "./passFlags.ts"
 import * as results from "./results.ts"
@@ -138,7 +138,7 @@ export const watch = Command.make(
     let isReady = false
     const passes = eachPass(every, (pass) =>
       Effect.gen(function* () {
-        yield* Console.log(json ? JSON.stringify(passJson(pass)) : passLine(pass))
+        yield* json ? printJsonLine(passJson(pass)) : Console.log(passLine(pass))
         if (isReady) return
         isReady = true
         yield* notifyReady

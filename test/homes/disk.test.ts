@@ -4,88 +4,25 @@
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
-import { Context, Effect, FileSystem, Layer } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as TestBackend from "../../src/testing/TestBackend.ts"
-import * as Certificates from "../support/certificates.ts"
+import {
+  accounts,
+  alpha,
+  Authority,
+  beta,
+  lines,
+  make,
+  marketplace,
+  noWrap,
+  sidecarName,
+  versionsOf,
+  whole
+} from "./support/homes.ts"
 import * as Mounts from "./support/mounts.ts"
-import { execute, program } from "./support/program.ts"
-
-class Authority extends Context.Service<Authority, Certificates.Certificates>()("test/Authority") {
-  static readonly layer = Layer.effect(Authority, Certificates.make)
-}
-
-const marketplace = "openai-curated-remote"
-const sidecarName = ".codex-remote-plugin-install.json"
-const alpha = TestBackend.plugin({ name: "alpha" })
-const beta = TestBackend.plugin({ name: "beta" })
-const accounts = [
-  TestBackend.account({ id: "account-1" }),
-  TestBackend.account({ id: "account-2" })
-] as const
-
-const noWrap: Mounts.Wrap = (command) => command
-
-/** A backend with two plugins and two accounts, and a home for each account. */
-const makeHomes = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const { ca, good } = yield* Authority
-  const root = Fs.realpathSync(yield* fs.makeTempDirectoryScoped())
-  const authority = Path.join(root, "authority.pem")
-  Fs.writeFileSync(authority, ca)
-  const backend = yield* TestBackend.make({ plugins: [alpha, beta], accounts })
-  const { baseUrl } = yield* backend.serve({ bundles: good })
-  const [home, other] = yield* Effect.forEach(accounts, (account) => {
-    const home = Path.join(root, account.id)
-    Fs.mkdirSync(home)
-    return Effect.as(backend.writeHome(home, { baseUrl, account }), home)
-  })
-  const run = (home: string, args: ReadonlyArray<string>, wrap = noWrap) =>
-    execute(wrap([process.execPath, program, ...args]), {
-      CODEX_HOME: home,
-      HOME: root,
-      PATH: process.env["PATH"] ?? "",
-      CODEX_CA_CERTIFICATE: authority
-    })
-  /** Fails with the program's words unless it succeeds. */
-  const succeed = Effect.fnUntraced(function* (
-    home: string,
-    args: ReadonlyArray<string>,
-    wrap?: Mounts.Wrap
-  ) {
-    const { code, output, stdout } = yield* run(home, args, wrap)
-    assert.strictEqual(code, 0, output)
-    return stdout
-  })
-  return { backend, home: home!, other: other!, root, run, succeed }
-})
-
-interface Item {
-  readonly name: string
-  readonly version?: string
-  readonly installed: boolean
-  readonly identity: string
-  readonly source?: { readonly id?: string }
-}
-
-/** The plugins in `list --json`, each in one line. */
-const lines = (json: string): ReadonlyArray<string> =>
-  (JSON.parse(json) as { readonly installed: ReadonlyArray<Item> }).installed.map(
-    ({ identity, installed, name, source, version }) =>
-      [name, version, installed ? "whole" : "broken", source?.id ?? identity].join(" ")
-  )
-
-const whole = (
-  { id, name }: Pick<ReturnType<typeof TestBackend.plugin>, "id" | "name">,
-  version = "1.0.0"
-) => `${name} ${version} whole ${id}`
-
-const versionsOf = (home: string, name: string) =>
-  Fs.readdirSync(Path.join(home, "plugins/cache", marketplace, name)).filter(
-    (entry) => entry !== sidecarName
-  )
+import { program } from "./support/program.ts"
 
 /** Every path below a folder, with what a write would change. */
 const contents = (folder: string) =>
@@ -108,7 +45,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
 
     it.effect.skipIf(!Mounts.canOverlay)(`is upgraded by sync --retain 0${skipped}`, () =>
       Effect.gen(function* () {
-        const { backend, home, succeed } = yield* makeHomes
+        const { backend, home, succeed } = yield* make
         yield* succeed(home, ["sync"])
         const image = Mounts.bake(home)
         yield* backend.update(alpha.id, { version: "2.0.0" })
@@ -124,7 +61,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
 
     it.effect.skipIf(!Mounts.canOverlay)(`loses a removed plugin by a sync${skipped}`, () =>
       Effect.gen(function* () {
-        const { backend, home, succeed } = yield* makeHomes
+        const { backend, home, succeed } = yield* make
         yield* succeed(home, ["sync"])
         const image = Mounts.bake(home)
         yield* backend.uninstall(alpha.id, accounts[0])
@@ -137,7 +74,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
 
     it.effect.skipIf(!Mounts.canOverlay)(`is repaired by a sync${skipped}`, () =>
       Effect.gen(function* () {
-        const { home, succeed } = yield* makeHomes
+        const { home, succeed } = yield* make
         yield* succeed(home, ["sync"])
         const version = Path.join(home, "plugins/cache", marketplace, "alpha/1.0.0")
         Fs.rmSync(Path.join(version, ".codex-plugin/plugin.json"))
@@ -158,7 +95,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
 
     it.effect.skipIf(!Mounts.canMount)(`needs no write if it is up to date${skipped}`, () =>
       Effect.gen(function* () {
-        const { home, root, succeed } = yield* makeHomes
+        const { home, root, succeed } = yield* make
         yield* succeed(home, ["sync"])
         // Neither a lock nor staging came with the cache.
         for (const name of Fs.readdirSync(Path.join(home, "plugins"))) {
@@ -175,7 +112,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
 
     it.effect.skipIf(!Mounts.canMount)(`fails a sync that has to write${skipped}`, () =>
       Effect.gen(function* () {
-        const { backend, home, root, run, succeed } = yield* makeHomes
+        const { backend, home, root, run, succeed } = yield* make
         yield* succeed(home, ["sync"])
         const before = contents(root)
         yield* backend.update(alpha.id, { version: "2.0.0" })
@@ -202,7 +139,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       `is unreadable in list --json, and id names the remedy${skipped}`,
       () =>
         Effect.gen(function* () {
-          const { home, root, run, succeed } = yield* makeHomes
+          const { home, root, run, succeed } = yield* make
           yield* succeed(home, ["sync"])
           const sidecar = Path.join(home, "plugins/cache", marketplace, "alpha", sidecarName)
           Fs.chmodSync(sidecar, 0o000)
@@ -270,7 +207,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
     /** Two homes in one of the shapes, and commands on them. */
     const shareCache = Effect.fnUntraced(function* (
       { elsewhere, isMount = false, name }: (typeof shapes)[number],
-      { home, other, root, succeed }: Effect.Success<typeof makeHomes>
+      { home, other, root, succeed }: Effect.Success<typeof make>
     ) {
       const fs = yield* FileSystem.FileSystem
       const shared = Path.join(
@@ -304,7 +241,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
         `keeps the plugins of both accounts if ${shape.shape}${skipped}`,
         () =>
           Effect.gen(function* () {
-            const homes = yield* makeHomes
+            const homes = yield* make
             const { backend, home, other } = homes
             const { left, run } = yield* shareCache(shape, homes)
             yield* backend.uninstall(beta.id, accounts[0])
@@ -328,7 +265,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
         `is filled by eight processes at once, with one download per plugin, if ${shape.shape}${skipped}`,
         () =>
           Effect.gen(function* () {
-            const homes = yield* makeHomes
+            const homes = yield* make
             const { backend, home, other } = homes
             const { left, run } = yield* shareCache(shape, homes)
             yield* backend.uninstall(beta.id, accounts[0])

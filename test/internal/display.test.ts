@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { display } from "../../src/internal/display.ts"
+import { display, displayJson } from "../../src/internal/display.ts"
 
 describe("display", () => {
   it("keeps ordinary text of any script", () => {
@@ -22,5 +22,15 @@ describe("display", () => {
     ["line separators", "a\u2028b\u2029c", "a\\u2028b\\u2029c"]
   ])("escapes %s", (_, text, expected) => {
     assert.strictEqual(display(text), expected)
+  })
+})
+
+describe("displayJson", () => {
+  it("escapes what JSON leaves as it is, and keeps the meaning", () => {
+    const value = { name: "\u001b[31m\u009b2J\u202ea\u2028b\u007f", text: "é 👩‍💻" }
+    const text = displayJson(JSON.stringify(value, null, 2))
+    assert.include(text, "\\u001b[31m\\u009b2J\\u202ea\\u2028b\\u007f")
+    assert.include(text, "é 👩‍💻")
+    assert.deepStrictEqual(JSON.parse(text), value)
   })
 })

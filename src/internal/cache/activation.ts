@@ -8,6 +8,7 @@ import * as InstallMetadata from "../../InstallMetadata.ts"
 import type * as PluginId from "../../PluginId.ts"
 import type * as PluginVersion from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
+import { provenanceName } from "../fileNames.ts"
 import { activationSteps } from "./activationSteps.ts"
 import type { Changes, Context } from "./changes.ts"
 import { folderMode } from "./copyTree.ts"
@@ -18,12 +19,6 @@ import { fail, isGone, isRace } from "./storeError.ts"
 
 /** How often a change is planned anew because the cache changed under it. */
 const raceRetries = 8
-
-/**
- * The file next to the sidecar in which newer releases of Codex keep a digest of what they installed
- * from a marketplace. It does not describe what a local install puts there.
- */
-const provenanceName = ".codex-plugin-install.json"
 
 /** A staged plugin and the folder that holds it, which is renamed into the cache. */
 export interface StagedVersion {

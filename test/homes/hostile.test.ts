@@ -1,0 +1,538 @@
+/**
+ * The built program as a process, with what other users, a broken disk or a hostile backend prepare for it.
+ */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { execFileSync, spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as TestReply from "../../src/testing/TestReply.ts"
+import {
+  alpha,
+  Authority,
+  beta,
+  lines,
+  make,
+  marketplace,
+  sidecarName,
+  versionsOf,
+  whole
+} from "./support/homes.ts"
+import { program } from "./support/program.ts"
+
+const isLinux = process.platform === "linux"
+const isRoot = process.getuid?.() === 0
+
+/** Puts words of a shell before the command. */
+const inShell = (script: string) => (command: ReadonlyArray<string>) => [
+  "sh",
+  "-c",
+  `${script}; exec "$@"`,
+  "sh",
+  ...command
+]
+
+const cacheOf = (home: string) => Path.join(home, "plugins/cache", marketplace)
+
+/** All that a terminal or a reader could be misled by, but line ends. */
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+const raw = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/
+
+/** A name or id that clears the screen, sets the title, fakes a line and reverses text. */
+const nasty = "x\u001b[2J\u001b]0;title\u0007\u009b31m\nfaked line\u202e"
+
+const memoryOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(Fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024
+
+const mebibyte = 1024 * 1024
+
+layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: true })((it) => {
+  describe("other users of the machine", () => {
+    it.effect("find nothing of the program in the shared temporary folder", () =>
+      Effect.gen(function* () {
+        const { home, root, run } = yield* make
+        const temporary = Path.join(root, "tmp")
+        Fs.mkdirSync(temporary, { mode: 0o777 })
+        execFileSync("mkfifo", [Path.join(temporary, "node-compile-cache")])
+        const { code, output } = yield* run(
+          home,
+          ["sync"],
+          inShell(`export TMPDIR=${temporary} HOME=${temporary}`)
+        )
+        assert.strictEqual(code, 0, output)
+        assert.deepStrictEqual(Fs.readdirSync(temporary), ["node-compile-cache"])
+      })
+    )
+
+    it.effect("cannot write to the folders of a sync, whatever the umask is", () =>
+      Effect.gen(function* () {
+        const { home, succeed } = yield* make
+        for (const [umask, parents] of [
+          ["000", 0o755],
+          ["022", 0o755],
+          ["077", 0o700]
+        ] as const) {
+          Fs.rmSync(Path.join(home, "plugins"), { recursive: true, force: true })
+          yield* succeed(home, ["sync"], inShell(`umask ${umask}`))
+          const modes = ["plugins", "plugins/cache", `plugins/cache/${marketplace}`].map(
+            (folder) => Fs.statSync(Path.join(home, folder)).mode & 0o777
+          )
+          assert.deepStrictEqual(modes, [parents, parents, parents], `umask ${umask}`)
+          const open = Fs.readdirSync(home, { recursive: true, encoding: "utf8" }).filter(
+            (name) => (Fs.statSync(Path.join(home, name)).mode & 0o022) !== 0
+          )
+          assert.deepStrictEqual(open, [], `umask ${umask}`)
+        }
+      })
+    )
+
+    it.effect("gain nothing by links and pipes in the staging folder", () =>
+      Effect.gen(function* () {
+        const { home, root, run } = yield* make
+        const staging = Path.join(home, "plugins/.remote-plugin-install-staging")
+        const precious = Path.join(root, "precious")
+        Fs.mkdirSync(staging, { recursive: true })
+        Fs.writeFileSync(precious, "precious")
+        for (const name of ["codex-plugins-lock-holder", "codex-plugins-x", "anything"]) {
+          Fs.symlinkSync(precious, Path.join(staging, name))
+        }
+        execFileSync("mkfifo", [Path.join(staging, "codex-plugins-y")])
+        const { code, output } = yield* run(home, ["sync"])
+        assert.strictEqual(code, 0, output)
+        assert.strictEqual(Fs.readFileSync(precious, "utf8"), "precious")
+        assert.deepStrictEqual(versionsOf(home, "alpha"), ["1.0.0"])
+      })
+    )
+
+    it.effect("cannot stop list by a marketplace's folder that nobody may read", () =>
+      Effect.gen(function* () {
+        const { home, root, succeed } = yield* make
+        yield* succeed(home, ["sync"])
+        const foreign = Path.join(home, "plugins/cache/foreign")
+        Fs.mkdirSync(foreign, { mode: 0o000 })
+        Fs.chmodSync(root, 0o755)
+        for (const sidecar of ["alpha", "beta"]) {
+          Fs.chmodSync(Path.join(cacheOf(home), sidecar, sidecarName), 0o644)
+        }
+        const listed = yield* succeed(home, ["list", "--json"], (command) =>
+          isRoot
+            ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...command]
+            : command
+        )
+        Fs.chmodSync(foreign, 0o700)
+        assert.deepStrictEqual(lines(listed), [whole(alpha), whole(beta)])
+      })
+    )
+  })
+
+  describe("a file of the home", () => {
+    it.effect.each([
+      ["auth.json", "a pipe", (path: string) => execFileSync("mkfifo", [path])],
+      ["config.toml", "a pipe", (path: string) => execFileSync("mkfifo", [path])],
+      ["auth.json", "a device", (path: string) => Fs.symlinkSync("/dev/zero", path)],
+      ["config.toml", "a device", (path: string) => Fs.symlinkSync("/dev/zero", path)],
+      [
+        "auth.json",
+        "3 GB",
+        (path: string) => {
+          Fs.writeFileSync(path, "")
+          Fs.truncateSync(path, 3e9)
+        }
+      ]
+    ] as const)("fails a sync at once: %s is %s", ([name, , plant]) =>
+      Effect.gen(function* () {
+        const { home, run } = yield* make
+        Fs.rmSync(Path.join(home, name))
+        plant(Path.join(home, name))
+        const { code, output } = yield* run(home, ["sync"])
+        assert.include([1, 4], code, output)
+        assert.include(output, Path.join(home, name))
+        assert.isFalse(Fs.existsSync(Path.join(home, "plugins/cache")))
+      })
+    )
+
+    it.effect("that is a sidecar or a manifest of 3 GB is not read", () =>
+      Effect.gen(function* () {
+        const { home, succeed } = yield* make
+        yield* succeed(home, ["sync"])
+        Fs.truncateSync(Path.join(cacheOf(home), "alpha", sidecarName), 3e9)
+        Fs.truncateSync(Path.join(cacheOf(home), "beta/1.0.0/.codex-plugin/plugin.json"), 3e9)
+        const listed = lines(
+          yield* succeed(home, ["list", "--json"], inShell("ulimit -v 30000000"))
+        )
+        assert.strictEqual(listed[0], "alpha 1.0.0 whole unreadable")
+        assert.match(listed[1] ?? "", /^beta .*broken/)
+      })
+    )
+
+    it.effect("that is a damaged lock is replaced, or named with what helps", () =>
+      Effect.gen(function* () {
+        const { home, run } = yield* make
+        Fs.mkdirSync(Path.join(home, "plugins"))
+        const lock = Path.join(home, "plugins/.codex-plugins.lock")
+        Fs.writeFileSync(lock, "hi\n")
+        const { code, output } = yield* run(home, ["sync"])
+        if (code !== 0) {
+          assert.include(output, lock)
+          assert.match(output, /remove|delete/)
+        }
+      })
+    )
+
+    it.effect("is not made in a home that is not signed in", () =>
+      Effect.gen(function* () {
+        const { home, run } = yield* make
+        Fs.rmSync(Path.join(home, "auth.json"))
+        const { code } = yield* run(home, ["sync"])
+        assert.notStrictEqual(code, 0)
+        assert.deepStrictEqual(Fs.readdirSync(home), ["config.toml"])
+      })
+    )
+  })
+
+  describe("text from the backend and the disk", () => {
+    it.effect("reaches the terminal without its control characters", () =>
+      Effect.gen(function* () {
+        const { backend, home, run, succeed } = yield* make
+        yield* succeed(home, ["sync"])
+        yield* backend.publish(TestBackend.plugin({ name: "a", id: "a", row: { name: nasty } }))
+        yield* backend.publish(TestBackend.plugin({ name: "b", id: `b${nasty}` }))
+        yield* backend.publish(TestBackend.plugin({ name: "c", version: nasty }))
+        yield* backend.publish(
+          TestBackend.plugin({ name: "d", description: nasty, release: { display_name: nasty } })
+        )
+        yield* backend.publish(
+          TestBackend.plugin({ name: "e", bundle: { [`skills/${nasty}`]: "text" } })
+        )
+        const base = Path.join(cacheOf(home), "gamma")
+        Fs.cpSync(Path.join(cacheOf(home), "alpha"), base, { recursive: true })
+        Fs.writeFileSync(
+          Path.join(base, sidecarName),
+          JSON.stringify({ schema_version: 1, remote_plugin_id: `g${nasty}` })
+        )
+        const odd = nasty.replaceAll("/", "")
+        Fs.mkdirSync(Path.join(cacheOf(home), odd, "1.0.0"), { recursive: true })
+        Fs.mkdirSync(Path.join(home, "plugins/cache", odd, "x", "1.0.0"), { recursive: true })
+        const staging = Path.join(home, "plugins/.remote-plugin-install-staging")
+        Fs.mkdirSync(Path.join(staging, `codex-plugins-${odd}`), { recursive: true })
+        for (const args of [
+          ["list"],
+          ["list", "--json"],
+          ["id", "gamma"],
+          ["id", `gamma@${marketplace}`, "--json"],
+          ["read", "d"],
+          ["read", "d", "--json"],
+          ["search", "d"],
+          ["verify"],
+          ["doctor"],
+          ["sync", "--dry-run"],
+          ["sync", "--dry-run", "--json"],
+          ["sync", "--log-level", "all"],
+          ["sync", "--json"],
+          ["doctor", "--json"],
+          ["id", nasty],
+          ["uninstall", nasty],
+          ["install", nasty],
+          ["sync", "--codex-home", `/none/${nasty}`]
+        ]) {
+          const { output } = yield* run(home, args)
+          const found = raw.exec(output)
+          assert.isNull(found, `${args.join(" ")}: ${JSON.stringify(output)}`)
+          // What its user typed may have lines.
+          if (!args.some((arg) => arg.includes(nasty))) {
+            assert.notMatch(output, /^faked line/m, args.join(" "))
+          }
+        }
+      })
+    )
+  })
+
+  describe("a plugin", () => {
+    it.effect("cannot take the sidecar's name as its version", () =>
+      Effect.gen(function* () {
+        const { backend, home, root, run, succeed } = yield* make
+        yield* succeed(home, ["sync"])
+        yield* backend.update(alpha.id, { version: sidecarName })
+        assert.strictEqual((yield* run(home, ["sync"])).code, 3)
+        const source = Path.join(root, "source")
+        Fs.mkdirSync(Path.join(source, ".codex-plugin"), { recursive: true })
+        Fs.writeFileSync(
+          Path.join(source, ".codex-plugin/plugin.json"),
+          JSON.stringify({ name: "alpha", version: sidecarName })
+        )
+        const local = yield* run(home, ["install", "--from", source, `alpha@${marketplace}`])
+        assert.notStrictEqual(local.code, 0, local.output)
+        assert.deepStrictEqual(lines(yield* succeed(home, ["list", "--json"])), [
+          whole(alpha),
+          whole(beta)
+        ])
+      })
+    )
+
+    it.effect("of a user's folder loses its set-uid bits", () =>
+      Effect.gen(function* () {
+        const { home, root, succeed } = yield* make
+        const source = Path.join(root, "source")
+        Fs.mkdirSync(Path.join(source, ".codex-plugin"), { recursive: true })
+        Fs.writeFileSync(
+          Path.join(source, ".codex-plugin/plugin.json"),
+          JSON.stringify({ name: "mine", version: "1.0.0" })
+        )
+        Fs.writeFileSync(Path.join(source, "tool"), "")
+        Fs.chmodSync(Path.join(source, "tool"), 0o6755)
+        yield* succeed(home, ["install", "--from", source, "mine@local"])
+        const tool = Path.join(home, "plugins/cache/local/mine/1.0.0/tool")
+        assert.strictEqual(Fs.statSync(tool).mode & 0o7777, 0o755)
+      })
+    )
+
+    it.effect("is not copied into itself", () =>
+      Effect.gen(function* () {
+        const { home, run } = yield* make
+        Fs.mkdirSync(Path.join(home, ".codex-plugin"))
+        Fs.writeFileSync(
+          Path.join(home, ".codex-plugin/plugin.json"),
+          JSON.stringify({ name: "mine", version: "1.0.0" })
+        )
+        const { code, output } = yield* run(home, ["install", "--from", home, "mine@local"])
+        assert.strictEqual(code, 0, output)
+        const version = Path.join(home, "plugins/cache/local/mine/1.0.0")
+        const copied = Fs.readdirSync(version, { recursive: true, encoding: "utf8" })
+        assert.deepStrictEqual(
+          copied.filter((name) => name.includes("plugin-install-staging") || name.includes("mine")),
+          []
+        )
+      })
+    )
+
+    it.effect("with a manifest of 240 MB fails alone, in little memory", () =>
+      Effect.gen(function* () {
+        const { backend, home, run, succeed } = yield* make
+        const huge = `{"name":"alpha","version":"1.0.0","x":[${"{},".repeat(80 * mebibyte)}{}]}`
+        yield* backend.update(alpha.id, { bundle: { ".codex-plugin/plugin.json": huge } })
+        const { code, output } = yield* run(
+          home,
+          ["sync"],
+          // Node reserves much more address space than it uses, so its heap is limited instead.
+          inShell("export NODE_OPTIONS=--max-old-space-size=256")
+        )
+        assert.strictEqual(code, 3, output)
+        assert.match(output, /alpha.*manifest|manifest.*alpha|plugin\.json/s)
+        assert.deepStrictEqual(lines(yield* succeed(home, ["list", "--json"])), [whole(beta)])
+      })
+    )
+
+    it.effect("with a lone surrogate in its id is refused, as by Codex", () =>
+      Effect.gen(function* () {
+        const { backend, home, run } = yield* make
+        yield* backend.when(
+          { kind: "listing" },
+          TestReply.mapJson((page) => page),
+          (reply) => {
+            const text = new TextDecoder().decode(reply.body)
+            const body = new TextEncoder().encode(text.replace(alpha.id, "\\ud800x"))
+            return { ...reply, body, contentLength: body.length }
+          }
+        )
+        const { code } = yield* run(home, ["sync"])
+        assert.notStrictEqual(code, 0)
+        assert.isFalse(Fs.existsSync(Path.join(cacheOf(home), "alpha")))
+      })
+    )
+
+    it.effect("whose names differ only in case change nothing of that name", () =>
+      Effect.gen(function* () {
+        const { backend, home, run } = yield* make
+        yield* backend.publish(TestBackend.plugin({ name: "Alpha", id: "other" }))
+        assert.strictEqual((yield* run(home, ["sync"])).code, 3)
+        assert.deepStrictEqual(Fs.readdirSync(cacheOf(home)), ["beta"])
+      })
+    )
+
+    it.effect.skipIf(!isLinux || !isRoot)(
+      "whose version cannot be moved keeps its identity if it fails to change its owner",
+      () =>
+        Effect.gen(function* () {
+          const { backend, home, run, succeed } = yield* make
+          yield* succeed(home, ["sync"])
+          const version = Path.join(cacheOf(home), "alpha/1.0.0")
+          const chattr = (flag: string) => {
+            try {
+              execFileSync("chattr", [flag, version], { stdio: "ignore" })
+              return true
+            } catch {
+              return false
+            }
+          }
+          if (!chattr("+i")) return
+          yield* backend.remove(alpha.id)
+          yield* backend.publish(TestBackend.plugin({ name: "alpha", id: "plugins~Plugin_new" }))
+          const { code } = yield* run(home, ["sync"])
+          chattr("-i")
+          assert.strictEqual(code, 3)
+          const [listed] = lines(yield* succeed(home, ["list", "--json"]))
+          assert.notStrictEqual(listed, "alpha 1.0.0 whole plugins~Plugin_new")
+        })
+    )
+  })
+
+  describe("a command", () => {
+    it.effect.each([
+      [["list", "--json"]],
+      [["id", "alpha"]],
+      [["sync", "--json"]],
+      [["sync", "--dry-run", "--json"]],
+      [["doctor", "--offline"]]
+    ])("fails if its output cannot be written: %j", ([args = []]) =>
+      Effect.gen(function* () {
+        if (!isLinux) return
+        const { home, run, succeed } = yield* make
+        yield* succeed(home, ["sync"])
+        const { code } = yield* run(home, args, inShell("exec >/dev/full"))
+        assert.strictEqual(code, 1)
+      })
+    )
+
+    it.effect.each([
+      [["sync", "--retain", "-1h"]],
+      [["sync", "--codex-home", ""]],
+      [["sync", "--concurrency", "many"]],
+      [["no-such-command"]],
+      [["list", "--no-such-flag"]]
+    ])("that is used wrongly exits with 2: %j", ([args = []]) =>
+      Effect.gen(function* () {
+        const { home, run } = yield* make
+        const { code, output } = yield* run(home, args)
+        assert.strictEqual(code, 2, output)
+        assert.isFalse(Fs.existsSync(Path.join(home, "plugins")))
+      })
+    )
+
+    it.effect("explains a working folder that was deleted", () =>
+      Effect.gen(function* () {
+        const { home, root, run } = yield* make
+        const gone = Path.join(root, "gone")
+        Fs.mkdirSync(gone)
+        const { code, output } = yield* run(
+          home,
+          ["list"],
+          inShell(`cd ${gone} && rmdir ${gone} && export CODEX_HOME=relative`)
+        )
+        assert.strictEqual(code, 1, output)
+        assert.notInclude(output, "bug")
+        assert.notInclude(output, "    at ")
+      })
+    )
+
+    it.effect.skipIf(!isLinux)("that runs out of file descriptors does not blame the network", () =>
+      Effect.gen(function* () {
+        const { home, run } = yield* make
+        for (const limit of [24, 26, 28, 32]) {
+          const { code, output } = yield* run(home, ["sync"], inShell(`ulimit -n ${limit}`))
+          if (code === 0) return
+          if (output.includes("ENOTFOUND")) assert.include(output, "open files", `${limit}`)
+          assert.notInclude(output, "check the network", `${limit}: ${output}`)
+        }
+      })
+    )
+
+    it.effect.each(["?", "#", "?a=1", " "])("refuses a base URL that ends in %j", (end) =>
+      Effect.gen(function* () {
+        const { home, run } = yield* make
+        const file = Path.join(home, "config.toml")
+        const config = Fs.readFileSync(file, "utf8")
+        Fs.writeFileSync(file, config.replace(/^(chatgpt_base_url = ".*)"$/m, `$1${end}"`))
+        const { code, output } = yield* run(home, ["sync"])
+        assert.strictEqual(code, 1, output)
+        assert.include(output, "chatgpt_base_url")
+      })
+    )
+
+    it.effect("says in words how long a server wants to be left alone", () =>
+      Effect.gen(function* () {
+        const { backend, home, run } = yield* make
+        yield* backend.when(
+          { kind: "listing" },
+          TestReply.status(429, { "retry-after": "99999999999999999999999" })
+        )
+        const { code, output } = yield* run(home, ["sync"])
+        assert.notStrictEqual(code, 0)
+        assert.notMatch(output, /e\+\d/)
+      })
+    )
+  })
+
+  describe("serve --stdio", () => {
+    const initialize = `${JSON.stringify({
+      id: 0,
+      method: "initialize",
+      params: { clientInfo: { name: "test", version: "9" } }
+    })}\n`
+
+    it.effect.skipIf(!isLinux)("takes no more requests than its client reads answers to", () =>
+      Effect.gen(function* () {
+        const { environment, home } = yield* make
+        const { accepted, memory } = yield* Effect.promise(async () => {
+          const server = spawn(process.execPath, [program, "serve", "--stdio"], {
+            env: { ...environment, CODEX_HOME: home },
+            stdio: ["pipe", "pipe", "ignore"]
+          })
+          server.stdin.on("error", () => {})
+          server.stdin.write(initialize)
+          await new Promise((resolve) => server.stdout.once("readable", resolve))
+          // Nobody reads from here on.
+          const request = `${JSON.stringify({ id: 1, method: "plugin/installed", params: {} })}\n`
+          const batch = request.repeat(1000)
+          let accepted = 0
+          let last = Date.now()
+          while (Date.now() - last < 2000 && accepted < 200 * mebibyte) {
+            const isTaken = await new Promise<boolean>((resolve) => {
+              const timer = setTimeout(resolve, 2000, false)
+              server.stdin.write(batch, () => {
+                clearTimeout(timer)
+                resolve(true)
+              })
+            })
+            if (!isTaken) break
+            accepted += batch.length
+            last = Date.now()
+          }
+          const memory = memoryOf(server.pid ?? 0)
+          server.kill("SIGKILL")
+          return { accepted, memory }
+        })
+        assert.isBelow(accepted, 20 * mebibyte)
+        assert.isBelow(memory, 400 * mebibyte)
+      })
+    )
+
+    it.effect.skipIf(!isLinux)("holds no line of 300 MB in memory, and answers the next one", () =>
+      Effect.gen(function* () {
+        const { environment, home } = yield* make
+        const { answers, memory } = yield* Effect.promise(async () => {
+          const server = spawn(process.execPath, [program, "serve", "--stdio"], {
+            env: { ...environment, CODEX_HOME: home },
+            stdio: ["pipe", "pipe", "ignore"]
+          })
+          let text = ""
+          server.stdout.on("data", (data) => (text += String(data)))
+          server.stdin.write(initialize)
+          const piece = "x".repeat(mebibyte)
+          let memory = 0
+          for (let i = 0; i < 300; i++) {
+            await new Promise((resolve) => server.stdin.write(piece, resolve))
+            if (i % 20 === 0) memory = Math.max(memory, memoryOf(server.pid ?? 0))
+          }
+          server.stdin.end('\n{"id":2,"method":"plugin/installed","params":{}}\n')
+          await new Promise((resolve) => server.once("close", resolve))
+          return { answers: text.trim().split("\n"), memory }
+        })
+        assert.isBelow(memory, 400 * mebibyte)
+        assert.isTrue(answers.some((line) => JSON.parse(line).id === 2))
+        assert.isTrue(answers.every((line) => line.length < mebibyte))
+      })
+    )
+  })
+})

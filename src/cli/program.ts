@@ -1,7 +1,7 @@
 /**
  * The program as an effect: its commands, and the layers that they all share.
  */
-import { Console, Effect, Layer, Logger } from "effect"
+import { Console, Effect, Layer, Logger, Option } from "effect"
 import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { display } from "../internal/display.ts"
 import * as exit from "./exit.ts"
@@ -75,9 +75,20 @@ const presenter = CliOutput.layerPresenter({
   }
 })
 
+/** `--completions SHELL`; the scripts for PowerShell are Effect's own, and know no plugins. */
+const completions = GlobalFlag.Action({
+  flag: GlobalFlag.Completions.flag,
+  run: Effect.fnUntraced(function* (shell, context) {
+    if (Option.isNone(shell)) return
+    if (shell.value === "powershell") return yield* GlobalFlag.Completions.run(shell, context)
+    const { scripts } = yield* Effect.promise(() => import("./completionScripts.ts"))
+    yield* Console.log(scripts[shell.value])
+  })
+})
+
 /** The flags that every command takes. */
 const globalFlags = CliConfig.layer({
-  builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+  builtIns: [GlobalFlag.Help, GlobalFlag.Version, completions, GlobalFlag.LogLevel]
 })
 
 /** The parser takes `-1h` after a flag for the flags `-1` and `-h`; it is the flag's value. */
@@ -106,6 +117,13 @@ const withoutHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
 /** Runs the command that the arguments name. If it fails, it has printed the reason. */
 export const program = Effect.fnUntraced(
   function* (given: ReadonlyArray<string>) {
+    const [first, separator, ...words] = given
+    if (first === "__complete" && separator === "--") {
+      const [{ complete }, { all }] = yield* Effect.promise(() =>
+        Promise.all([import("./complete.ts"), import("./commands.ts")])
+      )
+      return yield* complete(all(root), words)
+    }
     const args = withNegativeValues(withoutHelp(given))
     if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
     const { all } = yield* Effect.promise(() => import("./commands.ts"))

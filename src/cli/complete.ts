@@ -130,17 +130,20 @@ const pluginNames = Effect.fnUntraced(
       Effect.provide(offline(valueOf("codex-home", words)))
     )
     const names = plugins.map(({ pluginId }) => PluginId.name(pluginId))
-    const candidates = plugins.flatMap(({ active, identity, pluginId }): Array<Candidate> => {
+    const isUnique = (name: string) => names.filter((other) => other === name).length === 1
+    const candidates: Array<Candidate> = []
+    for (const { active, identity, pluginId } of plugins) {
       const name = PluginId.name(pluginId)
-      const isUnique = names.filter((other) => other === name).length === 1
-      const description = [...Option.toArray(active), PluginId.marketplace(pluginId)].join(" ")
-      const id = identity._tag === "Known" ? identity.remotePluginId : ""
-      return [
-        { value: isUnique ? name : pluginId, description },
-        ...(isUnique && current.includes("@") ? [{ value: pluginId, description }] : []),
-        ...(current === "" || id === "" ? [] : [{ value: id, description: pluginId }])
-      ]
-    })
+      const version = Option.getOrElse(active, () => "")
+      const description = `${version} ${PluginId.marketplace(pluginId)}`.trim()
+      if (isUnique(name)) candidates.push({ value: name, description })
+      if (!isUnique(name) || current.includes("@")) {
+        candidates.push({ value: pluginId, description })
+      }
+      if (current !== "" && identity._tag === "Known") {
+        candidates.push({ value: identity.remotePluginId, description: pluginId })
+      }
+    }
     return {
       candidates: candidates.filter(({ value }) => !given.includes(value)),
       rest: "none"

@@ -8,7 +8,7 @@ import * as flags from "./flags.ts"
 import { type Style, width, wrap } from "./style.ts"
 
 /** A term and its explanation. */
-type Item = readonly [term: string, explanation: string]
+export type Item = readonly [term: string, explanation: string]
 
 /** How the help is printed. */
 interface Layout {
@@ -72,7 +72,8 @@ const metavars: Readonly<Record<string, string>> = {
   "refresh-with": "PROGRAM"
 }
 
-const flagItem = ({ aliases, description, name, type }: HelpDoc.FlagDoc): Item => {
+/** A flag with its aliases and value, and the variable that sets it. */
+export const flagItem = ({ aliases, description, name, type }: HelpDoc.FlagDoc): Item => {
   const variable = flags.variableOf(name)
   const value = type === "boolean" ? "" : ` ${metavars[name] ?? type}`
   const names = [...aliases.filter((alias) => !alias.startsWith("--")), `--${name}`]
@@ -83,7 +84,8 @@ const flagItem = ({ aliases, description, name, type }: HelpDoc.FlagDoc): Item =
   ]
 }
 
-const argumentItem = ({ description, name, required, variadic }: HelpDoc.ArgDoc): Item => [
+/** An argument, in brackets where it can be left out. */
+export const argumentItem = ({ description, name, required, variadic }: HelpDoc.ArgDoc): Item => [
   `${required ? name : `[${name}]`}${variadic ? "..." : ""}`,
   Option.getOrElse(description, () => "")
 ]

@@ -124,6 +124,12 @@ export const program = Effect.fnUntraced(
       )
       return yield* complete(all(root), words)
     }
+    if (first === "__man") {
+      const [{ printMan }, { all }] = yield* Effect.promise(() =>
+        Promise.all([import("./man.ts"), import("./commands.ts")])
+      )
+      return yield* printMan(all(root))
+    }
     const args = withNegativeValues(withoutHelp(given))
     if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
     const { all } = yield* Effect.promise(() => import("./commands.ts"))

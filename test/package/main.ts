@@ -87,7 +87,8 @@ const packed = async () => {
     "the package holds neither tests nor the program's sources"
   )
   check(
-    paths.includes("dist/bin/THIRD-PARTY-NOTICES.txt"),
+    paths.includes("dist/bin/THIRD-PARTY-NOTICES.txt") &&
+      paths.includes("dist/man/codex-plugins.1"),
     "the package holds the licences of bundled code"
   )
   return Path.join(folder, filename)

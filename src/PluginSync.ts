@@ -224,8 +224,11 @@ export const make = Effect.fnUntraced(function* (
       isShared: store.location.isShared
     })
 
-  const listed = Effect.tap(Effect.timed(catalog.installed), ([duration, { rows }]) =>
-    publish(SyncEvent.Listed({ rows: rows.length, duration }))
+  const listed = Effect.timed(catalog.installed).pipe(
+    Effect.provideService(RemoteCatalog.OnRetry, (cause, delay) =>
+      publish(SyncEvent.Retrying({ pluginId: null, cause, delay }))
+    ),
+    Effect.tap(([duration, { rows }]) => publish(SyncEvent.Listed({ rows: rows.length, duration })))
   )
 
   /**

@@ -158,6 +158,17 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
 type Reason = RemoteCatalogError["reason"]
 
 /**
+ * Gets each retry of a call, with its cause and the time until then. A pass publishes those of its
+ * listing as events.
+ *
+ * @category references
+ * @since 0.2.0
+ */
+export const OnRetry = Context.Reference<
+  (cause: RemoteCatalogError, delay: Duration.Duration) => Effect.Effect<void>
+>("effect-codex-plugins/RemoteCatalog/OnRetry", { defaultValue: () => () => Effect.void })
+
+/**
  * No credentials, no usable settings, or a call that failed.
  *
  * @category errors
@@ -337,7 +348,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
             attempt,
             ({ reason }, attempt) =>
               Http.isFailure(reason) ? Http.healsAfter(reason, attempt) : undefined,
-            retries
+            retries,
+            (error, delay) => Effect.flatMap(OnRetry, (onRetry) => onRetry(error, delay))
           )
       )
     const wellFormed = Effect.mapError(() => failed({ _tag: "MalformedAnswer" }))

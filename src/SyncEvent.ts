@@ -94,10 +94,11 @@ export type SyncEvent = Data.TaggedEnum<{
     /** The size that the server announced; null if it did not. */
     readonly total: number | null
   }
-  /** A download failed and is retried after the delay. */
+  /** The listing or a download failed and is retried after the delay. */
   Retrying: {
-    readonly pluginId: PluginId.PluginId
-    readonly cause: SyncFailureCause
+    /** Null for the listing. */
+    readonly pluginId: PluginId.PluginId | null
+    readonly cause: SyncFailureCause | RemoteCatalog.RemoteCatalogError
     readonly delay: Duration.Duration
   }
   /** The plugin was up to date. */

@@ -7,7 +7,7 @@ import * as PluginSync from "../PluginSync.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
 import { reasonOf } from "./advice.ts"
 import { elapsedText, showing, spinner } from "./region.ts"
-import { count, seconds } from "./results.ts"
+import { count, durationText, seconds } from "./results.ts"
 import { cut, plain, type Style } from "./style.ts"
 
 /** One download that runs, in bytes. */
@@ -71,7 +71,9 @@ const withResult = (progress: Progress, result: SyncEvent.SyncResult): Progress 
 
 /** The message of a final failure says that every attempt failed. This one is not the last. */
 const causeOf = ({ cause, pluginId }: Extract<SyncEvent.SyncEvent, { _tag: "Retrying" }>) =>
-  reasonOf(cause, [pluginId]).cause.replace(/ each time$/, "")
+  reasonOf(cause, [pluginId])
+    .cause.replace(/ each time$/, "")
+    .replace(/^cannot list the installed plugins: /, "")
 
 /** The progress after one more event. */
 export const next = (progress: Progress, event: SyncEvent.SyncEvent): Progress => {
@@ -101,6 +103,10 @@ export const next = (progress: Progress, event: SyncEvent.SyncEvent): Progress =
         retrying: null
       })
     case "Retrying":
+      if (event.pluginId === null) {
+        const after = durationText(event.delay)
+        return { ...progress, waiting: `Retry in ${after}: ${causeOf(event)}` }
+      }
       return withDownload(progress, event.pluginId, {
         bytes: 0,
         total: progress.downloads.get(event.pluginId)?.total ?? null,

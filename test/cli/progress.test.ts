@@ -4,6 +4,7 @@ import * as Progress from "../../src/cli/progress.ts"
 import * as Screen from "../../src/cli/screen.ts"
 import * as Style from "../../src/cli/style.ts"
 import * as PluginId from "../../src/PluginId.ts"
+import * as RemoteCatalog from "../../src/RemoteCatalog.ts"
 import { SyncEvent } from "../../src/SyncEvent.ts"
 
 const alpha = PluginId.PluginId.make("alpha@openai-curated-remote")
@@ -27,6 +28,27 @@ describe("the progress of a pass", () => {
       SyncEvent.Listed({ rows: 2, duration: Duration.millis(1) })
     )
     assert.strictEqual(listed.waiting, null)
+  })
+
+  it("says why the listing is retried, until it is there", () => {
+    const retrying = after(
+      SyncEvent.Started(),
+      SyncEvent.Retrying({
+        pluginId: null,
+        cause: new RemoteCatalog.RemoteCatalogError({
+          operation: "installed",
+          remotePluginId: null,
+          baseUrl: "https://backend.test",
+          reason: { _tag: "Unavailable", status: 429, retryAfter: Duration.seconds(20) }
+        }),
+        delay: Duration.seconds(20)
+      })
+    )
+    assert.deepStrictEqual(regionOf(retrying, 80), [
+      "⠸ Retry in 20 s: the backend https://backend.test answered 429  2 s"
+    ])
+    const listed = SyncEvent.Listed({ rows: 2, duration: Duration.millis(1) })
+    assert.strictEqual(Progress.next(retrying, listed).waiting, null)
   })
 
   const running = {

@@ -4,28 +4,12 @@
  * `plugin/installed`, `plugin/install`, `plugin/uninstall` and `plugin/reconcile`, as release 0.169
  * answers them.
  */
-import {
-  Effect,
-  Option,
-  type PlatformError,
-  Predicate,
-  Ref,
-  Result,
-  Schema,
-  Stdio,
-  Stream
-} from "effect"
+import { Effect, Option, type PlatformError, Predicate, Ref, Result, Stdio, Stream } from "effect"
 import * as CodexHome from "../CodexHome.ts"
-import * as PluginId from "../PluginId.ts"
-import * as PluginInstaller from "../PluginInstaller.ts"
-import * as PluginStore from "../PluginStore.ts"
-import * as RemotePluginId from "../RemotePluginId.ts"
 import * as Baseline from "./Baseline.ts"
 import * as lines from "./lines.ts"
 import * as ListingCache from "./ListingCache.ts"
-import * as PluginChanges from "./PluginChanges.ts"
-import * as PluginListing from "./PluginListing.ts"
-import * as PluginView from "./PluginView.ts"
+import * as PluginRequests from "./PluginRequests.ts"
 import * as Protocol from "./Protocol.ts"
 import * as refusals from "./refusals.ts"
 
@@ -50,48 +34,13 @@ export const maxLineLength = 1024 * 1024
  */
 export const maxOpenRequests = 64
 
-// --- parameters
-
-const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
-const decodeRemoteId = Schema.decodeUnknownOption(
-  RemotePluginId.RemotePluginId.check(Schema.makeFilter(RemotePluginId.isAddressable))
-)
-
-const remoteIdOf = (text: string, refusal: string) =>
-  Effect.fromOption(decodeRemoteId(text)).pipe(Effect.mapError(() => Protocol.refuse(refusal)))
-
-/** The remote plugin that `plugin/read` or `plugin/install` is about. */
-const subjectOf = Effect.fnUntraced(function* (
-  method: "plugin/read" | "plugin/install",
-  { marketplacePath, pluginName, remoteMarketplaceName }: Protocol.Params<typeof method>
-) {
-  if ((marketplacePath == null) === (remoteMarketplaceName == null)) {
-    return yield* Protocol.refuse(
-      `${method} requires exactly one of marketplacePath or remoteMarketplaceName`
-    )
-  }
-  if (marketplacePath != null) {
-    return yield* Protocol.refuse(
-      `${method} serves remote marketplaces only: give remoteMarketplaceName, not marketplacePath`
-    )
-  }
-  return yield* remoteIdOf(
-    pluginName,
-    "invalid remote plugin id: only ASCII letters, digits, `_`, `-`, and `~` are allowed"
-  )
-})
-
-// --- the server
-
 /** The server of one client. Its background work ends with the scope. */
 export const make = Effect.fnUntraced(function* (program: ServerInfo) {
   const home = yield* CodexHome.CodexHome
-  const store = yield* PluginStore.PluginStore
-  const installer = yield* PluginInstaller.PluginInstaller
   const isInitialized = yield* Ref.make(false)
   const listing = yield* ListingCache.make
   const baseline = yield* Baseline.make(listing)
-  const plugins = yield* PluginListing.make(listing)
+  const answer = yield* PluginRequests.make(listing, baseline)
 
   const initialize = Effect.fnUntraced(function* ({
     clientInfo: { name, version }
@@ -105,64 +54,6 @@ export const make = Effect.fnUntraced(function* (program: ServerInfo) {
       codexHome: home.root,
       platformFamily,
       platformOs
-    }
-  })
-
-  const answer = Effect.fnUntraced(function* (
-    call: Exclude<Protocol.Call, { readonly method: "initialize" }>
-  ): Effect.fn.Return<unknown, Protocol.Refusal> {
-    switch (call.method) {
-      case "plugin/read": {
-        const id = yield* subjectOf(call.method, call.params)
-        const { cached, ...state } = yield* Effect.mapError(
-          installer.read(id),
-          refusals.readRefused
-        )
-        const active = Option.flatMap(cached, ({ active }) => active)
-        return { plugin: PluginView.detail({ ...state, cached: active }) }
-      }
-      case "plugin/installed": {
-        const marketplaces = yield* plugins.installed
-        yield* baseline.reconcileInBackground
-        return { marketplaces, marketplaceLoadErrors: [] }
-      }
-      case "plugin/list": {
-        const available = yield* plugins.available(call.params)
-        yield* baseline.reconcileInBackground
-        return available
-      }
-      case "plugin/install": {
-        const id = yield* subjectOf(call.method, call.params)
-        const { details, pluginId } = yield* installer
-          .install(id)
-          .pipe(Effect.mapError(refusals.installRefused))
-        yield* listing.refresh
-        yield* baseline.update(pluginId)
-        return { authPolicy: details.authentication_policy, appsNeedingAuth: [] }
-      }
-      case "plugin/uninstall": {
-        const local = decodePluginId(call.params.pluginId)
-        if (Option.isSome(local)) {
-          yield* Effect.mapError(store.uninstall(local.value), (error) =>
-            refusals.failed("uninstall plugin", error)
-          )
-          return {}
-        }
-        const id = yield* remoteIdOf(call.params.pluginId, "invalid remote plugin id")
-        const pluginId = yield* installer
-          .uninstall(id)
-          .pipe(Effect.mapError(refusals.uninstallRefused))
-        yield* listing.refresh
-        yield* baseline.update(pluginId)
-        return {}
-      }
-      case "plugin/reconcile":
-        return yield* baseline.reconcile.pipe(
-          Effect.catchTag("NotSignedIn", () => Effect.succeed(PluginChanges.none)),
-          Effect.mapError((error) =>
-            refusals.failed("failed to reconcile remote installed plugins", error)
-          )
-        )
     }
   })
 

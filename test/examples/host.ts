@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { PluginSync } from "effect-codex-plugins"
 import * as NodeCodexPlugins from "effect-codex-plugins/node"
 
-// Before a session opens: hooks and skills are in place, or it is known why not. A network outage
+// Before a session opens: hooks and skills are in place, or the log says why not. A network outage
 // never blocks the session.
 const program = Effect.gen(function* () {
   const { ensureReady } = yield* PluginSync.PluginSync

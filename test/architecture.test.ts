@@ -16,7 +16,7 @@ const levels: ReadonlyArray<RegExp> = [
   // Services.
   /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|reader|readings|removal|seedSource|sidecars|stagingFolder|storeError|sweep)\.ts$/,
   // Workflows over the services.
-  /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent)\.ts$|^internal\/sync\//,
+  /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent|SyncEventJson)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.
   /^Plugin(?:Doctor|Identity|Inventory|Search|Seed|Verifier)\.ts$|^internal\/(?:doctor\/|seededBundle\.ts$)/,
   // Composition and front ends.
@@ -40,6 +40,7 @@ const shared: ReadonlySet<string> = new Set([
   "internal/display.ts",
   "internal/fileTree.ts",
   "internal/message.ts",
+  "internal/sync/reason.ts",
   "internal/version.ts"
 ])
 

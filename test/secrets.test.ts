@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, FileSystem } from "effect"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
-import { outcomeJson } from "../src/cli/sync.ts"
+import * as SyncEventJson from "../src/SyncEventJson.ts"
 import * as PluginInstaller from "../src/PluginInstaller.ts"
 import * as PluginSync from "../src/PluginSync.ts"
 import * as RemotePluginId from "../src/RemotePluginId.ts"
@@ -89,7 +89,7 @@ const trials = Effect.gen(function* () {
   const { plan, sync } = yield* PluginSync.PluginSync
   const installer = yield* PluginInstaller.PluginInstaller
   yield* shown(plan)
-  yield* shown(Effect.tap(sync, (outcome) => Effect.log(outcomeJson(outcome))))
+  yield* shown(Effect.tap(sync, (outcome) => Effect.log(SyncEventJson.encodeOutcome(outcome))))
   yield* shown(installer.read(id))
   yield* shown(installer.install(id))
   yield* shown(installer.uninstall(id))

@@ -1,11 +1,11 @@
 /**
  * The codes that the program exits with, and the errors that only commands have.
  */
-import { Cause, Console, Data, Duration, Effect, Exit, Option, Predicate, Runtime } from "effect"
+import { Cause, Console, Data, Duration, Effect, Exit, Option, Runtime } from "effect"
 import { CliError } from "effect/cli"
 import { display } from "../internal/display.ts"
 import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
-import { reasonOf, reasonTag } from "./advice.ts"
+import * as SyncEventJson from "../SyncEventJson.ts"
 import * as Message from "../internal/message.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { printMessage } from "./screen.ts"
@@ -126,19 +126,10 @@ const isReported = (error: unknown): boolean =>
   CliError.isCliError(error) || reported.some((kind) => error instanceof kind)
 
 /** The JSON of an error that a command failed with. */
-export const errorJson = (error: Error) => {
-  const { remedy } = reasonOf(error)
-  return {
-    schemaVersion,
-    error: {
-      tag: Predicate.hasProperty(error, "_tag") ? error._tag : error.name,
-      reason: reasonTag(error) ?? null,
-      message: error.message,
-      remedy,
-      exitCode: codeOf(Exit.fail(error))
-    }
-  }
-}
+export const errorJson = (error: Error) => ({
+  schemaVersion,
+  error: { ...SyncEventJson.encodeError(error), exitCode: codeOf(Exit.fail(error)) }
+})
 
 /** A terminal gets the remedy in a line of its own. A log gets one line for each error. */
 const failureLines = (error: Error, style: Style, isTerminal: boolean): ReadonlyArray<string> => {

@@ -3,8 +3,8 @@ import { Command, Flag } from "effect/cli"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
-import * as SyncPlan from "../SyncPlan.ts"
-import { reasonOf } from "./advice.ts"
+import * as SyncEventJson from "../SyncEventJson.ts"
+import type * as SyncPlan from "../SyncPlan.ts"
 import { errorJson, PassTimedOut, SomePluginsFailed, WouldChange, WrongUsage } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { printJson, printJsonLine, schemaVersion } from "./output.ts"
@@ -14,94 +14,11 @@ import { refreshBefore, refreshWith } from "./refresh.ts"
 import * as results from "./results.ts"
 import { printLines, printMessage } from "./screen.ts"
 
-const failureOf = ({ error, pluginId, remotePluginId }: SyncEvent.SyncFailure) => {
-  const { remedy } = reasonOf(error, [pluginId, remotePluginId])
-  return { remotePluginId, pluginId, error: { tag: error._tag, message: error.message, remedy } }
-}
-
-/** What became of one action, for programs. */
-const resultJson = (result: SyncEvent.SyncResult) => ({
-  pluginId: result.pluginId,
-  remotePluginId: result.remotePluginId,
-  outcome: outcomeName(result),
-  version: result.to,
-  from: result.from,
-  bytes: result.bytes,
-  ms: Math.round(Duration.toMillis(result.duration))
-})
-
-const outcomeName = (result: SyncEvent.SyncResult): string =>
-  result._tag === "Installed" && results.isRepair(result) ? "repaired" : result._tag.toLowerCase()
-
 /** An event as `sync --jsonl` prints it, one in each line. */
-const eventJson = (event: SyncEvent.SyncEvent) => {
-  switch (event._tag) {
-    case "Started":
-      return { event: "started", schemaVersion }
-    case "Waiting":
-      return { event: "waiting", for: event.for, pluginId: event.pluginId }
-    case "Listed":
-      return {
-        event: "listed",
-        plugins: event.rows,
-        ms: Math.round(Duration.toMillis(event.duration))
-      }
-    case "Planned":
-      return { event: "planned", actions: event.plan.actions.map(actionJson) }
-    case "Progress": {
-      const { bytes, pluginId, total } = event
-      return { event: "progress", pluginId, bytes, total }
-    }
-    case "Retrying": {
-      const { cause, delay, pluginId } = event
-      const { _tag: tag, message } = cause
-      return {
-        event: "retrying",
-        pluginId,
-        ms: Math.round(Duration.toMillis(delay)),
-        error: { tag, message }
-      }
-    }
-    case "Failed":
-      return { event: "result", ...resultJson(event), error: failureOf(event.failure).error }
-    case "Finished":
-      return {
-        event: "finished",
-        ms: Math.round(Duration.toMillis(event.duration)),
-        ...outcomeJson(event.outcome)
-      }
-    case "PassFailed":
-      return {
-        event: "failed",
-        ms: Math.round(Duration.toMillis(event.duration)),
-        ...errorJson(event.error)
-      }
-    case "Interrupted":
-      return { event: "interrupted", ms: Math.round(Duration.toMillis(event.duration)) }
-    default:
-      return { event: "result", ...resultJson(event) }
-  }
-}
-
-/** The object that `sync --json` prints. */
-export const outcomeJson = (outcome: SyncEvent.SyncOutcome) => ({
-  schemaVersion,
-  installedPluginIds: outcome.installed,
-  backfilledPluginIds: outcome.backfilled,
-  repairedPluginIds: outcome.repaired,
-  keptPluginIds: outcome.kept,
-  removedCachePluginIds: outcome.removed,
-  pruned: outcome.results.flatMap(({ _tag, from, pluginId, remotePluginId }) =>
-    _tag === "Pruned" ? [{ pluginId, remotePluginId, version: from }] : []
-  ),
-  failedRemotePluginIds: outcome.failures.flatMap(({ remotePluginId }) => remotePluginId ?? []),
-  failures: outcome.failures.map(failureOf),
-  removalSkipped: outcome.removalSkipped,
-  removalSkippedReason: outcome.removalSkippedReason?._tag ?? null,
-  skipped: outcome.skipped,
-  plugins: outcome.results.map(resultJson),
-  account: { plugins: outcome.account.rows.length }
-})
+const eventJson = (event: SyncEvent.SyncEvent) =>
+  event._tag === "PassFailed"
+    ? { ...SyncEventJson.encode(event), ...errorJson(event.error) }
+    : SyncEventJson.encode(event)
 
 /** Prints the results of a pass for people. */
 export const printOutcome = (
@@ -114,38 +31,11 @@ export const printOutcome = (
     ...results.outcomeLines(outcome, millis, style)
   ])
 
-/** One action of a plan as `sync --dry-run --json` prints it. */
-const actionJson = (action: SyncPlan.Action) => {
-  switch (action._tag) {
-    case "Keep":
-    case "Backfill":
-    case "Install":
-    case "Defer":
-      return {
-        action: action._tag,
-        remotePluginId: action.plugin.remotePluginId,
-        pluginId: action.plugin.pluginId,
-        version: action.version,
-        ...("reason" in action ? { reason: action.reason } : {})
-      }
-    case "Reject":
-      return { action: action._tag, ...failureOf(action) }
-    case "Remove":
-      return {
-        action: action._tag,
-        pluginId: SyncPlan.nameOf(action.target),
-        reason: action.reason
-      }
-    case "Prune":
-      return { action: action._tag, pluginId: action.pluginId, version: action.version }
-  }
-}
-
 const printPlan = (plan: SyncPlan.SyncPlan, json: boolean) =>
   json
     ? printJson({
         schemaVersion,
-        actions: plan.actions.map(actionJson),
+        actions: plan.actions.map(SyncEventJson.encodeAction),
         removalSkipped: plan.removalSkipped
       })
     : printLines((style) => results.planLines(plan, style))
@@ -272,7 +162,7 @@ export const sync = Command.make(
       jsonl ? printJsonLine(eventJson(event)) : Effect.void
     const [took, outcome] = yield* carryOut({ timeout, verbose, onEvent })
     const ms = Math.round(Duration.toMillis(took))
-    if (json && !jsonl) yield* printJson({ ...outcomeJson(outcome), ms })
+    if (json && !jsonl) yield* printJson({ ...SyncEventJson.encodeOutcome(outcome), ms })
     else if (!jsonl && !(quiet && isUnchanged(outcome)))
       yield* printOutcome(outcome, ms, { verbose })
     if (outcome.removalSkipped !== null) {

@@ -15,6 +15,7 @@ import * as ChildProcess from "node:child_process"
 import { display } from "../internal/display.ts"
 import * as PluginSync from "../PluginSync.ts"
 import { reasonOf } from "./advice.ts"
+import * as SyncEventJson from "../SyncEventJson.ts"
 import { errorJson } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { printJsonLine, schemaVersion } from "./output.ts"
@@ -22,7 +23,7 @@ import { ensureOnline } from "./online.ts"
 import { passFlags, passServices } from "./passFlags.ts"
 import * as results from "./results.ts"
 import * as signals from "./signals.ts"
-import { outcomeJson, quietly } from "./sync.ts"
+import { quietly } from "./sync.ts"
 
 /** Passes that follow one another faster are unkind to the backend. */
 const leastInterval = Duration.seconds(1)
@@ -47,7 +48,7 @@ const passJson = ({ at, nextAt, state, took }: Pass) => {
   const { error, outcome } = state
   const result =
     state.failures === 0 && outcome !== null
-      ? { event: "finished", ...outcomeJson(outcome) }
+      ? { event: "finished", ...SyncEventJson.encodeOutcome(outcome) }
       : error === null
         ? { event: "interrupted", schemaVersion }
         : { event: "failed", ...errorJson(error) }

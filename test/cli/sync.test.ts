@@ -1,12 +1,15 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Schema } from "effect"
+import * as SyncEventJson from "../../src/SyncEventJson.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import { type Run, world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 const broken = TestBackend.plugin({ name: "broken", bundle: new TextEncoder().encode("x") })
+
+const decodeLine = Schema.decodeUnknownSync(SyncEventJson.LineFromString)
 
 const alphaId = "alpha@openai-curated-remote"
 const brokenId = "broken@openai-curated-remote"
@@ -208,6 +211,36 @@ describe("sync", () => {
         stdout,
         /^ ✗ 7 plugins: [^\n]*404[^\n]*\n {3}a, b, c, d, e and 2 more\n {3}help: [^\n]+\n7 failed \(0\.0 s\)\n$/
       )
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "prints each event with --jsonl as a line that the library decodes, and no more keys than it knows",
+    Effect.fnUntraced(function* () {
+      const { backend, run } = yield* world({ plugins: [alpha, broken] })
+      const { code, stdout } = yield* run("sync", "--jsonl")
+      assert.strictEqual(code, 3)
+      const texts = stdout.trimEnd().split("\n")
+      const lines = texts.map((text) => decodeLine(text))
+      assert.deepStrictEqual(
+        lines.map((line) => JSON.parse(JSON.stringify(line))),
+        texts.map((text) => JSON.parse(text))
+      )
+      assert.deepStrictEqual(
+        lines
+          .flatMap((line) => (line.event === "result" ? [[line.pluginId, line.outcome]] : []))
+          .toSorted(),
+        [
+          [alphaId, "installed"],
+          [brokenId, "failed"]
+        ]
+      )
+      yield* backend.when({ kind: "listing" }, TestReply.status(401))
+      const failed = yield* run("sync", "--jsonl")
+      assert.strictEqual(failed.code, 4)
+      const [last] = failed.stdout.trimEnd().split("\n").slice(-1)
+      assert.deepInclude(decodeLine(last), { event: "failed", schemaVersion: 1 })
+      assert.deepInclude(JSON.parse(last ?? "").error, { reason: "Unauthorized", exitCode: 4 })
     }, Effect.provide(NodeServices.layer))
   )
 

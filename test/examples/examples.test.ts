@@ -3,12 +3,13 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Path } from "effect"
-import { PluginSync } from "effect-codex-plugins"
+import { Effect, FileSystem, Path, Schema } from "effect"
+import { PluginSync, SyncEventJson } from "effect-codex-plugins"
 import { TestBackend, TestCodexPlugins } from "effect-codex-plugins/testing"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { fileURLToPath } from "node:url"
 import * as Certificates from "../support/certificates.ts"
+import { logEvents } from "./eventLog.ts"
 import * as Inventory from "./inventory.ts"
 import * as OwnPlatform from "./ownPlatform.ts"
 import { syncWithProgress } from "./progress.ts"
@@ -19,6 +20,8 @@ const hello = TestBackend.plugin({
   version: "1.0.0",
   files: { "skills/greet/SKILL.md": "---\nname: greet\n---\n" }
 })
+
+const decodeLine = Schema.decodeUnknownSync(SyncEventJson.LineFromString)
 
 /** A folder with a cached local plugin of this name, in a home of its own. */
 const makeHome = Effect.fnUntraced(function* (name: string) {
@@ -65,6 +68,31 @@ describe("the examples", () => {
       yield* syncWithProgress((event) => Effect.sync(() => shown.push(event)))
       assert.includeMembers(shown, ["Planned", "Installed", "Finished"])
     }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [hello] })))
+  )
+
+  it.effect("eventLog.ts appends a line with both ids of each plugin to a file", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const { sync } = yield* PluginSync.PluginSync
+      yield* logEvents("/home/tester/plugins.jsonl")
+      yield* sync
+      yield* sync
+      const text = yield* fs.readFileString("/home/tester/plugins.jsonl")
+      const lines = text.trimEnd().split("\n")
+      const decoded = lines.map((line) => decodeLine(line))
+      assert.deepStrictEqual(
+        decoded.map(({ event }) => event),
+        [1, 2].flatMap(() => ["started", "listed", "planned", "result", "finished"])
+      )
+      assert.deepInclude(JSON.parse(lines[3] ?? ""), {
+        time: "1970-01-01T00:00:00.000Z",
+        event: "result",
+        pluginId: "hello@openai-curated-remote",
+        remotePluginId: hello.id,
+        outcome: "installed",
+        version: "1.0.0"
+      })
+    }).pipe(Effect.scoped, Effect.provide(TestCodexPlugins.layerWith({ plugins: [hello] })))
   )
 
   it.effect("inventory.ts finds a plugin's skills with its identity", () =>

@@ -98,7 +98,7 @@ export class NotSignedIn extends Schema.TaggedError<NotSignedIn>()("NotSignedIn"
           ? `not signed in to ChatGPT: ${this.path} says that another program supplies the tokens, and holds none; let that program sync, or run \`codex login\``
           : `not signed in to ChatGPT: ${this.path} holds no tokens; run \`codex login\``
       case "KeyringCredentials":
-        return `not signed in to ChatGPT: ${this.path} does not exist, and config.toml keeps credentials in the system's keyring, which cannot be read here; set cli_auth_credentials_store = "file" and run \`codex login\``
+        return `not signed in to ChatGPT: ${this.path} does not exist, because config.toml has Codex keep credentials in the system's keyring or in memory, which cannot be read here; set cli_auth_credentials_store = "file" and run \`codex login\``
       case "ApiKeyAlone":
         return `signed in with an API key, which has no plugins: run \`codex login\` and sign in with ChatGPT (${this.path})`
       case "UnsupportedMode":

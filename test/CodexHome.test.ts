@@ -292,6 +292,7 @@ describe("credentials", () => {
   it.effect.each([
     ['cli_auth_credentials_store = "keyring"', "KeyringCredentials"],
     ['cli_auth_credentials_store = "auto"', "KeyringCredentials"],
+    ['cli_auth_credentials_store = "ephemeral"', "KeyringCredentials"],
     ['cli_auth_credentials_store = "file"', "NoCredentials"],
     ["= not TOML", "NoCredentials"]
   ] as const)("without auth.json, config.toml explains the cause: %s", ([toml, reason]) =>

@@ -6,7 +6,7 @@ import { Option, Predicate, Redacted, Result, Schema } from "effect"
 /** Why a home's credentials cannot be used. */
 export const Reason = Schema.Literals([
   "NoCredentials",
-  /** `auth.json` is missing, and `config.toml` keeps credentials in the system's keyring. */
+  /** `auth.json` is missing, and `config.toml` keeps credentials in a keyring or in memory. */
   "KeyringCredentials",
   "ApiKeyAlone",
   /** Codex is signed in by a mode that has no ChatGPT tokens in `auth.json`. */

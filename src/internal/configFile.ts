@@ -24,8 +24,8 @@ const decodeFeatures = Schema.decodeUnknownResult(
   })
 )
 
-/** The stores in which Codex writes no `auth.json`. */
-const keyrings: ReadonlySet<unknown> = new Set(["keyring", "auto"])
+/** The stores in which Codex writes no `auth.json`: the system's keyring, and its own memory. */
+const keyrings: ReadonlySet<unknown> = new Set(["keyring", "auto", "ephemeral"])
 
 /** A URL to which paths can be appended, and that contains no credentials. */
 const isBaseUrl = (text: string): boolean => {
@@ -69,7 +69,7 @@ export const parse = (text: string, defaultBaseUrl: string): Result.Result<Setti
   })
 }
 
-/** True if the file has Codex keep its credentials in the system's keyring. */
+/** True if the file has Codex keep its credentials in the system's keyring or in memory. */
 export const usesKeyring = (text: string): boolean =>
   Option.exists(Result.getSuccess(Toml.parse(text)), (table) =>
     keyrings.has(

@@ -12,6 +12,7 @@ import * as Certificates from "../support/certificates.ts"
 import { logEvents } from "./eventLog.ts"
 import * as Inventory from "./inventory.ts"
 import * as OwnPlatform from "./ownPlatform.ts"
+import * as OwnTokens from "./ownTokens.ts"
 import { syncWithProgress } from "./progress.ts"
 import * as TwoHomes from "./twoHomes.ts"
 
@@ -118,6 +119,26 @@ describe("the examples", () => {
         work: ["one@local"],
         personal: ["two@local"]
       })
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.live("ownTokens.ts asks the backend with the host's token, and reads no auth.json", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const backend = yield* TestBackend.make()
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      yield* backend.writeHome(home, yield* backend.serve())
+      yield* fs.remove(`${home}/auth.json`)
+      const [{ accessToken, id: accountId }] = backend.accounts
+      const plan = Effect.flatMap(PluginSync.PluginSync, ({ plan }) => plan)
+      const token = { accessToken, accountId, expiresAt: Number.MAX_SAFE_INTEGER }
+      yield* Effect.provide(plan, OwnTokens.layer(home, Effect.succeed(token)))
+      const [request] = yield* backend.requests()
+      assert.strictEqual(request?.headers["authorization"], `Bearer ${accessToken}`)
+      const error = yield* Effect.flip(
+        Effect.provide(plan, OwnTokens.layer(home, Effect.succeed(undefined)))
+      )
+      assert.strictEqual(error._tag, "NotSignedIn")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 

@@ -167,17 +167,22 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("that is a damaged lock is replaced, or named with what helps", () =>
+    it.effect("that is a damaged lock is named with what helps, by sync and doctor", () =>
       Effect.gen(function* () {
-        const { home, run } = yield* make
+        const { home, run, succeed } = yield* make
         Fs.mkdirSync(Path.join(home, "plugins"))
         const lock = Path.join(home, "plugins/.codex-plugins.lock")
         Fs.writeFileSync(lock, "hi\n")
-        const { code, output } = yield* run(home, ["sync"])
-        if (code !== 0) {
-          assert.include(output, lock)
-          assert.match(output, /remove|delete/)
+        for (const args of [["sync"], ["doctor"]]) {
+          const { code, output } = yield* run(home, args)
+          assert.strictEqual(code, 1, output)
+          // Lines are wrapped at the width of the terminal.
+          const text = output.replaceAll(/\s+/g, " ")
+          assert.include(text, lock)
+          assert.include(text, "delete it while no other codex-plugins process runs")
         }
+        Fs.rmSync(lock)
+        yield* succeed(home, ["sync"])
       })
     )
 

@@ -106,6 +106,20 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
+    it.effect("has the doctor name the variable whose file is missing, without a network", () =>
+      Effect.gen(function* () {
+        const { sync } = yield* makeHome
+        for (const name of ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]) {
+          const { code, output } = yield* sync(
+            { [name]: "/does/not/exist.pem" },
+            ([node = "", program = ""]) => [node, program, "doctor", "--offline"]
+          )
+          assert.strictEqual(code, 1, output)
+          assert.include(output, `network.certificates: ${name} names "/does/not/exist.pem"`)
+        }
+      })
+    )
+
     it.effect("trusts the file in NODE_EXTRA_CA_CERTS", () =>
       Effect.gen(function* () {
         const { authority, installed, sync } = yield* makeHome

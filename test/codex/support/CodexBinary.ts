@@ -10,26 +10,28 @@ import * as Crypto from "node:crypto"
 import { fileURLToPath } from "node:url"
 import * as Loopback from "./Loopback.ts"
 
-/** The first release with the identity sidecar, and the newest. */
-export const versions = ["0.142.0", "0.169.0"] as const
-
-export type Version = (typeof versions)[number]
-
-/** What the registry states of each package, as `npm view @openai/codex@<version>-<platform> dist.integrity`. */
-const integrity: Readonly<Record<string, Readonly<Record<Version, string>>>> = {
-  "linux-x64": {
-    "0.142.0":
+/**
+ * The releases that the tests run: the first one with the identity sidecar, and the newest. For each
+ * platform, the registry's hash as `npm view @openai/codex@<release>-<platform> dist.integrity` prints it.
+ */
+const releases = {
+  "0.142.0": {
+    "linux-x64":
       "sha512-nywS+ogFPRhZnQnKL+jzWKzFhmjTQbYPh6n8dtQ/E+sJ3FoZVcb9a6kvHL5yjgtlCiDkP0jPDYY5AK3tDShYyw==",
-    "0.169.0":
-      "sha512-o05NyAOCDygSPRo1yinzxvkRSdmsZyBD9E7mbpmjRanSfM8lypqWtQgEo4XfNkwhuCR2aFu8mlGOsQGFXVbVww=="
+    "linux-arm64":
+      "sha512-gX9hCK59bE0Itnous1MCrKiXTYuoGVE6oJUE0kyRSzaBD267sh9TNR3DXKbY7TsP7iAs19n8YXDJNdHZJtakSQ=="
   },
-  "linux-arm64": {
-    "0.142.0":
-      "sha512-gX9hCK59bE0Itnous1MCrKiXTYuoGVE6oJUE0kyRSzaBD267sh9TNR3DXKbY7TsP7iAs19n8YXDJNdHZJtakSQ==",
-    "0.169.0":
+  "0.169.0": {
+    "linux-x64":
+      "sha512-o05NyAOCDygSPRo1yinzxvkRSdmsZyBD9E7mbpmjRanSfM8lypqWtQgEo4XfNkwhuCR2aFu8mlGOsQGFXVbVww==",
+    "linux-arm64":
       "sha512-NZ/DaQUpcQmxmqee7Z9uC1rzw3GhSbooawcaTe1LN5Yk+WlinUKGdTXJgClRT/9ogQEEM9TWxYzvxPfj5G/xFg=="
   }
-}
+} as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>
+
+export type Version = keyof typeof releases
+
+export const versions = Object.keys(releases) as ReadonlyArray<Version>
 
 /** A Codex that cannot be run here. */
 export class CodexUnavailable extends Schema.TaggedError<CodexUnavailable>()("CodexUnavailable", {
@@ -55,7 +57,8 @@ const platform = `${process.platform}-${process.arch}`
 
 const place = Effect.fnUntraced(function* (version: Version) {
   const path = yield* Path.Path
-  const expected = integrity[platform]?.[version]
+  const hashes: Readonly<Record<string, string>> = releases[version]
+  const expected = hashes[platform]
   if (expected === undefined) {
     return yield* new CodexUnavailable({ version, reason: "UnsupportedPlatform", detail: platform })
   }

@@ -47,7 +47,7 @@ export interface CachedPlugin {
   readonly identity: Identity
   /** The time at which the active version was made and superseded the others, in milliseconds. */
   readonly activeSince: number
-  readonly witness: Witness
+  readonly fingerprint: Fingerprint
 }
 
 /**
@@ -60,7 +60,7 @@ export interface CachedPlugin {
 export interface Stray {
   readonly marketplace: MarketplaceName
   readonly name: string
-  readonly witness: Witness
+  readonly fingerprint: Fingerprint
 }
 
 /**
@@ -70,7 +70,7 @@ export interface Stray {
  * @category models
  * @since 0.1.0
  */
-export type Witness = string
+export type Fingerprint = string
 
 /**
  * The whole cache at one moment.

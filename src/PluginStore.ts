@@ -28,6 +28,7 @@ import * as Identities from "./internal/cache/identities.ts"
 import * as Installs from "./internal/cache/installs.ts"
 import { changeWith } from "./internal/cache/installs.ts"
 import * as Leases from "./internal/cache/leases.ts"
+import { mtimeOf } from "./internal/cache/baseRoots.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
 import * as Readings from "./internal/cache/readings.ts"
 import * as Removal from "./internal/cache/removal.ts"
@@ -337,8 +338,7 @@ export const make = Effect.gen(function* () {
       owner: changes.owner,
       create: (name) => disk.makeDirectory(inStaging(name)),
       remove,
-      changedAt: (name) =>
-        Effect.map(disk.lstat(inStaging(name)), (info) => info && cacheReader.mtimeOf(info)),
+      changedAt: (name) => Effect.map(disk.lstat(inStaging(name)), (info) => info && mtimeOf(info)),
       touch: (name) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Effect.ignore(fs.utimes(inStaging(name), new Date(now), new Date(now)))

@@ -288,7 +288,7 @@ describe("SyncPlan.make, for rows that stand for one plugin", () => {
 })
 
 const stale = cachedPlugin({ id: "beta@openai-curated-remote" })
-const stray: Stray = { marketplace: curated, name: "plugin-backup-x", witness: "w" }
+const stray: Stray = { marketplace: curated, name: "plugin-backup-x", fingerprint: "w" }
 
 describe("SyncPlan.make, for what no row names", () => {
   it.each([...remoteMarketplaces])("removes a plugin of %s", (marketplace) => {
@@ -602,7 +602,7 @@ const sides = {
           ),
           (self, that) => self.pluginId === that.pluginId
         ),
-        strays: strays.map((name) => ({ marketplace: curated, name, witness: "w" }))
+        strays: strays.map((name) => ({ marketplace: curated, name, fingerprint: "w" }))
       })
   ),
   retention: Schema.Literals([0, 400, 1000])

@@ -14,11 +14,11 @@ export type Outcome =
 
 const parent = "/w"
 const directory = `${parent}/bundle`
-const witness = `${parent}/witness`
+const fingerprint = `${parent}/fingerprint`
 const before: MemoryFileSystem.Snapshot = {
   "/": { type: "Directory", mode: 0o755, mtime: 0 },
   [parent]: { type: "Directory", mode: 0o755, mtime: 0 },
-  [witness]: { type: "File", mode: 0o640, mtime: 0, bytes: new Uint8Array([1, 2, 3]) }
+  [fingerprint]: { type: "File", mode: 0o640, mtime: 0, bytes: new Uint8Array([1, 2, 3]) }
 }
 
 /** How many steps on the disk an archive of a few kilobytes can need. */
@@ -35,10 +35,10 @@ const outside = (snapshot: MemoryFileSystem.Snapshot) => {
     (path) => path !== directory && !path.startsWith(`${directory}/`)
   )
   if (others.length !== Object.keys(before).length) return others.find((path) => !(path in before))
-  const node = snapshot[witness]
+  const node = snapshot[fingerprint]
   return node?.type === "File" && `${node.mode} ${node.bytes}` === `${0o640} 1,2,3`
     ? undefined
-    : witness
+    : fingerprint
 }
 
 const treeOf = (snapshot: MemoryFileSystem.Snapshot): Tree => {

@@ -59,7 +59,7 @@ export const cachedPlugin = ({
     intact: true,
     identity: known("plugins~Plugin_1"),
     activeSince: 0,
-    witness: "witness",
+    fingerprint: "fingerprint",
     ...fields
   }
 }

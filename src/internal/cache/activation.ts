@@ -13,7 +13,7 @@ import { activationSteps } from "./activationSteps.ts"
 import type { Changes, Context } from "./changes.ts"
 import { folderMode } from "./copyTree.ts"
 import * as Leases from "./leases.ts"
-import { type BaseRoot, emptyBaseRoot } from "./reader.ts"
+import { type BaseRoot, emptyBaseRoot } from "./baseRoots.ts"
 import { utf8 } from "./sidecars.ts"
 import { fail, isGone, isRace } from "./storeError.ts"
 

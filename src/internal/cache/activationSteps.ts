@@ -3,7 +3,7 @@
  */
 import { Array as Arr, Option } from "effect"
 import * as PluginVersion from "../../PluginVersion.ts"
-import type { BaseRoot } from "./reader.ts"
+import type { BaseRoot } from "./baseRoots.ts"
 
 /** The steps in which a version becomes the active one of a base root. */
 export const activationSteps = (

@@ -12,7 +12,7 @@ import type { Changes, Context } from "./changes.ts"
 import type * as Claims from "./claims.ts"
 import type { Leases } from "./leases.ts"
 import * as LocalInstall from "./localInstall.ts"
-import { stateOf } from "./reader.ts"
+import { stateOf } from "./pluginReader.ts"
 import { explain, fail } from "./storeError.ts"
 
 interface StagedPlugin {

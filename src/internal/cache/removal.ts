@@ -62,7 +62,7 @@ export const make = (
         : [target.marketplace, target.name]
     const place = path.join(reader.marketplaceRoot(marketplace), name)
     const isUnchanged = (at: string) =>
-      Effect.map(reader.witnessOf(at), (witness) => witness === target.witness)
+      Effect.map(reader.fingerprintOf(at), (fingerprint) => fingerprint === target.fingerprint)
 
     return yield* Effect.gen(function* () {
       if (!(yield* isUnchanged(place))) return false

@@ -105,7 +105,9 @@ export const open = Effect.fnUntraced(function* (from: string) {
   const isUnchanged = ({ plugin, version }: SeedVersion) =>
     Effect.map(
       reader.read(plugin.pluginId),
-      Option.exists((now) => now.witness === plugin.witness && Option.contains(now.active, version))
+      Option.exists(
+        (now) => now.fingerprint === plugin.fingerprint && Option.contains(now.active, version)
+      )
     )
 
   /**

@@ -7,7 +7,7 @@ import type * as PluginId from "../../PluginId.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import type { Context } from "./changes.ts"
 import * as Disk from "./Disk.ts"
-import type { BaseRoot } from "./reader.ts"
+import type { BaseRoot } from "./baseRoots.ts"
 import { prefix } from "./staging.ts"
 import type { StagingFolder } from "./stagingFolder.ts"
 

@@ -5,7 +5,7 @@ import { Duration, Effect, PlatformError, Schema } from "effect"
 import * as platformError from "../platformError.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
-import { isNotFound } from "./reader.ts"
+import { isNotFound } from "./baseRoots.ts"
 
 /**
  * How long a rename is tried again while something holds the file, as virus scanners do on Windows.

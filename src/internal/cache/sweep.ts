@@ -4,7 +4,7 @@
 import { Clock, Duration, Effect, type FileSystem, Option, Schema } from "effect"
 import * as PluginId from "../../PluginId.ts"
 import type { Changes, Context } from "./changes.ts"
-import { mtimeOf } from "./reader.ts"
+import { mtimeOf } from "./baseRoots.ts"
 import { doubtPrefix, lockHolderName, ownerOf, prefix } from "./staging.ts"
 
 /**

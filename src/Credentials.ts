@@ -3,11 +3,11 @@
  * `auth.json`.
  *
  * A host that has its own tokens provides {@link layerWith} beneath the layers of this package.
- * Then
- * `auth.json` is not read.
+ * Then `auth.json` is not read.
  */
-import { Context, Duration, Effect, Equal, Layer, Option, Redacted, Result, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Option, Redacted, Result, type Stream } from "effect"
 import * as CodexHome from "./CodexHome.ts"
+import * as Polling from "./internal/polling.ts"
 
 /**
  * The interval at which {@link Credentials} looks for a change.
@@ -86,20 +86,7 @@ const fingerprint = (current: Options["current"]): Effect.Effect<ReadonlyArray<s
  */
 export const fromEffect = ({ current, ...options }: Options): Credentials["Service"] => {
   const interval = Duration.fromInputUnsafe(options.pollInterval ?? pollInterval)
-  const changes = Stream.unwrap(
-    Effect.map(fingerprint(current), (first) => {
-      let last = first
-      return Stream.tick(interval).pipe(
-        Stream.mapEffect(() => fingerprint(current)),
-        Stream.filter((next) => {
-          const isChanged = !Equal.equals(last, next)
-          last = next
-          return isChanged
-        }),
-        Stream.map(() => undefined)
-      )
-    })
-  )
+  const changes = Polling.changesOf(fingerprint(current), interval)
   return Credentials.of({ current, changes })
 }
 

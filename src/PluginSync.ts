@@ -12,6 +12,7 @@ import {
   Layer,
   Option,
   PubSub,
+  Result,
   Scope,
   Stream
 } from "effect"
@@ -24,6 +25,7 @@ import * as Readiness from "./Readiness.ts"
 import * as ActionRunner from "./internal/sync/actionRunner.ts"
 import * as Rounds from "./internal/sync/rounds.ts"
 import * as Telemetry from "./internal/sync/telemetry.ts"
+import * as Polling from "./internal/polling.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type * as RemoteBundle from "./RemoteBundle.ts"
@@ -143,8 +145,8 @@ export class PluginSync extends Context.Service<
     >
     /**
      * Runs passes on a schedule until the scope closes: when the last successful pass is old enough,
-     * sooner after a transient failure, and at once when the credentials change. It joins a pass that
-     * runs already. Invalid options are a defect.
+     * sooner after a transient failure, and at once when the credentials or the settings change. It
+     * joins a pass that runs already. Invalid options are a defect.
      */
     readonly background: (
       options?: Background.Options
@@ -354,9 +356,24 @@ export const make = Effect.fnUntraced(function* (
   const { changes: credentialChanges } = Option.getOrElse(credentials, () =>
     Credentials.fromEffect({ current: home.credentials })
   )
+  const settingChanges = Polling.changesOf(
+    Effect.result(home.settings).pipe(
+      Effect.map(
+        Result.match({
+          onFailure: ({ message }) => message,
+          onSuccess: ({ baseUrl, pluginsEnabled }) => `${baseUrl} ${pluginsEnabled}`
+        })
+      )
+    ),
+    Credentials.pollInterval
+  )
   const background = (options: Background.Options = {}) =>
     Background.start(
-      { sync, credentialChanges, succeededAt: Effect.sync(() => succeededAt) },
+      {
+        sync,
+        wakeUps: Stream.merge(credentialChanges, settingChanges),
+        succeededAt: Effect.sync(() => succeededAt)
+      },
       options
     )
 

@@ -255,6 +255,37 @@ describe("PluginSync.background", () => {
   )
 
   it.effect(
+    "runs a pass at once when config.toml changes, also to an invalid file and back",
+    Effect.fnUntraced(
+      function* () {
+        const fs = yield* FileSystem.FileSystem
+        const background = yield* start()
+        yield* reached(background, isIdle)
+        const file = `${TestCodexPlugins.root}/config.toml`
+        const before = yield* fs.readFileString(file)
+        const passes = (text: string, isOver: (state: PluginSync.BackgroundState) => boolean) =>
+          Effect.andThen(
+            fs.writeFileString(file, text),
+            during(
+              Duration.times(Credentials.pollInterval, 2),
+              reached(background, (state) => isIdle(state) && isOver(state))
+            )
+          )
+        yield* passes("[features]\nplugins = false\n", ({ outcome }) => outcome?.skipped !== null)
+        const { error } = yield* passes("= broken", ({ failures }) => failures > 0)
+        assert.strictEqual(error?._tag, "CodexHomeError")
+        yield* passes(
+          before,
+          ({ failures, outcome }) => failures === 0 && outcome?.skipped === null
+        )
+        assert.strictEqual(yield* listings, 2)
+      },
+      Effect.scoped,
+      provide()
+    )
+  )
+
+  it.effect(
     "stops with its scope",
     Effect.fnUntraced(function* () {
       yield* Effect.scoped(Effect.flatMap(start(), (background) => reached(background, isIdle)))

@@ -149,7 +149,7 @@ export const watch = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Sync on a schedule until a signal ends it, with one line for each pass; tells systemd that it is ready after the first one"
+    "Sync on a schedule, and when auth.json or config.toml changes, until a signal ends it; prints a line for each pass and tells systemd after the first one that it is ready"
   ),
   Command.withExamples([
     { command: "codex-plugins watch --every 15m", description: "Four passes an hour" },

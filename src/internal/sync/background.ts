@@ -29,7 +29,8 @@ export interface Options {
   readonly jitter?: number | undefined
   /**
    * The wait after a first transient failure; each further one doubles it, up to `every`. A failure
-   * that only a person can resolve is not retried before `every` or a change of the credentials.
+   * that only a person can resolve is not retried before `every` or a change of the credentials or
+   * the settings.
    * Default: 30 seconds.
    */
   readonly backoff?: Duration.Input | undefined
@@ -86,7 +87,8 @@ export const start = Effect.fnUntraced(function* (
     readonly sync: Effect.Effect<SyncOutcome, SyncError>
     /** When a pass last succeeded, whoever asked for it; null before the first. */
     readonly succeededAt: Effect.Effect<number | null>
-    readonly credentialChanges: Stream.Stream<void>
+    /** Each element starts a pass at once. */
+    readonly wakeUps: Stream.Stream<void>
   },
   options: Options
 ): Effect.fn.Return<Background, never, Scope.Scope> {
@@ -102,7 +104,7 @@ export const start = Effect.fnUntraced(function* (
   const update = (change: Partial<State>) =>
     SubscriptionRef.update(state, (known) => ({ ...known, ...change }))
   const wakeUps = yield* Queue.sliding<void>(1)
-  yield* source.credentialChanges.pipe(
+  yield* source.wakeUps.pipe(
     Stream.runForEach(() => Queue.offer(wakeUps, undefined)),
     Effect.forkScoped
   )

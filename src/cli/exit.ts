@@ -140,16 +140,46 @@ const failureLines = (error: Error, style: Style, isTerminal: boolean): Readonly
     : [`${name} ${display(error.message)}`]
 }
 
+const isWrongUsage = (error: unknown): error is CliError.ShowHelp =>
+  CliError.isCliError(error) && error._tag === "ShowHelp" && error.errors.length > 0
+
+/** The JSON of arguments that the parser refused. It has printed them for people. */
+const usageJson = (errors: CliError.ShowHelp["errors"]) => ({
+  schemaVersion,
+  error: {
+    tag: "WrongUsage",
+    reason: errors[0]?._tag ?? null,
+    message: errors.map(({ message }) => message).join("; "),
+    remedy: null,
+    exitCode: 2
+  }
+})
+
+/** The JSON of a defect of the program. */
+const bugJson = (error: unknown) => ({
+  schemaVersion,
+  error: {
+    tag: "Bug",
+    reason: null,
+    message: error instanceof Error ? error.message : String(error),
+    remedy: "report it",
+    exitCode: 1
+  }
+})
+
 /** Prints why a command failed, unless it has been printed already: on stderr, and as JSON if asked. */
 export const report =
   (options: { readonly json: boolean }) =>
   (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
     if (Cause.hasInterruptsOnly(cause)) return Effect.void
     const error = Cause.squash(cause)
+    if (options.json && isWrongUsage(error)) return printJson(usageJson(error.errors))
     if (isReported(error)) return Effect.void
     const isFailure = Cause.hasFails(cause) && error instanceof Error
     const text = isFailure
       ? printMessage((style, isTerminal) => failureLines(error, style, isTerminal))
       : Console.error(`codex-plugins: this is a bug, please report it: ${Cause.pretty(cause)}`)
-    return isFailure && options.json ? Effect.andThen(text, printJson(errorJson(error))) : text
+    if (!options.json) return text
+    const json = isFailure ? errorJson(error) : bugJson(error)
+    return Effect.andThen(text, printJson(json))
   }

@@ -84,6 +84,7 @@ export const verbose = (description: string) => toggleWithVariable("verbose", de
 const decodeDuration = Schema.decodeUnknownOption(Schema.DurationFromString)
 
 const units: Readonly<Record<string, string>> = {
+  ms: "millis",
   s: "seconds",
   m: "minutes",
   h: "hours",
@@ -93,7 +94,7 @@ const units: Readonly<Record<string, string>> = {
 /** People write `24h`; Effect reads `24 hours`. */
 const decode = (text: string): Option.Option<Duration.Duration> => {
   const spelledOut = text.replace(
-    /^(\d+(?:\.\d+)?)([smhd])$/,
+    /^(\d+(?:\.\d+)?)(ms|[smhd])$/,
     (_, n, unit) => `${n} ${units[unit]}`
   )
   return Option.filter(

@@ -7,6 +7,7 @@ import { CommandFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import * as names from "./names.ts"
 import { offline } from "./offline.ts"
+import { printJson, schemaVersion } from "./output.ts"
 
 /** Why an installed plugin has no remote id. Sidecars that cannot be read have errors of their own. */
 const why = (state: PluginIdentity.State): string => {
@@ -24,9 +25,10 @@ export const id = Command.make(
   "id",
   {
     codexHome: flags.codexHome,
+    json: flags.json,
     plugin: names.plugin
   },
-  Effect.fn("id")(function* ({ plugin }) {
+  Effect.fn("id")(function* ({ json, plugin }) {
     // The other plugins are read only to find out which one is meant.
     const named = names.isPluginId(plugin)
       ? Option.some(plugin)
@@ -37,7 +39,11 @@ export const id = Command.make(
     const pluginId = named.value
     const store = yield* PluginStore.PluginStore
     const remotePluginId = yield* store.remotePluginId(pluginId)
-    if (Option.isSome(remotePluginId)) return yield* Console.log(display(remotePluginId.value))
+    if (Option.isSome(remotePluginId)) {
+      return yield* json
+        ? printJson({ schemaVersion, pluginId, remotePluginId: remotePluginId.value })
+        : Console.log(display(remotePluginId.value))
+    }
     // A known id needs no more code than this.
     const { decide } = yield* Effect.promise(() => import("../PluginIdentity.ts"))
     const cached = yield* store.read(pluginId)

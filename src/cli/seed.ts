@@ -5,6 +5,7 @@ import * as CodexHome from "../CodexHome.ts"
 import { display } from "../internal/display.ts"
 import * as PluginSeed from "../PluginSeed.ts"
 import * as PluginStore from "../PluginStore.ts"
+import { reasonOf } from "./advice.ts"
 import { SomePluginsFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { printJson, schemaVersion } from "./output.ts"
@@ -46,7 +47,12 @@ const outcomeJson = ({ failures, ...outcome }: PluginSeed.Outcome) => ({
   failures: failures.map(({ error, pluginId }) => ({
     pluginId,
     tag: error._tag,
-    message: error.message
+    message: error.message,
+    error: {
+      tag: error._tag,
+      message: error.message,
+      remedy: reasonOf(error, [pluginId]).remedy
+    }
   }))
 })
 

@@ -121,7 +121,7 @@ describe("--timeout", () => {
       const { backend, run, runWith } = yield* world()
       yield* backend.when({}, TestReply.silence)
       for (const { code, stderr } of [
-        yield* run(...args, "--timeout", "0.1s"),
+        yield* run(...args, "--timeout", "100ms"),
         yield* runWith({ CODEX_PLUGINS_TIMEOUT: "0.1s" }, ...args)
       ]) {
         assert.strictEqual(code, 5)

@@ -3,6 +3,7 @@
  * files of the tests.
  */
 import * as AppServer from "../codex/appServerDifferences.ts"
+import * as Json from "../cli/jsonExamples.ts"
 import * as Codex from "../codex/cases/differences.ts"
 
 /** A section is what is between `<!-- name -->` and `<!-- /name -->` in its file. */
@@ -14,6 +15,7 @@ interface Section {
 
 const sections: ReadonlyArray<Section> = [
   { file: "docs/differences.md", name: "differences", content: Codex.markdown },
+  { file: "docs/cli.md", name: "json examples", content: Json.markdown },
   { file: "docs/app-server.md", name: "app-server differences", content: AppServer.markdown }
 ]
 

@@ -6,8 +6,8 @@ import { Layer } from "effect"
 import { CodexPlugins } from "effect-codex-plugins"
 import * as Fleet from "./fleet.ts"
 
-// A frozen runner keeps the lock of the home that it works on. Others then give up and try again in
-// the next round.
+// A frozen runner keeps the lock of a home that it is changing. The next one gives up and tries again
+// in the next round.
 const fleet = Fleet.layer((home) =>
   CodexPlugins.layerAt(home, { lock: { waitLimit: "30 seconds" } })
 )

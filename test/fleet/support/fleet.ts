@@ -5,6 +5,7 @@ import { Context, DateTime, Effect, Layer, Random, type Redacted } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
+import { claimPrefix } from "../../../src/internal/cache/staging.ts"
 import * as TestReply from "../../../src/testing/TestReply.ts"
 import * as LoopbackBackend from "../../codex/support/LoopbackBackend.ts"
 import { Home, Pass } from "../../examples/fleet/home.ts"
@@ -74,11 +75,14 @@ export const make = Effect.fnUntraced(function* (options: {
   const resume = (stopped: ReadonlyArray<Runners.Runner>) =>
     Effect.forEach(stopped, ({ signal }) => signal("SIGCONT"), { discard: true })
 
-  /** The runners that are in the middle of a pass of the latest round, and the homes of those. */
+  /** The runners that are installing plugins in the latest round, and the homes of these. */
   const atWork = () => {
     const unfinished = homes.filter((home) => {
       const cache = Cache.read(home)
-      return cache.staged.length > 0 && Cache.deviations(cache, account.installed).length > 0
+      return (
+        cache.staged.some((name) => name.startsWith(claimPrefix)) &&
+        Cache.deviations(cache, account.installed).length > 0
+      )
     })
     const begins = (home: string) => `${Path.basename(home)}: the pass of ${latest} begins`
     return runners
@@ -141,5 +145,8 @@ export const make = Effect.fnUntraced(function* (options: {
     )
   }
 })
+
+/** How a home answers a round. */
+export type Report = Effect.Success<Fleet["round"]>[number]
 
 export type Fleet = Effect.Success<ReturnType<typeof make>>

@@ -267,7 +267,7 @@ export const make = Effect.fnUntraced(function* (
     concurrency
   })
 
-  const carryOut = Effect.fnUntraced(function* (seen: Rounds.Sight) {
+  const carryOut = Effect.fnUntraced(function* (seen: Rounds.Observation) {
     const { plan } = seen
     yield* publish(SyncEvent.Planned({ plan }))
     if (plan.removalSkipped !== null) {

@@ -6,10 +6,11 @@ import type { CacheSnapshot } from "../../CacheSnapshot.ts"
 import type { InstalledSnapshot } from "../../RemotePlugin.ts"
 import type { SyncResult } from "../../SyncEvent.ts"
 import type * as SyncPlan from "../../SyncPlan.ts"
-import * as ActionRunner from "./actionRunner.ts"
+import type * as ActionRunner from "./actionRunner.ts"
+import { deferred, isForRow, unnecessary } from "./actionSubject.ts"
 
 /** A listing, and the cache as it was before that listing was requested. */
-export interface Sight {
+export interface Observation {
   readonly account: InstalledSnapshot
   readonly cached: CacheSnapshot
   readonly plan: SyncPlan.SyncPlan
@@ -42,9 +43,9 @@ export interface Options<E> {
   readonly run: ActionRunner.Run
   readonly publish: (result: SyncResult) => Effect.Effect<unknown>
   /** Reads the cache, then requests a new listing. */
-  readonly look: Effect.Effect<Sight, E>
+  readonly look: Effect.Effect<Observation, E>
   /** Reads the cache, and plans for a listing that was requested before. */
-  readonly lookAgain: (account: InstalledSnapshot) => Effect.Effect<Sight, E>
+  readonly lookAgain: (account: InstalledSnapshot) => Effect.Effect<Observation, E>
   readonly concurrency: number
 }
 
@@ -71,18 +72,18 @@ export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<
     )
   })
 
-  /** Plans the changed plugins of a sight. An action that changes something waits for a new listing. */
+  /** Plans the changed plugins of an observation. An action that changes something waits for a new listing. */
   const runChanged = Effect.fnUntraced(function* (
     slots: ReadonlyArray<Slot>,
-    { cached, plan }: Sight,
+    { cached, plan }: Observation,
     isNewListing: boolean
   ) {
     const planned = new Map(
-      plan.actions.filter(ActionRunner.isForRow).map((action) => [pluginIdOf(action), action])
+      plan.actions.filter(isForRow).map((action) => [pluginIdOf(action), action])
     )
     for (const slot of slots) {
       if (!isNewListing || planned.has(pluginIdOf(slot.action))) continue
-      slot.result = ActionRunner.unnecessary(slot.action, cached)
+      slot.result = unnecessary(slot.action, cached)
       yield* publish(slot.result)
     }
     const actionOf = (slot: Slot) => planned.get(pluginIdOf(slot.action)) ?? slot.action
@@ -111,16 +112,16 @@ export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<
       yield* runChanged(changed(), latest, true)
     }
     for (const slot of changed()) {
-      slot.result = ActionRunner.deferred(slot.action, latest.cached)
+      slot.result = deferred(slot.action, latest.cached)
       yield* publish(slot.result)
     }
     return latest.account
   })
 
-  return Effect.fnUntraced(function* ({ account, cached, plan }: Sight) {
+  return Effect.fnUntraced(function* ({ account, cached, plan }: Observation) {
     const slots = plan.actions.map((action): Slot => ({ action, result: "Changed" }))
     // A new version is active before the versions that it supersedes are pruned.
-    const [rows, others] = Arr.span(slots, ({ action }) => ActionRunner.isForRow(action))
+    const [rows, others] = Arr.span(slots, ({ action }) => isForRow(action))
     yield* runAll(rows, plannedAction, cached)
     const latest = yield* settle(rows, account)
     yield* runAll(others, plannedAction, cached)

@@ -6,7 +6,7 @@
  */
 import {
   Context,
-  Duration,
+  type Duration,
   Effect,
   type FileSystem,
   Layer,
@@ -173,14 +173,15 @@ export interface Options {
 }
 
 /** The wait after which a failed download is tried again; undefined if that would not help. */
-const healsAfter = (
+const retryDelay = (
   error: RemoteBundleError | BundleArchive.BundleArchiveError | PlatformError.PlatformError,
-  attempt: number
+  attempt: number,
+  backOff: Duration.Duration
 ): Duration.Duration | undefined => {
   if (error._tag !== "RemoteBundleError") return undefined
-  if (Http.isFailure(error.reason)) return Http.healsAfter(error.reason, attempt)
+  if (Http.isFailure(error.reason)) return Http.retryDelay(error.reason, attempt, backOff)
   return error.reason._tag === "Stalled" || error.reason._tag === "WrongLength"
-    ? Duration.zero
+    ? backOff
     : undefined
 }
 
@@ -223,7 +224,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
       use: (bytes) => archive.extract(bytes, directory)
     })
-    return Http.retry(attempt, healsAfter, retries, (cause, delay) =>
+    return Http.retry(attempt, retryDelay, retries, (cause, delay) =>
       cause._tag === "PlatformError" ? Effect.void : (onRetry?.({ cause, delay }) ?? Effect.void)
     )
   }

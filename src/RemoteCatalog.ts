@@ -346,8 +346,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         (attempt) =>
           Http.retry(
             attempt,
-            ({ reason }, attempt) =>
-              Http.isFailure(reason) ? Http.healsAfter(reason, attempt) : undefined,
+            ({ reason }, attempt, backOff) =>
+              Http.isFailure(reason) ? Http.retryDelay(reason, attempt, backOff) : undefined,
             retries,
             (error, delay) => Effect.flatMap(OnRetry, (onRetry) => onRetry(error, delay))
           )

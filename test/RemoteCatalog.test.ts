@@ -706,7 +706,7 @@ describe("what will not heal", () => {
         assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code })
         assert.strictEqual(calls, 2)
         assert.isAbove(spent, 0)
-        assert.isBelow(spent, 1000)
+        assert.isBelow(spent, 500)
       })
   )
 

@@ -113,38 +113,49 @@ const offline = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOU
  */
 const unresolved = new Set(["EAI_AGAIN", "EAI_MEMORY", "EAI_SYSTEM"])
 
-const connectionHealsAfter = (code: string | null, attempt: number) =>
-  code !== null && (offline.has(code) || (unresolved.has(code) && attempt > 1))
-    ? undefined
-    : Duration.zero
+/** The wait before a resolver is asked again. A start without a network fails within a second. */
+const resolverDelay = Duration.millis(200)
+
+const connectionDelay = (
+  code: string | null,
+  attempt: number,
+  backOff: Duration.Duration
+): Duration.Duration | undefined => {
+  if (code === null) return backOff
+  if (unresolved.has(code)) return attempt > 1 ? undefined : resolverDelay
+  return offline.has(code) ? undefined : backOff
+}
 
 /**
- * The wait after which a retry makes sense; undefined for a failure that will not pass soon.
- * `attempt` counts the failures, this one included.
+ * The wait before a retry; undefined for a failure that will not pass soon. `attempt` counts the
+ * failures, this one included.
  */
-export const healsAfter = (failure: Failure, attempt: number): Duration.Duration | undefined => {
+export const retryDelay = (
+  failure: Failure,
+  attempt: number,
+  backOff: Duration.Duration
+): Duration.Duration | undefined => {
   switch (failure._tag) {
     case "Unreachable":
     case "ProxyUnreachable":
-      return connectionHealsAfter(failure.code, attempt)
+      return connectionDelay(failure.code, attempt, backOff)
     case "Unavailable":
-      return failure.retryAfter === null
-        ? Duration.zero
-        : Duration.isGreaterThan(failure.retryAfter, maxRetryAfter)
-          ? undefined
-          : failure.retryAfter
+      if (failure.retryAfter === null) return backOff
+      return Duration.isGreaterThan(failure.retryAfter, maxRetryAfter)
+        ? undefined
+        : Duration.max(failure.retryAfter, backOff)
     default:
       return undefined
   }
 }
 
 /**
- * Retries while an error says after how long a retry makes sense, at most `times` times. `attempt`
- * counts the failures.
+ * Retries while there is a delay for an error, at most `times` times. `attempt` counts the failures;
+ * `backOff` doubles with each.
  */
 export const retry = <A, E extends { readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>,
-  healsAfter: (error: E, attempt: number) => Duration.Duration | undefined,
+  delayOf: (error: E, attempt: number, backOff: Duration.Duration) => Duration.Duration | undefined,
   times = retries,
   onRetry: (error: E, delay: Duration.Duration) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<A, E, R> =>
@@ -154,9 +165,11 @@ export const retry = <A, E extends { readonly message: string }, R>(
       Schedule.jittered,
       Schedule.upTo({ times }),
       Schedule.setInputType<E>(),
-      Schedule.while(({ attempt, input }) => healsAfter(input, attempt) !== undefined),
+      Schedule.while(
+        ({ attempt, duration, input }) => delayOf(input, attempt, duration) !== undefined
+      ),
       Schedule.modifyDelay(({ attempt, duration, input }) =>
-        Effect.succeed(Duration.max(duration, healsAfter(input, attempt) ?? Duration.zero))
+        Effect.succeed(delayOf(input, attempt, duration) ?? duration)
       ),
       Schedule.tap(({ duration, input }) =>
         Effect.andThen(

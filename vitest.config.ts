@@ -11,6 +11,9 @@ const ownProcess = [
   "test/testing/FileSystemContract.user.test.ts"
 ]
 
+/** Tests that are mostly about processes of the program: `npm run test:processes`. */
+const processes = ["test/cli/recipes.test.ts", "test/cli/terminal.test.ts"]
+
 const otherCommands = ["codex", "fleet", "homes", "torture", "bench"].map(
   (folder) => `test/${folder}/**`
 )
@@ -37,10 +40,11 @@ export default defineConfig({
           // Most files take less time than importing Effect does, so they share two processes.
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...ownProcess, ...otherCommands]
+          exclude: [...ownProcess, ...processes, ...otherCommands]
         }
       },
-      { extends: true, test: { name: "alone", include: ownProcess } }
+      { extends: true, test: { name: "alone", include: ownProcess } },
+      { extends: true, test: { name: "processes", include: processes } }
     ]
   }
 })

@@ -11,9 +11,18 @@ mkdirSync(folder)
 try {
   for (const [index, { of, text }] of examples().entries())
     writeFileSync(join(folder, `${of}.${index}.ts`), text)
-  const { error, status } = spawnSync("tsc", ["--noEmit", "-p", "test/tsconfig.json"], {
-    stdio: "inherit"
-  })
+  const { error, status } = spawnSync(
+    "tsc",
+    [
+      "--noEmit",
+      "--project",
+      "test/tsconfig.json",
+      "--incremental",
+      "--tsBuildInfoFile",
+      "node_modules/.cache/tests.tsbuildinfo"
+    ],
+    { stdio: "inherit" }
+  )
   if (error !== undefined) throw error
   process.exitCode = status ?? 1
 } finally {

@@ -98,7 +98,7 @@ const bench = Command.make(
   {
     quick: Flag.Boolean("quick").pipe(
       Flag.withDescription(
-        "A minute's look; fails on a gross loss: a ratio half as good as its goal, or as it was"
+        "A short sample; fails if a ratio is worse than a third of its goal in every round"
       ),
       Flag.withDefault(false)
     ),

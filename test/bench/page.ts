@@ -52,9 +52,18 @@ that gives all connections together one round-trip time and one rate; its own ti
 trips plus the bytes. A *warm host* is the third pass of one process. A *stall* is the longest time
 in which its event loop did not turn.
 
+<!-- prettier-ignore-start -->
+
 | case | ours | against Codex 0.169 | against Codex 0.142 | against bare Node | line's own time | stall | peak memory |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 ${cases.map(row).join("\n")}
+
+<!-- prettier-ignore-end -->
+
+## Durability
+
+Every file and folder of a version is synced (\`fsync\`) before the version is renamed into place. This
+costs about 8 ms per 1,000 files on tmpfs and 150 ms on ext4.
 `
 
 const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")

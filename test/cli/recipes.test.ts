@@ -120,6 +120,18 @@ describe("the recipes", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 
+  it.live("for completion write a script that bash accepts", () =>
+    Effect.gen(function* () {
+      const { folder, run } = yield* shell
+      const block = blocks("Completion and the manual", "sh")[0]!.replace(/^man .*$/m, "")
+      yield* run(block, folder)
+      const script = `${folder}/.local/share/bash-completion/completions/codex-plugins`
+      yield* run(`bash -n ${script}`, folder)
+      const fs = yield* FileSystem.FileSystem
+      assert.include(yield* fs.readFileString(script), "complete -F _codex_plugins codex-plugins")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
   it.live("for cron name a command that prints nothing when nothing changes", () =>
     Effect.gen(function* () {
       const { folder, home, run } = yield* shell

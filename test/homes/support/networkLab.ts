@@ -58,28 +58,19 @@ interface Row {
   readonly release: { readonly bundle_download_url?: string }
 }
 
-/** Makes the lab until the scope closes. */
-export const make = Effect.fnUntraced(function* (options: Options = {}) {
-  const { hosts = ["bundles.test"], scheme = "http" } = options
-  const fs = yield* FileSystem.FileSystem
-  const folder = Fs.realpathSync(yield* fs.makeTempDirectoryScoped())
-  const { ca, issueFor } = yield* Certificates.make
-  const inFolder = (name: string, text: string) => {
-    const file = Path.join(folder, name)
-    Fs.writeFileSync(file, text)
-    return file
-  }
-  const authority = inFolder("authority.pem", ca)
-  const names = [apiHost, ...hosts.filter((host) => !/^[\d.]+$/.test(host))]
-  const hostsFile = inFolder("hosts", names.map((name) => `127.0.0.1 ${name}\n`).join(""))
-
+/** A backend whose hosts have made-up names; each host has the bundle of one plugin. */
+const serve = Effect.fnUntraced(function* (
+  hosts: ReadonlyArray<string>,
+  scheme: "http" | "https",
+  certificate: Certificates.ServerCertificate
+) {
   const plugins = hosts.map((_, index) => TestBackend.plugin({ name: `plugin-${index}` }))
   const backend = yield* TestBackend.make({ plugins })
-  const certificate = yield* issueFor([apiHost, "127.0.0.1", ...hosts])
   const served = yield* backend.serve({ bundles: certificate })
-  const bundlePort = new URL(served.bundleOrigin).port
   const base = new URL(served.baseUrl)
-  if (scheme === "https") Object.assign(base, { protocol: "https:", port: bundlePort })
+  if (scheme === "https") {
+    Object.assign(base, { protocol: "https:", port: new URL(served.bundleOrigin).port })
+  }
   base.hostname = apiHost
   yield* backend.when(
     { kind: "listing" },
@@ -94,74 +85,111 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       })
     }))
   )
+  return { backend, baseUrl: base.href }
+})
 
-  const proxies = new Map<string, { readonly log: ReadonlyArray<string> }>()
-  const named = <P extends LoggingProxy.LoggingProxy, E, R>(
+/** Runs one pass, and gives what the program printed. */
+const sync = (
+  contestant: Contestant,
+  home: string,
+  variables: Readonly<Record<string, string>>,
+  within: Mounts.Wrap
+) =>
+  contestant === "ours"
+    ? Effect.map(
+        execute(within([process.execPath, program, "sync"]), {
+          PATH: process.env["PATH"] ?? "",
+          HOME: home,
+          CODEX_HOME: home,
+          ...variables
+        }),
+        ({ output }) => output
+      )
+    : Effect.scoped(
+        Effect.gen(function* () {
+          const environment = { RUST_LOG: "warn,codex_core_plugins=info", ...variables }
+          const version = contestant
+          const codex = yield* CodexAppServer.start({ version, home, environment, within })
+          yield* codex.pass()
+          return (yield* codex.log).join("\n")
+        })
+      )
+
+/** Starts proxies, and tells through which of them a host was reached since a moment. */
+const makeProxies = () => {
+  const logs = new Map<string, ReadonlyArray<string>>()
+  /** Gives the address of the proxy. */
+  const start = <P extends LoggingProxy.LoggingProxy, E, R>(
     name: string,
     proxy: Effect.Effect<P, E, R>
   ) =>
     Effect.map(proxy, ({ log, port }) => {
-      proxies.set(name, { log })
+      logs.set(name, log)
       return `127.0.0.1:${port}`
     })
-  /** Each starts a proxy, and gives its address. */
-  const proxy = (name: string, options?: LoggingProxy.Options) =>
-    named(name, LoggingProxy.make(options))
-  const socksProxy = (name: string) => named(name, SocksProxy.make)
+  const mark = () => {
+    const before = new Map([...logs].map(([name, log]) => [name, log.length]))
+    return (host: string) => {
+      const isFor = (line: string) => line.split(/[ /]/).some((part) => part.startsWith(`${host}:`))
+      const found = [...logs].find(([name, log]) => log.slice(before.get(name)).some(isFor))
+      return found?.[0] ?? "direct"
+    }
+  }
+  return { mark, start }
+}
+
+/** Makes the lab until the scope closes. */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const { hosts = ["bundles.test"], scheme = "http" } = options
+  const fs = yield* FileSystem.FileSystem
+  const folder = Fs.realpathSync(yield* fs.makeTempDirectoryScoped())
+  const { ca, issueFor } = yield* Certificates.make
+  const inFolder = (name: string, text: string) => {
+    const file = Path.join(folder, name)
+    Fs.writeFileSync(file, text)
+    return file
+  }
+  const authority = inFolder("authority.pem", ca)
+  const names = [apiHost, ...hosts.filter((host) => !/^[\d.]+$/.test(host))]
+  const hostsFile = inFolder("hosts", names.map((name) => `127.0.0.1 ${name}\n`).join(""))
+  const certificate = yield* issueFor([apiHost, "127.0.0.1", ...hosts])
+  const { backend, baseUrl } = yield* serve(hosts, scheme, certificate)
+  const proxies = makeProxies()
 
   let homes = 0
-  /** Runs one pass in a fresh home. */
+  /** Runs one pass in a fresh home, with other contents of some files. */
   const run = Effect.fnUntraced(function* (
     contestant: Contestant,
     variables: Readonly<Record<string, string>>,
     files: ReadonlyArray<readonly [path: string, source: string]> = []
   ) {
     const home = Path.join(folder, `home-${++homes}`)
-    yield* backend.writeHome(home, { baseUrl: base.href })
+    yield* backend.writeHome(home, { baseUrl })
     yield* backend.forget
-    const before = new Map([...proxies].map(([name, { log }]) => [name, log.length]))
+    const wayTo = proxies.mark()
     const within = Mounts.replaced(["/etc/hosts", hostsFile], ...files)
-    const output = yield* contestant === "ours"
-      ? Effect.map(
-          execute(within([process.execPath, program, "sync"]), {
-            PATH: process.env["PATH"] ?? "",
-            HOME: home,
-            CODEX_HOME: home,
-            ...variables
-          }),
-          ({ output }) => output
-        )
-      : Effect.scoped(
-          Effect.gen(function* () {
-            const codex = yield* CodexAppServer.start({
-              version: contestant,
-              home,
-              environment: { RUST_LOG: "warn,codex_core_plugins=info", ...variables },
-              within
-            })
-            yield* codex.pass()
-            return (yield* codex.log).join("\n")
-          })
-        )
+    const output = yield* sync(contestant, home, variables, within)
 
-    const seen = [...proxies].map(
-      ([name, { log }]) => [name, log.slice(before.get(name) ?? 0)] as const
-    )
-    const way = (host: string, arrived: boolean) => {
-      if (!arrived) return "-"
-      const isFor = (line: string) => line.split(/[ /]/).some((part) => part.startsWith(`${host}:`))
-      const proxy = seen.find(([, log]) => log.some(isFor))
-      return proxy?.[0] ?? "direct"
-    }
     const listed = yield* backend.requests({ kind: "listing" })
-    const reached: Record<string, string> = { [apiHost]: way(apiHost, listed.length > 0) }
+    const reached: Record<string, string> = { [apiHost]: listed.length > 0 ? wayTo(apiHost) : "-" }
     for (const [index, host] of hosts.entries()) {
       const plugin = `${home}/plugins/cache/openai-curated-remote/plugin-${index}/1.0.0`
-      reached[host] = way(host, Fs.existsSync(plugin))
+      reached[host] = Fs.existsSync(plugin) ? wayTo(host) : "-"
     }
     const result: Run = { reached, output }
     return result
   })
 
-  return { authority, ca, certificate, folder, inFolder, proxy, run, socksProxy }
+  return {
+    authority,
+    ca,
+    certificate,
+    folder,
+    inFolder,
+    /** Each starts a proxy, and gives its address. */
+    proxy: (name: string, options?: LoggingProxy.Options) =>
+      proxies.start(name, LoggingProxy.make(options)),
+    socksProxy: (name: string) => proxies.start(name, SocksProxy.make),
+    run
+  }
 })

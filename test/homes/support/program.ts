@@ -26,3 +26,12 @@ export const execute = (
       resume(Effect.succeed({ code, stdout, output: stdout + stderr }))
     })
   })
+
+/** Puts words of a shell before the command. */
+export const inShell = (script: string) => (command: ReadonlyArray<string>) => [
+  "sh",
+  "-c",
+  `${script}; exec "$@"`,
+  "sh",
+  ...command
+]

@@ -46,10 +46,10 @@ ${machine["node"]}).
 
 ![How many times as fast as Codex 0.169](performance.svg)
 
-"Times as fast" compares with the moment when Codex has written its last sidecar. *Bare Node* is a
-script that downloads, inflates and writes the same bundles and checks nothing. A *line* is a relay
+"Times as fast" compares with the moment when Codex has written its last sidecar. _Bare Node_ is a
+script that downloads, inflates and writes the same bundles and checks nothing. A _line_ is a relay
 that gives all connections together one round-trip time and one rate; its own time is five round
-trips plus the bytes. A *warm host* is the third pass of one process. A *stall* is the longest time
+trips plus the bytes. A _warm host_ is the third pass of one process. A _stall_ is the longest time
 in which its event loop did not turn.
 
 <!-- prettier-ignore-start -->

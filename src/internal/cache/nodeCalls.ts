@@ -89,27 +89,30 @@ export const spent = (took: number, calls = 1): boolean => {
   return true
 }
 
+/** Makes a call now. */
+const now = <A>(method: string, path: string, call: () => A): Result<A> => {
+  const before = performance.now()
+  let result: Result<A>
+  try {
+    result = Effect.succeed(call())
+  } catch (cause) {
+    result = Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
+  }
+  return spent(performance.now() - before) ? Effect.andThen(Effect.yieldNow, result) : result
+}
+
 /** Makes a call at once. */
 export const atOnce = <A>(method: string, path: string, call: () => A): Result<A> =>
-  Effect.suspend(() => {
-    const before = performance.now()
-    let result: Result<A>
-    try {
-      result = Effect.succeed(call())
-    } catch (cause) {
-      result = Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
-    }
-    return spent(performance.now() - before) ? Effect.andThen(Effect.yieldNow, result) : result
-  })
+  Effect.suspend(() => now(method, path, call))
 
 /** Makes a call at once as long as calls are fast, else on a thread. */
 export const call = <A>(
   method: string,
   path: string,
-  now: () => A,
+  make: () => A,
   later: (done: Done<A>) => void
 ): Result<A> =>
-  Effect.suspend(() => (isFast() ? atOnce(method, path, now) : onThread(method, path, later)))
+  Effect.suspend(() => (isFast() ? now(method, path, make) : onThread(method, path, later)))
 
 const tmpfs = new Set([0x01021994, 0x858458f6])
 

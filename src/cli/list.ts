@@ -1,4 +1,4 @@
-import { Console, Effect, Option } from "effect"
+import { Array as Arr, Console, Effect, Option, Order } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
 import { display } from "../internal/display.ts"
@@ -160,6 +160,12 @@ const named = Effect.fnUntraced(function* (
   return plugins.filter(({ pluginId }) => pluginIds.includes(pluginId))
 })
 
+/** By name, so that `a` comes before `a-2`, then by marketplace. */
+const byName = Order.combineAll([
+  Order.mapInput(Order.String, ({ pluginId }: CachedPlugin) => PluginId.name(pluginId)),
+  Order.mapInput(Order.String, ({ pluginId }: CachedPlugin) => PluginId.marketplace(pluginId))
+])
+
 export const list = Command.make(
   "list",
   {
@@ -169,7 +175,7 @@ export const list = Command.make(
   },
   Effect.fn("list")(function* ({ json, names: wanted }) {
     const store = yield* PluginStore.PluginStore
-    const all = yield* store.list
+    const all = Arr.sort(yield* store.list, byName)
     const plugins = wanted.length === 0 ? all : yield* named(all, wanted)
     if (!json) return yield* printPlugins(plugins)
     const state = yield* stateOf(plugins)

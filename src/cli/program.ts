@@ -110,9 +110,22 @@ const isJson = (args: ReadonlyArray<string>): boolean => {
   return (end === -1 ? args : args.slice(0, end)).includes("--json")
 }
 
-/** `help COMMAND` is `COMMAND --help`. */
-const withoutHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
-  args[0] === "help" ? [...args.slice(1), "--help"] : args
+/** `help COMMAND` is `COMMAND --help`, and `-V` is `--version`. */
+const withoutHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [first, ...rest] = args
+  if (first === "-V") return ["--version", ...rest]
+  return first === "help" ? [...rest.filter((word) => word !== "help"), "--help"] : args
+}
+
+/** The parser shows the help of the whole program for a command that it does not know. */
+const withoutUnknown = (
+  args: ReadonlyArray<string>,
+  { subcommands }: Command.Command.Any
+): ReadonlyArray<string> => {
+  const [first = ""] = args
+  const isKnown = subcommands.some(({ commands }) => commands.some(({ name }) => name === first))
+  return isKnown || first.startsWith("-") ? args : args.slice(0, 1)
+}
 
 /** Runs the command that the arguments name. If it fails, it has printed the reason. */
 export const program = Effect.fnUntraced(
@@ -133,7 +146,8 @@ export const program = Effect.fnUntraced(
     const args = withNegativeValues(withoutHelp(given))
     if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
     const { all } = yield* Effect.promise(() => import("./commands.ts"))
-    return yield* Command.runWith(all(root), { version })(args)
+    const program = all(root)
+    return yield* Command.runWith(program, { version })(withoutUnknown(args, program))
   },
   (run, args) => Effect.tapCause(run, exit.report({ json: isJson(args) })),
   Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))

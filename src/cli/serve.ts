@@ -25,7 +25,9 @@ export const serve = Command.make(
   },
   Effect.fn("serve")(function* ({ codexHome, stdio }) {
     if (!stdio) {
-      return yield* new WrongUsage({ message: "serve needs --stdio, the only way it can be asked" })
+      return yield* new WrongUsage({
+        message: "serve needs --stdio: it answers on standard input and output only"
+      })
     }
     const { run } = yield* Effect.promise(() => import("../appServer/AppServer.ts"))
     yield* Effect.provide(run(program), online(codexHome))

@@ -63,6 +63,20 @@ describe("list", () => {
   )
 
   it.live(
+    "orders by name, so that a name comes before one that begins with it",
+    Effect.fnUntraced(function* () {
+      const names = ["apps-2", "apps", "apps.x", "zoo"]
+      const { run } = yield* world({ plugins: names.map((name) => TestBackend.plugin({ name })) })
+      yield* run("sync")
+      const lines = (yield* run("list")).stdout.trimEnd().split("\n").slice(1)
+      assert.deepStrictEqual(
+        lines.map((line) => line.split("@")[0]),
+        ["apps", "apps-2", "apps.x", "zoo"]
+      )
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
     "prints JSON in the words of Codex",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins: [alpha] })

@@ -52,8 +52,8 @@ describe("codex-plugins", () => {
     })
   )
 
-  it.live("prints its version", () =>
-    Effect.map(run(["--version"]), ({ code, stdout }) => {
+  it.live.each(["--version", "-v", "-V"])("prints its version for %s", (flag) =>
+    Effect.map(run([flag]), ({ code, stdout }) => {
       assert.strictEqual(code, 0)
       assert.include(stdout, version)
     })
@@ -61,6 +61,8 @@ describe("codex-plugins", () => {
 
   it.live.each([
     [["snyc"], "sync"],
+    [["help", "snyc"], "sync"],
+    [["nope", "--help"], 'Unknown subcommand "nope"'],
     [["list", "--jsn"], "--json"],
     [["list", "not/a/name"], "not/a/name"],
     [["doctor", "extra"], '"extra"'],

@@ -22,7 +22,7 @@ const bottomless = FileSystem.layerNoop({
     } as unknown as FileSystem.File)
 })
 
-/** What became of an archive: the limit that it exceeds, or what it holds. */
+/** The result of an archive: the limit that it exceeds, or its content. */
 const limitOf = (
   archive: Uint8Array | Stream.Stream<Uint8Array>,
   options: BundleArchive.Options = {}
@@ -166,7 +166,7 @@ const collect = (() => {
   return Vm.runInNewContext("gc") as () => void
 })()
 
-/** What is in use: without what only waits to be collected, whenever V8 may do that. */
+/** The bytes in use, without garbage that V8 has not collected yet. */
 const held = () => {
   collect()
   const { arrayBuffers, heapUsed } = process.memoryUsage()

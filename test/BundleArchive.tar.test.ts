@@ -124,7 +124,7 @@ describe("refuses, and leaves nothing", () => {
     [tarGz(fine, entry({ name: "a", typeflag: "2", linkname: "/etc" })), link("a")],
     [tarGz(fine, entry({ name: "a", typeflag: "2", linkname: "fine" })), link("a")],
     [tarGz(fine, entry({ name: "a", typeflag: "1", linkname: "fine" })), link("a")],
-    // What is neither file nor folder.
+    // Neither files nor folders.
     [tarGz(entry({ name: "tty", typeflag: "3" })), unsupported("tty", "CharDevice")],
     [tarGz(entry({ name: "disk", typeflag: "4" })), unsupported("disk", "BlockDevice")],
     [tarGz(entry({ name: "fifo", typeflag: "6" })), unsupported("fifo", "Fifo")],

@@ -25,7 +25,7 @@ const install = Effect.flatMap(PluginInstaller.PluginInstaller, ({ install }) =>
 const uninstall = Effect.flatMap(PluginInstaller.PluginInstaller, ({ uninstall }) => uninstall(id))
 const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
 
-/** What was asked, such as `read` or `bundle`, in that order. */
+/** The kinds of requests, such as `read` or `bundle`, in order. */
 const asked = Effect.gen(function* () {
   const backend = yield* TestBackend.TestBackend
   return (yield* backend.requests()).map(({ kind }) => kind)

@@ -60,7 +60,7 @@ const memory: Suite = ({ umask = 0o022 } = {}) =>
     Layer.orDie
   )
 
-// What is tested here must also hold where a real system decides on modes, links and renames.
+// The same must hold where a real system decides on modes, links and renames.
 const disk: Suite = ({ umask = 0o022 } = {}) =>
   Layer.unwrap(
     Effect.gen(function* () {
@@ -119,7 +119,7 @@ const look = Effect.fnUntraced(function* (
 
 const lookAtCache = Effect.flatMap(CodexHome.CodexHome, ({ cache }) => look(cache))
 
-/** What is left in staging. */
+/** The entries of staging. */
 const leftovers = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const { staging } = yield* CodexHome.CodexHome

@@ -296,7 +296,7 @@ describe("a curated bundle", () => {
     Effect.gen(function* () {
       yield* install
       assert.deepStrictEqual(yield* filesBelow(alphaRoot), stands as never)
-      // Where it is not moved afterwards, what was not synced can be told by its path.
+      // It is not moved afterwards, so unsynced files can be found by their path.
       yield* checkOut("/tmp/out")
       const { unsynced } = yield* MemoryFileSystem.Disk
       const { entries, files } = unsynced()

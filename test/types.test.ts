@@ -215,7 +215,7 @@ type AllDifferences = {
   ]: Differences<Actual[Name], Expected[Name]>
 }
 
-/** What a caller brings to a generic method. */
+/** The error and requirement of a caller of a generic method. */
 declare const input: Effect.Effect<string, "its error", "its need">
 declare const bytes: Stream.Stream<Uint8Array, "its error", "its need">
 

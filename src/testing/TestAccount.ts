@@ -17,7 +17,7 @@ export interface Account {
 }
 
 /**
- * What {@link make} takes.
+ * Options of {@link make}.
  *
  * @category options
  * @since 0.2.0

@@ -3,7 +3,7 @@
  * programs that are pointed at loopback.
  *
  * One state has several faces: an `HttpClient` without sockets, and any number of HTTP and HTTPS ports.
- * What it holds can change while it runs, each request is on record, and each answer can be made to go
+ * Its content can change while it runs, each request is recorded, and each answer can be made to go
  * wrong; see {@link TestReply}.
  */
 import { Clock, Context, DateTime, Effect, FileSystem, Layer, Path } from "effect"
@@ -89,7 +89,7 @@ export interface ServeOptions {
 export interface Served {
   /** For `chatgpt_base_url`. */
   readonly baseUrl: string
-  /** Where bundles are, such as `https://127.0.0.1:8443`. */
+  /** The origin of bundles, such as `https://127.0.0.1:8443`. */
   readonly bundleOrigin: string
 }
 
@@ -143,7 +143,7 @@ export class TestBackend extends Context.Service<
     /** Takes back all that {@link when} said. */
     readonly behave: Effect.Effect<void>
 
-    /** What was asked since the start, or since {@link forget}, in that order. */
+    /** The requests since the start, or since {@link forget}, in order. */
     readonly requests: (
       match?: TestRequest.Match
     ) => Effect.Effect<ReadonlyArray<TestRequest.Request>>
@@ -154,7 +154,7 @@ export class TestBackend extends Context.Service<
     readonly forget: Effect.Effect<void>
 
     readonly accounts: readonly [TestAccount.Account, ...ReadonlyArray<TestAccount.Account>]
-    /** What must stand in no log, error or file: tokens, and the signature of bundle URLs. */
+    /** Texts that no log, error or file may contain: tokens, and the signature of bundle URLs. */
     readonly secrets: ReadonlyArray<string>
     /** The base URL that {@link httpClient} answers at. */
     readonly baseUrl: string

@@ -20,7 +20,7 @@ import * as TestReply from "./TestReply.ts"
 export const root = "/home/tester/.codex"
 
 /**
- * What {@link layerWith} takes: the options of the backend, the disk, and four conditions in which
+ * Options of {@link layerWith}: the options of the backend, the disk, and four conditions in which
  * a host must cope. Conditions can be combined.
  *
  * @category models

@@ -28,9 +28,9 @@ export interface Options {
   readonly scope?: "GLOBAL" | "USER" | "WORKSPACE"
   /** @default "LISTED" where the scope is WORKSPACE, else none */
   readonly discoverability?: "LISTED" | "PRIVATE" | "UNLISTED"
-  /** Whether the accounts have it from the start. @default true */
+  /** True if the accounts have it installed from the start. @default true */
   readonly installed?: boolean
-  /** Whether the catalogue lists it; who has its id can read it in any case. @default true */
+  /** True if the catalogue lists it. A plugin that is not listed can be read by its id. @default true */
   readonly listed?: boolean
   /** @default true */
   readonly enabled?: boolean

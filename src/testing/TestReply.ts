@@ -1,5 +1,5 @@
 /**
- * What the test backend answers to one request, and the ways in which an answer can go wrong.
+ * The test backend's answer to one request, and the ways in which an answer can go wrong.
  *
  * A {@link Behaviour} turns the answer that the backend would give into the one that it gives, so that
  * behaviours compose with `flow` and a test can write its own.
@@ -31,7 +31,7 @@ export interface Reply {
   /** Without `content-length`, which is made of {@link contentLength}. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  /** What the head claims of the body's size, in bytes; null claims nothing and sends chunks. */
+  /** The body's size in the head, in bytes. With null, the head names none and the body is chunked. */
   readonly contentLength: number | null
   /** Sends the body in pieces of so many bytes, each after a pause. */
   readonly pace: { readonly bytes: number; readonly every: Duration.Duration } | undefined

@@ -1,5 +1,5 @@
 /**
- * What the test backend was asked: its log's records, and how to speak of some of them.
+ * The requests that the test backend received, and patterns that select some of them.
  */
 import type { Headers } from "effect/http"
 
@@ -53,7 +53,7 @@ export interface Request {
 }
 
 /**
- * Which requests are meant: those that fit every field given.
+ * A pattern of requests. A request matches if it fits every given field.
  *
  * @category models
  * @since 0.1.0

@@ -33,7 +33,7 @@ const provide = (...plugins: ReadonlyArray<ReturnType<typeof TestBackend.plugin>
     TestCodexPlugins.layerWith({ plugins: plugins.length === 0 ? [alpha, beta] : plugins })
   )
 
-// What is answered is what these tests are about: a mistake shows in the assertions.
+// Answers are not decoded here: a mistake shows in the assertions.
 type Json = any
 
 /** A client of a server that has not synced yet. */

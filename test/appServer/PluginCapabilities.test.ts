@@ -39,7 +39,7 @@ const hook = { hooks: { SessionStart: [{ hooks: [{ type: "command", command: "x"
 
 type Case = readonly [what: string, found: ReadonlyArray<string>, manifest: object, files?: object]
 
-// What Codex 0.169 reports of the same bundles.
+// Codex 0.169 reports the same of these bundles.
 const cases: ReadonlyArray<Case> = [
   ["nothing", [], {}],
 

@@ -25,7 +25,7 @@ const subject = ({ release, ...fields }: Row = {}): PluginSummary.Subject => {
 const summaryOf = (row?: Row) => PluginSummary.summary(subject(row))
 const detailOf = (row?: Row) => PluginSummary.detail(subject(row))
 
-// What is expected here is what Codex 0.169 answered to the same rows; `npm run test:codex` asks it.
+// Codex 0.169 gave the expected answers to the same rows; `npm run test:codex` asks it again.
 
 describe("PluginSummary.summary", () => {
   it("has every field of Codex's, in its order", () => {

@@ -77,7 +77,7 @@ interface Scenario {
   readonly act?: (disk: Disk) => Effect.Effect<unknown, { readonly _tag: string }>
   readonly after: ReadonlyArray<Build>
   readonly retention?: Duration.Duration
-  /** What may be active beside what was before and what is after. */
+  /** Builds that may be active beside the previous and the next one. */
   readonly between?: ReadonlyArray<string>
 }
 
@@ -130,7 +130,7 @@ const refusals: ReadonlyArray<{
   { code: "EIO", for: "once", methods: new Set(["rename", "sync", "writeAll"]) }
 ]
 
-/** What may go wrong with a disk under a store: never a defect. */
+/** The errors that a store may have on a faulty disk. A defect is not among them. */
 const expected = new Set(["PluginStoreError", "RemoteBundleError"])
 
 describe(

@@ -11,7 +11,7 @@ import { type Build, build, pass, root } from "../support/pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 
-/** What the account may have next. Owners of whom a disk knows nothing are alike: one is enough. */
+/** The builds that the account may have next. One owner that the disk does not know stands for all of them. */
 const targetsFor = (disk: Disk): ReadonlyArray<ReadonlyArray<Build>> => {
   const standing = fingerprint(disk)
   const isKnown = (owner: string) =>

@@ -28,11 +28,11 @@ interface Scenario {
   readonly before: ReadonlyArray<Build>
   /** The content of a folder that the user installs from. */
   readonly source?: Build
-  /** What was done to the cache then. */
+  /** A change of the cache before that. */
   readonly spoil?: (fs: FileSystem.FileSystem) => Effect.Effect<unknown, unknown>
-  /** What is stopped; a pass for `after` unless given. */
+  /** The work that is stopped. Default: a pass for `after`. */
   readonly act?: Act
-  /** What the account has; nothing if absent. */
+  /** The account's plugins. Default: none. */
   readonly after?: Build
   readonly retention?: Duration.Duration
   /**
@@ -40,7 +40,7 @@ interface Scenario {
    * must make room before another can take its name.
    */
   readonly between?: ReadonlyArray<string>
-  /** What is not whole before. */
+  /** Versions that are incomplete before. */
   readonly spoilt?: string
 }
 

@@ -68,7 +68,7 @@ const prepare = Effect.gen(function* () {
   return disk
 })
 
-/** What is broken from the start, and stays so until it is mended. */
+/** Violations that exist from the start until the pass repairs them. */
 const spoilt = new Set([
   `${cache}/stray does not belong into the cache`,
   "lost-its-manifest 2.0.0 is not whole"

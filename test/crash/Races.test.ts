@@ -33,8 +33,8 @@ const unpacked = "/unpacked"
 const backup = "/backup"
 
 /**
- * What Codex does with a row, step by step: it writes the sidecar where the version is active,
- * replaces the whole base root where the version stands beside a greater one, and else renames the
+ * The steps of Codex for a row: it writes the sidecar if the version is active,
+ * replaces the whole base root if the version is beside a greater one, and otherwise renames the
  * version in and removes the others.
  */
 const installs =
@@ -84,7 +84,7 @@ const uninstalls = (fs: FileSystem.FileSystem): ReadonlyArray<Step> => [
 
 interface Scenario {
   readonly before: ReadonlyArray<Build>
-  /** What the account has. Both make a pass for it, unless Codex does something else. */
+  /** The account's plugin. Both make a pass for it, unless Codex does something else. */
   readonly after: Build
   readonly codex?: (fs: FileSystem.FileSystem) => ReadonlyArray<Step>
 }

@@ -27,7 +27,7 @@ const passOver = (disk: Disk, change: Change, wanted: Build) =>
 const wrongAmong = (points: ReadonlyArray<Point>) =>
   points.flatMap(({ disk }) => CacheTruth.violations(CacheTruth.read(disk)))
 
-/** What the checks find to be wrong after each kill, and after each power loss that follows one. */
+/** The findings of the checks after each kill, and after each power loss that follows one. */
 const find = Effect.fnUntraced(function* (start: Disk, change: Change, wanted: Build) {
   const { points } = yield* record(start, (disk) => passOver(disk, change, wanted))
   return {

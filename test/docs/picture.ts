@@ -4,7 +4,7 @@
  */
 import type * as Emulator from "../support/emulator.ts"
 
-/** What the terminal showed from a moment on, in milliseconds. */
+/** The screen of the terminal from a moment on, in milliseconds. */
 export interface Frame {
   readonly at: number
   readonly lines: ReadonlyArray<Emulator.Line>

@@ -31,7 +31,7 @@ export interface Operation {
   readonly method: string
   /** The paths the method was given; for an open file, the path it was opened with. */
   readonly paths: ReadonlyArray<string>
-  /** Whether the method belongs to an open file. */
+  /** True if the method belongs to an open file. */
   readonly file: boolean
   /**
    * How many operations that change the disk were made before, if this is one of them. `sync`
@@ -46,7 +46,7 @@ export interface Operation {
  */
 export type Hook = (operation: Operation) => Effect.Effect<void, PlatformError.PlatformError>
 
-/** Whether the file system was stopped under the effect that ended like this. */
+/** True if the effect ended because its file system was stopped. */
 export const isStopped = <A, E>(exit: Exit.Exit<A, E>): boolean =>
   Exit.isFailure(exit) &&
   exit.cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect instanceof Stopped)

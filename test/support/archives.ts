@@ -122,7 +122,7 @@ const stored = (bytes: Uint8Array): Uint8Array => {
 export interface Piece {
   readonly bytes: Uint8Array
   readonly times?: number
-  /** Whether the bytes are packed as they are. Default: false. */
+  /** True if the bytes are packed as they are. Default: false. */
   readonly stored?: boolean
 }
 

@@ -1,5 +1,5 @@
 /**
- * What is true of a cache, read off the disk's own snapshot and not by the code under test.
+ * The true content of a cache, read from the disk's own snapshot and not with the code under test.
  */
 import { Array as Arr, Context, Effect, Option, Schema } from "effect"
 import { isDeepStrictEqual } from "node:util"
@@ -34,9 +34,9 @@ export interface Standing {
 
 export interface Truth {
   readonly plugins: ReadonlyArray<Standing>
-  /** What stands in the cache and is no version, sidecar, base root or marketplace. */
+  /** Entries of the cache that are no version, sidecar, base root or marketplace. */
   readonly strangers: ReadonlyArray<string>
-  /** What stands in staging. */
+  /** The entries of staging. */
   readonly staged: ReadonlyArray<string>
 }
 
@@ -156,14 +156,14 @@ export const misnamed = ({ plugins }: Truth): ReadonlyArray<string> =>
       : [`the sidecar of ${name} names ${sidecar}, the bytes are of ${build.owner}`]
   })
 
-/** What breaks a promise whatever was going on, in words; empty where all is well. */
+/** Broken promises, in words. They hold at every moment; empty if nothing is wrong. */
 export const violations = (truth: Truth): ReadonlyArray<string> => [
   ...truth.strangers.map((path) => `${path} does not belong into the cache`),
   ...torn(truth),
   ...misnamed(truth)
 ]
 
-/** Where a new process that only reads says what is not true. */
+/** Wrong answers of a new process that only reads, in words. */
 export const untruths = Effect.fnUntraced(function* (
   disk: MemoryFileSystem.MemoryDisk,
   truth: Truth

@@ -60,14 +60,14 @@ const summary = (path: string): string => {
   return made
 }
 
-/** What a change of names is, the same for like ones. */
+/** A name for a change of names, the same for similar ones. */
 export const changeName = ({ operation, path, to = "" }: MemoryFileSystem.EntryChange): string =>
   `${operation} ${summary(path)} ${summary(to)}`
 
 /**
- * What a power loss at a point can leave of what was not synced: nothing, all names without what is
- * in them, all but one change of names (or those inside one staged folder), that one alone, and some
- * mixtures.
+ * The disks that a power loss at a point can leave. These of the unsynced changes remain: none, all
+ * names without contents, all but one change of names (or those inside one staged folder), that one
+ * alone, and some mixtures.
  */
 export const powerLosses = ({ at, disk }: Point, mixtures: number): ReadonlyArray<Point> => {
   const { loseNothing, loseSome, loseUnsynced } = MemoryFileSystem

@@ -1,5 +1,5 @@
 /**
- * What a program lets slip: for tests that look for secrets in it.
+ * Records everything that a program prints, logs and traces, for tests that look for secrets in it.
  */
 import { Cause, Context, Effect, type Exit, Logger, References, Tracer } from "effect"
 import { Headers, HttpClient } from "effect/http"

@@ -145,7 +145,7 @@ const offered = (plugin: RemotePlugin.RemotePlugin): Build => {
   )
 }
 
-/** What a process has of its own, unless it shares it. */
+/** The parts of a process that processes in one test may share. */
 interface ProcessOptions {
   readonly retention?: Duration.Duration | undefined
   /** Default: a lock of its own, which knows of no other process. */
@@ -153,7 +153,7 @@ interface ProcessOptions {
 }
 
 /**
- * What a new process has of the home at {@link root}, whose account has these plugins. A function is
+ * The services of a new process on the home at {@link root}, whose account has these plugins. A function is
  * asked for each listing.
  */
 export const open = Effect.fnUntraced(function* (

@@ -8,7 +8,7 @@ import { program } from "../../src/cli/program.ts"
 import * as RemoteBundle from "../../src/RemoteBundle.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 
-/** What a command printed, and the code that its process would have ended with. */
+/** The output of a command, and the code that its process would have ended with. */
 export interface Run {
   readonly code: number
   readonly stdout: string

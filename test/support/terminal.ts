@@ -6,7 +6,7 @@ import { ChildProcess } from "effect/process"
 import * as Fs from "node:fs"
 import * as Emulator from "./emulator.ts"
 
-/** Whether `script` of util-linux is here; it opens the terminal. */
+/** True if `script` of util-linux is installed. It opens the terminal. */
 export const isAvailable = process.platform === "linux" && Fs.existsSync("/usr/bin/script")
 
 /** The lines on a screen of this width after this output. */

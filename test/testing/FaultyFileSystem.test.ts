@@ -53,7 +53,7 @@ const everything = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
   yield* fs.remove("/d", { recursive: true })
 })
 
-/** What a hook is told of a program. */
+/** The operations that a hook sees of a program. */
 const told = Effect.fnUntraced(function* (
   program: (fs: FileSystem.FileSystem) => Effect.Effect<unknown, unknown>
 ) {

@@ -22,7 +22,7 @@ import * as TestReply from "../../src/testing/TestReply.ts"
 import type * as TestRequest from "../../src/testing/TestRequest.ts"
 import * as Certificates from "../support/certificates.ts"
 
-/** Where the face under test answers. */
+/** The URLs of the face under test. */
 class Face extends Context.Service<Face, TestBackend.Served>()("test/Face") {}
 
 type Services = TestBackend.TestBackend | HttpClient.HttpClient | Face
@@ -80,7 +80,7 @@ interface Page {
   readonly pagination: { readonly next_page_token: string | null }
 }
 
-// What the backend says is what these tests are about: a mistake shows in the assertions.
+// The backend's answers are not decoded here: a mistake shows in the assertions.
 const json = <A>(response: HttpClientResponse.HttpClientResponse) =>
   Effect.map(response.json, (value) => value as A)
 

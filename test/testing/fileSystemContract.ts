@@ -1,5 +1,5 @@
 /**
- * What our code relies on in a file system, as cases that run over any layer of it.
+ * The behaviour of a file system that our code relies on, as cases that run over any layer of it.
  */
 import { assert, it } from "@effect/vitest"
 import { ByteSize, Effect, FileSystem, Option, Stream } from "effect"

@@ -161,7 +161,7 @@ const someOperation = Effect.gen(function* (): Effect.fn.Return<Operation> {
     () =>
       on(
         "copy",
-        // What Node says first is by chance if both ends are missing or if two trees do not go together.
+        // Node's first error is random if both ends are missing or if two trees do not fit together.
         (fs, root) =>
           Effect.gen(function* () {
             const source = yield* fs.lstat(root + path)
@@ -216,7 +216,7 @@ const someOperation = Effect.gen(function* (): Effect.fn.Return<Operation> {
     () =>
       on(
         "remove",
-        // Whether `a/../b` is found while Node removes `a` at the same time is left to chance.
+        // It is random whether `a/../b` is found while Node removes `a` at the same time.
         (fs, root) => fs.remove(root + path, { recursive: !path.includes(".."), force: yes }),
         "recursive",
         yes
@@ -312,7 +312,7 @@ const someOperation = Effect.gen(function* (): Effect.fn.Return<Operation> {
 export const script = (seed: number, length: number): Effect.Effect<ReadonlyArray<Operation>> =>
   Effect.replicateEffect(someOperation, length).pipe(Random.withSeed(seed))
 
-/** What each operation of a script gives in a folder below `root`, and the tree that it leaves. */
+/** The result of each operation of a script in a folder below `root`, and the tree that it leaves. */
 export const play = Effect.fnUntraced(function* (
   operations: ReadonlyArray<Operation>,
   fs: FileSystem.FileSystem,

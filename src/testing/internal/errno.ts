@@ -58,7 +58,7 @@ const syscalls: Readonly<Record<string, string>> = {
   writeFile: "open"
 }
 
-/** What a refusal was about: the method, its first path or descriptor, and what its cause names. */
+/** The subject of a refusal: the method, its first path or descriptor, and the names in its cause. */
 export interface Refusal {
   readonly code: Code
   readonly method: string

@@ -10,7 +10,7 @@ export interface Incoming {
   readonly method: string
   readonly url: URL
   readonly headers: Headers.Headers
-  /** Where this face serves bundles, such as `https://bundles.test`. */
+  /** The origin of this face's bundles, such as `https://bundles.test`. */
   readonly bundleOrigin: string
 }
 
@@ -51,7 +51,7 @@ const end = (reply: Reply): Effect.Effect<void, Break> => {
   }
 }
 
-/** What comes before the head; fails or stays silent where there is no head. */
+/** Runs before the head; it fails or never ends if there is no head. */
 export const head = (reply: Reply): Effect.Effect<void, Break> =>
   Effect.andThen(reply.before ?? Effect.void, reply.headless ? end(reply) : Effect.void)
 
@@ -68,7 +68,7 @@ export const body = (reply: Reply): Stream.Stream<Uint8Array, Break> => {
   )
 }
 
-/** Whether the answer needs nothing but to be sent. */
+/** True if the answer only has to be sent. */
 export const isPlain = (reply: Reply): boolean =>
   reply.pace === undefined &&
   reply.ending === "whole" &&

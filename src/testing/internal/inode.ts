@@ -4,7 +4,7 @@
 
 const empty = new Uint8Array(0)
 
-/** What can differ from what is durable. */
+/** The attributes that can differ from the durable ones. */
 interface Attributes {
   mode: number
   uid: number
@@ -48,7 +48,7 @@ export class File extends Common {
   /** Its bytes and, beyond `size`, zeros. */
   buffer: Uint8Array = empty
   size = 0
-  /** Whether something else reads the same buffer, so that it is copied before it is written. */
+  /** True if something else reads the same buffer; it is copied before it is written. */
   shared = false
   /** How many open file descriptions hold it. */
   opens = 0

@@ -1,5 +1,5 @@
 /**
- * What the test backend holds: plugins, their bundles, and who has which installed.
+ * The content of the test backend: plugins, their bundles, and the accounts that have them installed.
  */
 import { Effect } from "effect"
 import type { Account } from "../TestAccount.ts"

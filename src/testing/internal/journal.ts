@@ -1,5 +1,5 @@
 /**
- * What was asked of the test backend, and how far each answer came.
+ * The requests to the test backend, and the progress of each answer.
  */
 import { Deferred, Effect } from "effect"
 import type { Types } from "effect"

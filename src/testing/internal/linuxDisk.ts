@@ -52,7 +52,7 @@ const refusing =
   (code) =>
     new Failure(code, syscall, path, dest)
 
-/** What `open` is to do, as of the flags of open(2). */
+/** The flags of open(2). */
 export interface Access {
   readonly read: boolean
   readonly write: boolean
@@ -94,7 +94,7 @@ export interface Settings {
 }
 
 /**
- * What a power loss leaves of all that was not synced.
+ * Decides how much a power loss leaves of everything that was not synced.
  *
  * The model is weaker than what ext4, XFS and btrfs do, and about what programs must expect that
  * are to be safe on all of them (fsync(2); Pillai and others, "All File Systems Are Not Created
@@ -112,15 +112,15 @@ export interface Settings {
  * - Content that was written but not synced is what the policy says.
  */
 export interface PowerLoss {
-  /** Whether a change of names reached the disk; not asked for those that did by a sync. */
+  /** Says whether a change of names reached the disk. It is not asked about synced changes. */
   readonly entry: (change: EntryChange) => boolean
-  /** What a file holds that was written after its last sync. */
+  /** Gives the content of a file that was written after its last sync. */
   readonly content: (file: {
     readonly path: string
     readonly synced: Uint8Array
     readonly written: Uint8Array
   }) => Uint8Array
-  /** Whether mode, owner and times reached the disk that were changed after the last sync. */
+  /** Says whether mode, owner and times that were changed after the last sync reached the disk. */
   readonly attributes: (path: string) => boolean
 }
 
@@ -148,7 +148,7 @@ const backwards = (path: string) =>
     .filter((name) => name !== "")
     .toReversed()
 
-/** Whether `directory` is `folder` or lies below it. */
+/** True if `directory` is `folder` or is below it. */
 const isWithin = (directory: Directory, folder: Inode | undefined) => {
   for (let at = directory; at !== at.parent; at = at.parent) if (at === folder) return true
   return false

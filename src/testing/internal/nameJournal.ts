@@ -28,7 +28,7 @@ export interface Change extends EntryChange {
 }
 
 interface Pending extends Change {
-  /** Whether a folder of it was synced, so that it stands unless a folder of `above` is lost. */
+  /** True if a folder of it was synced; then it stays unless a folder of `above` is lost. */
   readonly settled: boolean
 }
 
@@ -39,7 +39,7 @@ interface Needs {
   readonly place: ReadonlyArray<number>
 }
 
-/** What each folder holds where it differs from now. */
+/** The entries of each folder that differ from the present ones. */
 export type Names = ReadonlyMap<Directory, ReadonlyMap<string, Inode | undefined>>
 
 export class Journal {
@@ -72,7 +72,7 @@ export class Journal {
     this.pending.forEach((change, index) => {
       if (change.settled || holds(change)) settle(index)
     })
-    // What is settled and needs nothing that could be lost cannot be lost itself.
+    // A settled change that needs nothing that could be lost cannot be lost itself.
     const losable = new Set<number>()
     this.pending.forEach((_, index) => {
       if (!settled.has(index) || needsOneOf(needs[index], losable)) losable.add(index)
@@ -86,7 +86,7 @@ export class Journal {
     return this.pending.filter(({ settled }) => !settled).map(entryChange)
   }
 
-  /** What a power loss leaves if `survives` says which unsynced changes reached the disk. */
+  /** The names that a power loss leaves. `survives` says which unsynced changes reached the disk. */
   outcome(survives: (change: EntryChange) => boolean): Names {
     const needs = needsOf(this.pending)
     const lost = new Set<number>()
@@ -138,7 +138,7 @@ const needsOneOf = (needs: Needs | undefined, indices: ReadonlySet<number>) =>
   (needs.together.some((index) => indices.has(index)) ||
     needs.place.some((index) => indices.has(index)))
 
-/** What each change needs, as indices of earlier ones. */
+/** The earlier changes that each change needs, as indices. */
 const needsOf = (changes: ReadonlyArray<Change>): ReadonlyArray<Needs> => {
   const lastOfName = new Map<Directory, Map<string, number>>()
   const lastOfInode = new Map<Inode, number>()

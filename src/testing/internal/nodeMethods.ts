@@ -1,5 +1,5 @@
 /**
- * What Node makes of Linux's system calls for each method of `node:fs` that needs more than one.
+ * The methods of `node:fs` that make more than one system call, on the disk in memory.
  */
 import { posix } from "node:path"
 import type { FileSystem } from "effect"
@@ -20,7 +20,7 @@ export const accessOf = (flag: FileSystem.OpenFlag, noFollow = false): Linux.Acc
 /** Relative paths start at the root. */
 export const resolve = (...paths: ReadonlyArray<string>): string => posix.resolve("/", ...paths)
 
-/** Whether an absolute `path` is `folder` or below it, going by the names. */
+/** True if an absolute `path` is `folder` or below it, by its name. */
 export const isPathWithin = (path: string, folder: string): boolean =>
   path === folder || folder === "/" || path.startsWith(`${folder}/`)
 
@@ -39,7 +39,7 @@ export const attempt = <A, B>(body: () => A, refused: (failure: Linux.Failure) =
   }
 }
 
-/** What there is, or nothing where there is nothing; other refusals pass. */
+/** The result, or undefined if nothing exists. Other refusals pass. */
 const orMissing = <A>(body: () => A): A | undefined =>
   attempt(body, (failure) => {
     if (failure.code !== "ENOENT") throw failure
@@ -144,7 +144,7 @@ export const remove = (disk: Linux.Disk, path: string, recursive: boolean, force
   removeTree(disk, path)
 }
 
-/** What vanishes on the way counts as removed. */
+/** An entry that vanishes meanwhile counts as removed. */
 const removeTree = (disk: Linux.Disk, path: string): void =>
   orMissing(() => {
     if (!isDirectory(() => disk.lstat(path))) return disk.unlink(path)

@@ -13,7 +13,7 @@ import * as Exchange from "./exchange.ts"
 
 export interface Options {
   readonly receive: Exchange.Receive
-  /** Where the rows say that bundles are. */
+  /** The origin of bundles in the rows. */
   readonly bundleOrigin: () => string
   /** PEM, for HTTPS. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined

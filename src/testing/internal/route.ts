@@ -1,5 +1,5 @@
 /**
- * What a path of the test backend means.
+ * The meaning of a path of the test backend.
  */
 import type { Request } from "../TestRequest.ts"
 

@@ -13,7 +13,7 @@ const command = "---\ndescription: Does it\n---\nDo it.\n"
 
 const manifest = (fields: object = {}) => JSON.stringify({ name: "alpha", ...fields })
 
-/** What stands below the skills' folder after they were made of these files. */
+/** The files below the skills' folder after skills were made of these files. */
 const made = Effect.fnUntraced(
   function* (files: Readonly<Record<string, string | Uint8Array>>) {
     const fs = yield* FileSystem.FileSystem

@@ -358,7 +358,7 @@ const changes: Readonly<Record<string, (source: string) => Effect.Effect<unknown
     "an uninstall": () => PluginStore.PluginStore.use((store) => store.uninstall(alpha))
   }
 
-/** What each change asks of the disk, one after the other in one home. */
+/** The operations of each change on the disk, one after the other in one home. */
 const traces = (implementation: Implementation) =>
   Effect.gen(function* () {
     const root = Fs.realpathSync(yield* temporaryFolder(tmpdir()))

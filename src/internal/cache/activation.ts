@@ -32,25 +32,9 @@ interface Options {
   readonly force?: boolean | undefined
 }
 
-export const make = ({ disk, path, reader }: Context, changes: Changes, leases: Leases.Leases) => {
-  const { baseRootOf, identityOf, infoOf, readBaseRoot, sidecarOf } = reader
-  const {
-    deleteInPlace,
-    discard,
-    discardVersion,
-    ensureFolder,
-    markInDoubt,
-    removeSidecar,
-    rename,
-    settleDoubt,
-    writeSidecar
-  } = changes
-
-  /** Installs a plugin that has no base root: version and sidecar appear in one rename. */
-  const placeBaseRoot = Effect.fnUntraced(function* (
-    staged: StagedVersion,
-    moved: (root: string) => void
-  ) {
+/** Installs a plugin that has no base root: version and sidecar appear in one rename. */
+const baseRootPlacer = ({ disk, path, reader }: Context, { rename, settleDoubt }: Changes) =>
+  Effect.fnUntraced(function* (staged: StagedVersion, moved: (root: string) => void) {
     const baseRoot = yield* disk.makeTempDirectory(path.dirname(staged.root), "base-root-")
     yield* disk.chmod(baseRoot, folderMode)
     const root = path.join(baseRoot, staged.version)
@@ -58,27 +42,28 @@ export const make = ({ disk, path, reader }: Context, changes: Changes, leases: 
     moved(root)
     if (staged.remotePluginId !== null) {
       yield* disk.createFile(
-        sidecarOf(baseRoot),
+        reader.sidecarOf(baseRoot),
         utf8.encode(InstallMetadata.encode(staged.remotePluginId)),
         { mode: InstallMetadata.fileMode }
       )
     }
     yield* disk.syncDirectory(baseRoot)
-    yield* rename(baseRoot, baseRootOf(staged.pluginId))
+    yield* rename(baseRoot, reader.baseRootOf(staged.pluginId))
     if (staged.remotePluginId === null) yield* settleDoubt(staged.pluginId)
   })
 
-  /** Installs a version into an existing base root. The order of the steps keeps the promise. */
-  const placeVersion = Effect.fnUntraced(function* (
+/** Installs a version into an existing base root. The order of the steps keeps the promise. */
+const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases: Leases.Leases) =>
+  Effect.fnUntraced(function* (
     staged: StagedVersion,
     contents: BaseRoot,
     moved: (root: string) => void,
     options: Options | undefined
   ) {
     const { pluginId, version } = staged
-    const baseRoot = baseRootOf(pluginId)
+    const baseRoot = reader.baseRootOf(pluginId)
     const target = path.join(baseRoot, version)
-    const identity = yield* identityOf(pluginId, contents, false)
+    const identity = yield* reader.identityOf(pluginId, contents, false)
     const sameIdentity =
       identity._tag === "Known" && identity.remotePluginId === staged.remotePluginId
     if (options?.force !== true) {
@@ -91,9 +76,9 @@ export const make = ({ disk, path, reader }: Context, changes: Changes, leases: 
     const settles = !sameIdentity || exposesAnother
 
     if (settles) {
-      yield* markInDoubt(pluginId)
+      yield* changes.markInDoubt(pluginId)
       // Even if there is none: another process may have just removed it.
-      yield* removeSidecar(baseRoot)
+      yield* changes.removeSidecar(baseRoot)
     }
     if (
       staged.remotePluginId === null &&
@@ -102,9 +87,11 @@ export const make = ({ disk, path, reader }: Context, changes: Changes, leases: 
       yield* disk.remove(path.join(baseRoot, provenanceName))
     }
     const replaced =
-      (yield* infoOf(target)) === undefined ? undefined : yield* discardVersion(target)
-    yield* Effect.tapError(rename(staged.root, target), () =>
-      replaced === undefined ? Effect.void : Effect.ignore(rename(replaced, target))
+      (yield* reader.infoOf(target)) === undefined
+        ? undefined
+        : yield* changes.discardVersion(target)
+    yield* Effect.tapError(changes.rename(staged.root, target), () =>
+      replaced === undefined ? Effect.void : Effect.ignore(changes.rename(replaced, target))
     )
     moved(target)
 
@@ -112,20 +99,32 @@ export const make = ({ disk, path, reader }: Context, changes: Changes, leases: 
     yield* Effect.forEach(
       leaving,
       (other) =>
-        Effect.catchIf(discardVersion(path.join(baseRoot, other)), isGone, () => Effect.void),
+        Effect.catchIf(
+          changes.discardVersion(path.join(baseRoot, other)),
+          isGone,
+          () => Effect.void
+        ),
       { discard: true }
     )
     if (!settles) return
     yield* Effect.gen(function* () {
-      if (staged.remotePluginId !== null) yield* writeSidecar(baseRoot, staged.remotePluginId)
-      yield* settleDoubt(pluginId)
+      if (staged.remotePluginId !== null)
+        yield* changes.writeSidecar(baseRoot, staged.remotePluginId)
+      yield* changes.settleDoubt(pluginId)
     }).pipe(
       // Another program has taken away since then what landed; the next pass sweeps the mark.
       Effect.catchIf(isGone, () => Effect.void)
     )
   })
 
-  const place = Effect.fnUntraced(function* <E extends { readonly _tag: string } = never>(
+export const make = (context: Context, changes: Changes, leases: Leases.Leases) => {
+  const { path, reader } = context
+  const { baseRootOf, infoOf, readBaseRoot } = reader
+  const { deleteInPlace, discard, ensureFolder } = changes
+  const placeBaseRoot = baseRootPlacer(context, changes)
+  const placeVersion = versionPlacer(context, changes, leases)
+
+  return Effect.fnUntraced(function* <E extends { readonly _tag: string } = never>(
     staged: StagedVersion,
     options?: Options,
     check: (contents: BaseRoot) => Effect.Effect<unknown, E> = () => Effect.void
@@ -157,6 +156,4 @@ export const make = ({ disk, path, reader }: Context, changes: Changes, leases: 
         isRace(error) && root !== path.join(baseRootOf(staged.pluginId), staged.version)
     })
   })
-
-  return place
 }

@@ -79,7 +79,8 @@ const Claimed = Context.Reference<ReadonlyMap<string, { isOver: boolean }>>(
   { defaultValue: () => new Map() }
 )
 
-export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
+/** Finds, makes and outwaits the claims of one staging folder. */
+const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
   const { staging } = operations
 
   /** A claim on a plugin whose owner still runs; undefined if there is none. */
@@ -91,9 +92,6 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
     }
     return undefined
   })
-
-  const isClaimed = (pluginId: PluginId) =>
-    Effect.map(findClaim(shortName(pluginId)), (claim) => claim !== undefined)
 
   /** Claims a plugin until the scope closes. Gives the claim that is in the way, if there is one. */
   const tryClaim = (plugin: string, scope: Scope.Scope) =>
@@ -131,6 +129,16 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
       }
     }
   })
+
+  return { findClaim, tryClaim, outwait }
+}
+
+export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
+  const { staging } = operations
+  const { findClaim, outwait, tryClaim } = makeClaims(operations, lock)
+
+  const isClaimed = (pluginId: PluginId) =>
+    Effect.map(findClaim(shortName(pluginId)), (claim) => claim !== undefined)
 
   const claim = Effect.fnUntraced(function* <E>(
     pluginId: PluginId,

@@ -46,7 +46,8 @@ const done = <To extends ActionResult["to"]>({ elapsed, subject }: Call, to: To)
     duration
   }))
 
-export const make = Effect.fnUntraced(function* (
+/** Installs one plugin, unless a lease or another process is in the way. */
+const makeInstall = Effect.fnUntraced(function* (
   publish: (event: SyncEvent) => Effect.Effect<unknown>
 ) {
   const bundles = yield* RemoteBundle.RemoteBundle
@@ -88,7 +89,7 @@ export const make = Effect.fnUntraced(function* (
     })
   })
 
-  const runInstall = Effect.fnUntraced(function* (
+  return Effect.fnUntraced(function* (
     { plugin, reason, version }: ActionOf<"Install">,
     expected: Option.Option<CachedPlugin>,
     call: Call
@@ -103,6 +104,13 @@ export const make = Effect.fnUntraced(function* (
     const result = yield* done(call, version)
     return SyncEvent.Installed({ ...result, bytes, pluginId, reason })
   })
+})
+
+export const make = Effect.fnUntraced(function* (
+  publish: (event: SyncEvent) => Effect.Effect<unknown>
+) {
+  const store = yield* PluginStore.PluginStore
+  const runInstall = yield* makeInstall(publish)
 
   const runBackfill = Effect.fnUntraced(function* (
     { plugin: { pluginId, remotePluginId }, version }: ActionOf<"Backfill">,

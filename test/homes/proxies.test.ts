@@ -40,6 +40,8 @@ interface Choice {
   readonly variables: (addresses: Addresses) => Variables
   readonly api: string
   readonly bundle: string
+  /** Those that reach both directly instead. */
+  readonly direct?: ReadonlyArray<NetworkLab.Contestant>
 }
 
 const choices: ReadonlyArray<Choice> = [
@@ -132,6 +134,13 @@ const choices: ReadonlyArray<Choice> = [
     variables: ({ one }) => ({ ALL_PROXY: `http://${one}`, REQUEST_METHOD: "GET" }),
     api: "direct",
     bundle: "direct"
+  },
+  {
+    title: "CODEX_SANDBOX, as in a command that Codex runs on macOS",
+    variables: ({ one }) => ({ ALL_PROXY: `http://${one}`, CODEX_SANDBOX: "seatbelt" }),
+    api: "one",
+    bundle: "one",
+    direct: ["0.142.0"]
   },
   {
     title: "a proxy with user and password",
@@ -229,7 +238,7 @@ layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServi
   (it) => {
     for (const contestant of NetworkLab.contestants) {
       describe.skipIf(!Mounts.canMount)(`${NetworkLab.nameOf(contestant)} behind`, () => {
-        it.effect.each(choices)("$title", ({ api, bundle, variables }) =>
+        it.effect.each(choices)("$title", ({ api, bundle, direct = [], variables }) =>
           Effect.gen(function* () {
             const { addresses, authority, run } = yield* Lab
             const { output, reached } = yield* run(contestant, {
@@ -238,7 +247,7 @@ layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServi
             })
             assert.deepStrictEqual(
               { api: reached[NetworkLab.apiHost], bundle: reached["bundles.test"] },
-              { api, bundle },
+              direct.includes(contestant) ? { api: "direct", bundle: "direct" } : { api, bundle },
               output
             )
           })

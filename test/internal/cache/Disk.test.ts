@@ -379,6 +379,7 @@ const traces = (implementation: Implementation) =>
           /(-stage-[0-9a-f]+-|-stage-|-sidecar-|base-root-)[0-9A-Za-z]+/g,
           (_, kind: string) => `${kind.startsWith("-stage-") ? "-stage-" : kind}RANDOM`
         )
+        .replace(/-claim-[0-9a-f]+-[0-9a-f]+-/g, "-claim-RANDOM-")
     const found: Record<string, ReadonlyArray<string>> = {}
     for (const [name, change] of Object.entries(changes)) {
       const run = Effect.provideContext(change(source), context as Context.Context<any>)

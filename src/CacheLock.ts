@@ -285,9 +285,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     const tryAcquire = Effect.gen(function* () {
       if (!(yield* tryLock)) return false
       // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
-      if (!isWritable) yield* fs.access(lockPath, { writable: true })
+      if (isWritable) return true
+      yield* fs.access(lockPath, { writable: true })
       isWritable = true
-      // A note of a dead holder, or a link or pipe in its place, is never written through.
+      // A dead holder left its note, or somebody put a link or a pipe in its place.
       if ((yield* disk.lstat(notePath)) !== undefined) yield* disk.remove(notePath)
       return true
     })

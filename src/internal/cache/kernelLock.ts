@@ -43,10 +43,12 @@ export const open = Effect.fnUntraced(function* (
     }),
     (database) => Effect.sync(() => database.close())
   )
+  // Nothing is ever written, so no journal is needed on the disk.
+  let setting = "PRAGMA journal_mode = MEMORY; "
   const lock = Effect.try({
     try: () => {
-      // Nothing is ever written, so no journal is needed on the disk.
-      database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE")
+      database.exec(`${setting}BEGIN EXCLUSIVE`)
+      setting = ""
       return true
     },
     catch: (cause) => cause

@@ -18,13 +18,20 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
     else if (found !== "Directory") yield* fail({ _tag: "Obstructed", path: folder, found })
   })
 
+  let owners = 0
+
   /** Registers this process as an owner of entries in staging until the scope closes. */
-  const owner = Effect.andThen(
-    ensureFolder(home.staging),
-    Effect.mapError(liveness.register(home.staging), (cause) =>
+  const owner = Effect.gen(function* () {
+    if (owners === 0) yield* ensureFolder(home.staging)
+    const owner = yield* Effect.mapError(liveness.register(home.staging), (cause) =>
       PlatformError.isPlatformError(cause) ? cause : fileSystemError(home.staging, cause)
     )
-  )
+    yield* Effect.acquireRelease(
+      Effect.sync(() => owners++),
+      () => Effect.sync(() => owners--)
+    )
+    return owner
+  })
 
   /** Makes the names in staging durable, and its own: no other sync lasts that leans on them. */
   const stagingParent = path.dirname(home.staging)

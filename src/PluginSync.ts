@@ -295,10 +295,14 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
+  const sweepLeftovers = Effect.flatMap(store.hasLeftovers, (has) =>
+    has ? held(store.sweep) : Effect.void
+  )
+
   const pass = Effect.gen(function* () {
     yield* publish(SyncEvent.Started())
     if (!(yield* isEnabled)) return pluginsDisabled
-    if (yield* store.hasLeftovers) yield* held(store.sweep)
+    yield* sweepLeftovers
     const seen = yield* look
     // A pass that has nothing to do takes no lock, so it works in a read-only home.
     if (seen.plan.actions.every(changesNothing)) return yield* carryOut(seen)
@@ -306,7 +310,9 @@ export const make = Effect.fnUntraced(function* (
       Scope.provide(lock.internals.session, scope).pipe(
         // A home that cannot be locked fails the pass, and not each plugin.
         Effect.andThen(held(Effect.void)),
-        Effect.andThen(carryOut(seen))
+        Effect.andThen(carryOut(seen)),
+        // A process may have died during this pass.
+        Effect.tap(Effect.ignore(sweepLeftovers))
       )
     )
   }).pipe(Effect.tap(Telemetry.annotateOutcome), Effect.withSpan("PluginSync.pass"))

@@ -1,6 +1,6 @@
 /**
- * The lock among processes: freed with its holder, never waited for by readers, and plainly refused
- * where there can be none.
+ * Claims and the lock among processes: a claim ends with its owner, nobody but a pass that needs the
+ * same plugin waits for it, and a home that cannot be locked is plainly refused.
  */
 import { Deferred, Effect, Fiber, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
@@ -14,7 +14,7 @@ import * as Arena from "./arena.ts"
 import * as Cache from "./cache.ts"
 import * as Report from "./report.ts"
 
-/** Within this time a waiter has the lock of a dead holder, and so much longer no reader takes; in milliseconds. */
+/** Within this time a waiter goes on after its owner's death, and so much longer nobody else takes; in milliseconds. */
 const limit = 1000
 
 const name = Account.names[0]
@@ -41,7 +41,24 @@ const read = Effect.fnUntraced(function* (
   return { took: list.took + id.took, problems }
 })
 
-// --- a holder that is killed ---------------------------------------------------------------------
+// --- an owner that is killed ---------------------------------------------------------------------
+
+/** What cannot be done with a plugin that nobody installs, in words. */
+const uninvolved = Effect.fnUntraced(function* ({ command }: Arena.Arena, home: string) {
+  const other = PluginWorld.pluginId("uninvolved")
+  const source = Path.join(home, "..", "uninvolved")
+  for (const [path, { bytes }] of Object.entries(
+    PluginWorld.filesOf(PluginWorld.build(null, "1.0.0", "uninvolved"))
+  )) {
+    Fs.mkdirSync(Path.dirname(Path.join(source, path)), { recursive: true })
+    Fs.writeFileSync(Path.join(source, path), bytes)
+  }
+  const install = yield* Arena.end(command(home, ["install", other, "--from", source]))
+  const uninstall = yield* Arena.end(command(home, ["uninstall", other]))
+  return [install, uninstall].flatMap((ended) =>
+    endsWith(0, ended) ? [] : [`a change of another plugin failed: ${ended.stderr}`]
+  )
+})
 
 /** A pass that hangs in a download is killed while another one waits for it. */
 const succession = Effect.fnUntraced(function* (arena: Arena.Arena, home: string) {
@@ -63,12 +80,14 @@ const succession = Effect.fnUntraced(function* (arena: Arena.Arena, home: string
   )
   const line = yield* Deferred.await(told)
   const held = yield* read(arena, home)
+  // Another plugin is removed and brought back by a pass of a third process's own.
+  const others = yield* uninvolved(arena, home)
 
   yield* backend.behave
   yield* backend.forget
   const killedAt = Date.now()
   yield* holder.kill({ killSignal: "SIGKILL" })
-  const { time } = yield* backend.arrival({ kind: "listing" })
+  const { time } = yield* backend.arrival({ kind: "bundle" })
   const wentOn = time - killedAt
   const exitCode = yield* waiter.exitCode
   yield* Fiber.join(listener)
@@ -80,14 +99,14 @@ const succession = Effect.fnUntraced(function* (arena: Arena.Arena, home: string
     free: free.took,
     held: held.took,
     violations: [
-      ...[...free.problems, ...held.problems].map((what) => `${what}`),
-      ...(line.includes(`waiting for process ${holder.pid} since 20`)
+      ...[...free.problems, ...held.problems, ...others].map((what) => `${what}`),
+      ...(line.includes(`waiting for process ${holder.pid} to install ${pluginId}`)
         ? []
         : [`a waiter for ${holder.pid} said: ${line}`]),
-      ...(wentOn < limit ? [] : [`a waiter went on ${wentOn} ms after its holder's end`]),
+      ...(wentOn < limit ? [] : [`a waiter went on ${wentOn} ms after its owner's end`]),
       ...(delay < limit
         ? []
-        : [`readers took ${Report.milliseconds(delay)} longer beside a holder`]),
+        : [`readers took ${Report.milliseconds(delay)} longer beside a download`]),
       ...(exitCode === 0 ? [] : [`a waiter ended with ${exitCode}`]),
       ...Cache.deviations(cache, account.installed),
       ...Cache.leftovers(cache)
@@ -153,16 +172,16 @@ export const run = Effect.fnUntraced(function* (program: string, count: number) 
   refusals["folders without write permission"] = yield* refusal(arena, home, unprivileged)
 
   return Report.make({
-    title: "the lock, its holder's end, and readers",
+    title: "a download that hangs, its owner's end, and everybody else",
     figures: [
-      ["holders killed while a process waited", count],
+      ["owners killed while a process waited", count],
       [
         "  it went on after",
         successions.map(({ wentOn }) => Report.milliseconds(wentOn)).join(", ")
       ],
       ["list and id take", Report.milliseconds(Report.median(successions.map(({ free }) => free)))],
       [
-        "  while the lock is held",
+        "  during a download",
         Report.milliseconds(Report.median(successions.map(({ held }) => held)))
       ],
       ...Object.entries(refusals).map(

@@ -151,7 +151,10 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
       over: Effect.Effect<void, E, R>
     ) {
       if (!wait) yield* fail({ _tag: "Claimed", pid, silentFor: null })
-      if (!isWaiting) yield* onWait
+      if (!isWaiting) {
+        yield* Effect.logInfo(`waiting for process ${pid} to install ${pluginId}`)
+        yield* onWait
+      }
       isWaiting = true
       yield* over
       yield* check

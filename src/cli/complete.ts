@@ -10,6 +10,7 @@ import { type Command, Completions } from "effect/cli"
 import { display } from "../internal/display.ts"
 import * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
+import * as RemotePluginId from "../RemotePluginId.ts"
 import { offline } from "./offline.ts"
 
 /** The argument before the words of a command line. */
@@ -140,7 +141,9 @@ const pluginNames = Effect.fnUntraced(
       if (!isUnique(name) || current.includes("@")) {
         candidates.push({ value: pluginId, description })
       }
-      if (current !== "" && identity._tag === "Known") {
+      if (current === "" || identity._tag !== "Known") continue
+      // A sidecar may hold any text, and a shell runs what it takes for a command.
+      if (RemotePluginId.isAddressable(identity.remotePluginId)) {
         candidates.push({ value: identity.remotePluginId, description: pluginId })
       }
     }

@@ -32,4 +32,9 @@ export const serve = Command.make(
     const { run } = yield* Effect.promise(() => import("../appServer/AppServer.ts"))
     yield* Effect.provide(run(program), online(codexHome))
   })
-).pipe(Command.withDescription("Answer the plugin requests of Codex's app-server protocol"))
+).pipe(
+  Command.withDescription("Answer the plugin requests of Codex's app-server protocol"),
+  Command.withExamples([
+    { command: "codex-plugins serve --stdio", description: "For a client that starts it" }
+  ])
+)

@@ -101,6 +101,22 @@ describe("completion", () => {
   )
 })
 
+describe("completion of a remote id", () => {
+  it.live(
+    "offers no id that a shell could take for a command",
+    Effect.fnUntraced(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const { home, run } = yield* world({ plugins: [github] })
+      yield* run("sync")
+      yield* fs.writeFileString(
+        `${home}/plugins/cache/openai-curated-remote/github/.codex-remote-plugin-install.json`,
+        JSON.stringify({ schema_version: 1, remote_plugin_id: "plugins~x;touch /tmp/x" })
+      )
+      assert.deepStrictEqual(values(yield* complete("id", "--codex-home", home, "plugins")), [])
+    }, Effect.provide(NodeServices.layer))
+  )
+})
+
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`

@@ -70,7 +70,7 @@ describe("help", () => {
 
   it.live.each(commands)("has an example for %s that the program can parse", (command) =>
     Effect.gen(function* () {
-      if (command === "serve" || command === "demo") return
+      if (command === "demo") return
       const text = yield* help(200, command)
       const [, examples = ""] = text.split("EXAMPLES\n")
       const lines = examples.split("\n").filter((line) => /^ {2}\S/.test(line))

@@ -1,5 +1,5 @@
 /**
- * What goes on while a pass downloads.
+ * Changes of account, cache and lock while a pass downloads.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, FileSystem, Latch, Option, Stream } from "effect"

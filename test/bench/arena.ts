@@ -1,5 +1,5 @@
 /**
- * Where a case is run: a backend for it, and a fresh home for each run.
+ * The place of a case: a backend, and a fresh home for each run.
  */
 import { Data, Effect, type Scope } from "effect"
 import * as ChildProcess from "node:child_process"

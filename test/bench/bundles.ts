@@ -32,7 +32,7 @@ const noise = (random: () => number, bytes: number): Uint8Array => {
   return new Uint8Array(words.buffer, 0, bytes)
 }
 
-/** What the text below comes to when it is packed. */
+/** The packed size of the text below, in bytes. */
 const packedTextBytes = 9_000
 
 /**
@@ -76,7 +76,7 @@ export const manyFiles = (name: string, bytes: number, count: number): Files => 
   )
 }
 
-/** What stands beside the manifest and the skill of each test plugin; about `bytes` when packed. */
+/** The other files of each test plugin, beside manifest and skill; about `bytes` when packed. */
 export const files = (name: string, bytes: number): Files => {
   const random = randomOf(seedOf(name))
   const images = Math.max(0, bytes - packedTextBytes)

@@ -1,5 +1,5 @@
 /**
- * What is measured, and what is to be reached.
+ * The cases that are measured, and their goals.
  */
 import * as Bundles from "./bundles.ts"
 import type { Task } from "./contestants.ts"
@@ -16,7 +16,7 @@ export interface Case {
   readonly latency: number
   /** Between all programs and the backend; none is loopback itself. */
   readonly line?: Line.Line
-  /** What the cache holds before: nothing, all plugins, or all with one in its version before. */
+  /** The cache before: empty, with all plugins, or with all of them and one in its previous version. */
   readonly cached: "nothing" | "everything" | "all but one upgrade"
   /** Codex gives up on a bundle after 60 seconds, so it cannot take part on a very slow line. */
   readonly withoutCodex?: boolean

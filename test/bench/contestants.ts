@@ -18,14 +18,14 @@ export interface Installed {
   readonly url: string
 }
 
-/** Where one run takes place. */
+/** The place of one run. */
 export interface Place {
   /** Fresh, with the settings and credentials of a Codex home. */
   readonly home: string
   readonly plugins: ReadonlyArray<Installed>
   /** PEM file of the authority that vouches for the bundles' server. */
   readonly authority: string
-  /** Whether the sidecars are yet to be made. */
+  /** True if the sidecars do not exist yet. */
   readonly isCold: boolean
   /** For temporary files of all runs, Node's compile cache among them. */
   readonly temporary: string
@@ -36,7 +36,7 @@ export interface Contestant {
   readonly program: (place: Place) => Program
   /** Figures that the program measured itself, in place of those of the whole process. */
   readonly inner?: (run: Run) => Partial<Measurement>
-  /** What is missing of the work; undefined where nothing is. */
+  /** The part of the work that is missing; undefined if nothing is. */
   readonly missing: (place: Place, run: Run) => string | undefined
 }
 

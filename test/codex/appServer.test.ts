@@ -11,7 +11,7 @@ import { type Contestant, contestants } from "./support/Contest.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
 import * as OurProgram from "./support/OurProgram.ts"
 
-/** What one server answered, step by step. */
+/** The answers of one server, step by step. */
 interface Transcript {
   readonly home: string
   readonly answers: ReadonlyArray<Answer>

@@ -126,7 +126,7 @@ export const named = Object.keys(differences).filter(
   (name) => !everywhere.has(name as DifferenceName)
 ) as ReadonlyArray<DifferenceName>
 
-/** What a message says after these is in each program's own words. */
+/** After these words, each program phrases its message differently. */
 const steps =
   /^(list remote plugin catalog|read remote plugin details(?: before install)?|install remote plugin(?: bundle)?|(?:resolve|uninstall) remote plugin(?: before uninstall)?|failed to reconcile remote installed plugins): .*$/s
 

@@ -23,9 +23,9 @@ export interface Step {
   readonly startsAfterSync?: true
   /** The server begins a pass after it has answered; the next step waits for its end. */
   readonly followedByPass?: true
-  /** Where the answers differ from 0.169's, beyond what differs everywhere. */
+  /** The answers that differ from 0.169's, beyond those that differ everywhere. */
   readonly differs?: ReadonlyArray<DifferenceName>
-  /** Where they differ from 0.142's alone. */
+  /** The answers that differ from 0.142's only. */
   readonly differsFrom142?: ReadonlyArray<DifferenceName>
 }
 

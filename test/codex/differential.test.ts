@@ -29,7 +29,7 @@ const contest = Effect.fnUntraced(function* <E, R>(
   })
 })
 
-/** What came of the cases that share their home. */
+/** The results of the cases that share their home. */
 class Shared extends Context.Service<
   Shared,
   {

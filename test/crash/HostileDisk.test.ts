@@ -335,7 +335,7 @@ describe("a folder that is to be synced", () => {
   )
 })
 
-/** Refuses to rename what stands at a path, or what is to stand there, as long as a test says. */
+/** Refuses to rename the entry at a path, or to rename an entry to it, as long as a test says. */
 const holding =
   (
     path: string,

@@ -36,7 +36,7 @@ interface Scenario {
   readonly after?: Build
   readonly retention?: Duration.Duration
   /**
-   * What may be active in between, beside what was before and what is after: a version that stands
+   * Builds that may be active in between, beside those before and after: a version that exists
    * must make room before another can take its name.
    */
   readonly between?: ReadonlyArray<string>

@@ -23,9 +23,9 @@ const [a1, a2, b2] = [build("A", "1.0.0"), build("A", "2.0.0"), build("B", "2.0.
 
 interface Scenario {
   readonly cached: ReadonlyArray<Build>
-  /** What the first listing says. */
+  /** The first listing. */
   readonly stale: ReadonlyArray<Build>
-  /** What the account has from the other one's change on. */
+  /** The account's plugins from the other one's change on. */
   readonly now: ReadonlyArray<Build>
 }
 

@@ -8,7 +8,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import type { Sample } from "./sample.ts"
 
-/** What it lists of one entry. */
+/** Its listing of one entry. */
 export interface Member {
   /** As the first letter of `ls -l`: `-`, `d`, `l`, `h` for a hard link, … */
   readonly type: string
@@ -20,7 +20,7 @@ export interface Member {
 export interface Outcome {
   readonly accepted: boolean
   readonly members: ReadonlyArray<Member>
-  /** What the programs said. */
+  /** The messages of the programs. */
   readonly words: string
 }
 

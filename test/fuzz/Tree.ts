@@ -1,4 +1,4 @@
-/** What an archive holds, by path below its root. */
+/** The content of an archive, by path below its root. */
 export interface Tree {
   readonly files: Map<string, { readonly mode: number; readonly content: Uint8Array }>
   readonly folders: Set<string>

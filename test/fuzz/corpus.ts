@@ -1,5 +1,5 @@
 /**
- * What the fuzzer has found: tars that other readers take for something else than the decoder does.
+ * Findings of the fuzzer: tars that other readers read differently from the decoder.
  * Each is refused.
  */
 import type { BundleArchiveError } from "../../src/BundleArchive.ts"

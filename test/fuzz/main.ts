@@ -33,7 +33,7 @@ const archives =
     : 1
 const seconds = Number(values.seconds ?? Infinity)
 
-/** What one process of the independent reader is given. */
+/** The input of one process of the independent reader. */
 const batchLength = 100
 
 /** Findings to make small and show whole. Of ten times as many a line is shown. */

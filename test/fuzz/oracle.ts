@@ -1,5 +1,5 @@
 /**
- * Which answers of the two readers go together. We refuse more than GNU tar does; each refusal of
+ * Decides which answers of the two readers fit together. We refuse more than GNU tar does; each refusal of
  * ours alone must show its reason in the archive, or in what GNU tar lists or says. What we accept,
  * GNU tar must list with the same files, contents and modes. All else is a finding.
  */
@@ -108,15 +108,15 @@ const typesOf = (tar: Uint8Array) => {
   return types
 }
 
-/** Whether more follows the first gzip member. */
+/** True if more follows the first gzip member. */
 const goesOn = ({ framing }: Sample) => framing === "trailing" || framing === "members"
 
-/** Whether the tar has a header that another must follow: the last one, or one that tells its format. */
+/** True if the tar has a header that another must follow: the last one, or one that names its format. */
 const hasExtended = (tar: Uint8Array) =>
   "xgLK".includes(typesOf(tar).at(-1) ?? "none") ||
   blocksOf(tar).some((block) => block.startsWith("ustar", 257) && "xgLK".includes(block[156]!))
 
-/** Whether the extended header at the start is made of records alone, and these of text. */
+/** True if the extended header at the start consists of records only, and these of text. */
 const hasRecords = (tar: Uint8Array) => {
   let text = latin1(tar).slice(blockLength)
   text = text.slice(0, sizeOf(latin1(tar)))
@@ -130,7 +130,7 @@ const hasRecords = (tar: Uint8Array) => {
   return true
 }
 
-/** What readers take differently: what we say, the rule, and the headers that there must be for it. */
+/** A stated difference between readers: our answer, the rule, and the headers that it requires. */
 const ambiguities: ReadonlyArray<readonly [RegExp, Rule, types: string]> = [
   [/ is a folder with content$/, "a folder with content", "5\0"],
   [/^a PAX [\w.]+ for all entries$/, "a PAX path, size or sparse file for all entries", "g"],
@@ -269,7 +269,7 @@ const errorsOf = ({ words }: GnuTar.Outcome) =>
     .filter((line) => /^(tar|gzip): /.test(line))
     .filter((line) => !/Exiting with|Ignoring unknown extended|A lone zero block/.test(line))
 
-/** What GNU tar says of times, owners and parts of volumes: nothing of them is extracted. */
+/** GNU tar's messages about times, owners and parts of volumes. None of these is extracted. */
 const minded =
   /(invalid|Extended header) ([acm]time|[ug]id|GNU\.volume\.\w+|GNU\.dumpdir)=|where numeric ([ug]id|time)_t|out of ([ug]id|time)_t range/
 

@@ -29,7 +29,7 @@ const longest = "30 seconds"
 
 const broken = (promise: string): Outcome => ({ _tag: "Broken", promise })
 
-/** What was written beside the folder or was changed there. */
+/** Entries that were written or changed beside the folder. */
 const outside = (snapshot: MemoryFileSystem.Snapshot) => {
   const others = Object.keys(snapshot).filter(
     (path) => path !== directory && !path.startsWith(`${directory}/`)

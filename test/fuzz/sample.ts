@@ -10,7 +10,7 @@ export interface Sample {
   readonly tar: Uint8Array
   /** The whole archive. */
   readonly bytes: Uint8Array
-  /** What is done to the gzip around the tar; `plain` if nothing is. */
+  /** The change of the gzip around the tar; `plain` if there is none. */
   readonly framing: Framing
   /** In pieces of how many bytes it comes. */
   readonly pieces: number
@@ -98,7 +98,7 @@ const body = (random: Random): Uint8Array => {
   const length = random.pick([0, 1, 5, 5, 100, 511, 512, 513, 1500])
   switch (random.below(6)) {
     case 0:
-      // What follows the rules of tar itself is where a reader that lost its place goes on.
+      // A reader that lost its place continues at something that follows tar's own rules.
       return Archives.concat(Archives.file("inner", "inner"), Archives.folder("inner.d/"))
     case 1:
       return new Uint8Array(length)

@@ -3,7 +3,7 @@ import type { Sample } from "./sample.ts"
 export const table = (figures: ReadonlyArray<readonly [what: string, figure: number]>): string =>
   figures.map(([what, figure]) => `${what.padEnd(62)}${figure}`).join("\n")
 
-/** What findings of one cause have in common. */
+/** The common part of the findings of one cause. */
 export const kind = (what: string): string =>
   what.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\d+/g, "#")
 

@@ -33,7 +33,7 @@ const contents = (folder: string) =>
       return [name, ino, mtimeMs, size].join(" ")
     })
 
-/** What is in every staging folder below a home. */
+/** The content of every staging folder below a home. */
 const staged = (home: string): ReadonlyArray<string> =>
   Fs.readdirSync(Path.join(home, "plugins"), { recursive: true, encoding: "utf8" }).filter((name) =>
     name.includes(".remote-plugin-install-staging/")

@@ -94,7 +94,7 @@ describe("its disk", () => {
     })
   )
 
-  it.effect("is told as a plain value, and made again from it", () =>
+  it.effect("can be described as a plain value, and made from it", () =>
     Effect.gen(function* () {
       const { fileSystem: fs, snapshot } = yield* MemoryFileSystem.make()
       yield* TestClock.setTime(5_000)

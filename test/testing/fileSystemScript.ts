@@ -34,7 +34,7 @@ const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes)
 
 type Described = ReturnType<typeof describeInfo> | ReturnType<typeof describeError>
 
-/** Every path below `root` with what stands there, and why it cannot be looked at where it cannot. */
+/** Every path below `root` with its entry, or with the error of reading it. */
 const tree = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, root: string) {
   const found: Array<readonly [string, Described, unknown]> = []
   const visit = (path: string): Effect.Effect<void> =>

@@ -1,5 +1,5 @@
 /**
- * Where the torture takes place: an account on a backend of its own, homes on a real disk, and the
+ * The place of the torture: an account on a backend of its own, homes on a real disk, and the
  * program as it is delivered.
  */
 import { Effect, Option, Schema, Stream } from "effect"

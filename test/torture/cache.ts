@@ -58,7 +58,7 @@ export const read = (home: string): Cache => {
 export const standingOf = (cache: Cache, name: string): CacheTruth.Standing | undefined =>
   cache.plugins.find((plugin) => plugin.name === name)
 
-/** What a process that died or ended has left behind. */
+/** The leftovers of a process that died or ended. */
 export const leftovers = ({
   outside,
   plugins,
@@ -73,7 +73,7 @@ export const leftovers = ({
 
 const isKnown = (name: string) => /^(?:plugin|visitor)-\d+$/.test(name)
 
-/** Where the cache is not what a complete pass makes of it, in words. */
+/** Differences between the cache and the result of a complete pass, in words. */
 export const deviations = (
   cache: Cache,
   installed: ReadonlyMap<string, RemoteBuild>
@@ -104,7 +104,7 @@ interface Listed {
   readonly source?: { readonly id?: string }
 }
 
-/** Where `list --json` does not tell what the files tell, in words. */
+/** Differences between `list --json` and the files, in words. */
 export const untruths = (cache: Cache, stdout: string): ReadonlyArray<string> => {
   const { installed }: { readonly installed: ReadonlyArray<Listed> } = JSON.parse(stdout)
   const told = installed.map(({ installed, pluginId, source, version }) => ({

@@ -27,7 +27,7 @@ import * as Arena from "./arena.ts"
 import * as Cache from "./cache.ts"
 import * as Report from "./report.ts"
 
-/** What Codex installs and uninstalls for its client. */
+/** The plugins that Codex installs and uninstalls for its client. */
 const visitors = ["visitor-1", "visitor-2"] as const
 
 /** So often in each round. */
@@ -106,7 +106,7 @@ const change = Effect.fnUntraced(function* ({ account, backend }: Arena.Arena) {
   )
 })
 
-/** Whether a deviation is of a visitor. */
+/** True if a deviation concerns a visitor. */
 const isGuest = (what: string): boolean => visitors.some((name) => what.startsWith(name))
 
 /** Waits until the backend has not been asked for a while. */

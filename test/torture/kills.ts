@@ -29,7 +29,7 @@ interface Contestant<E, R> {
   readonly pass: (keepsSuperseded: boolean) => Strike.Start<E, R>
   /** Starts the install of a folder that holds this build. */
   readonly install: ((build: PluginWorld.Build) => Strike.Start<E, R>) | undefined
-  /** What readers say that is not true, in words; asked for this plugin in particular. */
+  /** Wrong answers of readers, in words; they are asked for this plugin in particular. */
   readonly untruths: (
     cache: Cache.Cache,
     name: string
@@ -44,7 +44,7 @@ const stages = [
   "after their end"
 ] as const
 
-/** What a kill has shown, in words. */
+/** The findings after a kill, in words. */
 interface Kill {
   readonly stage: (typeof stages)[number]
   /** When it came, in parts of the work's usual time. */
@@ -57,13 +57,13 @@ interface Kill {
   readonly lost: ReadonlyArray<string>
   /** The same, where a version had to make room before another could take its name. */
   readonly gaps: ReadonlyArray<string>
-  /** What readers say that is not true. */
+  /** Wrong answers of readers. */
   readonly untrue: ReadonlyArray<string>
   /** Entries other than versions and sidecars. */
   readonly left: ReadonlyArray<string>
 }
 
-/** What a pass has shown that came to its end, in words. */
+/** The findings after a complete pass, in words. */
 interface Pass {
   readonly pace: Strike.Pace
   readonly unfinished: ReadonlyArray<string>
@@ -79,7 +79,7 @@ interface Course {
 
 // --- one kill ------------------------------------------------------------------------------------
 
-/** What work is to make of the plugins that it touches; of an undefined one, nothing stays. */
+/** The expected result for each plugin that the work touches; undefined if nothing may remain. */
 type Aims = ReadonlyMap<string, PluginWorld.Build | undefined>
 
 const show = (build: PluginWorld.Build | undefined) =>

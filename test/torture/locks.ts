@@ -23,7 +23,7 @@ const pluginId = PluginWorld.pluginId(name)
 const endsWith = (exitCode: number, ended: Arena.Ended): boolean =>
   Option.contains(ended.exitCode, exitCode)
 
-/** What `list` and `id` say that they must not, and how long both took. */
+/** Wrong answers of `list` and `id`, and the time that both took. */
 const read = Effect.fnUntraced(function* (
   { command }: Arena.Arena,
   home: string,

@@ -14,7 +14,7 @@ import * as Locks from "./locks.ts"
 import * as Overlay from "./overlay.ts"
 import * as Report from "./report.ts"
 
-/** What is done in one round of the whole. */
+/** The work of one round. */
 const usualKills = 200
 const crowds = 4
 const roundsBesideCodex = 8

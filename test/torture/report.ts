@@ -1,11 +1,11 @@
 /**
- * What a part of the torture has found, and how it is shown.
+ * The findings of one part of the torture, and their report.
  */
 export interface Report {
   readonly title: string
-  /** What was done, how often, and what it showed. */
+  /** The work, how often it was done, and its findings. */
   readonly figures: ReadonlyArray<readonly [what: string, figure: string | number]>
-  /** Which promises were broken, and how; empty where all is well. */
+  /** The broken promises, and how; empty if nothing is wrong. */
   readonly violations: ReadonlyArray<string>
 }
 

@@ -17,7 +17,7 @@ export interface Work<E> {
 
 export type Start<E, R> = Effect.Effect<Work<E>, E, R | Scope.Scope>
 
-/** What work usually goes through. */
+/** The usual steps of the work. */
 export interface Pace {
   /** From its start to its end, in milliseconds. */
   readonly whole: number

@@ -30,7 +30,7 @@ export type Standing = Readonly<Record<string, Node>>
 export type Replies = ReadonlyArray<readonly [TestRequest.Match, ...Array<TestReply.Behaviour>]>
 
 export interface Setting {
-  /** What the account has. The first is named after the case unless the case is alone. */
+  /** The account's plugins. The first is named after the case unless the case is alone. */
   readonly plugins?: ReadonlyArray<TestPlugin.Options>
   readonly standing?: Standing
   readonly replies?: Replies | ((served: TestBackend.Served) => Replies)
@@ -41,7 +41,7 @@ export interface Setting {
 }
 
 export interface Case {
-  /** What it is, in a few words. */
+  /** A description in a few words. */
   readonly title: string
   /** `name` is that of its plugin; nothing else of the case may have a name beginning otherwise. */
   readonly make: (name: string) => Setting
@@ -49,7 +49,7 @@ export interface Case {
   readonly differs?: Differs | undefined
   /** Has a home and a backend of its own: it would spoil other cases, or they would spoil it. */
   readonly alone?: boolean
-  /** Whether it counts that a sidecar is the same file still. */
+  /** True if a sidecar must remain the same file. */
   readonly watchesSidecars?: boolean
   /** How long ours keeps what is superseded. */
   readonly retain?: string
@@ -68,7 +68,7 @@ export const nameOf = ({ title }: Case): string =>
 
 // --- outcomes
 
-/** What came of a case. */
+/** The result of a case. */
 export interface Outcome extends Contest.Report {
   /** The remote ids whose bundles were asked for. */
   readonly downloaded: ReadonlyArray<string>
@@ -81,7 +81,7 @@ export interface Outcome extends Contest.Report {
   readonly tree: FolderTree
 }
 
-/** What a stated difference may go by. */
+/** The facts that a stated difference may depend on. */
 export interface Context {
   readonly name: string
   readonly ids: ReadonlyArray<string>
@@ -105,10 +105,10 @@ export const fromBoth = (reason: Reason, change: Change): Differs => ({
   "0.169.0": change
 })
 
-/** Where the releases differ, ours does as the newer one. */
+/** If the releases differ, ours behaves as the newer one. */
 export const asNewer = (reason: Reason): Differs => ({ reason, "0.142.0": "as 0.169.0" })
 
-/** Where the releases differ, ours does as the older one. */
+/** If the releases differ, ours behaves as the older one. */
 export const asOlder = (reason: Reason): Differs => ({ reason, "0.169.0": "as 0.142.0" })
 
 /** Ours downloads the bundle, refuses it and leaves everything as it was. */
@@ -171,7 +171,7 @@ export const treeOf = (nodes: Standing): FolderTree => {
 
 // --- parts of caches
 
-/** Where plugins go that are installed from a folder of one's own. */
+/** The place of plugins that are installed from a folder of one's own. */
 export const mine = "mine"
 export const curated = "openai-curated-remote"
 export const createdByMe = "created-by-me-remote"
@@ -201,7 +201,7 @@ export const version = (name: string, version: string, files: TestBundle.Files):
 export const sound = (name: string, of = "1.0.0"): Standing =>
   version(name, of, TestBundle.plugin({ name, version: of }))
 
-/** What is there after such a bundle was installed. */
+/** The files after such a bundle was installed. */
 export const installed = (name: string, of = "1.0.0"): Standing => ({
   ...sound(name, of),
   ...sidecar(name)
@@ -223,7 +223,7 @@ export const manifestPath = ".codex-plugin/plugin.json"
 export const manifest = (name: string): Uint8Array =>
   Archives.file(manifestPath, manifestText(name))
 
-/** What is there after a bundle of {@link manifest} and these files was installed. */
+/** The files after a bundle of {@link manifest} and these files was installed. */
 export const installedWith =
   (files: TestBundle.Files = {}) =>
   (name: string): FolderTree =>

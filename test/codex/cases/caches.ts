@@ -439,13 +439,13 @@ const roots: ReadonlyArray<Case> = [
   }))
 ]
 
-/** What no row names. */
+/** A plugin that no row names. */
 const leftover = (title: string, nodes: (name: string) => C.Standing): Case => ({
   title: `stale: ${title}`,
   make: (name) => ({ plugins: [], standing: nodes(name) })
 })
 
-/** What no row names, beside a sound plugin. */
+/** An entry that no row names, beside an intact plugin. */
 const stale = (
   title: string,
   nodes: C.Standing,

@@ -68,7 +68,7 @@ const front = (title: string, frontMatter: string, differs?: C.Differs): Case =>
 const body = (title: string, text: string, differs?: C.Differs): Case =>
   commands(`body: ${title}`, { "a.md": command("Does it", text) }, differs)
 
-/** What a manifest says of its commands, with commands in three places. */
+/** Forms of `commands` in a manifest, with commands in three places. */
 const named = (title: string, value: unknown, differs?: C.Differs): Case =>
   bundle(
     `the manifest names ${title}`,

@@ -9,7 +9,7 @@ import type { Contestant } from "./Contest.ts"
 import * as Loopback from "./Loopback.ts"
 import * as OurProgram from "./OurProgram.ts"
 
-/** What came back for a request, as it came. */
+/** The answer to a request, unchanged. */
 export interface Answer {
   readonly result?: unknown
   readonly error?: { readonly code: number; readonly message: string }
@@ -25,7 +25,7 @@ export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
   }
 }
 
-/** What each server logs when a pass that nobody asked for has ended, well or not. */
+/** The log line of each server after a pass that nobody asked for, successful or not. */
 const passEnded =
   /remote installed plugin bundle sync|synced the plugins|could not sync the plugins/
 

@@ -44,7 +44,7 @@ export interface Notification {
   readonly params: unknown
 }
 
-/** What the log says of one plugin pass. */
+/** The log's account of one plugin pass. */
 export interface Pass {
   /** When it was reported, as the process wrote it. */
   readonly time: DateTime.Utc
@@ -52,7 +52,7 @@ export interface Pass {
   readonly error: string | undefined
   /** The remote ids reported as failed. */
   readonly failed: ReadonlyArray<string>
-  /** What was said of one remote id during the pass, the last word of each. */
+  /** The last log line about each remote id during the pass. */
   readonly reasons: Readonly<Record<string, string>>
 }
 
@@ -227,7 +227,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
     notify,
     send,
     pass,
-    /** What the server told without being asked, so far. */
+    /** The notifications of the server so far. */
     notifications: Effect.sync(() => [...notifications]),
     /** The lines of the log, so far. */
     log: Effect.sync(() => [...log]),

@@ -15,7 +15,7 @@ export const contestants = [...CodexBinary.versions, "ours"] as const
 
 export type Contestant = (typeof contestants)[number]
 
-/** What was said of a pass. */
+/** The report of a pass. */
 export interface Report {
   /** Nothing is said where there are no credentials, or where the pass never ends. */
   readonly pass: "completed" | "given up" | "not reported"
@@ -96,7 +96,7 @@ const codex = Effect.fnUntraced(function* (version: CodexBinary.Version, options
 export const run = (contestant: Contestant, options: Options) =>
   contestant === "ours" ? Effect.scoped(ours(options)) : Effect.scoped(codex(contestant, options))
 
-/** Where plugins are installed from: `plugins/<name>` of a marketplace of one's own. */
+/** The source of local installs: `plugins/<name>` of a marketplace of one's own. */
 export interface LocalOptions extends Pick<Options, "home" | "environment"> {
   readonly marketplace: string
   readonly names: ReadonlyArray<string>

@@ -12,7 +12,7 @@ import * as Contest from "./Contest.ts"
 import * as FolderTree from "./FolderTree.ts"
 import * as LoopbackBackend from "./LoopbackBackend.ts"
 
-/** What came of one case, for one contestant. */
+/** The result of one case for one contestant. */
 export interface Result {
   readonly outcome: Case.Outcome
   readonly context: Case.Context
@@ -67,7 +67,7 @@ const isWatched =
   (path: string): boolean =>
     watchesSidecars === true || Path.basename(path) !== Case.sidecarName
 
-/** Whether a path below the cache belongs to the case, in a home that it shares. */
+/** True if a path below the cache belongs to the case, in a home that it shares. */
 const owns =
   ({ name }: Party) =>
   (path: string): boolean => {

@@ -17,7 +17,7 @@ export class NotBuilt extends Schema.TaggedError<NotBuilt>()("NotBuilt", {
 export class OurProgram extends Context.Service<
   OurProgram,
   {
-    /** What a Node that runs it is given first. */
+    /** The script that Node runs. */
     readonly path: string
   }
 >()("test/codex/OurProgram") {}

@@ -49,7 +49,7 @@ export interface Options {
 export interface Run {
   /** For each host: `direct`, the proxy that it was reached through, or `-` if its data did not come. */
   readonly reached: Readonly<Record<string, string>>
-  /** What the program printed. */
+  /** The output of the program. */
   readonly output: string
 }
 

@@ -8,9 +8,9 @@ import * as flags from "./flags.ts"
 import * as Online from "./online.ts"
 import { printJson } from "./output.ts"
 import { spinning } from "./region.ts"
-import { count, helpLine, marks } from "./results.ts"
+import { count, marks } from "./results.ts"
 import { printLines } from "./screen.ts"
-import type { Style } from "./style.ts"
+import { helpLine, type Style } from "./style.ts"
 
 const signs: Readonly<
   Record<PluginDoctor.Status, readonly [color: "green" | "yellow" | "red", mark: string]>

@@ -9,7 +9,7 @@ import * as SyncEventJson from "../SyncEventJson.ts"
 import * as Message from "../internal/message.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { printMessage } from "./screen.ts"
-import type { Style } from "./style.ts"
+import { helpLine, type Style } from "./style.ts"
 
 /** The exit codes, as the help and the manual explain them. */
 export const codes = [
@@ -136,7 +136,7 @@ const failureLines = (error: Error, style: Style, isTerminal: boolean): Readonly
   const name = style.red("codex-plugins:")
   const { cause, remedy } = Message.split(error.message)
   return isTerminal && remedy !== null
-    ? [`${name} ${display(cause)}`, `   ${style.cyan("help:")} ${display(remedy)}`]
+    ? [`${name} ${display(cause)}`, helpLine(remedy, style)]
     : [`${name} ${display(error.message)}`]
 }
 

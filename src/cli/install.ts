@@ -1,4 +1,4 @@
-import { Console, Effect, FileSystem, Option, Path, Result, Schema } from "effect"
+import { Effect, FileSystem, Option, Path, Result, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as PluginId from "../PluginId.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
@@ -13,6 +13,7 @@ import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { spinning } from "./region.ts"
 import { count } from "./results.ts"
+import { printLines } from "./screen.ts"
 
 const isPluginId = Schema.is(PluginId.PluginId)
 
@@ -42,7 +43,9 @@ const printInstalled = (
         source,
         ...(skippedLinks === undefined ? {} : { skippedLinks })
       })
-    : Console.log(`${changed ? "installed" : "already installed:"} ${pluginId} ${version}`)
+    : printLines(({ bold, dim }) => [
+        `${changed ? "installed" : "already installed:"} ${bold(pluginId)} ${dim(version)}`
+      ])
 
 /** The version, if the account has the plugin installed and the cache holds its current version. */
 const currentVersion = (state: PluginInstaller.PluginState): Option.Option<PluginVersion> => {

@@ -7,9 +7,9 @@ import { display } from "../internal/display.ts"
 import * as exit from "./exit.ts"
 import { id } from "./id.ts"
 import { list } from "./list.ts"
-import { Screen } from "./screen.ts"
+import { printMessage, Screen } from "./screen.ts"
 import { seed } from "./seed.ts"
-import { wrap } from "./style.ts"
+import { helpLine, wrap } from "./style.ts"
 import { version } from "./version.ts"
 
 const root = Command.make("codex-plugins").pipe(
@@ -50,19 +50,23 @@ const messageOf = (error: CliError.NonShowHelpErrors): string => {
   return variable === undefined ? error.message : `invalid value of ${variable}: ${expected}`
 }
 
+/** Whether a flag of the command that `run` starts was taken for a flag of `run`. */
+const isForgottenSeparator = ({ commandPath, errors }: CliOutput.Presenter.InvalidInvocation) =>
+  commandPath.at(-1) === "run" && errors.some(({ _tag }) => _tag === "UnrecognizedOption")
+
 /** Wrong usage goes to stderr, with the usage of the command; help is as wide as the terminal. */
 const presenter = CliOutput.layerPresenter({
   present: (event) => {
     switch (event._tag) {
       case "InvalidInvocation":
-        return Console.error(
-          [
-            ...event.errors.map(
-              (error) => `codex-plugins: ${messageOf(error).split("\n").map(display).join("\n")}`
-            ),
-            `usage: ${event.helpDoc.usage}`
-          ].join("\n")
-        )
+        return printMessage((style) => [
+          ...event.errors.flatMap((error) => {
+            const [first = "", ...rest] = messageOf(error).split("\n").map(display)
+            return [`${style.red("codex-plugins:")} ${first}`, ...rest]
+          }),
+          `usage: ${event.helpDoc.usage}`,
+          ...(isForgottenSeparator(event) ? [helpLine("put `--` before the command", style)] : [])
+        ])
       case "Help":
         return Effect.gen(function* () {
           const help = yield* Effect.promise(() => import("./help.ts"))

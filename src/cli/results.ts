@@ -8,7 +8,7 @@ import type * as SyncEvent from "../SyncEvent.ts"
 import { outranks, type PluginVersion } from "../PluginVersion.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import { type Reason, reasonOf } from "./advice.ts"
-import { plain, type Style } from "./style.ts"
+import { helpLine, plain, type Style } from "./style.ts"
 
 /** `1 plugin`, `2 plugins`. */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
@@ -180,10 +180,6 @@ export const failureLines = (
   }
   return [...groups.values()].flatMap((group) => groupLines(group, style))
 }
-
-/** What helps, below what it helps against. */
-export const helpLine = (remedy: string, style: Style): string =>
-  `   ${style.cyan("help:")} ${display(remedy)}`
 
 const groupLines = (
   {

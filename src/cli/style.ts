@@ -2,6 +2,7 @@
  * Colours, and lines that are as wide as the terminal.
  */
 import { CliOutput } from "effect/cli"
+import { display } from "../internal/display.ts"
 
 /** Ways to set off a part of a line. */
 export interface Style {
@@ -94,3 +95,7 @@ export const wrap = (line: string, columns: number | undefined): string => {
   }
   return [...lines, current].join("\n")
 }
+
+/** What helps, in a line below what it helps against. */
+export const helpLine = (remedy: string, style: Style): string =>
+  `   ${style.cyan("help:")} ${display(remedy)}`

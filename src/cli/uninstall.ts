@@ -1,4 +1,4 @@
-import { Console, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import * as PluginId from "../PluginId.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
@@ -12,6 +12,7 @@ import { offline } from "./offline.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { spinning } from "./region.ts"
+import { printLines } from "./screen.ts"
 
 const printUninstalled = (
   pluginId: PluginId.PluginId,
@@ -31,7 +32,7 @@ const printUninstalled = (
             ? { source: "local" }
             : { source: "remote", id: remotePluginId }
       })
-    : Console.log(uninstalledText(pluginId, remotePluginId, changed))
+    : printLines(() => [uninstalledText(pluginId, remotePluginId, changed)])
 
 const uninstalledText = (
   pluginId: PluginId.PluginId,

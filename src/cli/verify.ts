@@ -9,9 +9,9 @@ import * as names from "./names.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { spinning } from "./region.ts"
-import { count, helpLine, marks, shortNames } from "./results.ts"
+import { count, marks, shortNames } from "./results.ts"
 import { printLines } from "./screen.ts"
-import type { Style } from "./style.ts"
+import { helpLine, type Style } from "./style.ts"
 
 /** How many files of one kind are printed for people. */
 const mostFiles = 10

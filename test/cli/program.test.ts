@@ -52,6 +52,18 @@ describe("codex-plugins", () => {
     })
   )
 
+  it.live("explains how `run` tells its own flags from those of the command", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["run", "sh", "-c", "true"])
+      assert.strictEqual(code, 2)
+      assert.match(
+        stderr,
+        /^codex-plugins: Unrecognized flag: -c.*\nusage: .*\n {3}help: put `--` before the command\n$/
+      )
+      assert.notInclude((yield* run(["sync", "-c"])).stderr, "before the command")
+    })
+  )
+
   it.live.each(["--version", "-v", "-V"])("prints its version for %s", (flag) =>
     Effect.map(run([flag]), ({ code, stdout }) => {
       assert.strictEqual(code, 0)

@@ -185,6 +185,34 @@ const retryDelay = (
     : undefined
 }
 
+/** Downloads into a folder that does not exist. Each attempt starts anew. */
+const downloadWith =
+  (
+    archive: BundleArchive.BundleArchive["Service"],
+    request: ReturnType<typeof Request.make>,
+    transfer: ReturnType<typeof Transfer.make>,
+    retries: number
+  ) =>
+  (
+    url: string,
+    directory: string,
+    failed: (reason: Reason) => RemoteBundleError,
+    { onProgress, onRetry }: InstallOptions
+  ) => {
+    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => ({
+      announced,
+      bytes: Stream.mapError(Http.body(response), failed)
+    }))
+    const attempt = transfer(open, {
+      failed,
+      report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
+      use: (bytes) => archive.extract(bytes, directory)
+    })
+    return Http.retry(attempt, retryDelay, retries, (cause, delay) =>
+      cause._tag === "PlatformError" ? Effect.void : (onRetry?.({ cause, delay }) ?? Effect.void)
+    )
+  }
+
 /**
  * Makes the service from the services that it uses.
  *
@@ -208,26 +236,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     packedBytes: archive.limits.PackedBytes
   })
 
-  /** Downloads into a folder that does not exist. Each attempt starts anew. */
-  const download = (
-    url: string,
-    directory: string,
-    failed: (reason: Reason) => RemoteBundleError,
-    { onProgress, onRetry }: InstallOptions
-  ) => {
-    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => ({
-      announced,
-      bytes: Stream.mapError(Http.body(response), failed)
-    }))
-    const attempt = transfer(open, {
-      failed,
-      report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
-      use: (bytes) => archive.extract(bytes, directory)
-    })
-    return Http.retry(attempt, retryDelay, retries, (cause, delay) =>
-      cause._tag === "PlatformError" ? Effect.void : (onRetry?.({ cause, delay }) ?? Effect.void)
-    )
-  }
+  const download = downloadWith(archive, request, transfer, retries)
 
   /** Downloads, completes and checks a bundle in a folder that must not exist. */
   const unpack = Effect.fnUntraced(function* (

@@ -4,11 +4,12 @@
  *
  * Transient failures are retried. This includes the two POST requests, because both are idempotent.
  */
-import { Context, Duration, Effect, Layer, Option, Redacted, Ref, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Option, Ref, Schema } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as CodexHome from "./CodexHome.ts"
 import * as Credentials from "./Credentials.ts"
 import type { AvailableSnapshot, InstalledSnapshot } from "./RemotePlugin.ts"
+import * as CatalogCall from "./internal/catalogCall.ts"
 import * as CatalogRows from "./internal/catalogRows.ts"
 import * as Http from "./internal/http.ts"
 import type * as RemotePlugin from "./RemotePlugin.ts"
@@ -20,7 +21,7 @@ import * as RemotePluginId from "./RemotePluginId.ts"
  * @category constants
  * @since 0.1.0
  */
-export const callTimeLimit = Duration.seconds(30)
+export const callTimeLimit = CatalogCall.timeLimit
 
 /**
  * The number of rows that one request for a listing asks for. Source: Codex 0.169.
@@ -45,7 +46,7 @@ export const maxPages = 500
  * @category schemas
  * @since 0.1.0
  */
-export const maxAnswerBytes = 64 * 1024 * 1024
+export const maxAnswerBytes = CatalogCall.maxBytes
 
 /**
  * The sections of the catalogue, by the marketplace that their plugins belong to: the curated ones,
@@ -228,56 +229,6 @@ const decodeRecord = Schema.decodeUnknownEffect(
 )
 const decodeFeatured = Schema.decodeUnknownEffect(Schema.Array(Schema.String))
 
-const utf8 = new TextDecoder()
-
-const reasonOf = (
-  status: number
-): Extract<
-  Reason,
-  { readonly _tag: "Unauthorized" | "Forbidden" | "NotFound" | "Redirected" | "Rejected" }
-> => {
-  switch (status) {
-    case 401:
-      return { _tag: "Unauthorized" }
-    case 403:
-      return { _tag: "Forbidden" }
-    case 404:
-      return { _tag: "NotFound" }
-    default:
-      return { _tag: status < 400 ? "Redirected" : "Rejected", status }
-  }
-}
-
-const send = Effect.fnUntraced(function* (
-  client: HttpClient.HttpClient,
-  request: HttpClientRequest.HttpClientRequest
-): Effect.fn.Return<CatalogRows.Answer, Reason> {
-  const response = yield* Http.sendAnnotated(client, request)
-  if (response.status < 200 || response.status > 299) {
-    yield* Http.discard(response)
-    const { status } = response
-    return yield* Effect.fail<Reason>(
-      Http.isChallenge(response)
-        ? { _tag: "Challenged", status }
-        : ((yield* Http.statusFailure(response)) ?? reasonOf(status))
-    )
-  }
-  const bytes = yield* Http.body(response).pipe(
-    Stream.limitBytes(maxAnswerBytes, () => Stream.fail<Reason>({ _tag: "TooLarge" })),
-    Stream.mkUint8Array
-  )
-  const text = utf8.decode(bytes)
-  yield* Effect.annotateCurrentSpan("http.response.body.size", bytes.length)
-  return yield* Effect.try({
-    try: () => ({ text, json: JSON.parse(text) as unknown }),
-    // The parser's own message quotes the answer.
-    catch: (): Reason =>
-      Http.isHtml(response)
-        ? { _tag: "Challenged", status: response.status }
-        : { _tag: "MalformedAnswer" }
-  })
-})
-
 /**
  * Options of {@link layerWith}.
  *
@@ -289,29 +240,14 @@ export interface Options {
   readonly retries?: number | undefined
 }
 
-/**
- * Makes the service. The credentials come from a `Credentials` service if the host provides one,
- * else from the home's `auth.json`.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make = Effect.fnUntraced(function* (options: Options = {}) {
-  const client = yield* HttpClient.HttpClient
-  const home = yield* CodexHome.CodexHome
-  const supplied = yield* Effect.serviceOption(Credentials.Credentials)
-  const credentials = Option.match(supplied, {
-    onNone: () => home.credentials,
-    onSome: ({ current }) => current
-  })
-  const retries = options.retries ?? Http.retries
-  if (!Number.isSafeInteger(retries) || retries < 0) {
-    return yield* Effect.die(new RangeError("`retries` is not a whole number of at least 0"))
-  }
-  const known = yield* Ref.make(Option.none<InstalledSnapshot>())
-
-  /** The calls of one operation, all with the current settings and credentials. */
-  const connect = Effect.fnUntraced(function* (
+/** The calls of one operation, all with the current settings and credentials. */
+const connectWith = (
+  client: HttpClient.HttpClient,
+  home: CodexHome.CodexHome["Service"],
+  credentials: Credentials.Credentials["Service"]["current"],
+  retries: number
+) =>
+  Effect.fnUntraced(function* (
     operation: typeof Operation.Type,
     remotePluginId: RemotePluginId.RemotePluginId | null
   ) {
@@ -321,26 +257,15 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     if (remotePluginId !== null && !RemotePluginId.isAddressable(remotePluginId)) {
       return yield* failed({ _tag: "UnaddressableId" })
     }
-    const { accessToken, accountId } = yield* credentials
+    const tokens = yield* credentials
     const call = (method: "GET" | "POST", path: string, params: Readonly<Record<string, string>>) =>
-      send(
+      CatalogCall.make(
         client,
         HttpClientRequest.make(method)(`${baseUrl}/${path}`).pipe(
-          HttpClientRequest.setUrlParams(params),
-          HttpClientRequest.bearerToken(accessToken),
-          HttpClientRequest.setHeaders({
-            "oai-product-sku": "codex",
-            ...Option.match(accountId, {
-              onNone: () => undefined,
-              onSome: (id) => ({ "chatgpt-account-id": Redacted.value(id) })
-            })
-          })
-        )
+          HttpClientRequest.setUrlParams(params)
+        ),
+        tokens
       ).pipe(
-        Effect.timeoutOrElse({
-          duration: callTimeLimit,
-          orElse: () => Effect.fail<Reason>({ _tag: "TimedOut" })
-        }),
         Effect.mapError(failed),
         (attempt) => Http.inSpan(attempt, "RemoteCatalog.request", method, new URL(baseUrl)),
         (attempt) =>
@@ -356,8 +281,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return { call, failed, wellFormed }
   })
 
-  /** The rows of every page of a listing. */
-  const pages = Effect.fnUntraced(function* (
+/** The rows of every page of a listing. */
+const pagesWith = (connect: ReturnType<typeof connectWith>) =>
+  Effect.fnUntraced(function* (
     operation: "installed" | "available",
     path: string,
     firstPage: Readonly<Record<string, string>>
@@ -381,6 +307,30 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     }
     return yield* failed({ _tag: "TooManyPages" })
   })
+
+/**
+ * Makes the service. The credentials come from a `Credentials` service if the host provides one,
+ * else from the home's `auth.json`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const client = yield* HttpClient.HttpClient
+  const home = yield* CodexHome.CodexHome
+  const supplied = yield* Effect.serviceOption(Credentials.Credentials)
+  const credentials = Option.match(supplied, {
+    onNone: () => home.credentials,
+    onSome: ({ current }) => current
+  })
+  const retries = options.retries ?? Http.retries
+  if (!Number.isSafeInteger(retries) || retries < 0) {
+    return yield* Effect.die(new RangeError("`retries` is not a whole number of at least 0"))
+  }
+  const known = yield* Ref.make(Option.none<InstalledSnapshot>())
+
+  const connect = connectWith(client, home, credentials, retries)
+  const pages = pagesWith(connect)
 
   const installed = pages("installed", "installed", {
     limit: String(pageSize),

@@ -237,11 +237,11 @@ describe("credentials", () => {
     })
   )
 
-  it.effect("may lack an account", () =>
+  it.effect.each([null, ""])("may lack an account: %j", (account_id) =>
     Effect.gen(function* () {
       const home = yield* withFile(
         "auth.json",
-        JSON.stringify({ tokens: { access_token: secret, account_id: null } })
+        JSON.stringify({ tokens: { access_token: secret, account_id } })
       )
       assert.isTrue(Option.isNone((yield* home.credentials).accountId))
     })
@@ -254,6 +254,7 @@ describe("credentials", () => {
   it.effect.each([
     ["{}", missing],
     ['{"auth_mode":"chatgpt","tokens":null}', missing],
+    ['{"tokens":{"access_token":""}}', missing],
     [`{"auth_mode":"personalAccessToken","personal_access_token":"${secret}"}`, unsupported],
     [`{"auth_mode":"agentIdentity","tokens":{"access_token":"${secret}"}}`, unsupported],
     [`{"auth_mode":"\\u001b[31m${secret}"}`, unsupported],

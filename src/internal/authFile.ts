@@ -34,6 +34,9 @@ const HeaderValue = Schema.RedactedFromValue(
   Schema.String.check(Schema.isPattern(/^[\x21-\x7e]+$/))
 )
 
+/** An empty value counts as none. */
+const OrEmpty = Schema.Union([Schema.Literal(""), HeaderValue])
+
 const decode = Schema.decodeUnknownResult(
   Schema.fromJsonString(
     Schema.Struct({
@@ -42,8 +45,8 @@ const decode = Schema.decodeUnknownResult(
       tokens: Schema.optionalKey(
         Schema.NullOr(
           Schema.Struct({
-            access_token: HeaderValue,
-            account_id: Schema.optionalKey(Schema.NullOr(HeaderValue))
+            access_token: OrEmpty,
+            account_id: Schema.optionalKey(Schema.NullOr(OrEmpty))
           })
         )
       )
@@ -64,10 +67,11 @@ export const parse = (text: string): Result.Result<Tokens, Unusable> => {
   const mode = auth_mode ?? (OPENAI_API_KEY == null ? "chatgpt" : "apikey")
   if (mode === "apikey") return Result.fail({ reason: "ApiKeyAlone", mode })
   if (!tokenModes.has(mode)) return Result.fail({ reason: "UnsupportedMode", mode: known(mode) })
-  if (tokens == null) return Result.fail({ reason: "NoCredentials", mode })
+  if (tokens == null || tokens.access_token === "")
+    return Result.fail({ reason: "NoCredentials", mode })
   return Result.succeed({
     accessToken: tokens.access_token,
-    accountId: Option.fromNullishOr(tokens.account_id),
+    accountId: Option.fromNullishOr(tokens.account_id === "" ? null : tokens.account_id),
     expiresAt: expiry(Redacted.value(tokens.access_token))
   })
 }

@@ -9,6 +9,7 @@ import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
 import * as SyncEventJson from "../src/SyncEventJson.ts"
 import * as PluginInstaller from "../src/PluginInstaller.ts"
+import * as PluginSearch from "../src/PluginSearch.ts"
 import * as PluginSync from "../src/PluginSync.ts"
 import * as RemotePluginId from "../src/RemotePluginId.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
@@ -88,7 +89,9 @@ const shown = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 const trials = Effect.gen(function* () {
   const { plan, sync } = yield* PluginSync.PluginSync
   const installer = yield* PluginInstaller.PluginInstaller
+  const { search } = yield* PluginSearch.PluginSearch
   yield* shown(plan)
+  yield* shown(search(""))
   yield* shown(Effect.tap(sync, (outcome) => Effect.log(SyncEventJson.encodeOutcome(outcome))))
   yield* shown(installer.read(id))
   yield* shown(installer.install(id))
@@ -137,7 +140,7 @@ describe("no secret is let slip", () => {
     Effect.provide(tryAll, TestCodexPlugins.layerWith({ plugins: [alpha, beta], signature }))
   )
 
-  for (const kind of ["listing", "bundle", "read", "install", "uninstall"] as const) {
+  for (const kind of ["listing", "directory", "bundle", "read", "install", "uninstall"] as const) {
     for (const [name, behaviour] of Object.entries(onTheWay)) {
       // The calls of the backend go one way.
       if (/^(?:read|install|uninstall)$/.test(kind) && !/403|http|off|something/.test(name))
@@ -203,7 +206,11 @@ describe("no secret is let slip", () => {
             ["sync", "--json"],
             ["sync"],
             ["list", "--json"],
-            ["read", alpha.id, "--json"]
+            ["read", alpha.id, "--json"],
+            ["search"],
+            ["search", "--json"],
+            ["doctor", "--json"],
+            ["verify", "--json"]
           ]) {
             const { stderr, stdout } = yield* run(...args)
             printed.push(stdout, stderr)
@@ -212,7 +219,9 @@ describe("no secret is let slip", () => {
         yield* backend.when({ kind: "bundle", plugin: alpha.id }, TestReply.status(403))
         yield* backend.when({ kind: "bundle", plugin: beta.id }, echo)
         yield* runAll
-        yield* backend.when({ kind: "listing" }, echo)
+        for (const kind of ["listing", "directory", "shared"] as const) {
+          yield* backend.when({ kind }, echo)
+        }
         yield* runAll
         assertKept(printed.join("\n"), backend.secrets)
       },

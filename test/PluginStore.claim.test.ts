@@ -1,0 +1,194 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Deferred, Effect, Fiber, FileSystem, Layer, Option } from "effect"
+import { spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import { fileURLToPath } from "node:url"
+import * as CacheLock from "../src/CacheLock.ts"
+import * as CodexHome from "../src/CodexHome.ts"
+import { claimPrefix } from "../src/internal/cache/staging.ts"
+import * as PluginStore from "../src/PluginStore.ts"
+import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
+import { build, pluginId, stage } from "./support/pluginWorld.ts"
+
+const alpha = pluginId("alpha")
+const beta = pluginId("beta")
+const Memory = TestCodexPlugins.layer
+const store = PluginStore.PluginStore
+
+const tagOf = <A, R>(
+  effect: Effect.Effect<A, PluginStore.PluginStoreError | CacheLock.CacheLockError, R>
+) =>
+  Effect.map(Effect.flip(effect), (error) =>
+    error._tag === "PluginStoreError" ? error.reason._tag : error._tag
+  )
+
+describe("PluginStore.claimed", () => {
+  it.effect("lets one caller in at a time, in the order of their coming, and tells who waits", () =>
+    Effect.gen(function* () {
+      const { claimed } = yield* store
+      const events: Array<string> = []
+      const say = (event: string) => Effect.sync(() => events.push(event))
+      const work = (name: string) =>
+        claimed(
+          alpha,
+          say(`${name} in`).pipe(
+            Effect.andThen(Effect.yieldNow),
+            Effect.andThen(say(`${name} out`))
+          ),
+          { onWait: Effect.asVoid(say(`${name} waits`)) }
+        )
+      yield* Effect.all([work("a"), work("b")], { concurrency: "unbounded" })
+      assert.deepStrictEqual(
+        events.filter((event) => event !== "b waits"),
+        ["a in", "a out", "b in", "b out"]
+      )
+      assert.include(events, "b waits")
+    }).pipe(Effect.provide(Memory))
+  )
+
+  it.effect("does not keep callers from other plugins", () =>
+    Effect.gen(function* () {
+      const { claimed } = yield* store
+      assert.strictEqual(yield* claimed(alpha, claimed(beta, Effect.succeed("in"))), "in")
+      const holder = yield* Effect.forkChild(claimed(alpha, Effect.never), {
+        startImmediately: true
+      })
+      assert.strictEqual(yield* claimed(beta, Effect.succeed("in")), "in")
+      yield* Fiber.interrupt(holder)
+    }).pipe(Effect.provide(Memory))
+  )
+
+  it.effect("lets a caller that has claimed the plugin, or holds the lock, straight in", () =>
+    Effect.gen(function* () {
+      const { claimed } = yield* store
+      const lock = yield* CacheLock.CacheLock
+      assert.strictEqual(yield* claimed(alpha, claimed(alpha, Effect.succeed("in"))), "in")
+      const entered = yield* Deferred.make<void>()
+      const holder = yield* Effect.forkChild(
+        claimed(alpha, Effect.andThen(Deferred.succeed(entered, undefined), Effect.never))
+      )
+      yield* Deferred.await(entered)
+      assert.strictEqual(yield* lock.hold(claimed(alpha, Effect.succeed("in"))), "in")
+      yield* Fiber.interrupt(holder)
+    }).pipe(Effect.provide(Memory))
+  )
+
+  it.effect("fails with Claimed instead of waiting if it is asked to", () =>
+    Effect.gen(function* () {
+      const { claimed } = yield* store
+      const inner = claimed(alpha, Effect.void, { wait: false })
+      const tag = yield* Effect.gen(function* () {
+        const entered = yield* Deferred.make<void>()
+        yield* Effect.forkScoped(
+          claimed(alpha, Effect.andThen(Deferred.succeed(entered, undefined), Effect.never))
+        )
+        yield* Deferred.await(entered)
+        return yield* tagOf(inner)
+      }).pipe(Effect.scoped)
+      assert.strictEqual(tag, "Claimed")
+      yield* inner
+    }).pipe(Effect.provide(Memory))
+  )
+
+  it.effect("fails with Changed, and runs nothing, if the plugin is not as expected", () =>
+    Effect.gen(function* () {
+      const { claimed, read } = yield* store
+      const expected = yield* read(alpha)
+      yield* stage(build("A", "1.0.0"))
+      let isRun = false
+      const change = Effect.sync(() => {
+        isRun = true
+      })
+      assert.strictEqual(yield* tagOf(claimed(alpha, change, { expected })), "Changed")
+      assert.isFalse(isRun)
+      yield* claimed(alpha, change, { expected: yield* read(alpha) })
+      assert.isTrue(isRun)
+    }).pipe(Effect.provide(Memory))
+  )
+
+  it.effect("keeps a pass from removing the plugin", () =>
+    Effect.gen(function* () {
+      const { claimed, read, remove } = yield* store
+      yield* stage(build("A", "1.0.0"))
+      const plugin = Option.getOrThrow(yield* read(alpha))
+      const entered = yield* Deferred.make<void>()
+      const holder = yield* Effect.forkChild(
+        claimed(alpha, Effect.andThen(Deferred.succeed(entered, undefined), Effect.never))
+      )
+      yield* Deferred.await(entered)
+      assert.isFalse(yield* remove(plugin))
+      yield* Fiber.interrupt(holder)
+      assert.isTrue(yield* remove(plugin))
+    }).pipe(Effect.provide(Memory))
+  )
+})
+
+/** The store of a home on disk, with a process that has claimed the plugin alpha. */
+const besideOwner = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const home = yield* fs.makeTempDirectoryScoped()
+  const services = yield* Layer.build(
+    PluginStore.layer.pipe(
+      Layer.provideMerge(CacheLock.layer),
+      Layer.provideMerge(CodexHome.layerAt(home)),
+      Layer.fresh
+    )
+  )
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(
+        process.execPath,
+        [fileURLToPath(new URL("support/holdClaim.ts", import.meta.url)), home, "alpha"],
+        { stdio: ["ignore", "pipe", "inherit"] }
+      )
+    ),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+  const exit = new Promise((resolve) => child.once("exit", resolve))
+  const ended = Effect.promise(() => exit)
+  yield* Effect.promise(() => new Promise((resolve) => child.stdout.once("data", resolve)))
+  const staging = `${home}/plugins/.remote-plugin-install-staging`
+  return { child, ended, staging, services, store: Context.get(services, store) }
+})
+
+const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+
+describe("PluginStore.claimed between processes", { timeout: 30_000 }, () => {
+  it.live("waits for a process that has claimed the plugin, and goes on when it is killed", () =>
+    Effect.gen(function* () {
+      const { child, ended, services, staging, store } = yield* besideOwner
+      const waiting = yield* Deferred.make<void>()
+      const waiter = yield* Effect.forkChild(
+        store.claimed(alpha, Effect.succeed("in"), {
+          onWait: Effect.asVoid(Deferred.succeed(waiting, undefined))
+        })
+      )
+      yield* Deferred.await(waiting)
+      // Everything else goes on.
+      yield* Effect.provideContext(stage(build("A", "1.0.0", "beta")), services)
+      assert.isTrue(yield* store.uninstall(beta))
+      assert.isUndefined(waiter.pollUnsafe())
+      child.kill("SIGKILL")
+      assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "10 seconds"), "in")
+      yield* ended
+      yield* store.sweep
+      assert.deepStrictEqual(Fs.readdirSync(staging), [])
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+
+  it.live("counts as long as its process is frozen, and sweeps leave it alone", () =>
+    Effect.gen(function* () {
+      const { child, staging, store } = yield* besideOwner
+      child.kill("SIGSTOP")
+      yield* store.sweep
+      assert.isFalse(yield* store.hasLeftovers)
+      assert.isTrue(Fs.readdirSync(staging).some((name) => name.startsWith(claimPrefix)))
+      assert.strictEqual(
+        yield* tagOf(store.claimed(alpha, Effect.void, { wait: false })),
+        "Claimed"
+      )
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+})

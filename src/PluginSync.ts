@@ -13,30 +13,22 @@ import {
   Option,
   PubSub,
   Result,
-  Scope,
+  type Scope,
   Stream
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
-import type { CacheSnapshot } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as Credentials from "./Credentials.ts"
 import * as Background from "./internal/sync/background.ts"
 import * as Readiness from "./Readiness.ts"
-import * as ActionRunner from "./internal/sync/actionRunner.ts"
-import * as Rounds from "./internal/sync/rounds.ts"
+import * as Pass from "./internal/sync/pass.ts"
 import * as Telemetry from "./internal/sync/telemetry.ts"
 import * as Polling from "./internal/polling.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type * as RemoteBundle from "./RemoteBundle.ts"
-import * as RemoteCatalog from "./RemoteCatalog.ts"
-import {
-  outcomeOf,
-  pluginsDisabled,
-  type SyncError,
-  SyncEvent,
-  type SyncOutcome
-} from "./SyncEvent.ts"
+import type * as RemoteCatalog from "./RemoteCatalog.ts"
+import type { SyncError, SyncEvent, SyncOutcome } from "./SyncEvent.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
 export type {
@@ -167,12 +159,6 @@ export class PluginSync extends Context.Service<
  */
 export const defaultDeadline = Duration.seconds(10)
 
-/** A pass announces that it waits for the lock after this time. */
-const lockPatience = Duration.millis(100)
-
-const changesNothing = ({ _tag }: SyncPlan.Action): boolean =>
-  _tag === "Keep" || _tag === "Reject" || _tag === "Defer"
-
 const validated = Effect.fnUntraced(function* (options: Options) {
   const { concurrency = defaultConcurrency } = options
   const retention = Duration.fromInputUnsafe(options.retention ?? defaultRetention)
@@ -186,6 +172,60 @@ const validated = Effect.fnUntraced(function* (options: Options) {
   }
   return { concurrency, retention, removal: options.removal ?? "auto" } as const
 })
+
+/** Emits when the credentials or the settings of the home change. */
+const wakeUpsOf = Effect.fnUntraced(function* (home: CodexHome.CodexHome["Service"]) {
+  const credentials = yield* Effect.serviceOption(Credentials.Credentials)
+  const { changes: credentialChanges } = Option.getOrElse(credentials, () =>
+    Credentials.fromEffect({ current: home.credentials })
+  )
+  const settingChanges = Polling.changesOf(
+    Effect.result(home.settings).pipe(
+      Effect.map(
+        Result.match({
+          onFailure: ({ message }) => message,
+          onSuccess: ({ baseUrl, pluginsEnabled }) => `${baseUrl} ${pluginsEnabled}`
+        })
+      )
+    ),
+    Credentials.pollInterval
+  )
+  return Stream.merge(credentialChanges, settingChanges)
+})
+
+/** See {@link PluginSync}. The pass runs in `scope`, and `current` is its progress. */
+const ensureReadyWith = (
+  home: CodexHome.CodexHome["Service"],
+  store: PluginStore.PluginStore["Service"],
+  sync: PluginSync["Service"]["sync"],
+  current: Effect.Effect<Readiness.PassState>,
+  scope: Scope.Scope
+) =>
+  Effect.fn("PluginSync.ensureReady")(
+    function* ({
+      deadline = defaultDeadline
+    }: { readonly deadline?: Duration.Input | undefined } = {}) {
+      yield* home.settings
+      const fiber = yield* Effect.forkIn(sync, scope)
+      const exit = yield* Effect.timeoutOption(Fiber.await(fiber), deadline)
+      const cached = yield* store.snapshot
+      if (Option.isNone(exit))
+        return Readiness.decide(yield* current, cached, { state: "DeadlinePassed" })
+      if (Exit.isFailure(exit.value)) {
+        const error = Option.getOrNull(Cause.findErrorOption(exit.value.cause))
+        return Readiness.decide(
+          yield* current,
+          cached,
+          error === null ? { state: "Failed" } : { error }
+        )
+      }
+      const { results, skipped } = exit.value.value
+      return Readiness.decide({ plan: skipped === null ? SyncPlan.empty : null, results }, cached, {
+        state: skipped ?? "Ready"
+      })
+    },
+    Effect.tap(({ state }) => Effect.annotateCurrentSpan({ outcome: state }))
+  )
 
 /**
  * Makes the service.
@@ -205,8 +245,7 @@ export const make = Effect.fnUntraced(function* (
   | CodexHome.CodexHome
   | Scope.Scope
 > {
-  const { concurrency, removal, retention } = yield* validated(options)
-  const catalog = yield* RemoteCatalog.RemoteCatalog
+  const valid = yield* validated(options)
   const store = yield* PluginStore.PluginStore
   const lock = yield* CacheLock.CacheLock
   const home = yield* CodexHome.CodexHome
@@ -219,110 +258,14 @@ export const make = Effect.fnUntraced(function* (
       return Effect.andThen(Telemetry.record(event), PubSub.publish(events, event))
     })
 
-  const planFor = (account: SyncOutcome["account"], cached: CacheSnapshot): SyncPlan.SyncPlan =>
-    SyncPlan.make(account, cached, {
-      retention,
-      removal,
-      isShared: store.location.isShared
-    })
-
-  const listed = Effect.timed(catalog.installed).pipe(
-    Effect.provideService(RemoteCatalog.OnRetry, (cause, delay) =>
-      publish(SyncEvent.Retrying({ pluginId: null, cause, delay }))
-    ),
-    Effect.tap(([duration, { rows }]) => publish(SyncEvent.Listed({ rows: rows.length, duration })))
-  )
-
-  /**
-   * Reads both sides, the cache first. A plugin that differs from this snapshot when an action is to
-   * change it was changed after the listing began, so the listing says nothing about it.
-   */
-  const look = Effect.gen(function* () {
-    const cached = yield* store.snapshot
-    const [, account] = yield* listed
-    return { account, cached, plan: planFor(account, cached) }
-  })
-
-  const lookAgain = (account: SyncOutcome["account"]) =>
-    Effect.map(store.snapshot, (cached) => ({ account, cached, plan: planFor(account, cached) }))
-
-  const isEnabled = Effect.map(home.settings, ({ pluginsEnabled }) => pluginsEnabled)
-
-  const plan = Effect.gen(function* () {
-    if (!(yield* isEnabled)) return SyncPlan.empty
-    const [account, cached] = yield* Effect.all([catalog.installed, store.snapshot], {
-      concurrency: 2
-    })
-    return planFor(account, cached)
-  }).pipe(
-    Effect.tap(({ actions }) => Effect.annotateCurrentSpan({ actions: actions.length })),
-    Effect.withSpan("PluginSync.plan")
-  )
-
-  const runRounds = Rounds.make({
-    run: yield* ActionRunner.make(publish),
-    publish,
-    look,
-    lookAgain,
-    concurrency
-  })
-
-  const carryOut = Effect.fnUntraced(function* (seen: Rounds.Observation) {
-    const { plan } = seen
-    yield* publish(SyncEvent.Planned({ plan }))
-    if (plan.removalSkipped !== null) {
-      yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
-    }
-    const { account, results } = yield* runRounds(seen)
-    return outcomeOf(account, results, plan)
-  })
-
-  /** Announces the wait for the lock if it takes long. */
-  const held = <A, E>(
-    effect: Effect.Effect<A, E>
-  ): Effect.Effect<A, E | CacheLock.CacheLockError> =>
-    Effect.scopedWith((scope) =>
-      Effect.gen(function* () {
-        const announcement = yield* publish(
-          SyncEvent.Waiting({ for: "lock", pluginId: null })
-        ).pipe(Effect.delay(lockPatience), Effect.forkIn(scope))
-        return yield* lock.hold(
-          Effect.suspend(() => {
-            announcement.interruptUnsafe()
-            return effect
-          })
-        )
-      })
-    )
-
-  const sweepLeftovers = Effect.flatMap(store.hasLeftovers, (has) =>
-    has ? held(store.sweep) : Effect.void
-  )
-
-  const pass = Effect.gen(function* () {
-    yield* publish(SyncEvent.Started())
-    if (!(yield* isEnabled)) return pluginsDisabled
-    yield* sweepLeftovers
-    const seen = yield* look
-    // A pass that has nothing to do takes no lock, so it works in a read-only home.
-    if (seen.plan.actions.every(changesNothing)) return yield* carryOut(seen)
-    return yield* Effect.scopedWith((scope) =>
-      Scope.provide(lock.internals.session, scope).pipe(
-        // A home that cannot be locked fails the pass, and not each plugin.
-        Effect.andThen(held(Effect.void)),
-        Effect.andThen(carryOut(seen)),
-        // A process may have died during this pass.
-        Effect.tap(Effect.ignore(sweepLeftovers))
-      )
-    )
-  }).pipe(Effect.tap(Telemetry.annotateOutcome), Effect.withSpan("PluginSync.pass"))
+  const { pass, plan } = yield* Pass.make({ ...valid, publish })
 
   const reported = (run: typeof pass): typeof pass =>
     Effect.flatMap(Clock.currentTimeMillis, (start) =>
       Effect.onExit(run, (exit) =>
         Effect.flatMap(Clock.currentTimeMillis, (end) => {
           if (Exit.isSuccess(exit)) succeededAt = end
-          return publish(lastEvent(exit, Duration.millis(end - start)))
+          return publish(Pass.lastEvent(exit, Duration.millis(end - start)))
         })
       )
     )
@@ -335,49 +278,20 @@ export const make = Effect.fnUntraced(function* (
     Effect.withSpan("PluginSync.sync")
   )
 
-  const scope = yield* Effect.scope
-
-  const ensureReady = Effect.fn("PluginSync.ensureReady")(
-    function* ({
-      deadline = defaultDeadline
-    }: { readonly deadline?: Duration.Input | undefined } = {}) {
-      yield* home.settings
-      const fiber = yield* Effect.forkIn(sync, scope)
-      const exit = yield* Effect.timeoutOption(Fiber.await(fiber), deadline)
-      const cached = yield* store.snapshot
-      if (Option.isNone(exit)) return Readiness.decide(current, cached, { state: "DeadlinePassed" })
-      if (Exit.isFailure(exit.value)) {
-        const error = Option.getOrNull(Cause.findErrorOption(exit.value.cause))
-        return Readiness.decide(current, cached, error === null ? { state: "Failed" } : { error })
-      }
-      const { results, skipped } = exit.value.value
-      return Readiness.decide({ plan: skipped === null ? SyncPlan.empty : null, results }, cached, {
-        state: skipped ?? "Ready"
-      })
-    },
-    Effect.tap(({ state }) => Effect.annotateCurrentSpan({ outcome: state }))
+  const ensureReady = ensureReadyWith(
+    home,
+    store,
+    sync,
+    Effect.sync(() => current),
+    yield* Effect.scope
   )
 
-  const credentials = yield* Effect.serviceOption(Credentials.Credentials)
-  const { changes: credentialChanges } = Option.getOrElse(credentials, () =>
-    Credentials.fromEffect({ current: home.credentials })
-  )
-  const settingChanges = Polling.changesOf(
-    Effect.result(home.settings).pipe(
-      Effect.map(
-        Result.match({
-          onFailure: ({ message }) => message,
-          onSuccess: ({ baseUrl, pluginsEnabled }) => `${baseUrl} ${pluginsEnabled}`
-        })
-      )
-    ),
-    Credentials.pollInterval
-  )
+  const wakeUps = yield* wakeUpsOf(home)
   const background = (options: Background.Options = {}) =>
     Background.start(
       {
         sync,
-        wakeUps: Stream.merge(credentialChanges, settingChanges),
+        wakeUps,
         succeededAt: Effect.sync(() => succeededAt)
       },
       options
@@ -385,18 +299,6 @@ export const make = Effect.fnUntraced(function* (
 
   return PluginSync.of({ plan, sync, ensureReady, background, events: Stream.fromPubSub(events) })
 })
-
-const lastEvent = (
-  exit: Exit.Exit<SyncOutcome, SyncError>,
-  duration: Duration.Duration
-): SyncEvent => {
-  if (Exit.isSuccess(exit)) return SyncEvent.Finished({ outcome: exit.value, duration })
-  const error = Cause.findErrorOption(exit.cause)
-  return Option.match(error, {
-    onNone: () => SyncEvent.Interrupted({ duration }),
-    onSome: (error) => SyncEvent.PassFailed({ error, duration })
-  })
-}
 
 /**
  * The service with its options.

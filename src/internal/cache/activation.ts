@@ -52,13 +52,19 @@ const baseRootPlacer = ({ disk, path, reader }: Context, { rename, settleDoubt }
     if (staged.remotePluginId === null) yield* settleDoubt(staged.pluginId)
   })
 
-/** Installs a version into an existing base root. The order of the steps keeps the promise. */
+/**
+ * Installs a version into an existing base root. The order of the steps keeps the promise.
+ *
+ * Whatever enters or leaves the base root is renamed from or into `fence`, the folder of the staged
+ * version. A process that was frozen, and that another one took for dead, finds that folder swept when
+ * it wakes up. Then each of its renames fails, and it changes nothing that the other one has done.
+ */
 const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases: Leases.Leases) =>
   Effect.fnUntraced(function* (
     staged: StagedVersion,
     contents: BaseRoot,
     moved: (root: string) => void,
-    options: Options | undefined
+    { fence, ...options }: Options & { readonly fence: string }
   ) {
     const { pluginId, version } = staged
     const baseRoot = reader.baseRootOf(pluginId)
@@ -66,7 +72,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
     const identity = yield* reader.identityOf(pluginId, contents, false)
     const sameIdentity =
       identity._tag === "Known" && identity.remotePluginId === staged.remotePluginId
-    if (options?.force !== true) {
+    if (options.force !== true) {
       const changesOwner = identity._tag === "Known" && !sameIdentity
       const leased = yield* leases.leased(pluginId, contents.versions)
       const conflict = Leases.conflict(leased, { version, changesOwner })
@@ -74,6 +80,11 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
     }
     const { exposesAnother, leaving } = activationSteps(version, contents)
     const settles = !sameIdentity || exposesAnother
+
+    const sidecar =
+      settles && staged.remotePluginId !== null
+        ? yield* changes.prepareSidecar(fence, staged.remotePluginId)
+        : undefined
 
     if (settles) {
       yield* changes.markInDoubt(pluginId)
@@ -89,7 +100,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
     const replaced =
       (yield* reader.infoOf(target)) === undefined
         ? undefined
-        : yield* changes.discardVersion(target)
+        : yield* changes.discardVersion(target, fence)
     yield* Effect.tapError(changes.rename(staged.root, target), () =>
       replaced === undefined ? Effect.void : Effect.ignore(changes.rename(replaced, target))
     )
@@ -100,7 +111,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
       leaving,
       (other) =>
         Effect.catchIf(
-          changes.discardVersion(path.join(baseRoot, other)),
+          changes.discardVersion(path.join(baseRoot, other), fence),
           isGone,
           () => Effect.void
         ),
@@ -108,8 +119,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
     )
     if (!settles) return
     yield* Effect.gen(function* () {
-      if (staged.remotePluginId !== null)
-        yield* changes.writeSidecar(baseRoot, staged.remotePluginId)
+      if (sidecar !== undefined) yield* changes.placeSidecar(sidecar, baseRoot)
       yield* changes.settleDoubt(pluginId)
     }).pipe(
       // Another program has taken away since then what landed; the next pass sweeps the mark.
@@ -130,6 +140,7 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
     check: (contents: BaseRoot) => Effect.Effect<unknown, E> = () => Effect.void
   ) {
     const baseRoot = baseRootOf(staged.pluginId)
+    const fence = path.dirname(staged.root)
     let root = staged.root
     const moved = (to: string) => {
       root = to
@@ -146,7 +157,7 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
       }
       yield* contents.entries.length === 0
         ? placeBaseRoot({ ...staged, root }, moved)
-        : placeVersion({ ...staged, root }, contents, moved, options)
+        : placeVersion({ ...staged, root }, contents, moved, { ...options, fence })
     })
 
     // Once the version has landed, nothing is planned anew: what follows only settles it.

@@ -1,7 +1,7 @@
 /**
  * The removal of files, versions and base roots from the cache.
  */
-import { Effect, PlatformError } from "effect"
+import { Effect, PlatformError, Random } from "effect"
 import type * as PluginId from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import * as platformError from "../platformError.ts"
@@ -58,12 +58,18 @@ export const make = (
    *
    * Overlay file systems refuse to rename a folder that came with the image (EXDEV). There, `inPlace`
    * deletes it where it is, and the result is undefined.
+   *
+   * `fence` is a folder in staging to rename it into. If another process has swept the folder because
+   * it took this one for dead, nothing is removed and it fails with `NotFound`.
    */
   const discard = Effect.fnUntraced(function* <E, R>(
     target: string,
-    inPlace: Effect.Effect<void, E, R>
+    inPlace: Effect.Effect<void, E, R>,
+    fence?: string
   ) {
-    const discarded = path.join(yield* stageFolder, "discarded")
+    const id = (yield* Random.nextIntBetween(0, 2 ** 32)).toString(36)
+    // Directly in it: a sweep makes the entries of such a folder durable before it deletes them.
+    const discarded = path.join(fence ?? (yield* stageFolder), `discarded-${id}`)
     yield* syncStaging
     const renamed = yield* rename(target, discarded).pipe(
       Effect.as(true),
@@ -77,7 +83,8 @@ export const make = (
     return discarded
   })
 
-  const discardVersion = (root: string) => discard(root, deleteVersionInPlace(root))
+  const discardVersion = (root: string, fence?: string) =>
+    discard(root, deleteVersionInPlace(root), fence)
 
   return { deleteInPlace, deleteBaseRootInPlace, discard, discardVersion }
 }

@@ -37,6 +37,24 @@ export const make = (
     })
   })
 
+  /** Writes a sidecar into a folder in staging, from where {@link placeSidecar} renames it. */
+  const prepareSidecar = Effect.fnUntraced(function* (
+    folder: string,
+    remotePluginId: RemotePluginId
+  ) {
+    const id = (yield* Random.nextIntBetween(0, 2 ** 32)).toString(36)
+    const prepared = path.join(folder, `sidecar-${id}`)
+    yield* disk.createFile(prepared, utf8.encode(InstallMetadata.encode(remotePluginId)), {
+      mode: InstallMetadata.fileMode
+    })
+    return prepared
+  })
+
+  const placeSidecar = Effect.fnUntraced(function* (prepared: string, baseRoot: string) {
+    yield* disk.rename(prepared, sidecarOf(baseRoot))
+    yield* disk.syncDirectory(baseRoot)
+  })
+
   /** The sidecar that is to be overwritten. One that a newer Codex has written is not ours to. */
   const readOverwritable = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
     Effect.catchTag(
@@ -50,5 +68,5 @@ export const make = (
     yield* disk.syncDirectory(baseRoot)
   })
 
-  return { writeSidecar, readOverwritable, removeSidecar }
+  return { writeSidecar, prepareSidecar, placeSidecar, readOverwritable, removeSidecar }
 }

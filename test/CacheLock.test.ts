@@ -154,11 +154,11 @@ describe("CacheLock in a process", () => {
   )
 })
 
-/** Another process that holds the lock of this home. */
-const otherHolder = (home: string) =>
+/** Another process that holds the lock of this home, or takes it again and again. */
+const otherHolder = (home: string, program: "busyLock" | "holdLock" = "holdLock") =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const child = spawn(process.execPath, [await helper("holdLock"), home], {
+      const child = spawn(process.execPath, [await helper(program), home], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       await new Promise((resolve) => child.stdout.once("data", resolve))
@@ -195,6 +195,18 @@ describe("CacheLock between processes", () => {
           assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "1 second"), "in")
         })
       )
+    )
+  )
+
+  it.live("gets its turn beside a process that takes the lock again and again", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const lock = yield* CacheLock.CacheLock
+        yield* otherHolder(home, "busyLock")
+        for (let turn = 0; turn < 3; turn++) {
+          yield* Effect.timeout(lock.hold(Effect.void), "5 seconds")
+        }
+      }).pipe(Effect.scoped)
     )
   )
 

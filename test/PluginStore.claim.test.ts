@@ -4,12 +4,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, FileSystem, Layer, Option } from "effect"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import { claimPrefix } from "../src/internal/cache/staging.ts"
 import * as PluginStore from "../src/PluginStore.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
+import { helper } from "./support/builtPrograms.ts"
 import { build, pluginId, stage } from "./support/pluginWorld.ts"
 
 const alpha = pluginId("alpha")
@@ -136,13 +136,10 @@ const besideOwner = Effect.gen(function* () {
       Layer.fresh
     )
   )
+  const program = yield* Effect.promise(() => helper("holdClaim"))
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(
-        process.execPath,
-        [fileURLToPath(new URL("support/holdClaim.ts", import.meta.url)), home, "alpha"],
-        { stdio: ["ignore", "pipe", "inherit"] }
-      )
+      spawn(process.execPath, [program, home, "alpha"], { stdio: ["ignore", "pipe", "inherit"] })
     ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )

@@ -17,6 +17,8 @@ declare module "vitest" {
 
 const helpers = [
   "holdLease",
+  "busyLock",
+  "holdClaim",
   "holdLock",
   "registerOwner",
   "sharedCache",

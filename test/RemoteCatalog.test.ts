@@ -696,6 +696,14 @@ describe("what will not heal", () => {
       })
   )
 
+  it.effect("too many open files are not blamed on the network", () =>
+    Effect.gen(function* () {
+      const { error } = yield* failing(coded("EMFILE"))
+      assert.include(error.message, "allow more open files")
+      assert.notInclude(error.message, "network")
+    })
+  )
+
   it.effect.each(["EAI_AGAIN", "EAI_SYSTEM"])(
     "a resolver without an answer is asked once more, and no longer than a second: %s",
     (code) =>

@@ -83,6 +83,9 @@ export class ProxyError extends Error {
 export const describe = (failure: Failure): string => {
   switch (failure._tag) {
     case "Unreachable":
+      if (failure.code === "EMFILE" || failure.code === "ENFILE") {
+        return `cannot be reached, because too many files are open (${failure.code}): allow more open files`
+      }
       return `cannot be reached or broke the connection${failure.code === null ? "" : ` (${failure.code})`}: check the network and try again`
     case "UntrustedServer":
       return `has a certificate that cannot be trusted (${failure.code}): if your network has its own certificate authority, set CODEX_CA_CERTIFICATE to a PEM file with its certificate`

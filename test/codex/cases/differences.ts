@@ -121,6 +121,11 @@ export const differences = {
     here: "rejects it, as 0.169 does",
     why: "nothing could load it"
   },
+  "set-uid bits": {
+    codex: "copies the set-uid and set-gid bits of a local plugin's files",
+    here: "clears them",
+    why: "the copy may belong to another user than the original"
+  },
   "manifests without a name": {
     codex: "names a local plugin after its folder",
     here: "rejects a manifest without a name",

@@ -1,6 +1,7 @@
 /**
  * Plugins that are installed from a folder of one's own.
  */
+import { assert } from "@effect/vitest"
 import type { Case } from "./Case.ts"
 import * as C from "./Case.ts"
 
@@ -103,13 +104,26 @@ export const locals: ReadonlyArray<Case> = [
   local("modes of files and folders", (name) => ({
     [codex]: text(name),
     run: { content: "run", mode: 0o755 },
-    "set-id": { content: "run", mode: 0o4755 },
     "no-mode": { content: "x", mode: 0 },
     "read-only": { content: "x", mode: 0o444 },
     open: { folder: 0o777 },
     "open/a": "a",
     closed: { folder: 0o700 }
   })),
+  local(
+    "a file with a set-uid bit",
+    (name) => ({ [codex]: text(name), "set-id": { content: "run", mode: 0o4755 } }),
+    nothing,
+    C.fromBoth("set-uid bits", (codex, { name }) => {
+      const path = `${C.mine}/${name}/local/set-id`
+      const entry = codex.tree[path]
+      assert.deepInclude(entry, { kind: "file", mode: "4755" })
+      return {
+        ...codex,
+        tree: { ...codex.tree, [path]: { kind: "file", mode: "0755", content: "run" } }
+      }
+    })
+  ),
   local("dot files, empty folders and files named as sidecars are", (name) => ({
     [codex]: text(name),
     ".git/HEAD": "ref",

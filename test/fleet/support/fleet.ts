@@ -23,7 +23,7 @@ export class Database extends Context.Service<Database, Redacted.Redacted>()("te
 const homeCount = 6
 
 /** Most bundles take this long, so that a pass can be met in its middle. */
-const slowest = 1500
+const slowest = 4000
 
 /** Starts a fleet of two runners until the scope closes. `program` names a file in this folder. */
 export const make = Effect.fnUntraced(function* (options: {

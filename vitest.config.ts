@@ -12,7 +12,7 @@ const ownProcess = [
 ]
 
 /** Tests that are mostly about processes of the program: `npm run test:processes`. */
-const processes = ["test/cli/recipes.test.ts", "test/cli/terminal.test.ts"]
+const processes = ["test/cli/{completions,flags,recipes,terminal}.test.ts"]
 
 const otherCommands = ["codex", "fleet", "homes", "torture", "bench"].map(
   (folder) => `test/${folder}/**`

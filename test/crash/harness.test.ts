@@ -61,7 +61,7 @@ const withoutMark: Change = (fs) => ({
 /** The sidecar's temporary name and the owner of an entry are drawn by lot. */
 const withoutChance = (path: string) =>
   path
-    .replace(/-sidecar-.*/, "-sidecar-")
+    .replace(/(sidecar|discarded)-[0-9a-z]+/, "$1-")
     .replace(/-(stage|claim)-[0-9a-f]{32}(?:-[0-9a-f]{8}(?=-))?/, "-$1-")
 
 describe("the enumeration of crash points", { timeout: 60_000 }, () => {
@@ -147,7 +147,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
         start,
         (fs) => ({
           rename: (from, to) =>
-            to.endsWith("/discarded")
+            /\/discarded-[0-9a-z]+$/.test(to)
               ? Effect.andThen(fs.copy(from, to), fs.remove(from, { recursive: true }))
               : fs.rename(from, to)
         }),

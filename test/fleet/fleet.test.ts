@@ -42,8 +42,7 @@ layer(services, { excludeTestServices: true, timeout: 60_000 })("a fleet of two 
         Effect.gen(function* () {
           const fleet = yield* Fleet.make({ program: "impatientRunner.ts" })
           yield* fleet.slow
-          const round = yield* Effect.forkScoped(fleet.round)
-          const { runner } = yield* fleet.freezeAtWork
+          const { round, runner } = yield* fleet.freezeAtWork
           yield* runner.signal(signal)
           yield* runner.signal("SIGCONT")
           assert.deepStrictEqual(yield* fleet.wrongs, [])
@@ -128,9 +127,8 @@ const freezeOne = Effect.fnUntraced(function* (fleet: Fleet.Fleet) {
   yield* complete(fleet)
   yield* Account.change(fleet.account)
   yield* fleet.slow
-  const round = yield* Effect.forkScoped(fleet.round)
   const frozen = yield* fleet.freezeAtWork
-  const reports = yield* Fiber.join(round)
+  const reports = yield* Fiber.join(frozen.round)
   assert.deepStrictEqual(yield* fleet.wrongs, [])
   yield* fleet.backend.behave
   return { frozen, reports }

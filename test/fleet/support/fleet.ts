@@ -108,14 +108,22 @@ export const make = Effect.fnUntraced(function* (options: {
         Effect.flatMap(Random.nextIntBetween(0, slowest), (delay) => Effect.sleep(delay))
       )
     ),
-    /** Freezes a runner at some moment in the middle of passes; also gives the homes of these. */
+    /**
+     * Starts rounds until a runner is frozen in the middle of passes. Gives that runner, the homes of
+     * these passes, and the round, which goes on.
+     */
     freezeAtWork: Effect.gen(function* () {
       while (true) {
-        yield* Effect.sleep(yield* Random.nextIntBetween(20, 300))
-        const stopped = yield* stop
-        const found = atWork()[0]
-        yield* resume(stopped.filter((runner) => runner !== found?.runner))
-        if (found !== undefined) return found
+        const current = yield* Effect.forkScoped(round)
+        while (current.pollUnsafe() === undefined) {
+          yield* Effect.sleep(yield* Random.nextIntBetween(20, 300))
+          const stopped = yield* stop
+          const found = atWork()[0]
+          yield* resume(stopped.filter((runner) => runner !== found?.runner))
+          if (found !== undefined) return { ...found, round: current }
+        }
+        // The round was over before it was met.
+        yield* Account.change(account)
       }
     }),
     /** What is wrong in any home at this instant, in words. Runners stand still meanwhile. */

@@ -377,7 +377,7 @@ const traces = (implementation: Implementation) =>
         .replace(root, "HOME")
         .replace(/-claim-[0-9a-f]{32}-[0-9a-f]{8}-/, "-claim-")
         .replace(
-          /(-stage-[0-9a-f]+-|-stage-|-sidecar-|base-root-)[0-9A-Za-z]+/g,
+          /(-stage-[0-9a-f]+-|-stage-|sidecar-|discarded-|base-root-)[0-9A-Za-z]+/g,
           (_, kind: string) => `${kind.startsWith("-stage-") ? "-stage-" : kind}RANDOM`
         )
         .replace(/-claim-[0-9a-f]+-[0-9a-f]+-/g, "-claim-RANDOM-")

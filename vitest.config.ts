@@ -32,6 +32,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     globalSetup: "test/support/buildFolder.ts",
+    // Vitest's default leaves one core idle, which is half of a machine with two.
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,

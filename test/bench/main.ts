@@ -98,7 +98,7 @@ const bench = Command.make(
   {
     quick: Flag.Boolean("quick").pipe(
       Flag.withDescription(
-        "A short sample; fails if a ratio is worse than a third of its goal in every round"
+        "A short sample; fails if a ratio is worse than a quarter of its goal in every round"
       ),
       Flag.withDefault(false)
     ),

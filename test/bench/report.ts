@@ -28,7 +28,7 @@ export interface GoalReport extends Goal {
   readonly case: string
   readonly measured: Summary
   readonly met: boolean
-  /** Less than a third of the goal, even in the best round: a busy machine alone does not do that. */
+  /** Less than a quarter of the goal, even in the best round: a busy machine alone does not do that. */
   readonly gross: boolean
 }
 
@@ -95,7 +95,7 @@ const goalReport = (of: Case, goal: Goal, { ratios }: ContestantReport): GoalRep
     case: of.name,
     measured,
     met: shareOf(measured.median) >= 1,
-    gross: shareOf(isSpeed ? measured.max : measured.min) < 1 / 3
+    gross: shareOf(isSpeed ? measured.max : measured.min) < 1 / 4
   }
 }
 

@@ -4,13 +4,12 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import * as Http from "node:http"
-import type * as Net from "node:net"
 import * as CodexHome from "../../src/CodexHome.ts"
 import * as CodexRefresh from "../../src/CodexRefresh.ts"
 import * as TestAccount from "../../src/testing/TestAccount.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
+import * as HttpServer from "./support/HttpServer.ts"
 import * as Loopback from "./support/Loopback.ts"
 
 const renewed = TestAccount.make({ email: "renewed@example.test" })
@@ -18,7 +17,7 @@ const renewed = TestAccount.make({ email: "renewed@example.test" })
 /** Gives out the renewed tokens, and counts how often. */
 const tokenServer = Effect.gen(function* () {
   const requests: Array<string> = []
-  const server = Http.createServer((request, response) => {
+  const origin = yield* HttpServer.serve((request, response) => {
     requests.push(`${request.method} ${request.url}`)
     response.setHeader("content-type", "application/json")
     response.end(
@@ -29,19 +28,7 @@ const tokenServer = Effect.gen(function* () {
       })
     )
   })
-  const port = yield* Effect.acquireRelease(
-    Effect.callback<number>((resume) => {
-      server.listen(0, "127.0.0.1", () => {
-        resume(Effect.succeed((server.address() as Net.AddressInfo).port))
-      })
-    }),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      })
-  )
-  return { requests, url: `http://127.0.0.1:${port}/oauth/token` }
+  return { requests, url: `${origin}/oauth/token` }
 })
 
 describe("CodexRefresh", () => {

@@ -7,13 +7,12 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as Fs from "node:fs"
-import * as Http from "node:http"
-import type * as Net from "node:net"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import * as CodexAppServer from "./support/CodexAppServer.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
 import * as Contest from "./support/Contest.ts"
+import * as HttpServer from "./support/HttpServer.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
 import * as OurProgram from "./support/OurProgram.ts"
 
@@ -31,7 +30,7 @@ const modelServer = Effect.gen(function* () {
     { type: "response.output_item.done", item },
     { type: "response.completed", response: { id: "response-1", output: [item], usage } }
   ]
-  const server = Http.createServer((request, response) => {
+  return yield* HttpServer.serve((request, response) => {
     request.resume()
     if (request.method !== "POST") return response.writeHead(404).end()
     response.setHeader("content-type", "text/event-stream")
@@ -39,19 +38,6 @@ const modelServer = Effect.gen(function* () {
       events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("")
     )
   })
-  const port = yield* Effect.acquireRelease(
-    Effect.callback<number>((resume) => {
-      server.listen(0, "127.0.0.1", () => {
-        resume(Effect.succeed((server.address() as Net.AddressInfo).port))
-      })
-    }),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      })
-  )
-  return `http://127.0.0.1:${port}`
 })
 
 /** A plugin whose hook leaves a file in the home when a session starts. */

@@ -117,6 +117,11 @@ const bench = Command.make(
       Flag.withDescription("Only the cases with this text in their name"),
       Flag.optional
     ),
+    without: Flag.String("without").pipe(
+      Flag.withMetavar("TEXT"),
+      Flag.withDescription("Not the cases with this text in their name (can be repeated)"),
+      Flag.between(0, Number.MAX_SAFE_INTEGER)
+    ),
     folder: Flag.String("folder").pipe(
       Flag.withMetavar("DIR"),
       Flag.withDescription(`Below which homes are made (${usualFolder})`),
@@ -132,6 +137,7 @@ const bench = Command.make(
     folder: parent,
     json,
     only,
+    without,
     quick,
     report: reportFolder,
     rounds
@@ -146,7 +152,8 @@ const bench = Command.make(
     const chosen = cases.filter(
       ({ name, quick: isQuick }) =>
         (!quick || isQuick) &&
-        Option.match(only, { onNone: () => true, onSome: (text) => name.includes(text) })
+        Option.match(only, { onNone: () => true, onSome: (text) => name.includes(text) }) &&
+        !without.some((text) => name.includes(text))
     )
     const roundsOf = (of: Case) =>
       Option.getOrElse(rounds, () => of.rounds ?? (quick ? quickRounds : usualRounds))

@@ -26,7 +26,6 @@ import * as Disk from "./internal/cache/Disk.ts"
 import { emptyFile } from "./internal/cache/doubts.ts"
 import * as Identities from "./internal/cache/identities.ts"
 import * as Installs from "./internal/cache/installs.ts"
-import { changeWith } from "./internal/cache/installs.ts"
 import * as Leases from "./internal/cache/leases.ts"
 import { mtimeOf } from "./internal/cache/baseRoots.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
@@ -348,7 +347,7 @@ export const make = Effect.gen(function* () {
   )
   const removal = Removal.make(context, changes, leases, claims.isClaimed)
   const leftovers = Sweep.make(context, changes)
-  const change = changeWith(lock)
+  const change = Installs.changeWith(lock)
 
   const lease = Effect.fn("PluginStore.lease")(
     function* (pluginId: PluginId.PluginId) {

@@ -1,20 +1,10 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Path } from "effect"
+import { Effect, Layer } from "effect"
 import { CodexPlugins, PluginStore, PluginSync } from "effect-codex-plugins"
 import * as NodeCodexPlugins from "effect-codex-plugins/node"
 import { TestBackend, TestCodexPlugins } from "effect-codex-plugins/testing"
-
-/** A home with a cached local plugin of this name. */
-const makeHome = Effect.fnUntraced(function* (name: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
-  const version = path.join(home, "plugins/cache/local", name, "1.0.0/.codex-plugin")
-  yield* fs.makeDirectory(version, { recursive: true })
-  yield* fs.writeFileString(path.join(version, "plugin.json"), JSON.stringify({ name }))
-  return home
-})
+import * as LocalHome from "./support/localHome.ts"
 
 const cached = Effect.gen(function* () {
   const store = yield* PluginStore.PluginStore
@@ -24,7 +14,7 @@ const cached = Effect.gen(function* () {
 describe("layers of homes", () => {
   it.effect("open a second home inside a program that already has one", () =>
     Effect.gen(function* () {
-      const [first, second] = [yield* makeHome("one"), yield* makeHome("two")]
+      const [first, second] = [yield* LocalHome.make("one"), yield* LocalHome.make("two")]
       const both = Effect.all([
         cached,
         Effect.provide(cached, NodeCodexPlugins.layerAt(second)),

@@ -3,26 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as flags from "../../src/cli/flags.ts"
 import { make, Screen } from "../../src/cli/screen.ts"
+import { commands } from "../support/commands.ts"
 import { run } from "../support/shell.ts"
 import * as Terminal from "../support/terminal.ts"
-
-const commands = [
-  "sync",
-  "list",
-  "id",
-  "search",
-  "read",
-  "install",
-  "uninstall",
-  "verify",
-  "prune",
-  "doctor",
-  "run",
-  "watch",
-  "seed",
-  "serve",
-  "demo"
-]
 
 /** The help that a terminal of this width shows. */
 const help = (columns: number, ...args: ReadonlyArray<string>) => {

@@ -3,24 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit } from "effect"
 import * as exit from "../../src/cli/exit.ts"
 import { version } from "../../src/cli/version.ts"
+import { commands } from "../support/commands.ts"
 import { run } from "../support/shell.ts"
-
-const commands = [
-  "sync",
-  "list",
-  "id",
-  "search",
-  "read",
-  "install",
-  "uninstall",
-  "verify",
-  "prune",
-  "doctor",
-  "run",
-  "watch",
-  "serve",
-  "demo"
-]
 
 describe("codex-plugins", () => {
   it.live.each([{ args: [] }, { args: ["--help"] }])("prints its commands for $args", ({ args }) =>

@@ -15,6 +15,7 @@ import * as OwnPlatform from "./ownPlatform.ts"
 import * as OwnTokens from "./ownTokens.ts"
 import { syncWithProgress } from "./progress.ts"
 import * as TwoHomes from "./twoHomes.ts"
+import * as LocalHome from "../support/localHome.ts"
 
 const hello = TestBackend.plugin({
   name: "hello",
@@ -23,17 +24,6 @@ const hello = TestBackend.plugin({
 })
 
 const decodeLine = Schema.decodeUnknownSync(SyncEventJson.LineFromString)
-
-/** A folder with a cached local plugin of this name, in a home of its own. */
-const makeHome = Effect.fnUntraced(function* (name: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
-  const version = path.join(home, "plugins/cache/local", name, "1.0.0/.codex-plugin")
-  yield* fs.makeDirectory(version, { recursive: true })
-  yield* fs.writeFileString(path.join(version, "plugin.json"), JSON.stringify({ name }))
-  return home
-})
 
 const cache = `${TestCodexPlugins.root}/plugins/cache/openai-curated-remote`
 
@@ -114,7 +104,7 @@ describe("the examples", () => {
 
   it.effect("twoHomes.ts keeps two homes apart that are open at the same time", () =>
     Effect.gen(function* () {
-      const [work, personal] = [yield* makeHome("one"), yield* makeHome("two")]
+      const [work, personal] = [yield* LocalHome.make("one"), yield* LocalHome.make("two")]
       assert.deepStrictEqual(yield* TwoHomes.compare(work, personal), {
         work: ["one@local"],
         personal: ["two@local"]

@@ -143,6 +143,14 @@ const createFileInMemory = ({ contents, exactMode = true, mode, path }: NewFile)
   }
 }
 
+const close = (path: string, descriptor: number) =>
+  made(
+    "close",
+    path,
+    () => Fs.closeSync(descriptor),
+    (done) => Fs.close(descriptor, done)
+  )
+
 const createFileOnDisk = async ({ contents, exactMode = true, mode, path }: NewFile) => {
   const descriptor = await made(
     "open",
@@ -171,12 +179,7 @@ const createFileOnDisk = async ({ contents, exactMode = true, mode, path }: NewF
     }
     await posted("sync", path, (done) => Fs.fsync(descriptor, done))
   } finally {
-    await made(
-      "close",
-      path,
-      () => Fs.closeSync(descriptor),
-      (done) => Fs.close(descriptor, done)
-    )
+    await close(path, descriptor)
   }
 }
 
@@ -218,12 +221,7 @@ const syncOnDisk = async (path: string) => {
   try {
     await posted("sync", path, (done) => Fs.fsync(descriptor, done))
   } finally {
-    await made(
-      "close",
-      path,
-      () => Fs.closeSync(descriptor),
-      (done) => Fs.close(descriptor, done)
-    )
+    await close(path, descriptor)
   }
 }
 

@@ -182,6 +182,18 @@ export interface Extracted {
   readonly bytes: number
 }
 
+interface Internals {
+  /**
+   * Extracts a bundle and completes it: in memory before it is written if it is small, else on the
+   * disk. If `complete` fails, the folder is removed as well.
+   */
+  readonly extract: <E, R, E2, R2>(
+    bytes: Stream.Stream<Uint8Array, E, R>,
+    directory: string,
+    complete: Extraction.Complete<E2, R2>
+  ) => Effect.Effect<Extracted, BundleArchiveError | PlatformError.PlatformError | E | E2, R | R2>
+}
+
 /**
  * Extracts bundles.
  *
@@ -223,6 +235,12 @@ export class BundleArchive extends Context.Service<
       bytes: Stream.Stream<Uint8Array, E, R>,
       directory: string
     ) => Effect.Effect<Extracted, BundleArchiveError | PlatformError.PlatformError | E, R>
+    /**
+     * The parts of the service that the other services need.
+     *
+     * @internal
+     */
+    readonly internals: Internals
   }
 >()("effect-codex-plugins/BundleArchive") {}
 
@@ -288,11 +306,15 @@ const makeWith = Effect.fnUntraced(function* (options: Options) {
     packedBytes: () => new BundleArchiveError({ reason: exceeded("PackedBytes") })
   }
 
+  const extract: Internals["extract"] = Effect.fn("BundleArchive.extract")(
+    (bytes, directory, complete) =>
+      Effect.scoped(Extraction.extract(bytes, directory, disk, path, most, refusals, complete))
+  )
+
   return BundleArchive.of({
     limits: most,
-    extract: Effect.fn("BundleArchive.extract")((bytes, directory) =>
-      Effect.scoped(Extraction.extract(bytes, directory, disk, path, most, refusals))
-    )
+    extract: (bytes, directory) => extract(bytes, directory, () => Effect.void),
+    internals: { extract }
   })
 })
 

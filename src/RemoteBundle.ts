@@ -5,6 +5,7 @@
  * one byte over plain HTTP.
  */
 import {
+  Cause,
   Context,
   type Duration,
   Effect,
@@ -12,8 +13,7 @@ import {
   Layer,
   Path,
   type PlatformError,
-  Redacted,
-  Stream
+  Redacted
 } from "effect"
 import { HttpClient } from "effect/http"
 import * as BundleArchive from "./BundleArchive.ts"
@@ -25,7 +25,7 @@ import * as Completion from "./internal/bundle/completion.ts"
 import type { ManifestFile } from "./internal/bundle/manifestFile.ts"
 import * as Request from "./internal/bundle/request.ts"
 import * as Transfer from "./internal/bundle/transfer.ts"
-import * as Disk from "./internal/cache/Disk.ts"
+import type * as Disk from "./internal/cache/Disk.ts"
 import * as Http from "./internal/http.ts"
 import type * as PluginManifest from "./PluginManifest.ts"
 import * as PluginStore from "./PluginStore.ts"
@@ -172,9 +172,16 @@ export interface Options {
   readonly retries?: number | undefined
 }
 
+/** Why a bundle could not be laid out, before the file system's refusals are explained. */
+type UnpackError =
+  | RemoteBundleError
+  | BundleArchive.BundleArchiveError
+  | PluginManifest.InvalidManifest
+  | PlatformError.PlatformError
+
 /** The wait after which a failed download is tried again; undefined if that would not help. */
 const retryDelay = (
-  error: RemoteBundleError | BundleArchive.BundleArchiveError | PlatformError.PlatformError,
+  error: UnpackError,
   attempt: number,
   backOff: Duration.Duration
 ): Duration.Duration | undefined => {
@@ -196,22 +203,34 @@ const downloadWith =
   (
     url: string,
     directory: string,
+    complete: Complete,
     failed: (reason: Reason) => RemoteBundleError,
     { onProgress, onRetry }: InstallOptions
   ) => {
-    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => ({
-      announced,
-      bytes: Stream.mapError(Http.body(response), failed)
-    }))
+    let count: (bytes: number) => Effect.Effect<void> = () => Effect.void
+    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => {
+      count = (bytes) => Http.received(response, bytes)
+      return { announced, body: response.stream }
+    })
     const attempt = transfer(open, {
       failed,
+      endOf: (error) => {
+        const end = Http.endOf(error)
+        return Cause.isDone(end) ? end : failed(end)
+      },
       report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
-      use: (bytes) => archive.extract(bytes, directory)
+      count: (bytes) => count(bytes),
+      use: (bytes) => archive.internals.extract(bytes, directory, complete)
     })
-    return Http.retry(attempt, retryDelay, retries, (cause, delay) =>
+    return Http.retry<unknown, UnpackError, never>(attempt, retryDelay, retries, (cause, delay) =>
       cause._tag === "PlatformError" ? Effect.void : (onRetry?.({ cause, delay }) ?? Effect.void)
     )
   }
+
+/** Completes a bundle in its folder, or in the draft of it. */
+type Complete = (
+  disk: Disk.Editable
+) => Effect.Effect<void, PluginManifest.InvalidManifest | PlatformError.PlatformError>
 
 /**
  * Makes the service from the services that it uses.
@@ -221,7 +240,6 @@ const downloadWith =
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* HttpClient.HttpClient
-  const disk = yield* Disk.make
   const path = yield* Path.Path
   const archive = yield* BundleArchive.BundleArchive
   const store = yield* PluginStore.PluginStore
@@ -229,7 +247,6 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   if (!Number.isSafeInteger(retries) || retries < 0) {
     return yield* Effect.die(new RangeError("`retries` is not a whole number of at least 0"))
   }
-  const complete = Completion.make(disk, path)
   const transfer = Transfer.make()
   const request = Request.make(client, {
     allowLoopbackHttp: yield* AllowLoopbackHttp,
@@ -244,25 +261,24 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     version: PluginVersion,
     root: string,
     options: InstallOptions = {},
-    finish: (manifest: ManifestFile) => Effect.Effect<void, PlatformError.PlatformError> = () =>
-      Effect.void
+    finish: (
+      disk: Disk.Editable,
+      manifest: ManifestFile
+    ) => Effect.Effect<void, PlatformError.PlatformError> = () => Effect.void
   ) {
     const url = Redacted.value(yield* Effect.fromResult(RemotePlugin.bundleUrl(plugin)))
     const { pluginId, remotePluginId } = plugin
     const parsed = URL.parse(url)
     const failed = (reason: Reason) =>
       new RemoteBundleError({ remotePluginId, pluginId, url: parsed && Http.shown(parsed), reason })
-    const completed = Effect.flatMap(complete(plugin, version, root), finish)
-    // Only after the download is the folder ours to remove.
-    yield* Effect.uninterruptibleMask((restore) =>
-      Effect.andThen(
-        restore(download(url, root, failed, options)),
-        Effect.onError(restore(completed), () => Effect.ignore(disk.remove(root)))
+    const complete: Complete = (disk) =>
+      Effect.flatMap(Completion.make(disk, path)(plugin, version, root), (manifest) =>
+        finish(disk, manifest)
       )
-    ).pipe(
-      Effect.catchTag("PlatformError", (cause) =>
-        Effect.fail(failed({ _tag: "FileSystem", cause }))
-      )
+    yield* Effect.catchTag(
+      download(url, root, complete, failed, options),
+      "PlatformError",
+      (cause) => Effect.fail(failed({ _tag: "FileSystem", cause }))
     )
   })
 
@@ -278,7 +294,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     const staged = store.installStaged(
       (root) =>
         Effect.as(
-          unpack(plugin, version, root, options, (manifest) =>
+          unpack(plugin, version, root, options, (disk, manifest) =>
             commandSkillFiles.write(disk, path, root, manifest)
           ),
           { pluginId, version, remotePluginId }

@@ -711,14 +711,17 @@ describe("what may heal", () => {
 const slowArchive = (pause: Duration.Input) =>
   Layer.effect(
     BundleArchive.BundleArchive,
-    Effect.map(BundleArchive.BundleArchive, ({ extract }) =>
+    Effect.map(BundleArchive.BundleArchive, (archive) =>
       BundleArchive.BundleArchive.of({
-        limits: BundleArchive.limits,
-        extract: (bytes, directory) =>
-          extract(
-            Stream.tap(bytes, () => Effect.sleep(pause)),
-            directory
-          )
+        ...archive,
+        internals: {
+          extract: (bytes, directory, complete) =>
+            archive.internals.extract(
+              Stream.tap(bytes, () => Effect.sleep(pause)),
+              directory,
+              complete
+            )
+        }
       })
     )
   ).pipe(Layer.provide(archive))

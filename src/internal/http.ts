@@ -162,23 +162,40 @@ export const retry = <A, E extends { readonly message: string }, R>(
   times = retries,
   onRetry: (error: E, delay: Duration.Duration) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<A, E, R> =>
-  Effect.retry(
-    effect,
-    Schedule.exponential(firstRetryDelay).pipe(
-      Schedule.jittered,
-      Schedule.upTo({ times }),
-      Schedule.setInputType<E>(),
-      Schedule.while(
-        ({ attempt, duration, input }) => delayOf(input, attempt, duration) !== undefined
-      ),
-      Schedule.modifyDelay(({ attempt, duration, input }) =>
-        Effect.succeed(delayOf(input, attempt, duration) ?? duration)
-      ),
-      Schedule.tap(({ duration, input }) =>
-        Effect.andThen(
-          Effect.logDebug(`${input.message}; trying again in ${Duration.format(duration)}`),
-          onRetry(input, duration)
-        )
+  Effect.suspend(() => {
+    let failed: { readonly error: E } | undefined
+    const again = Effect.suspend(() => {
+      if (failed === undefined) return effect
+      const { error } = failed
+      failed = undefined
+      return Effect.fail(error)
+    })
+    // A schedule costs more than most requests, so only a failure begins one.
+    return Effect.catch(effect, (error) => {
+      failed = { error }
+      return Effect.retry(again, schedule(delayOf, times, onRetry))
+    })
+  })
+
+const schedule = <E extends { readonly message: string }>(
+  delayOf: (error: E, attempt: number, backOff: Duration.Duration) => Duration.Duration | undefined,
+  times: number,
+  onRetry: (error: E, delay: Duration.Duration) => Effect.Effect<void>
+) =>
+  Schedule.exponential(firstRetryDelay).pipe(
+    Schedule.jittered,
+    Schedule.upTo({ times }),
+    Schedule.setInputType<E>(),
+    Schedule.while(
+      ({ attempt, duration, input }) => delayOf(input, attempt, duration) !== undefined
+    ),
+    Schedule.modifyDelay(({ attempt, duration, input }) =>
+      Effect.succeed(delayOf(input, attempt, duration) ?? duration)
+    ),
+    Schedule.tap(({ duration, input }) =>
+      Effect.andThen(
+        Effect.logDebug(`${input.message}; trying again in ${Duration.format(duration)}`),
+        onRetry(input, duration)
       )
     )
   )
@@ -229,27 +246,35 @@ export const sendAnnotated = (
     Effect.annotateCurrentSpan("http.response.status_code", status)
   )
 
+/** The end of a body: its regular end, which an empty one has at once, or a failure. */
+export const endOf = (
+  error: HttpClientError.HttpClientError | Cause.Done
+): Failure | Cause.Done<void> =>
+  Cause.isDone(error) || error.reason._tag === "EmptyBodyError" ? Cause.Done() : failureOf(error)
+
 /** The bytes of a response; none if it has no body. They are counted when no more are read. */
 export const body = (
   response: HttpClientResponse.HttpClientResponse
 ): Stream.Stream<Uint8Array, Failure> =>
   Stream.transformPull(response.stream, (pull, scope) => {
     let total = 0
-    // One effect per chunk: a bundle has many.
+    // One effect per chunk: a body has many.
     const counted = Effect.matchEffect(pull, {
-      onFailure: (error): Pull.Pull<never, Failure> => {
-        if (Cause.isDone(error)) return Effect.fail(error)
-        return error.reason._tag === "EmptyBodyError" ? Cause.done() : Effect.fail(failureOf(error))
-      },
+      onFailure: (error): Pull.Pull<never, Failure> => Effect.fail(endOf(error)),
       onSuccess: (chunks) => {
         for (const { length } of chunks) total += length
         return Effect.succeed(chunks)
       }
     })
-    const host = URL.parse(response.request.url)?.host ?? ""
-    const count = Effect.suspend(() => Metrics.received(host, total))
+    const count = Effect.suspend(() => received(response, total))
     return Effect.as(Scope.addFinalizer(scope, count), counted)
   })
+
+/** Counts the bytes of a response that were received. */
+export const received = (
+  { request }: HttpClientResponse.HttpClientResponse,
+  bytes: number
+): Effect.Effect<void> => Metrics.received(URL.parse(request.url)?.host ?? "", bytes)
 
 /** Releases a response whose body nobody will read. */
 export const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>

@@ -32,6 +32,23 @@ const receivedBytes = Metric.counter("codex_plugins.received_bytes", {
   incremental: true
 })
 
+/** Metrics by the values of one attribute. Each is looked up in its registry when it is made. */
+const byValue = <Input, State>(metric: Metric.Metric<Input, State>, attribute: string) => {
+  const metrics = new Map<string, Metric.Metric<Input, State>>()
+  return (value: string): Metric.Metric<Input, State> => {
+    let found = metrics.get(value)
+    if (found === undefined) {
+      found = Metric.withAttributes(metric, { [attribute]: value })
+      metrics.set(value, found)
+    }
+    return found
+  }
+}
+
+const installsBy = byValue(installs, "reason")
+const installDurationBy = byValue(installDuration, "reason")
+const receivedBytesBy = byValue(receivedBytes, "server.address")
+
 /** Counts a pass that has ended. */
 export const pass = (
   outcome: "Finished" | "Skipped" | "Failed" | "Interrupted",
@@ -45,8 +62,8 @@ export const pass = (
 /** Counts a version that was installed. */
 export const install = (reason: string, duration: Duration.Duration): Effect.Effect<void> =>
   Effect.andThen(
-    Metric.update(Metric.withAttributes(installs, { reason }), 1),
-    Metric.update(Metric.withAttributes(installDuration, { reason }), duration)
+    Metric.update(installsBy(reason), 1),
+    Metric.update(installDurationBy(reason), duration)
   )
 
 /** Counts a failure by its tags. */
@@ -61,7 +78,7 @@ export const failure = (
 
 /** Counts the bytes that a server sent. */
 export const received = (host: string, bytes: number): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(receivedBytes, { "server.address": host }), bytes)
+  Metric.update(receivedBytesBy(host), bytes)
 
 /** Only tags: anything else may hold a path or text from a server. */
 const reasonOf = (reason: unknown): string =>

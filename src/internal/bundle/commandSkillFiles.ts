@@ -3,7 +3,7 @@
  */
 import { Effect, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
-import type { Disk } from "../cache/Disk.ts"
+import type { Editable } from "../cache/Disk.ts"
 import { isRefusal, maxBytes } from "../smallFile.ts"
 import * as CommandSkills from "./commandSkills.ts"
 import type { ManifestFile } from "./manifestFile.ts"
@@ -26,7 +26,7 @@ const isCommand = (name: string) =>
   name.endsWith(CommandSkills.extension) && name !== CommandSkills.extension
 
 /** The commands at a place, be it a file or a folder; none where there is nothing. */
-const filesAt = Effect.fnUntraced(function* (disk: Disk, path: Path.Path, place: string) {
+const filesAt = Effect.fnUntraced(function* (disk: Editable, path: Path.Path, place: string) {
   const info = yield* disk.lstat(place)
   const files: Array<CommandFile> = []
   const add = (file: string, below: string) => {
@@ -52,7 +52,7 @@ const filesAt = Effect.fnUntraced(function* (disk: Disk, path: Path.Path, place:
  * brings along in their place goes. Agent plugins have no commands.
  */
 export const write: (
-  disk: Disk,
+  disk: Editable,
   path: Path.Path,
   root: string,
   manifest: ManifestFile

@@ -7,7 +7,7 @@ import * as PluginId from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import * as RemotePlugin from "../../RemotePlugin.ts"
-import type { Disk } from "../cache/Disk.ts"
+import type { Editable } from "../cache/Disk.ts"
 import * as CuratedManifest from "./curatedManifest.ts"
 import * as manifestFile from "./manifestFile.ts"
 
@@ -17,7 +17,8 @@ const addedFileMode = 0o644
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-export const make = (disk: Disk, path: Path.Path) => {
+/** Completes bundles on a disk, or in the draft of one. */
+export const make = (disk: Editable, path: Path.Path) => {
   /** Replaces a file, whose mode stays, or adds one. The name in its folder is not synced. */
   const overwrite = Effect.fnUntraced(function* (target: string, contents: Uint8Array) {
     const replaced = yield* disk.lstat(target)

@@ -1,8 +1,8 @@
 /**
  * Extracts one gzipped tar into a new folder.
  *
- * A small bundle is inflated, read and checked in one go and then written with one call. A large one
- * streams through the same reader in bounded memory.
+ * A small bundle is inflated, read, checked and completed in memory, and then written with one call. A
+ * large one streams through the same reader in bounded memory, and is completed on the disk.
  */
 import {
   type Array as Arr,
@@ -15,7 +15,8 @@ import {
   Scope,
   Stream
 } from "effect"
-import type { Disk } from "../cache/Disk.ts"
+import type { Disk, Editable } from "../cache/Disk.ts"
+import * as Draft from "./draft.ts"
 import * as FolderWriter from "./folderWriter.ts"
 import * as Inflate from "./inflate.ts"
 import * as Unpacker from "./unpacker.ts"
@@ -96,23 +97,36 @@ const limited = <E, E2, R>(
   )
 }
 
-/** Extracts a bundle. On failure and on interruption the folder is removed again. */
-export const extract = Effect.fnUntraced(function* <E, R, E2>(
+const isEntry = (step: Unpacker.Step): step is FolderWriter.Entry =>
+  step._tag === "Directory" || step._tag === "File"
+
+/** Changes the files of a bundle, wherever they are, before the folder counts as written. */
+export type Complete<E, R> = (disk: Editable) => Effect.Effect<void, E, R>
+
+/**
+ * Extracts a bundle and completes it. On failure and on interruption the folder is removed again.
+ */
+export const extract = Effect.fnUntraced(function* <E, R, E2, E3, R3>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   directory: string,
   disk: Disk,
   path: Path.Path,
   limits: Limits,
-  refusals: Refusals<E2>
+  refusals: Refusals<E2>,
+  complete: Complete<E3, R3>
 ): Effect.fn.Return<
   Unpacker.Unpacker["extracted"],
-  E | E2 | PlatformError.PlatformError,
-  R | Scope.Scope
+  E | E2 | E3 | PlatformError.PlatformError,
+  R | R3 | Scope.Scope
 > {
   const scope = yield* Effect.scope
-  const folder = yield* FolderWriter.make(disk, path, directory)
-  const { flush, write } = yield* makeWriter(folder)
-  const unpacker = new Unpacker.Unpacker(limits)
+  const arriving = yield* Channel.toPullScoped(Stream.toChannel(bytes), scope)
+  const pull = limited(arriving, limits, refusals)
+  const first = yield* Inflate.gather(pull, Inflate.smallMember)
+  const small = first.isEnd
+    ? yield* Effect.fromResult(Result.mapError(Inflate.inflateSmall(first.bytes), refusals.gzip))
+    : undefined
+  const unpacker = new Unpacker.Unpacker(limits, small?.length)
 
   const push = (chunk: Uint8Array) =>
     Effect.fromResult(Result.mapError(unpacker.push(chunk), refusals.tar))
@@ -121,26 +135,26 @@ export const extract = Effect.fnUntraced(function* <E, R, E2>(
     return problem === undefined ? Effect.void : Effect.fail(refusals.tar(problem))
   })
 
-  const arriving = yield* Channel.toPullScoped(Stream.toChannel(bytes), scope)
-  const pull = limited(arriving, limits, refusals)
-  const first = yield* Inflate.gather(pull, Inflate.smallMember)
-  const small = first.isEnd
-    ? yield* Effect.fromResult(Result.mapError(Inflate.inflateSmall(first.bytes), refusals.gzip))
-    : undefined
   if (small === undefined) {
+    const folder = yield* FolderWriter.make(disk, path, directory)
+    const { flush, write } = yield* makeWriter(folder)
     const content = yield* Inflate.inflateLarge(first, pull, refusals.gzip)
     yield* Stream.runForEach(content, (chunk) => Effect.flatMap(push(chunk), write))
     yield* end
     yield* flush
+    yield* folder.sync
+    yield* complete(disk)
   } else {
     const writeAll = Effect.gen(function* () {
       const steps = yield* push(small)
       yield* end
-      yield* write(steps)
-      yield* flush
+      const draft = Draft.make(path, directory, steps.filter(isEntry))
+      yield* complete(draft.disk)
+      const folder = yield* FolderWriter.make(disk, path, directory)
+      yield* folder.create(draft.entries())
+      yield* folder.sync
     })
     yield* Effect.ensuring(writeAll, Inflate.release(small))
   }
-  yield* folder.sync
   return unpacker.extracted
 })

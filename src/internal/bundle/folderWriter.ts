@@ -6,15 +6,23 @@ import type * as Disk from "../cache/Disk.ts"
 
 type Failure = PlatformError.PlatformError
 
-/** Paths are relative to the folder, with `/` between their parts. */
-export type Entry =
-  | { readonly _tag: "Directory"; readonly path: string }
+export type NewEntry =
+  | {
+      readonly _tag: "Directory"
+      /** Default: {@link folderMode}. */
+      readonly mode?: number | undefined
+      /** False leaves the mode to the umask. Default: true. */
+      readonly exactMode?: boolean | undefined
+    }
   | {
       readonly _tag: "File"
-      readonly path: string
       readonly mode: number
+      readonly exactMode?: boolean | undefined
       readonly content: Uint8Array
     }
+
+/** Paths are relative to the folder, with `/` between their parts. */
+export type Entry = NewEntry & { readonly path: string }
 
 /** A file whose content comes in parts. */
 export interface OpenFile {
@@ -31,7 +39,8 @@ export interface FolderWriter {
   readonly sync: Effect.Effect<void, Failure>
 }
 
-const directoryMode = 0o755
+/** The mode of a bundle's folders. */
+export const folderMode = 0o755
 
 /**
  * Makes the folder, whose parent must be there and which must not. It is removed again if the scope
@@ -44,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
   pathService: Path.Path,
   root: string
 ): Effect.fn.Return<FolderWriter, Failure, Scope.Scope> {
-  yield* Effect.acquireRelease(disk.makeDirectory(root, { mode: directoryMode }), (_, exit) =>
+  yield* Effect.acquireRelease(disk.makeDirectory(root, { mode: folderMode }), (_, exit) =>
     Exit.isSuccess(exit)
       ? Effect.void
       : Effect.ignore(disk.remove(root), {
@@ -56,20 +65,20 @@ export const make = Effect.fnUntraced(function* (
 
   // The umask cannot be read, but it shows in the folder. Bits that no folder of ours has stay in doubt.
   const rootMode = (yield* Effect.uninterruptible(disk.lstat(root)))?.mode ?? 0
-  const doubtful = (directoryMode & ~rootMode) | (0o777 & ~directoryMode)
+  const doubtful = (folderMode & ~rootMode) | (0o777 & ~folderMode)
   const isDoubtful = (mode: number) => (mode & doubtful) !== 0
 
-  if (isDoubtful(directoryMode)) yield* Effect.uninterruptible(disk.chmod(root, directoryMode))
+  if (isDoubtful(folderMode)) yield* Effect.uninterruptible(disk.chmod(root, folderMode))
 
   const newEntry = (entry: Entry): Disk.NewEntry => {
     const path = pathService.join(root, entry.path)
-    if (entry._tag === "Directory") {
-      directories.push(path)
-      const exactMode = isDoubtful(directoryMode)
-      return { _tag: "Folder", path, mode: directoryMode, exactMode }
+    const { mode = folderMode } = entry
+    const exactMode = entry.exactMode !== false && isDoubtful(mode)
+    if (entry._tag === "File") {
+      return { _tag: "File", path, mode, contents: entry.content, exactMode }
     }
-    const { content: contents, mode } = entry
-    return { _tag: "File", path, mode, contents, exactMode: isDoubtful(mode) }
+    directories.push(path)
+    return { _tag: "Folder", path, mode, exactMode }
   }
 
   return {

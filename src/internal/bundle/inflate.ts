@@ -6,9 +6,10 @@
 import {
   type Array as Arr,
   Bytes,
+  Cause,
   Effect,
   Predicate,
-  Pull,
+  type Pull,
   Result,
   type Scope,
   Stream
@@ -135,18 +136,33 @@ export interface Gathered {
 }
 
 /** Gathers bytes until there are more than `enough`, or no more. */
-export const gather = Effect.fnUntraced(function* <E, R>(pull: Chunks<E, R>, enough: number) {
-  const pieces: Array<Uint8Array> = []
-  for (let length = 0; length <= enough;) {
-    const chunks = yield* Pull.catchDone(pull, () => Effect.undefined)
-    if (chunks === undefined) return { bytes: Bytes.concat(pieces), isEnd: true }
-    for (const chunk of chunks) {
-      pieces.push(chunk)
-      length += chunk.length
-    }
-  }
-  return { bytes: pieces.length === 1 ? pieces[0]! : Bytes.concat(pieces), isEnd: false }
-})
+export const gather = <E, R>(
+  pull: Chunks<E, R>,
+  enough: number
+): Effect.Effect<Gathered, Pull.ExcludeDone<E>, R> =>
+  Effect.suspend(() => {
+    const pieces: Array<Uint8Array> = []
+    let length = 0
+    const gathered = (isEnd: boolean): Gathered => ({
+      bytes: pieces.length === 1 ? pieces[0]! : Bytes.concat(pieces),
+      isEnd
+    })
+    // One effect for each pull: a bundle arrives in many chunks.
+    const next: Effect.Effect<Gathered, Pull.ExcludeDone<E>, R> = Effect.matchEffect(pull, {
+      onFailure: (error) =>
+        Cause.isDone(error)
+          ? Effect.succeed(gathered(true))
+          : Effect.fail(error as Pull.ExcludeDone<E>),
+      onSuccess: (chunks) => {
+        for (const chunk of chunks) {
+          pieces.push(chunk)
+          length += chunk.length
+        }
+        return length <= enough ? next : Effect.succeed(gathered(false))
+      }
+    })
+    return next
+  })
 
 /**
  * Inflates a large member on a thread. The stream ends well only after the member's checksum and

@@ -4,7 +4,7 @@
 import { Effect, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
 import { isAbsent } from "../platformError.ts"
-import type { Disk } from "../cache/Disk.ts"
+import type { Editable } from "../cache/Disk.ts"
 
 /** A manifest of more bytes is not read. */
 export const maxBytes = 1024 * 1024
@@ -17,12 +17,15 @@ export interface ManifestFile {
   readonly json: unknown
 }
 
+/** The operations that find and read a manifest. */
+type Readable = Pick<Editable, "lstat" | "entries" | "readFile">
+
 /** Treats an entry at another path or of another kind as absent. */
 const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
   Effect.catchIf(effect, isAbsent, () => Effect.succeed(undefined))
 
 /** The entries of a folder; none if there is no folder. */
-const typesIn = (disk: Disk, folder: string) =>
+const typesIn = (disk: Readable, folder: string) =>
   Effect.map(
     orNothing(disk.entries(folder)),
     (entries = []) => new Map(entries.map(({ name, type }) => [name, type]))
@@ -30,7 +33,7 @@ const typesIn = (disk: Disk, folder: string) =>
 
 /** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
 export const find: (
-  disk: Disk,
+  disk: Readable,
   path: Path.Path,
   root: string,
   candidates?: ReadonlyArray<string>
@@ -68,7 +71,7 @@ export const check: (
 
 /** Reads and checks the manifest of the plugin in a folder. */
 export const read: (
-  disk: Disk,
+  disk: Readable,
   path: Path.Path,
   root: string,
   expectedName: string

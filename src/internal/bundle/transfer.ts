@@ -3,7 +3,16 @@
  * patience counts only while the host is waited for: the time that unpacking and syncing take is
  * never blamed on the connection.
  */
-import { type Array as Arr, Cause, type Clock, Duration, Effect, type Pull, Stream } from "effect"
+import {
+  type Array as Arr,
+  Cause,
+  type Clock,
+  Duration,
+  Effect,
+  type Pull,
+  Scope,
+  Stream
+} from "effect"
 
 /** How long a host may send nothing. */
 export const idleTimeLimit = Duration.seconds(20)
@@ -100,54 +109,66 @@ const guard = (transfer: Transfer, underWay: () => number): Effect.Effect<never,
 
 /** A response, whose body has not been read. */
 export interface Response<E> {
-  readonly bytes: Stream.Stream<Uint8Array, E>
+  readonly body: Stream.Stream<Uint8Array, E>
   /** The size that the host announced; undefined if it did not. */
   readonly announced: number | undefined
 }
 
-export interface Options<E, A, E2, R> {
-  readonly failed: (problem: Problem) => E
+export interface Options<E, E2, A, E3, R> {
+  readonly failed: (problem: Problem) => E2
+  /** The end of a body: its regular end, or a failure. */
+  readonly endOf: (error: E | Cause.Done) => E2 | Cause.Done
   /** Gets the bytes so far. */
   readonly report: (received: number, announced: number | undefined) => Effect.Effect<void>
-  readonly use: (bytes: Stream.Stream<Uint8Array, E>) => Effect.Effect<A, E2, R>
+  /** Gets all bytes that arrived when no more are read. */
+  readonly count: (received: number) => Effect.Effect<void>
+  readonly use: (bytes: Stream.Stream<Uint8Array, E2>) => Effect.Effect<A, E3, R>
 }
 
 /** The bytes of a response, which must be as many as were announced. `over` runs after the last. */
-const metered = <E>(
-  { announced, bytes }: Response<E>,
+const metered = <E, E2>(
+  { announced, body }: Response<E>,
   transfer: Transfer,
   over: () => void,
-  { failed, report }: Pick<Options<E, unknown, unknown, unknown>, "failed" | "report">
-): Stream.Stream<Uint8Array, E> => {
-  let reportedAt = Number.NEGATIVE_INFINITY
+  { count, endOf, failed, report }: Omit<Options<E, E2, unknown, unknown, unknown>, "use">
+): Stream.Stream<Uint8Array, E2> => {
+  let reportedAt: number | undefined
   const isTooMuch = () => announced !== undefined && transfer.received > announced
   const isTooLittle = () => announced !== undefined && transfer.received < announced
   const wrongLength = () => Effect.fail(failed({ _tag: "WrongLength", announced: announced ?? 0 }))
-  return Stream.transformPull(bytes, (pull) => {
+  return Stream.transformPull(body, (pull, scope) => {
     // One effect does all of it: a bundle arrives in many chunks.
     const watched = Effect.matchEffect(pull, {
-      onFailure: (error): Pull.Pull<never, E> => {
+      onFailure: (error): Pull.Pull<never, E2> => {
         transfer.arrived()
-        if (!Cause.isDone(error)) return Effect.fail(error)
+        const end = endOf(error)
+        if (!Cause.isDone(end)) return Effect.fail(end)
         over()
         if (isTooLittle()) return wrongLength()
-        return Effect.andThen(report(transfer.received, announced), Effect.fail(error))
+        return Effect.andThen(report(transfer.received, announced), Effect.fail(end))
       },
-      onSuccess: (chunks): Effect.Effect<Chunks, E> => {
+      onSuccess: (chunks): Effect.Effect<Chunks, E2> => {
         transfer.arrived()
         for (const { length } of chunks) transfer.received += length
         if (isTooMuch()) return wrongLength()
         const now = transfer.now()
+        // Most bundles have arrived before the first report is due.
+        reportedAt ??= now
         if (now - reportedAt < reportInterval) return Effect.succeed(chunks)
         reportedAt = now
         return Effect.as(report(transfer.received, announced), chunks)
       }
     })
-    return Effect.succeed(
-      Effect.suspend(() => {
-        transfer.wait()
-        return watched
-      })
+    const next = Effect.suspend(() => {
+      transfer.wait()
+      return watched
+    })
+    return Effect.as(
+      Scope.addFinalizer(
+        scope,
+        Effect.suspend(() => count(transfer.received))
+      ),
+      next
     )
   })
 }
@@ -157,10 +178,10 @@ export const make = () => {
   let underWay = 0
 
   /** Opens a response and uses its bytes, within the limits. */
-  return <E, A, E2, R>(
-    open: Effect.Effect<Response<E>, E>,
-    { failed, report, use }: Options<E, A, E2, R>
-  ): Effect.Effect<A, E | E2, R> =>
+  return <E, E2, A, E3, R>(
+    open: Effect.Effect<Response<E>, E2>,
+    { use, ...options }: Options<E, E2, A, E3, R>
+  ): Effect.Effect<A, E2 | E3, R> =>
     Effect.clockWith((clock) => {
       const transfer = new Transfer(clock)
       underWay++
@@ -172,11 +193,11 @@ export const make = () => {
       transfer.wait()
       const used = Effect.flatMap(open, (response) => {
         transfer.arrived()
-        return use(metered(response, transfer, over, { failed, report }))
+        return use(metered(response, transfer, over, options))
       })
       const guarded = Effect.mapError(
         guard(transfer, () => underWay),
-        failed
+        options.failed
       )
       return Effect.ensuring(Effect.raceFirst(used, guarded), Effect.sync(over))
     })

@@ -37,7 +37,7 @@ export type Step =
   | { readonly _tag: "Append"; readonly bytes: Uint8Array }
   | { readonly _tag: "Close" }
 
-/** Larger files are written in parts while they are read. */
+/** Larger files are written in parts while they are read, unless the whole tar is in memory. */
 const wholeFileBytes = 256 * 1024
 
 const utf8 = new TextEncoder()
@@ -66,6 +66,7 @@ const typeOf = ({ path, type }: TarReader.Header): ArchiveTree.NodeType | Proble
 /** Reads one tar. After a problem it is of no further use. */
 export class Unpacker {
   private readonly limits: Limits
+  private readonly wholeFile: number
   private readonly reader: TarReader.TarReader
   private readonly tree = new ArchiveTree.ArchiveTree()
   private steps: Array<Step> = []
@@ -78,8 +79,10 @@ export class Unpacker {
 
   readonly extracted = { files: 0, directories: 0, bytes: 0 }
 
-  constructor(limits: Limits) {
+  /** Files of at most `wholeFile` bytes come as one step. */
+  constructor(limits: Limits, wholeFile: number = wholeFileBytes) {
     this.limits = limits
+    this.wholeFile = wholeFile
     this.reader = new TarReader.TarReader(limits)
   }
 
@@ -136,7 +139,7 @@ export class Unpacker {
     if (this.file === undefined) return undefined
     this.extracted.files += 1
     this.extracted.bytes += size
-    this.pieces = size <= wholeFileBytes ? [] : undefined
+    this.pieces = size <= this.wholeFile ? [] : undefined
     if (this.pieces === undefined) this.steps.push({ _tag: "Open", ...this.file })
     else if (size === 0) this.take(new Uint8Array(0), true)
     return undefined

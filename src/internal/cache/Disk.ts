@@ -77,6 +77,21 @@ export interface Disk {
   readonly syncDirectories: (paths: ReadonlyArray<string>) => Result
 }
 
+/** The operations that change the files of a new folder before anybody else sees them. */
+export interface Editable extends Pick<
+  Disk,
+  | "entries"
+  | "readFile"
+  | "createFile"
+  | "makeDirectory"
+  | "chmod"
+  | "remove"
+  | "syncDirectory"
+  | "syncDirectories"
+> {
+  readonly lstat: (path: string) => Result<Pick<FileSystem.File.Info, "type" | "mode"> | undefined>
+}
+
 /** How many operations of one tree are under way at once. */
 export const concurrency = 8
 

@@ -207,11 +207,11 @@ const downloadWith =
     failed: (reason: Reason) => RemoteBundleError,
     { onProgress, onRetry }: InstallOptions
   ) => {
-    let count: (bytes: number) => Effect.Effect<void> = () => Effect.void
-    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => {
-      count = (bytes) => Http.received(response, bytes)
-      return { announced, body: response.stream }
-    })
+    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => ({
+      announced,
+      body: response.stream,
+      count: (bytes: number) => Http.received(response, bytes)
+    }))
     const attempt = transfer(open, {
       failed,
       endOf: (error) => {
@@ -219,7 +219,6 @@ const downloadWith =
         return Cause.isDone(end) ? end : failed(end)
       },
       report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
-      count: (bytes) => count(bytes),
       use: (bytes) => archive.internals.extract(bytes, directory, complete)
     })
     return Http.retry<unknown, UnpackError, never>(attempt, retryDelay, retries, (cause, delay) =>

@@ -15,9 +15,11 @@ import {
 } from "effect"
 import { HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import { randomBytes } from "node:crypto"
 import * as BundleArchive from "../src/BundleArchive.ts"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
+import { smallMember } from "../src/internal/bundle/inflate.ts"
 import * as Http from "../src/internal/http.ts"
 import { agentPluginSchema } from "../src/PluginManifest.ts"
 import * as PluginStore from "../src/PluginStore.ts"
@@ -216,10 +218,25 @@ describe("install", () => {
   )
 })
 
+/** A bundle with this file is unpacked from a stream, and a smaller one in memory. */
+const large = { "noise.bin": { content: randomBytes(2 * smallMember), mode: 0o644 } }
+
+/** A checked-out bundle is not moved afterwards, so unsynced files can be found by their path. */
+const assertDurableCheckOut = Effect.gen(function* () {
+  yield* checkOut("/tmp/out")
+  const { unsynced } = yield* MemoryFileSystem.Disk
+  const { entries, files } = unsynced()
+  const paths = [...entries.map(({ path }) => path), ...files]
+  assert.deepStrictEqual(
+    paths.filter((path) => path.startsWith("/tmp/out/")),
+    []
+  )
+})
+
 describe("a curated bundle", () => {
   const agent = { $schema: agentPluginSchema, name: "alpha", apps: "./agent.json" }
 
-  it.effect.each([
+  const cases = [
     {
       title: "has the row's version in its manifest, which keeps its mode",
       files: { [codex]: { content: '{"version":"9","name":"alpha","n":1.0}', mode: 0o600 } },
@@ -292,20 +309,32 @@ describe("a curated bundle", () => {
     readonly files: TestBundle.Files
     readonly appManifest?: unknown
     readonly stands: Readonly<Record<string, ReadonlyArray<string>>>
-  }>)("$title", ({ appManifest, files, stands }) =>
-    Effect.gen(function* () {
-      yield* install
-      assert.deepStrictEqual(yield* filesBelow(alphaRoot), stands as never)
-      // It is not moved afterwards, so unsynced files can be found by their path.
-      yield* checkOut("/tmp/out")
-      const { unsynced } = yield* MemoryFileSystem.Disk
-      const { entries, files } = unsynced()
-      const paths = [...entries.map(({ path }) => path), ...files]
-      assert.deepStrictEqual(
-        paths.filter((path) => path.startsWith("/tmp/out/")),
-        []
+  }>
+
+  it.effect.each<(typeof cases)[number] & { readonly appManifest?: unknown }>(cases)(
+    "$title",
+    ({ appManifest, files, stands }) =>
+      Effect.gen(function* () {
+        yield* install
+        assert.deepStrictEqual(yield* filesBelow(alphaRoot), stands as never)
+        yield* assertDurableCheckOut
+      }).pipe(provide([TestBackend.plugin({ name: "alpha", bundle: files, appManifest })]))
+  )
+
+  it.effect.each<(typeof cases)[number] & { readonly appManifest?: unknown }>(cases)(
+    "$title, too if it is large",
+    ({ appManifest, files, stands }) =>
+      Effect.gen(function* () {
+        yield* install
+        const { "noise.bin": noise, ...others } = yield* filesBelow(alphaRoot)
+        assert.isDefined(noise)
+        assert.deepStrictEqual(others, stands as never)
+        yield* assertDurableCheckOut
+      }).pipe(
+        provide([
+          TestBackend.plugin({ name: "alpha", bundle: { ...files, ...large }, appManifest })
+        ])
       )
-    }).pipe(provide([TestBackend.plugin({ name: "alpha", bundle: files, appManifest })]))
   )
 
   it.effect("is refused where its app manifest's place is a folder's", () =>

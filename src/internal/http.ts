@@ -171,10 +171,12 @@ export const retry = <A, E extends { readonly message: string }, R>(
       return Effect.fail(error)
     })
     // A schedule costs more than most requests, so only a failure begins one.
-    return Effect.catch(effect, (error) => {
-      failed = { error }
-      return Effect.retry(again, schedule(delayOf, times, onRetry))
-    })
+    return effect.pipe(
+      Effect.catch((error) => {
+        failed = { error }
+        return Effect.retry(again, schedule(delayOf, times, onRetry))
+      })
+    )
   })
 
 const schedule = <E extends { readonly message: string }>(

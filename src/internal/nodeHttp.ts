@@ -15,7 +15,20 @@ import { codeOf, isIssuerUnknown, ProxyError } from "./http.ts"
 import * as Proxy from "./proxy.ts"
 import * as ProxyTunnel from "./proxyTunnel.ts"
 
-/** The certificates that connections trust. Connections share the context, which is slow to make. */
+/** The context that was made last, and its certificates. Whoever trusts the same ones shares it. */
+let latest: { readonly roots: string; readonly context: Tls.SecureContext } | undefined
+
+/** A context takes some 25 ms to make, in which nothing else runs. */
+const contextWith = (ca: ReadonlyArray<string> | undefined): Tls.SecureContext => {
+  const roots = ca?.join("\n") ?? ""
+  if (latest?.roots !== roots) {
+    const context = Tls.createSecureContext(ca === undefined ? {} : { ca: [...ca] })
+    latest = { roots, context }
+  }
+  return latest.context
+}
+
+/** The certificates that connections trust. */
 class Trust {
   private context: Tls.SecureContext | undefined
   private hasSystemRoots = false
@@ -26,16 +39,14 @@ class Trust {
   }
 
   get secureContext(): Tls.SecureContext {
-    return (this.context ??= Tls.createSecureContext(
+    return (this.context ??= contextWith(
       this.custom.length === 0 && !this.hasSystemRoots
-        ? {}
-        : {
-            ca: [
-              ...Tls.getCACertificates("default"),
-              ...(this.hasSystemRoots ? Tls.getCACertificates("system") : []),
-              ...this.custom
-            ]
-          }
+        ? undefined
+        : [
+            ...Tls.getCACertificates("default"),
+            ...(this.hasSystemRoots ? Tls.getCACertificates("system") : []),
+            ...this.custom
+          ]
     ))
   }
 

@@ -68,16 +68,17 @@ export const make = (
         const type = typeOf(at)
         return type && { type, mode: nodes.get(at)?.mode ?? FolderWriter.folderMode }
       }),
-    entries: (folder) =>
-      Effect.suspend(() =>
-        isFolder(folder)
+    entries: (at) =>
+      Effect.suspend(() => {
+        const folder = path.join(at, ".")
+        return isFolder(folder)
           ? Effect.succeed(
               [...nodes].flatMap(([at, { _tag }]) =>
                 path.dirname(at) === folder ? [{ name: path.basename(at), type: _tag }] : []
               )
             )
           : notFound(folder)
-      ),
+      }),
     readFile: (at, limit = Number.POSITIVE_INFINITY) =>
       Effect.suspend(() => {
         const node = nodes.get(at)

@@ -112,6 +112,8 @@ export interface Response<E> {
   readonly body: Stream.Stream<Uint8Array, E>
   /** The size that the host announced; undefined if it did not. */
   readonly announced: number | undefined
+  /** Gets all bytes that arrived when no more are read. */
+  readonly count: (received: number) => Effect.Effect<void>
 }
 
 export interface Options<E, E2, A, E3, R> {
@@ -120,17 +122,15 @@ export interface Options<E, E2, A, E3, R> {
   readonly endOf: (error: E | Cause.Done) => E2 | Cause.Done
   /** Gets the bytes so far. */
   readonly report: (received: number, announced: number | undefined) => Effect.Effect<void>
-  /** Gets all bytes that arrived when no more are read. */
-  readonly count: (received: number) => Effect.Effect<void>
   readonly use: (bytes: Stream.Stream<Uint8Array, E2>) => Effect.Effect<A, E3, R>
 }
 
 /** The bytes of a response, which must be as many as were announced. `over` runs after the last. */
 const metered = <E, E2>(
-  { announced, body }: Response<E>,
+  { announced, body, count }: Response<E>,
   transfer: Transfer,
   over: () => void,
-  { count, endOf, failed, report }: Omit<Options<E, E2, unknown, unknown, unknown>, "use">
+  { endOf, failed, report }: Omit<Options<E, E2, unknown, unknown, unknown>, "use">
 ): Stream.Stream<Uint8Array, E2> => {
   let reportedAt: number | undefined
   const isTooMuch = () => announced !== undefined && transfer.received > announced

@@ -34,6 +34,8 @@ export type NewEntry =
     })
 
 export interface Disk {
+  /** Waits while other work of this process takes its turn. Call it before work that takes long. */
+  readonly turn: Effect.Effect<void>
   /** Describes the entry itself, links not followed. Undefined if there is none. */
   readonly lstat: (path: string) => Result<FileSystem.File.Info | undefined>
   /** The entries of a folder, which must exist. */
@@ -158,6 +160,7 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
     )
   const syncDirectory: Disk["syncDirectory"] = (path) => ifSyncable(syncFile(path))
   return {
+    turn: Effect.void,
     lstat,
     entries: fs.readDirectoryEntries,
     readFile: (path, limit = Number.POSITIVE_INFINITY) =>

@@ -2,12 +2,13 @@
  * Calls of `node:fs`: at once, for a fraction of what a thread costs, or on one of Node's threads.
  *
  * No disk blocks the event loop for long. Once calls prove slow, all of them go to Node's threads,
- * and so does every sync except on `tmpfs`, where there is nothing to wait for. Between fast calls
- * the event loop gets its turn at least every {@link turnAfter} milliseconds.
+ * and so does every sync except on `tmpfs`, where there is nothing to wait for. Fast calls share the
+ * turns of the event loop; see `turns`.
  */
 import { Effect, PlatformError } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import * as Turns from "./turns.ts"
 
 export type Failure = PlatformError.PlatformError
 export type Result<A = void> = Effect.Effect<A, Failure>
@@ -17,9 +18,6 @@ export const toCreate = Fs.constants.O_WRONLY | Fs.constants.O_CREAT | Fs.consta
 
 /** Larger pieces are written by one of Node's threads, in bytes. */
 export const largeWrite = 64 * 1024
-
-/** How long calls may run, in milliseconds, before the event loop gets a turn. */
-const turnAfter = 10
 
 /**
  * The time that calls may take, in milliseconds: together at most, and each on average. A disk that
@@ -55,8 +53,6 @@ export const failureOf = (method: string, path: string, cause: NodeJS.ErrnoExcep
 
 /** The rest of the {@link allowance}. */
 let patience = allowance.most
-/** How long calls have run since the event loop had a turn. */
-let sinceTurn = 0
 
 export const isFast = () => patience > 0
 
@@ -80,25 +76,26 @@ export const onThread = <A>(
     Effect.uninterruptible
   )
 
-/** Notes how long one call or several took. True if it is time for the event loop to turn. */
-export const spent = (took: number, calls = 1): boolean => {
-  patience = Math.min(allowance.most, patience + calls * allowance.each - took)
-  sinceTurn += took
-  if (sinceTurn < turnAfter) return false
-  sinceTurn = 0
-  return true
+/**
+ * Notes how long one call or several took that began at this moment. True if it is time for the
+ * event loop to turn.
+ */
+export const spent = (before: number, calls = 1): boolean => {
+  const now = performance.now()
+  patience = Math.min(allowance.most, patience + calls * allowance.each - (now - before))
+  return Turns.isOver(now)
 }
 
 /** Makes a call now. */
 const now = <A>(method: string, path: string, call: () => A): Result<A> => {
-  const before = performance.now()
+  const before = Turns.begin()
   let result: Result<A>
   try {
     result = Effect.succeed(call())
   } catch (cause) {
     result = Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
   }
-  return spent(performance.now() - before) ? Effect.andThen(Effect.yieldNow, result) : result
+  return spent(before) ? Effect.andThen(Turns.take, result) : result
 }
 
 /** Makes a call at once. */

@@ -18,6 +18,7 @@ import {
   toCreate
 } from "./nodeCalls.ts"
 import { createAll, syncDirectories, syncFile } from "./nodeTree.ts"
+import * as Turns from "./turns.ts"
 
 const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
   if (entry.isFile()) return "File"
@@ -265,6 +266,7 @@ const remove: Disk["remove"] = (path) =>
 
 /** The operations on Node's file system. */
 export const nodeDisk: Disk = {
+  turn: Turns.take,
   lstat,
   entries: (folder) =>
     call(

@@ -16,6 +16,7 @@ import {
   spent,
   toCreate
 } from "./nodeCalls.ts"
+import * as Turns from "./turns.ts"
 
 /** Makes a call and gives its refusal the form that it has elsewhere. */
 const attempt = <A>(method: string, path: string, make: () => A): A => {
@@ -38,14 +39,11 @@ const posted = <A = void>(method: string, path: string, make: (done: Done<A>) =>
     }
   })
 
-/** Gives the event loop its turn. */
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
-
 /** Makes several calls at once; a promise if the event loop has to turn before the next ones. */
 const timed = (calls: number, make: () => void): void | Promise<void> => {
-  const before = performance.now()
+  const before = Turns.begin()
   make()
-  return spent(performance.now() - before, calls) ? turn() : undefined
+  return spent(before, calls) ? Turns.next() : undefined
 }
 
 /** Makes a call at once as long as calls are fast, else on a thread. */
@@ -56,9 +54,9 @@ const made = async <A>(
   later: (done: Done<A>) => void
 ): Promise<A> => {
   if (!isFast()) return posted(method, path, later)
-  const before = performance.now()
+  const before = Turns.begin()
   const result = attempt(method, path, now)
-  if (spent(performance.now() - before)) await turn()
+  if (spent(before)) await Turns.next()
   return result
 }
 

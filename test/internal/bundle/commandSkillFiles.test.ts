@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Path } from "effect"
+import * as Draft from "../../../src/internal/bundle/draft.ts"
+import * as FolderWriter from "../../../src/internal/bundle/folderWriter.ts"
 import * as commandSkillFiles from "../../../src/internal/bundle/commandSkillFiles.ts"
 import * as Disk from "../../../src/internal/cache/Disk.ts"
 import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
@@ -13,15 +15,60 @@ const command = "---\ndescription: Does it\n---\nDo it.\n"
 
 const manifest = (fields: object = {}) => JSON.stringify({ name: "alpha", ...fields })
 
-/** The files below the skills' folder after skills were made of these files. */
+const folders = (files: object) =>
+  new Set(
+    Object.keys(files).flatMap((file) => {
+      const parts = file.split("/").slice(0, -1)
+      return parts.map((_, depth) => parts.slice(0, depth + 1).join("/"))
+    })
+  )
+
+/** What is drafted of these files: folders first. */
+const drafted = (files: Readonly<Record<string, string | Uint8Array>>) => [
+  ...[...folders(files)].map((path) => ({ _tag: "Directory", path }) as const),
+  ...Object.entries(files).map(
+    ([path, content]) =>
+      ({
+        _tag: "File",
+        path,
+        mode: 0o644,
+        content: typeof content === "string" ? new TextEncoder().encode(content) : content
+      }) as const
+  )
+]
+
+/** Makes skills on a disk. Gives the error if they cannot be made. */
+const makeSkills = Effect.fnUntraced(function* (disk: Disk.Editable) {
+  const path = yield* Path.Path
+  const found = yield* manifestFile.read(disk, path, "/plugin", "alpha")
+  return yield* Effect.result(commandSkillFiles.write(disk, path, "/plugin", found))
+})
+
+/**
+ * The files below the skills' folder after skills were made of these files. They are made on a disk and
+ * in a draft, and both must come out alike.
+ */
 const made = Effect.fnUntraced(
   function* (files: Readonly<Record<string, string | Uint8Array>>) {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    yield* writeFiles("/plugin", files)
+    const memory = yield* MemoryFileSystem.Disk
     const disk = Disk.fromFileSystem(fs)
-    const found = yield* manifestFile.read(disk, path, "/plugin", "alpha")
-    yield* commandSkillFiles.write(disk, path, "/plugin", found)
+    yield* writeFiles("/plugin", files)
+    const onDisk = yield* makeSkills(disk)
+    const written = memory.snapshot("/plugin")
+    yield* fs.remove("/plugin", { recursive: true })
+
+    const draft = Draft.make(path, "/plugin", drafted(files))
+    const inDraft = yield* makeSkills(draft.disk)
+    assert.strictEqual(inDraft._tag, onDisk._tag)
+    yield* Effect.fromResult(onDisk)
+    yield* Effect.scoped(
+      Effect.flatMap(FolderWriter.make(disk, path, "/plugin"), (folder) =>
+        folder.create(draft.entries())
+      )
+    )
+    assert.deepStrictEqual(memory.snapshot("/plugin"), written)
     const names = yield* Effect.option(fs.readDirectory(`/plugin/${skills}`))
     return Option.getOrUndefined(names)?.toSorted()
   },

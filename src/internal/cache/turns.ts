@@ -1,0 +1,54 @@
+/**
+ * Turns of the event loop. Work that runs at once, such as calls of the disk and the inflating of
+ * bundles, shares a turn. Once a turn has lasted long enough, further work waits for the next one, so
+ * that a host's timers and requests are never held up for long.
+ */
+import { Effect } from "effect"
+
+/** How long work may go on in one turn, in milliseconds. */
+const turnLength = 5
+
+/** The moment at which the first work of this turn began. */
+let beganAt: number | undefined
+
+/** Whoever waits for a turn, the first one first. */
+const waiting: Array<() => void> = []
+
+const end = (): void => {
+  beganAt = undefined
+  const next = waiting.shift()
+  if (next === undefined) return
+  begin()
+  next()
+}
+
+/** Notes that work begins, unless some has begun in this turn. Gives the moment. */
+export const begin = (): number => {
+  const now = performance.now()
+  if (beganAt === undefined) {
+    beganAt = now
+    setImmediate(end)
+  }
+  return now
+}
+
+/** True if it is time for the event loop to turn. */
+export const isOver = (now = performance.now()): boolean =>
+  beganAt !== undefined && now - beganAt >= turnLength
+
+/** Waits for a turn of one's own. */
+export const next = (): Promise<void> => new Promise((resolve) => waiting.push(resolve))
+
+const wait = Effect.callback<void>((resume) => {
+  const go = () => resume(Effect.void)
+  waiting.push(go)
+  return Effect.sync(() => {
+    const at = waiting.indexOf(go)
+    if (at >= 0) waiting.splice(at, 1)
+  })
+})
+
+/** Waits if this turn is over. */
+export const take: Effect.Effect<void> = Effect.suspend(() =>
+  isOver(begin()) ? wait : Effect.void
+)

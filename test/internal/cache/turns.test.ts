@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import * as Turns from "../../../src/internal/cache/turns.ts"
+
+/** Keeps the event loop busy, in milliseconds. */
+const work = (millis: number): void => {
+  const end = performance.now() + millis
+  while (performance.now() < end);
+}
+
+/** Work that takes its turn, as often as told. Gives how many were done at each turn of the loop. */
+const doneByTurn = Effect.fnUntraced(function* (jobs: number, millis: number) {
+  let done = 0
+  const seen: Array<number> = []
+  let isWatching = true
+  const watch = () => {
+    seen.push(done)
+    if (isWatching) setImmediate(watch)
+  }
+  setImmediate(watch)
+  const job = Effect.andThen(
+    Turns.take,
+    Effect.sync(() => {
+      work(millis)
+      done++
+    })
+  )
+  yield* Effect.all(
+    Array.from({ length: jobs }, () => job),
+    { concurrency: "unbounded" }
+  )
+  isWatching = false
+  return [...seen, done]
+})
+
+describe("take", () => {
+  it.live("lets the event loop turn between jobs that take long", () =>
+    Effect.gen(function* () {
+      const seen = yield* doneByTurn(8, 6)
+      const most = Math.max(...seen.map((done, nth) => done - (seen[nth - 1] ?? 0)))
+      // One job of the turn before and one of a new turn may come between two looks.
+      assert.isAtMost(most, 2)
+    })
+  )
+
+  it.live("lets short jobs share a turn", () =>
+    Effect.gen(function* () {
+      let turns = 0
+      let isWatching = true
+      const watch = () => {
+        turns++
+        if (isWatching) setImmediate(watch)
+      }
+      setImmediate(watch)
+      for (let job = 0; job < 100; job++) yield* Turns.take
+      isWatching = false
+      assert.isBelow(turns, 20)
+    })
+  )
+
+  it.live("forgets whoever is interrupted while waiting", () =>
+    Effect.gen(function* () {
+      Turns.begin()
+      work(10)
+      assert.isTrue(Turns.isOver())
+      const order: Array<string> = []
+      const taking = (name: string) =>
+        Effect.forkChild(
+          Effect.andThen(
+            Turns.take,
+            Effect.sync(() => void order.push(name))
+          ),
+          { startImmediately: true }
+        )
+      const first = yield* taking("first")
+      const second = yield* taking("second")
+      const third = yield* taking("third")
+      yield* Fiber.interrupt(second)
+      yield* Fiber.await(first)
+      yield* Fiber.await(third)
+      assert.deepStrictEqual(order, ["first", "third"])
+    })
+  )
+})

@@ -15,7 +15,6 @@ import {
   Path,
   PlatformError,
   Predicate,
-  RcRef,
   Schema,
   type Scope
 } from "effect"
@@ -143,8 +142,8 @@ interface Internals {
   readonly session: Effect.Effect<void, CacheLockError, Scope.Scope>
   /** How long a caller waits for another process. */
   readonly waitLimit: Duration.Duration
-  /** The queue of this process for a name that belongs to the cache. */
-  readonly queue: queues.Queues
+  /** The queues of this process for names that belong to the cache. */
+  readonly queues: queues.Queues
   /** Tells which of the processes that share this lock still run. */
   readonly liveness: liveness.Liveness
 }
@@ -280,26 +279,25 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     if (found !== undefined && found.type !== "File") {
       return yield* Effect.fail(new Error(`the lock file is a ${found.type}`))
     }
-    const { tryLock } = yield* kernelLock.open(lockPath)
+    const { tryLock, unlock } = yield* kernelLock.open(lockPath)
     let isWritable = false
-    const tryAcquire = Effect.gen(function* () {
-      if (!(yield* tryLock)) return false
+    const check = Effect.gen(function* () {
       // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
-      if (isWritable) return true
       yield* fs.access(lockPath, { writable: true })
       isWritable = true
       // A dead holder left its note, or somebody put a link or a pipe in its place.
       if ((yield* disk.lstat(notePath)) !== undefined) yield* disk.remove(notePath)
-      return true
-    })
-    return { tryLock: Effect.mapError(tryAcquire, unavailable) }
+    }).pipe(Effect.onError(() => Effect.sync(unlock)))
+    const tryAcquire = Effect.tap(tryLock, (isLocked) =>
+      isLocked && !isWritable ? check : Effect.void
+    )
+    return { tryLock: Effect.mapError(tryAcquire, unavailable), unlock }
   })
 
-  const lockFile = yield* RcRef.make({ acquire: Effect.mapError(open, unavailable) })
   const key = yield* resolve(fs, path, lockPath)
   const lock = processLock.make<CacheLockError>({
     path: lockPath,
-    open: RcRef.get(lockFile),
+    open: Effect.mapError(open, unavailable),
     note,
     announce,
     timedOut: (waited) =>
@@ -310,19 +308,22 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       ),
     waitLimit,
     pollInterval,
-    queue: yield* queues.ofProcess(key),
+    queue: yield* queues.scoped(queues.ofProcess, key),
     isShared: true
   })
   return serviceOf(lock, {
     waitLimit,
-    queue: (name) => queues.ofProcess(`${key}/${name}`),
+    queues: {
+      enter: (name) => queues.ofProcess.enter(`${key}/${name}`),
+      leave: (name) => queues.ofProcess.leave(`${key}/${name}`)
+    },
     liveness: yield* liveness.kernel(fs, path)
   })
 })
 
 const serviceOf = (
   lock: processLock.ProcessLock<CacheLockError>,
-  others: Pick<Internals, "waitLimit" | "queue" | "liveness">
+  others: Pick<Internals, "waitLimit" | "queues" | "liveness">
 ): CacheLock["Service"] =>
   CacheLock.of({
     hold: (effect) => lock.hold(effect, false),
@@ -373,21 +374,24 @@ export const layer: Layer.Layer<
 export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
   CacheLock,
   Effect.gen(function* () {
-    const queue = queues.make()
+    const all = queues.make()
     const lock = processLock.make<CacheLockError>({
       path: "(in process)",
-      open: Effect.succeed({ tryLock: Effect.succeed(true) }),
+      open: Effect.succeed({ tryLock: Effect.succeed(true), unlock: () => undefined }),
       note: Effect.void,
       announce: Effect.void,
       timedOut: () => Effect.die(new Error("nobody else holds a lock in the process")),
       waitLimit: defaultWaitLimit,
       pollInterval,
-      queue: yield* queue("the lock"),
+      queue: yield* queues.scoped(all, "the lock"),
       isShared: false
     })
     return serviceOf(lock, {
       waitLimit: defaultWaitLimit,
-      queue: (name) => queue(`plugin ${name}`),
+      queues: {
+        enter: (name) => all.enter(`plugin ${name}`),
+        leave: (name) => all.leave(`plugin ${name}`)
+      },
       liveness: yield* liveness.memory
     })
   })

@@ -6,23 +6,28 @@ import {
   Deferred,
   Duration,
   Effect,
+  Exit,
   Fiber,
   FileSystem,
   Layer,
   Logger,
   Path,
-  Ref
+  Ref,
+  Scope
 } from "effect"
 import { TestClock } from "effect/testing"
 import { execFileSync, spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
+import * as KernelLock from "../src/internal/cache/kernelLock.ts"
 import { prefix } from "../src/internal/cache/staging.ts"
 import { helper } from "./support/builtPrograms.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+
+const stagingName = "plugins/.remote-plugin-install-staging"
 
 describe("CacheLock in a process", () => {
   it.effect("lets one holder in at a time, in the order of their coming", () =>
@@ -352,6 +357,86 @@ describe("CacheLock between processes", () => {
           yield* Fiber.interrupt(waiter)
         }).pipe(Effect.scoped)
       )
+  )
+
+  it.live.each([
+    { kind: "of a session", session: true },
+    { kind: "without a session", session: false }
+  ])("tells who holds it for a while, for brief holders $kind, too", ({ session }) =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        if (session) yield* internals.session
+        const notes = Effect.sync(() => Fs.readdirSync(`${home}/${stagingName}`))
+        assert.deepStrictEqual(yield* internals.commit(notes), [])
+        const long = Effect.andThen(Effect.sleep("150 millis"), notes)
+        assert.deepStrictEqual(yield* internals.commit(long), [`${prefix}lock-holder`])
+        assert.deepStrictEqual(yield* notes, [])
+        assert.deepStrictEqual(yield* internals.commit(notes), [])
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("is kept by a brief holder whose session ends", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        const isFree = Effect.scoped(KernelLock.tryAcquire(`${home}/plugins/${CacheLock.fileName}`))
+        const session = yield* Scope.make()
+        yield* Scope.provide(internals.session, session)
+        yield* internals.commit(
+          Effect.gen(function* () {
+            yield* Scope.close(session, Exit.void)
+            assert.isFalse(yield* isFree)
+          })
+        )
+        assert.isTrue(yield* isFree)
+      })
+    )
+  )
+
+  it.live("lets brief holders of a session in, in the order of their coming", () =>
+    inHome(() =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        yield* internals.session
+        const events: Array<string> = []
+        const work = (name: string) =>
+          internals.commit(
+            Effect.gen(function* () {
+              events.push(`${name} in`)
+              yield* Effect.sleep("10 millis")
+              events.push(`${name} out`)
+            })
+          )
+        const names = ["a", "b", "c", "d"]
+        const late = Effect.andThen(Effect.sleep("15 millis"), work("late"))
+        yield* Effect.all([...names.map(work), late], { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          events,
+          [...names, "late"].flatMap((name) => [`${name} in`, `${name} out`])
+        )
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("lets a brief holder of a session wait for another process, and give up or go on", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        yield* internals.session
+        const child = yield* otherHolder(home)
+        const interrupted = yield* Effect.forkChild(internals.commit(Effect.succeed("in")))
+        yield* Effect.sleep("30 millis")
+        yield* Fiber.interrupt(interrupted)
+        const waiter = yield* Effect.forkChild(internals.commit(Effect.succeed("in")))
+        yield* Effect.sleep("30 millis")
+        assert.isUndefined(waiter.pollUnsafe())
+        child.kill("SIGKILL")
+        assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "2 seconds"), "in")
+        assert.strictEqual(yield* internals.commit(Effect.succeed("in")), "in")
+      }).pipe(Effect.scoped)
+    )
   )
 
   it.live("leaves nothing but its own file", () =>

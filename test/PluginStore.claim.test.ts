@@ -1,7 +1,8 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, FileSystem, Layer, Option } from "effect"
+import { Context, Deferred, Duration, Effect, Fiber, FileSystem, Layer, Option } from "effect"
+import { TestClock } from "effect/testing"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as CacheLock from "../src/CacheLock.ts"
@@ -105,6 +106,36 @@ describe("PluginStore.claimed", () => {
       assert.isFalse(isRun)
       yield* claimed(alpha, change, { expected: yield* read(alpha) })
       assert.isTrue(isRun)
+    }).pipe(Effect.provide(Memory))
+  )
+
+  it.effect("shows every five seconds, for each plugin, that its process is not frozen", () =>
+    Effect.gen(function* () {
+      const { claimed } = yield* store
+      const fs = yield* FileSystem.FileSystem
+      const staging = `${TestCodexPlugins.root}/plugins/.remote-plugin-install-staging`
+      const times = Effect.gen(function* () {
+        const names = (yield* fs.readDirectory(staging)).filter((name) =>
+          name.startsWith(claimPrefix)
+        )
+        return yield* Effect.forEach(names, (name) =>
+          Effect.map(fs.stat(`${staging}/${name}`), ({ mtime }) =>
+            Option.getOrThrow(mtime).getTime()
+          )
+        )
+      })
+      const hold = (plugin: typeof alpha, seconds: number) =>
+        Effect.forkChild(claimed(plugin, Effect.sleep(Duration.seconds(seconds))), {
+          startImmediately: true
+        })
+      const holders = [yield* hold(alpha, 12), yield* hold(beta, 22)]
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* times, [5000, 5000])
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* times, [15_000])
+      yield* TestClock.adjust("10 seconds")
+      yield* Effect.forEach(holders, Fiber.join)
+      assert.deepStrictEqual(yield* fs.readDirectory(staging), [])
     }).pipe(Effect.provide(Memory))
   )
 

@@ -161,10 +161,10 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
     })
 
     // Once the version has landed, nothing is planned anew: what follows only settles it.
-    yield* Effect.retry(attempt, {
-      times: raceRetries,
-      while: (error) =>
-        isRace(error) && root !== path.join(baseRootOf(staged.pluginId), staged.version)
-    })
+    const isOpen = (error: { readonly _tag: string }) =>
+      isRace(error) && root !== path.join(baseRoot, staged.version)
+    const attempts = (retries: number): typeof attempt =>
+      retries === 0 ? attempt : Effect.catchIf(attempt, isOpen, () => attempts(retries - 1))
+    yield* attempts(raceRetries)
   })
 }

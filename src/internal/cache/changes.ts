@@ -11,9 +11,10 @@ import * as Sidecars from "./sidecars.ts"
 import * as StagingFolder from "./stagingFolder.ts"
 import { fail, heldFilePatience, isHeld, type Reason } from "./storeError.ts"
 
-const heldSchedule = Schedule.spaced(Duration.millis(100)).pipe(
-  Schedule.upTo({ duration: heldFilePatience })
-)
+/** A rename of a held file is tried again after this time. */
+const heldInterval = Duration.millis(100)
+
+const heldSchedule = Schedule.forever.pipe(Schedule.upTo({ duration: heldFilePatience }))
 
 /** The disk, the places and the reader that the parts of the store share. */
 export interface Context {
@@ -37,12 +38,17 @@ export type Changes = ReturnType<typeof make>
 export const make = (context: Context) => {
   const { disk, home } = context
 
-  const rename: Rename = (from, to) =>
-    Effect.retry(disk.rename(from, to), { schedule: heldSchedule, while: isHeld }).pipe(
+  const renameHeld: Rename = (from, to) =>
+    Effect.delay(disk.rename(from, to), heldInterval).pipe(
+      Effect.retry({ schedule: heldSchedule, while: isHeld }),
       Effect.catchIf(isHeld, (cause) =>
         fail({ _tag: "Held", path: from.startsWith(home.staging) ? to : from, cause })
       )
     )
+
+  // A schedule costs more than all else here, and nearly every rename succeeds at once.
+  const rename: Rename = (from, to) =>
+    Effect.catchIf(disk.rename(from, to), isHeld, () => renameHeld(from, to))
 
   const staging = StagingFolder.make(context)
   const doubts = Doubts.make(context, staging)

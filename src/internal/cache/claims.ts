@@ -5,9 +5,10 @@
  * as its owner runs. The lock is held for the moment in which a claim is made, not while it lasts.
  * A caller that holds the lock never waits for a claim, because its owner may wait for the lock.
  */
-import { Clock, Context, Duration, Effect, type PlatformError, Scope } from "effect"
+import { Clock, Context, Duration, Effect, Option, type PlatformError, type Scope } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
 import type { PluginId } from "../../PluginId.ts"
+import * as Counted from "./counted.ts"
 import { type Owner, pidOf } from "./liveness.ts"
 import { claimPrefix } from "./staging.ts"
 import { explain, fail, type Reason } from "./storeError.ts"
@@ -51,7 +52,7 @@ export interface Options<E> {
   readonly operation?: string | undefined
 }
 
-interface Claim {
+interface ClaimName {
   readonly owner: Owner
   readonly plugin: string
 }
@@ -67,14 +68,21 @@ const shortName = (pluginId: PluginId): string => {
     : new TextDecoder().decode(bytes.subarray(0, maxNameBytes)).replace(/\ufffd$/, "")
 }
 
-const parse = (name: string): Claim | undefined => {
+const parse = (name: string): ClaimName | undefined => {
   if (!name.startsWith(claimPrefix)) return undefined
   const [owner = "", , ...plugin] = name.slice(claimPrefix.length).split("-")
   return { owner, plugin: plugin.join("-") }
 }
 
-/** The plugins that the running fiber or its ancestors have claimed, and whether they still do. */
-const Claimed = Context.Reference<ReadonlyMap<string, { isOver: boolean }>>(
+/** A claim of a caller of this process. */
+interface Claim {
+  isOver: boolean
+  /** Takes the claim away again; undefined until it is made. */
+  remove: Effect.Effect<void> | undefined
+}
+
+/** The plugins that the running fiber or its ancestors have claimed. */
+const Claimed = Context.Reference<ReadonlyMap<string, Claim>>(
   "effect-codex-plugins/PluginStore/Claimed",
   { defaultValue: () => new Map() }
 )
@@ -93,20 +101,41 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
     return undefined
   })
 
-  /** Claims a plugin until the scope closes. Gives the claim that is in the way, if there is one. */
-  const tryClaim = (plugin: string, scope: Scope.Scope) =>
+  /** The names of this process's claims. */
+  const names = new Set<string>()
+
+  const beat = Effect.suspend(() =>
+    Effect.forEach(Array.from(names), operations.touch, { discard: true })
+  )
+
+  /** This process as the owner of claims. It shows for all of them that it is not frozen. */
+  const owners = Counted.make(
+    Effect.tap(operations.owner, () =>
+      beat.pipe(Effect.delay(beatInterval), Effect.forever, Effect.forkScoped)
+    )
+  )
+
+  const makeClaim = (plugin: string, claim: Claim) =>
     Effect.gen(function* () {
-      const rival = yield* findClaim(plugin)
-      if (rival !== undefined) return rival
-      const owner = yield* operations.owner
+      const owner = owners.join() ?? (yield* owners.enter)
       const id = globalThis.crypto.randomUUID().slice(0, 8)
-      const name = `${claimPrefix}${[owner, id, plugin].join("-")}`
-      yield* Effect.acquireRelease(operations.create(name), () => operations.remove(name))
-      yield* operations
-        .touch(name)
-        .pipe(Effect.delay(beatInterval), Effect.forever, Effect.forkScoped)
+      const name = `${claimPrefix}${[owner.value, id, plugin].join("-")}`
+      yield* Effect.onError(operations.create(name), () => owners.leave(owner))
+      names.add(name)
+      claim.remove = Effect.suspend(() => {
+        names.delete(name)
+        return Effect.andThen(operations.remove(name), owners.leave(owner))
+      })
       return undefined
-    }).pipe(lock.internals.commit, Scope.provide(scope))
+    }).pipe(Effect.uninterruptible)
+
+  /** Claims a plugin. Gives the claim that is in the way, if there is one. */
+  const tryClaim = (plugin: string, claim: Claim) =>
+    lock.internals.commit(
+      Effect.flatMap(findClaim(plugin), (rival) =>
+        rival === undefined ? makeClaim(plugin, claim) : Effect.succeed(rival)
+      )
+    )
 
   /** Waits until a claim is over. Gives up if its owner runs but does nothing, as a frozen one. */
   const outwait = Effect.fnUntraced(function* (name: string) {
@@ -133,47 +162,68 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
   return { findClaim, tryClaim, outwait }
 }
 
+/** Says that a caller has to wait for a process, once, or fails if the caller does not want to wait. */
+const makeWait = <E>(
+  pluginId: PluginId,
+  { onWait = Effect.void, wait = true }: Options<E>
+): ((pid: number) => Effect.Effect<void, Reason>) => {
+  let isWaiting = false
+  return Effect.fnUntraced(function* (pid) {
+    if (!wait) yield* fail({ _tag: "Claimed", pid, silentFor: null })
+    if (isWaiting) return
+    isWaiting = true
+    yield* Effect.logInfo(`waiting for process ${pid} to install ${pluginId}`)
+    yield* onWait
+  })
+}
+
 export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
   const { staging } = operations
   const { findClaim, outwait, tryClaim } = makeClaims(operations, lock)
+  const { queues } = lock.internals
 
   const isClaimed = (pluginId: PluginId) =>
     Effect.map(findClaim(shortName(pluginId)), (claim) => claim !== undefined)
 
-  const claim = Effect.fnUntraced(function* <E>(
+  /**
+   * Runs an effect when no other caller of this process runs one for the plugin. Callers come in
+   * order and without polling. `before` runs before a caller waits, and `after` when its wait is over.
+   */
+  const inOrder = <A, E, R, E2, E3>(
     pluginId: PluginId,
-    scope: Scope.Scope,
-    { check, onWait = Effect.void, wait = true }: Options<E>
-  ) {
-    let isWaiting = false
-    const waitFor = Effect.fnUntraced(function* <E, R>(
-      pid: number,
-      over: Effect.Effect<void, E, R>
-    ) {
-      if (!wait) yield* fail({ _tag: "Claimed", pid, silentFor: null })
-      if (!isWaiting) {
-        yield* Effect.logInfo(`waiting for process ${pid} to install ${pluginId}`)
-        yield* onWait
-      }
-      isWaiting = true
-      yield* over
-      yield* check
-    })
-    // Callers of this process wait for each other first, in order and without polling.
-    const { semaphore } = yield* Scope.provide(lock.internals.queue(pluginId), scope)
-    const isFirst = yield* Effect.uninterruptible(
-      Effect.tap(semaphore.takeIfAvailable(1), (taken) =>
-        taken ? Scope.addFinalizer(scope, semaphore.release(1)) : Effect.void
+    effect: Effect.Effect<A, E, R>,
+    wait: { readonly before: Effect.Effect<void, E2>; readonly after: Effect.Effect<void, E3> }
+  ) =>
+    Effect.uninterruptibleMask((restore) => {
+      const { semaphore } = queues.enter(pluginId)
+      return Effect.ensuring(
+        restore(
+          Effect.flatMap(semaphore.withPermitsIfAvailable(1)(effect), (done) =>
+            Option.isSome(done)
+              ? Effect.succeed(done.value)
+              : Effect.andThen(
+                  wait.before,
+                  semaphore.withPermit(Effect.andThen(wait.after, effect))
+                )
+          )
+        ),
+        Effect.sync(() => queues.leave(pluginId))
       )
-    )
-    if (!isFirst) {
-      yield* waitFor(globalThis.process.pid, Scope.provide(semaphore.takeScoped(1), scope))
-    }
-    const plugin = shortName(pluginId)
+    })
+
+  /** Claims a plugin, and waits for other processes that have claimed it. */
+  const makeSure = Effect.fnUntraced(function* <E>(
+    pluginId: PluginId,
+    claim: Claim,
+    { check }: Options<E>,
+    wait: (pid: number) => Effect.Effect<void, Reason>
+  ) {
     for (;;) {
-      const rival = yield* tryClaim(plugin, scope)
+      const rival = yield* tryClaim(shortName(pluginId), claim)
       if (rival === undefined) return yield* check
-      yield* waitFor(pidOf(parse(rival)?.owner ?? ""), outwait(rival))
+      yield* wait(pidOf(parse(rival)?.owner ?? ""))
+      yield* outwait(rival)
+      yield* check
     }
   })
 
@@ -188,23 +238,26 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
   ) {
     const key = `${staging}/${pluginId}`
     const claimed = yield* Claimed
-    const inherited = claimed.get(key)
     const explained = explain(options.operation ?? "install", pluginId)
-    if (inherited?.isOver === false || (yield* lock.isHeld)) {
+    if (claimed.get(key)?.isOver === false || (yield* lock.isHeld)) {
       yield* explained(options.check)
       return yield* effect
     }
-    const mine = { isOver: false }
-    return yield* Effect.scopedWith((scope) =>
-      explained(claim(pluginId, scope, options)).pipe(
-        Effect.andThen(Effect.provideService(effect, Claimed, new Map(claimed).set(key, mine))),
-        Effect.ensuring(
-          Effect.sync(() => {
-            mine.isOver = true
-          })
-        )
+    const claim: Claim = { isOver: false, remove: undefined }
+    const wait = makeWait(pluginId, options)
+    const run = explained(makeSure(pluginId, claim, options, wait)).pipe(
+      Effect.andThen(Effect.provideService(effect, Claimed, new Map(claimed).set(key, claim))),
+      Effect.ensuring(
+        Effect.suspend(() => {
+          claim.isOver = true
+          return claim.remove ?? Effect.void
+        })
       )
     )
+    return yield* inOrder(pluginId, run, {
+      before: explained(wait(globalThis.process.pid)),
+      after: explained(options.check)
+    })
   })
 
   return { hold, isClaimed }

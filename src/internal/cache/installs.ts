@@ -1,7 +1,7 @@
 /**
  * Installs: staged without the lock, made active under it.
  */
-import { Effect, Option, Scope } from "effect"
+import { Effect, Option } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
 import type { CachedPlugin } from "../../CacheSnapshot.ts"
 import type * as PluginId from "../../PluginId.ts"
@@ -41,13 +41,16 @@ export const changeWith =
 export const expectWith =
   ({ reader }: Context) =>
   (pluginId: PluginId.PluginId, expected: Option.Option<CachedPlugin> | undefined) =>
-    Effect.gen(function* () {
-      if (expected === undefined) return
+    Effect.suspend(() => {
+      if (expected === undefined) return Effect.void
       const isSame = Option.isNone(expected)
         ? // One look is enough, and a first sync makes two of them for each plugin.
-          (yield* reader.infoOf(reader.baseRootOf(pluginId)))?.type !== "Directory"
-        : stateOf(yield* reader.read(pluginId)) === stateOf(expected)
-      if (!isSame) yield* fail({ _tag: "Changed" })
+          Effect.map(
+            reader.infoOf(reader.baseRootOf(pluginId)),
+            (info) => info?.type !== "Directory"
+          )
+        : Effect.map(reader.read(pluginId), (plugin) => stateOf(plugin) === stateOf(expected))
+      return Effect.flatMap(isSame, (isSame) => (isSame ? Effect.void : fail({ _tag: "Changed" })))
     })
 
 export const make = (
@@ -87,30 +90,33 @@ export const make = (
   const activateLocally = (staged: Activation.StagedVersion, options: StageOptions) =>
     place(staged, options).pipe(Effect.uninterruptible, change("install", staged.pluginId))
 
-  const installStaged = Effect.fn("PluginStore.installStaged")(function* <
-    A extends StagedPlugin,
-    E,
-    R
-  >(stage: (root: string) => Effect.Effect<A, E, R>, options?: StageOptions) {
-    // The staging folder has a scope of its own; the caller's effect keeps the caller's.
-    return yield* Effect.scopedWith(
-      Effect.fnUntraced(function* (scope) {
-        const folder = yield* explain(
-          "stage a bundle",
-          null
-        )(Scope.provide(changes.stageFolder, scope))
-        const root = path.join(folder, "bundle")
-        const staged = yield* stage(root)
-        const { pluginId, remotePluginId, version } = staged
-        const found = yield* explain("stage", pluginId)(reader.infoOf(root))
-        if (found?.type !== "Directory") {
-          return yield* Effect.die(new Error(`nothing was staged for ${pluginId}`))
-        }
-        yield* activate({ root, pluginId, version, remotePluginId }, options)
-        return staged
-      })
-    )
+  /** A plugin that was staged in a folder of the given path becomes the active version. */
+  const activateStaged = Effect.fnUntraced(function* (
+    { pluginId, remotePluginId, version }: StagedPlugin,
+    root: string,
+    options?: StageOptions
+  ) {
+    const found = yield* explain("stage", pluginId)(reader.infoOf(root))
+    if (found?.type !== "Directory") {
+      return yield* Effect.die(new Error(`nothing was staged for ${pluginId}`))
+    }
+    yield* activate({ root, pluginId, version, remotePluginId }, options)
   })
+
+  const installStaged = Effect.fn("PluginStore.installStaged")(
+    <A extends StagedPlugin, E, R>(
+      stage: (root: string) => Effect.Effect<A, E, R>,
+      options?: StageOptions
+    ) =>
+      Effect.acquireUseRelease(
+        explain("stage a bundle", null)(changes.makeStageFolder),
+        (folder) => {
+          const root = path.join(folder.path, "bundle")
+          return Effect.tap(stage(root), (staged) => activateStaged(staged, root, options))
+        },
+        (folder) => folder.remove
+      )
+  )
 
   const install = Effect.fn("PluginStore.install")(
     (options: {

@@ -15,10 +15,12 @@ export const errcodeOf = (cause: unknown): number | undefined =>
 /** An open lock file. */
 export interface LockFile {
   /**
-   * Locks the file until the scope closes. False if another process, or another opening of the file
-   * in this one, holds the lock. The error is SQLite's.
+   * Locks the file. False if another process, or another opening of the file in this one, holds the
+   * lock. The error is SQLite's.
    */
-  readonly tryLock: Effect.Effect<boolean, unknown, Scope.Scope>
+  readonly tryLock: Effect.Effect<boolean, unknown>
+  /** Frees the file, which must be locked. */
+  readonly unlock: () => void
 }
 
 /**
@@ -45,31 +47,32 @@ export const open = Effect.fnUntraced(function* (
   )
   // Nothing is ever written, so no journal is needed on the disk.
   let setting = "PRAGMA journal_mode = MEMORY; "
-  const lock = Effect.try({
-    try: () => {
-      database.exec(`${setting}BEGIN EXCLUSIVE`)
-      setting = ""
-      return true
-    },
-    catch: (cause) => cause
-  }).pipe(
-    Effect.catch((cause) =>
-      errcodeOf(cause) === busy ? Effect.succeed(false) : Effect.fail(cause)
-    )
-  )
-  const unlock = Effect.sync(() => database.exec("ROLLBACK"))
   return {
-    // A waiter tries often, so an attempt in vain leaves no finalizer.
-    tryLock: Effect.uninterruptible(
-      Effect.tap(lock, (isLocked) =>
-        isLocked
-          ? Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, unlock))
-          : Effect.void
-      )
-    )
+    tryLock: Effect.suspend(() => {
+      try {
+        database.exec(`${setting}BEGIN EXCLUSIVE`)
+        setting = ""
+        return yes
+      } catch (cause) {
+        return errcodeOf(cause) === busy ? no : Effect.fail(cause)
+      }
+    }),
+    unlock: () => database.exec("ROLLBACK")
   }
 })
 
+const yes = Effect.succeed(true)
+const no = Effect.succeed(false)
+
 /** Opens a file and locks it until the scope closes; see {@link LockFile}. */
-export const tryAcquire = (file: string): Effect.Effect<boolean, unknown, Scope.Scope> =>
-  Effect.flatMap(open(file), ({ tryLock }) => tryLock)
+export const tryAcquire = Effect.fnUntraced(function* (
+  file: string
+): Effect.fn.Return<boolean, unknown, Scope.Scope> {
+  const { tryLock, unlock } = yield* open(file)
+  const scope = yield* Effect.scope
+  return yield* Effect.uninterruptible(
+    Effect.tap(tryLock, (isLocked) =>
+      isLocked ? Scope.addFinalizer(scope, Effect.sync(unlock)) : Effect.void
+    )
+  )
+})

@@ -10,6 +10,7 @@ import {
   atOnce,
   call,
   type Done,
+  failureOf,
   isFast,
   isInMemory,
   largeWrite,
@@ -86,16 +87,27 @@ class Info implements FileSystem.File.Info {
 
 const bigint = { bigint: true } as const
 
+const isNoEntry = (path: string, error: NodeJS.ErrnoException): boolean =>
+  isAbsent(failureOf("lstat", path, error))
+
 const lstat = (path: string): Result<FileSystem.File.Info | undefined> =>
   call(
     "lstat",
     path,
     () => {
-      const stats = Fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
-      return stats && new Info(stats)
+      try {
+        const stats = Fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
+        return stats && new Info(stats)
+      } catch (error) {
+        if (isNoEntry(path, error as NodeJS.ErrnoException)) return undefined
+        throw error
+      }
     },
-    (done) => Fs.lstat(path, bigint, (error, stats) => done(error, stats && new Info(stats)))
-  ).pipe(Effect.catchIf(isAbsent, () => Effect.succeed(undefined)))
+    (done) =>
+      Fs.lstat(path, bigint, (error, stats) =>
+        done(error === null || isNoEntry(path, error) ? null : error, stats && new Info(stats))
+      )
+  )
 
 const entryOf = (entry: Fs.Dirent): FileSystem.DirectoryEntry => ({
   name: entry.name,

@@ -6,37 +6,46 @@ import { Effect, type Scope, Semaphore } from "effect"
 /** One caller at a time, in the order of their coming. */
 export interface Queue {
   readonly semaphore: Semaphore.Semaphore
+  /** The number of callers that wait for the one in front. */
+  waiting: number
   /** Since when one caller has followed another without a pause, in milliseconds. */
   busySince: number
   /** When the last caller left, in milliseconds. */
   leftAt: number
 }
 
-/** Gives the queue of a name until the scope closes. Users of the same name share one queue. */
-export type Queues = (name: string) => Effect.Effect<Queue, never, Scope.Scope>
+/** Queues by name. Users of the same name share one queue. */
+export interface Queues {
+  readonly enter: (name: string) => Queue
+  /** Each user that has entered leaves once. */
+  readonly leave: (name: string) => void
+}
 
 export const make = (): Queues => {
   const queues = new Map<string, { readonly queue: Queue; users: number }>()
-  return (name) =>
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const entry = queues.get(name) ?? {
-            queue: { semaphore: Semaphore.makeUnsafe(1), busySince: 0, leftAt: 0 },
-            users: 0
-          }
-          entry.users++
-          queues.set(name, entry)
-          return entry
-        }),
-        (entry) =>
-          Effect.sync(() => {
-            if (--entry.users === 0) queues.delete(name)
-          })
-      ),
-      ({ queue }) => queue
-    )
+  return {
+    enter: (name) => {
+      const entry = queues.get(name) ?? {
+        queue: { semaphore: Semaphore.makeUnsafe(1), waiting: 0, busySince: 0, leftAt: 0 },
+        users: 0
+      }
+      entry.users++
+      queues.set(name, entry)
+      return entry.queue
+    },
+    leave: (name) => {
+      const entry = queues.get(name)
+      if (entry !== undefined && --entry.users === 0) queues.delete(name)
+    }
+  }
 }
+
+/** The queue of a name until the scope closes. */
+export const scoped = (queues: Queues, name: string): Effect.Effect<Queue, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => queues.enter(name)),
+    () => Effect.sync(() => queues.leave(name))
+  )
 
 /** The queues of this process. Layers for the same home share them. */
 export const ofProcess = make()

@@ -3,6 +3,7 @@
  */
 import { Effect, PlatformError } from "effect"
 import type { Context } from "./changes.ts"
+import * as Counted from "./counted.ts"
 import { folderMode } from "./copyTree.ts"
 import { stagePrefix } from "./staging.ts"
 import { fail, fileSystemError } from "./storeError.ts"
@@ -18,20 +19,15 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
     else if (found !== "Directory") yield* fail({ _tag: "Obstructed", path: folder, found })
   })
 
-  let owners = 0
-
-  /** Registers this process as an owner of entries in staging until the scope closes. */
-  const owner = Effect.gen(function* () {
-    if (owners === 0) yield* ensureFolder(home.staging)
-    const owner = yield* Effect.mapError(liveness.register(home.staging), (cause) =>
-      PlatformError.isPlatformError(cause) ? cause : fileSystemError(home.staging, cause)
+  /** This process as an owner of entries in staging. */
+  const owners = Counted.make(
+    Effect.andThen(
+      ensureFolder(home.staging),
+      Effect.mapError(liveness.register(home.staging), (cause) =>
+        PlatformError.isPlatformError(cause) ? cause : fileSystemError(home.staging, cause)
+      )
     )
-    yield* Effect.acquireRelease(
-      Effect.sync(() => owners++),
-      () => Effect.sync(() => owners--)
-    )
-    return owner
-  })
+  )
 
   /** Makes the names in staging durable, and its own: no other sync lasts that leans on them. */
   const stagingParent = path.dirname(home.staging)
@@ -47,13 +43,21 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
   )
 
   /** A new folder that names its owner, so that no sweep of a live owner's files removes it. */
-  const stageFolder = Effect.flatMap(owner, (owner) =>
-    Effect.acquireRelease(
-      disk.makeTempDirectory(home.staging, `${stagePrefix}${owner}-`),
-      // The next pass sweeps a folder that cannot be removed now.
-      (folder) => Effect.ignore(disk.remove(folder))
+  const makeStageFolder = Effect.gen(function* () {
+    const owner = owners.join() ?? (yield* owners.enter)
+    const path = yield* Effect.onError(
+      disk.makeTempDirectory(home.staging, `${stagePrefix}${owner.value}-`),
+      () => owners.leave(owner)
     )
+    // The next pass sweeps a folder that cannot be removed now.
+    const remove = Effect.andThen(Effect.ignore(disk.remove(path)), owners.leave(owner))
+    return { path, remove }
+  }).pipe(Effect.uninterruptible)
+
+  const stageFolder = Effect.map(
+    Effect.acquireRelease(makeStageFolder, ({ remove }) => remove),
+    ({ path }) => path
   )
 
-  return { ensureFolder, owner, syncStaging, stageFolder }
+  return { ensureFolder, owner: owners.scoped, syncStaging, makeStageFolder, stageFolder }
 }

@@ -2,7 +2,7 @@
  * The sidecar: the small versioned file in a plugin's base root that names the backend plugin
  * whose bytes the active version holds.
  */
-import { Effect, Result, Schema } from "effect"
+import { Effect, Predicate, Result, Schema } from "effect"
 import { sidecarName } from "./internal/fileNames.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
@@ -118,6 +118,19 @@ const hasId = Schema.is(Schema.Struct({ remote_plugin_id: Schema.String }))
 // A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
+/** No schema says more of an id of printable ASCII characters. */
+const isPlainId = (id: unknown): id is RemotePluginId.RemotePluginId =>
+  typeof id === "string" && /^[!-~]+$/.test(id)
+
+/** The id of a sidecar such as almost all are. A schema takes long in a process that has just started. */
+const plainIdOf = (json: unknown): RemotePluginId.RemotePluginId | undefined =>
+  Predicate.hasProperty(json, "schema_version") &&
+  json.schema_version === schemaVersion &&
+  Predicate.hasProperty(json, "remote_plugin_id") &&
+  isPlainId(json.remote_plugin_id)
+    ? json.remote_plugin_id
+    : undefined
+
 /** Describes the problem of JSON that is no sidecar of the supported version. */
 const refusal = (json: unknown, path: string): InstallMetadataError => {
   if (!hasVersion(json)) return new CorruptInstallMetadata({ path, reason: "NotInstallMetadata" })
@@ -135,25 +148,38 @@ const refusal = (json: unknown, path: string): InstallMetadataError => {
  * Reads a sidecar's bytes; `path` is named in errors only. Unknown keys are ignored.
  *
  * @category codecs
+ * @since 0.2.0
+ */
+export const decodeResult = (
+  bytes: Uint8Array,
+  path: string
+): Result.Result<RemotePluginId.RemotePluginId, InstallMetadataError> =>
+  Result.flatMap(
+    Result.try({
+      try: (): unknown => JSON.parse(utf8.decode(bytes)),
+      catch: () => new CorruptInstallMetadata({ path, reason: "NotJson" })
+    }),
+    (json) => {
+      const plainId = plainIdOf(json)
+      if (plainId !== undefined) return Result.succeed(plainId)
+      return Result.mapBoth(decodeBody(json), {
+        onFailure: () => refusal(json, path),
+        onSuccess: (body) => body.remote_plugin_id
+      })
+    }
+  )
+
+/**
+ * Does the same as {@link decodeResult}, as an effect.
+ *
+ * @category codecs
  * @since 0.1.0
  */
 export const decode = (
   bytes: Uint8Array,
   path: string
 ): Effect.Effect<RemotePluginId.RemotePluginId, InstallMetadataError> =>
-  Effect.fromResult(
-    Result.flatMap(
-      Result.try({
-        try: (): unknown => JSON.parse(utf8.decode(bytes)),
-        catch: () => new CorruptInstallMetadata({ path, reason: "NotJson" })
-      }),
-      (json) =>
-        Result.mapBoth(decodeBody(json), {
-          onFailure: () => refusal(json, path),
-          onSuccess: (body) => body.remote_plugin_id
-        })
-    )
-  )
+  Effect.fromResult(decodeResult(bytes, path))
 
 const encoder = new TextEncoder()
 
@@ -168,5 +194,7 @@ export const isExact = (
   remotePluginId: RemotePluginId.RemotePluginId
 ): boolean => {
   const expected = encoder.encode(encode(remotePluginId))
-  return expected.length === bytes.length && expected.every((byte, i) => byte === bytes[i])
+  if (expected.length !== bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) if (expected[i] !== bytes[i]) return false
+  return true
 }

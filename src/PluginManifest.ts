@@ -151,8 +151,8 @@ export const AgentPluginManifest = Schema.Struct({
   author: Schema.optionalKey(Schema.Struct({ name: AgentText, email: AgentText, url: AgentText }))
 })
 
-const decodeManifest = Schema.decodeUnknownEffect(PluginManifest)
-const decodeAgentManifest = Schema.decodeUnknownEffect(AgentPluginManifest)
+const decodeManifest = Schema.decodeUnknownResult(PluginManifest)
+const decodeAgentManifest = Schema.decodeUnknownResult(AgentPluginManifest)
 const decodeVersion = Schema.decodeUnknownEffect(PluginVersion.PluginVersionFromUntrimmed)
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
@@ -163,18 +163,27 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
  * Parses a manifest's bytes as JSON; `path` is named in errors only.
  *
  * @category codecs
+ * @since 0.2.0
+ */
+export const parseJsonResult = (
+  bytes: Uint8Array,
+  path: string
+): Result.Result<unknown, InvalidManifest> =>
+  Result.try({
+    try: (): unknown => JSON.parse(utf8.decode(bytes)),
+    catch: () => new InvalidManifest({ path, reason: { _tag: "NotJson" } })
+  })
+
+/**
+ * Does the same as {@link parseJsonResult}, as an effect.
+ *
+ * @category codecs
  * @since 0.1.0
  */
 export const parseJson = (
   bytes: Uint8Array,
   path: string
-): Effect.Effect<unknown, InvalidManifest> =>
-  Effect.fromResult(
-    Result.try({
-      try: (): unknown => JSON.parse(utf8.decode(bytes)),
-      catch: () => new InvalidManifest({ path, reason: { _tag: "NotJson" } })
-    })
-  )
+): Effect.Effect<unknown, InvalidManifest> => Effect.fromResult(parseJsonResult(bytes, path))
 
 /**
  * True if the JSON of a root `plugin.json` makes it the plugin's manifest: its `$schema` is an
@@ -194,14 +203,14 @@ export const isAgentPlugin = (json: unknown): boolean =>
  * only.
  *
  * @category codecs
- * @since 0.1.0
+ * @since 0.2.0
  */
-export const decode = (
+export const decodeResult = (
   json: unknown,
   path: string,
   relativePath: string
-): Effect.Effect<PluginManifest, InvalidManifest> =>
-  Effect.mapError(
+): Result.Result<PluginManifest, InvalidManifest> =>
+  Result.mapError(
     relativePath === agentPluginPath ? decodeAgentManifest(json) : decodeManifest(json),
     (error) =>
       new InvalidManifest({
@@ -214,7 +223,40 @@ export const decode = (
   )
 
 /**
+ * Does the same as {@link decodeResult}, as an effect.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const decode = (
+  json: unknown,
+  path: string,
+  relativePath: string
+): Effect.Effect<PluginManifest, InvalidManifest> =>
+  Effect.fromResult(decodeResult(json, path, relativePath))
+
+/**
  * A manifest must name the plugin in whose place it stands.
+ *
+ * @category functions
+ * @since 0.2.0
+ */
+export const checkNameResult = (
+  manifest: PluginManifest,
+  expected: string,
+  path: string
+): Result.Result<void, InvalidManifest> =>
+  manifest.name === expected
+    ? Result.void
+    : Result.fail(
+        new InvalidManifest({
+          path,
+          reason: { _tag: "NameMismatch", expected, found: manifest.name }
+        })
+      )
+
+/**
+ * Does the same as {@link checkNameResult}, as an effect.
  *
  * @category functions
  * @since 0.1.0
@@ -224,14 +266,7 @@ export const checkName = (
   expected: string,
   path: string
 ): Effect.Effect<void, InvalidManifest> =>
-  manifest.name === expected
-    ? Effect.void
-    : Effect.fail(
-        new InvalidManifest({
-          path,
-          reason: { _tag: "NameMismatch", expected, found: manifest.name }
-        })
-      )
+  Effect.fromResult(checkNameResult(manifest, expected, path))
 
 /**
  * The version of a local install of an agent plugin whose manifest names none.

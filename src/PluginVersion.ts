@@ -133,6 +133,7 @@ export const compare = (self: PluginVersion, that: PluginVersion): -1 | 0 | 1 =>
  */
 export const active = (versions: Iterable<PluginVersion>): Option.Option<PluginVersion> => {
   const sorted = Arr.sort(versions, Order.String)
+  if (sorted.length === 1) return Option.some(sorted[0]!)
   return sorted.includes(local)
     ? Option.some(local)
     : Arr.last(Arr.sort(sorted, Order.make(compare)))

@@ -1,10 +1,10 @@
 /**
  * A plugin's manifest on disk.
  */
-import { Effect, type Path, type PlatformError } from "effect"
+import { Effect, type FileSystem, type Path, type PlatformError, Result } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
-import { isAbsent } from "../platformError.ts"
-import type { Editable } from "../cache/Disk.ts"
+import * as Looks from "../cache/looks.ts"
+import { codeOf, isAbsent } from "../platformError.ts"
 
 /** A manifest of more bytes is not read. */
 export const maxBytes = 1024 * 1024
@@ -17,68 +17,104 @@ export interface ManifestFile {
   readonly json: unknown
 }
 
+/** A manifest that has been checked. */
+export interface CheckedFile extends ManifestFile {
+  readonly manifest: PluginManifest.PluginManifest
+}
+
+const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
+
+/** True for an entry of another kind, which is treated as absent. A socket cannot be opened at all. */
+const isNoManifest = (error: PlatformError.PlatformError): boolean =>
+  isAbsent(error) || codeOf(error) === "ENXIO"
+
+type Refusal = PluginManifest.InvalidManifest
+
+/** See {@link find}. */
+export function* findLook(
+  path: Path.Path,
+  root: string,
+  candidates: ReadonlyArray<string> = PluginManifest.paths
+): Looks.Look<Result.Result<ManifestFile, Refusal>> {
+  const standing = yield* Looks.recover(Looks.entries(root), isAbsent, noEntries)
+  for (const relativePath of candidates) {
+    const [first = relativePath, second] = relativePath.split("/")
+    // A link is none: it may lead out of the plugin.
+    const type = second === undefined ? "File" : "Directory"
+    if (!standing.some((entry) => entry.name === first && entry.type === type)) continue
+    const file =
+      second === undefined
+        ? `${root}${path.sep}${first}`
+        : `${root}${path.sep}${first}${path.sep}${second}`
+    const bytes = yield* Looks.recover(Looks.readFile(file, maxBytes), isNoManifest, undefined)
+    if (bytes === undefined) continue
+    const parsed = PluginManifest.parseJsonResult(bytes, file)
+    const found = (json: unknown): ManifestFile => ({ path: file, relativePath, bytes, json })
+    if (relativePath !== PluginManifest.agentPluginPath) return Result.map(parsed, found)
+    const json = Result.getOrUndefined(parsed)
+    if (PluginManifest.isAgentPlugin(json)) return Result.succeed(found(json))
+  }
+  return Result.fail(
+    new PluginManifest.InvalidManifest({ path: root, reason: { _tag: "Missing" } })
+  )
+}
+
 /** The operations that find and read a manifest. */
-type Readable = Pick<Editable, "lstat" | "entries" | "readFile">
+type Readable = Pick<Looks.Operations, "entries" | "readFile">
 
-/** Treats an entry at another path or of another kind as absent. */
-const orNothing = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
-  Effect.catchIf(effect, isAbsent, () => Effect.succeed(undefined))
-
-/** The entries of a folder; none if there is no folder. */
-const typesIn = (disk: Readable, folder: string) =>
-  Effect.map(
-    orNothing(disk.entries(folder)),
-    (entries = []) => new Map(entries.map(({ name, type }) => [name, type]))
+const lookAt = <A>(disk: Readable, make: () => Looks.Look<Result.Result<A, Refusal>>) =>
+  Effect.flatMap(
+    Looks.run(
+      {
+        entries: disk.entries,
+        readFile: disk.readFile,
+        lstat: () => Effect.die("no look for a manifest asks for this")
+      },
+      make
+    ),
+    Effect.fromResult
   )
 
 /** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
-export const find: (
+export const find = (
   disk: Readable,
   path: Path.Path,
   root: string,
   candidates?: ReadonlyArray<string>
-) => Effect.Effect<ManifestFile, PluginManifest.InvalidManifest | PlatformError.PlatformError> =
-  Effect.fnUntraced(function* (disk, path, root, candidates = PluginManifest.paths) {
-    const standing = yield* typesIn(disk, root)
-    for (const relativePath of candidates) {
-      const [first = relativePath, second] = relativePath.split("/")
-      // A link is none: it may lead out of the plugin.
-      if (standing.get(first) !== (second === undefined ? "File" : "Directory")) continue
-      const file = path.join(root, relativePath)
-      if (second !== undefined && (yield* disk.lstat(file))?.type !== "File") continue
-      const bytes = yield* orNothing(disk.readFile(file, maxBytes))
-      if (bytes === undefined) continue
-      const parsed = PluginManifest.parseJson(bytes, file)
-      if (relativePath !== PluginManifest.agentPluginPath) {
-        return { path: file, relativePath, bytes, json: yield* parsed }
-      }
-      const json = yield* Effect.orElseSucceed(parsed, () => undefined)
-      if (PluginManifest.isAgentPlugin(json)) return { path: file, relativePath, bytes, json }
-    }
-    return yield* new PluginManifest.InvalidManifest({ path: root, reason: { _tag: "Missing" } })
-  })
+): Effect.Effect<ManifestFile, Refusal | PlatformError.PlatformError> =>
+  lookAt(disk, () => findLook(path, root, candidates))
 
-/** Decodes a manifest, which must be that of the plugin of this name. */
-export const check: (
+const checked = (
   file: ManifestFile,
   expectedName: string
-) => Effect.Effect<PluginManifest.PluginManifest, PluginManifest.InvalidManifest> =
-  Effect.fnUntraced(function* (file, expectedName) {
-    const manifest = yield* PluginManifest.decode(file.json, file.path, file.relativePath)
-    yield* PluginManifest.checkName(manifest, expectedName, file.path)
-    return manifest
-  })
+): Result.Result<PluginManifest.PluginManifest, Refusal> =>
+  Result.flatMap(PluginManifest.decodeResult(file.json, file.path, file.relativePath), (manifest) =>
+    Result.map(PluginManifest.checkNameResult(manifest, expectedName, file.path), () => manifest)
+  )
+
+/** Decodes a manifest, which must be that of the plugin of this name. */
+export const check = (
+  file: ManifestFile,
+  expectedName: string
+): Effect.Effect<PluginManifest.PluginManifest, Refusal> =>
+  Effect.fromResult(checked(file, expectedName))
+
+/** See {@link read}. */
+export function* readLook(
+  path: Path.Path,
+  root: string,
+  expectedName: string
+): Looks.Look<Result.Result<CheckedFile, Refusal>> {
+  return Result.flatMap(yield* findLook(path, root), (file) =>
+    Result.map(checked(file, expectedName), (manifest) => ({ ...file, manifest }))
+  )
+}
 
 /** Reads and checks the manifest of the plugin in a folder. */
-export const read: (
+export const read = (
   disk: Readable,
   path: Path.Path,
   root: string,
   expectedName: string
-) => Effect.Effect<
-  ManifestFile & { readonly manifest: PluginManifest.PluginManifest },
-  PluginManifest.InvalidManifest | PlatformError.PlatformError
-> = Effect.fnUntraced(function* (disk, path, root, expectedName) {
-  const file = yield* find(disk, path, root)
-  return { ...file, manifest: yield* check(file, expectedName) }
-})
+): Effect.Effect<CheckedFile, Refusal | PlatformError.PlatformError> =>
+  lookAt(disk, () => readLook(path, root, expectedName))

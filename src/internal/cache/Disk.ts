@@ -7,6 +7,7 @@
  */
 import { ByteSize, Context, Effect, FileSystem, PlatformError, type Scope } from "effect"
 import { codeOf, isAbsent } from "../platformError.ts"
+import * as Looks from "./looks.ts"
 
 type Failure = PlatformError.PlatformError
 type Result<A = void> = Effect.Effect<A, Failure>
@@ -46,6 +47,10 @@ export interface Disk {
    * for a file that is too large.
    */
   readonly readFile: (path: string, limit?: number) => Result<Uint8Array>
+  /** Does several reads of which one depends on another. */
+  readonly look: <A>(make: () => Looks.Look<A>) => Result<A>
+  /** Does many looks, several at a time if that is faster. The values have the order of the looks. */
+  readonly lookAll: <A>(looks: ReadonlyArray<() => Looks.Look<A>>) => Result<ReadonlyArray<A>>
   /** Creates a file that does not exist, writes it and syncs it. */
   readonly createFile: (path: string, contents: Uint8Array, options: CreateOptions) => Result
   /**
@@ -142,6 +147,25 @@ const several = <A>(items: ReadonlyArray<A>, operation: (item: A) => Result): Re
     discard: true
   })
 
+/** How many looks go on at a time. */
+const lookConcurrency = 16
+
+/**
+ * Many looks by one effect for each read. They yield now and then, so that a file system that answers
+ * at once does not block requests.
+ */
+const lookAllOver =
+  (reads: Looks.Operations): Disk["lookAll"] =>
+  (looks) =>
+    Effect.forEach(
+      looks,
+      (make, nth) =>
+        nth > 0 && nth % lookConcurrency === 0
+          ? Effect.andThen(Effect.yieldNow, Looks.run(reads, make))
+          : Looks.run(reads, make),
+      { concurrency: lookConcurrency }
+    )
+
 /** The operations over Effect's `FileSystem`, whichever it is. */
 export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
   const lstat: Disk["lstat"] = (path) =>
@@ -159,19 +183,21 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
       Effect.scoped
     )
   const syncDirectory: Disk["syncDirectory"] = (path) => ifSyncable(syncFile(path))
+  const readFile: Disk["readFile"] = (path, limit = Number.POSITIVE_INFINITY) =>
+    Effect.gen(function* () {
+      const info = yield* lstat(path)
+      if (info !== undefined && info.type !== "File") return yield* Effect.fail(notAFile(path))
+      if (info !== undefined && ByteSize.toNumberUnsafe(info.size) > limit) {
+        return yield* Effect.fail(tooLarge(path, limit))
+      }
+      return yield* fs.readFile(path)
+    })
+  const reads: Looks.Operations = { lstat, entries: fs.readDirectoryEntries, readFile }
   return {
     turn: Effect.void,
-    lstat,
-    entries: fs.readDirectoryEntries,
-    readFile: (path, limit = Number.POSITIVE_INFINITY) =>
-      Effect.gen(function* () {
-        const info = yield* lstat(path)
-        if (info !== undefined && info.type !== "File") return yield* Effect.fail(notAFile(path))
-        if (info !== undefined && ByteSize.toNumberUnsafe(info.size) > limit) {
-          return yield* Effect.fail(tooLarge(path, limit))
-        }
-        return yield* fs.readFile(path)
-      }),
+    ...reads,
+    look: (make) => Looks.run(reads, make),
+    lookAll: lookAllOver(reads),
     createFile,
     createAll: Effect.fnUntraced(function* (entries) {
       for (const { _tag, exactMode = true, mode, path } of entries) {

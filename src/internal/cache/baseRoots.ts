@@ -7,6 +7,7 @@ import * as InstallMetadata from "../../InstallMetadata.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
 import type * as Disk from "./Disk.ts"
+import * as Looks from "./looks.ts"
 
 /** The content of one base root, according to its folder. */
 export interface BaseRoot {
@@ -59,68 +60,78 @@ export const fingerprint = (
     ...contents.entries.map(({ name }) => name).toSorted()
   ].join("/")
 
+/** A folder's entries; none where there is no such folder. */
+const entriesIn = (folder: string): Looks.Look<ReadonlyArray<FileSystem.DirectoryEntry>> =>
+  Looks.recover(Looks.entries(folder), isNotFound, [])
+
 export type BaseRoots = ReturnType<typeof make>
 
 export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
-  const marketplaceRoot = (marketplace: PluginId.MarketplaceName) => path.join(cache, marketplace)
+  // To join checked names to an absolute path takes no normalization, which takes long.
+  const within = (folder: string, name: string) => `${folder}${path.sep}${name}`
+  const marketplaceRoot = (marketplace: PluginId.MarketplaceName) => within(cache, marketplace)
   const baseRootOf = (pluginId: PluginId.PluginId) =>
-    path.join(cache, PluginId.marketplace(pluginId), PluginId.name(pluginId))
-  const sidecarOf = (baseRoot: string) => path.join(baseRoot, InstallMetadata.fileName)
+    within(marketplaceRoot(PluginId.marketplace(pluginId)), PluginId.name(pluginId))
+  const versionRootOf = (baseRoot: string, version: PluginVersion.PluginVersion) =>
+    within(baseRoot, version)
+  const sidecarOf = (baseRoot: string) => within(baseRoot, InstallMetadata.fileName)
 
   /** A folder's entries; none where there is no such folder. */
-  const entriesOf = (directory: string) =>
-    disk
-      .entries(directory)
-      .pipe(
-        Effect.catchIf(isNotFound, () =>
-          Effect.succeed<ReadonlyArray<FileSystem.DirectoryEntry>>([])
-        )
-      )
+  const entriesOf = (directory: string) => disk.look(() => entriesIn(directory))
 
   /** lstat, or undefined if the path does not exist. */
   const infoOf = (target: string) => disk.lstat(target)
 
   /** The active version and the sidecar of a base root, as far as they exist. */
-  const partsOf = (baseRoot: string, { active, sidecar }: BaseRoot) =>
-    Effect.all([
-      Option.isNone(active) ? Effect.succeed(undefined) : infoOf(path.join(baseRoot, active.value)),
-      sidecar === undefined ? Effect.succeed(undefined) : infoOf(sidecarOf(baseRoot))
-    ])
+  function* partsLook(
+    baseRoot: string,
+    { active, sidecar }: BaseRoot
+  ): Looks.Look<
+    readonly [active: FileSystem.File.Info | undefined, sidecar: FileSystem.File.Info | undefined]
+  > {
+    return [
+      Option.isNone(active) ? undefined : yield* Looks.lstat(versionRootOf(baseRoot, active.value)),
+      sidecar === undefined ? undefined : yield* Looks.lstat(sidecarOf(baseRoot))
+    ]
+  }
 
   /** Changes once anything in the folder is added, removed or replaced. */
-  const fingerprintOf = Effect.fnUntraced(function* (target: string) {
-    const info = yield* infoOf(target)
-    if (info === undefined) return undefined
-    const contents =
-      info.type === "Directory"
-        ? yield* Effect.orElseSucceed(readBaseRoot(target), () => emptyBaseRoot)
-        : emptyBaseRoot
-    return fingerprint(info, contents, ...(yield* partsOf(target, contents)))
-  })
+  const fingerprintOf = (target: string) =>
+    disk.look(function* (): Looks.Look<Fingerprint | undefined> {
+      const info = yield* Looks.lstat(target)
+      if (info === undefined) return undefined
+      const contents =
+        info.type === "Directory"
+          ? baseRootWith(yield* Looks.recover(Looks.entries(target), () => true, []))
+          : emptyBaseRoot
+      return fingerprint(info, contents, ...(yield* partsLook(target, contents)))
+    })
 
   const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
     Effect.map(entriesOf(baseRoot), baseRootWith)
 
   /** The base root, if it is a folder below a marketplace that is one too. */
-  const locate = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
+  function* locateLook(pluginId: PluginId.PluginId): Looks.Look<BaseRoot> {
     const baseRoot = baseRootOf(pluginId)
-    const infos = yield* Effect.forEach([path.dirname(baseRoot), baseRoot], infoOf, {
-      concurrency: "unbounded"
-    })
-    return infos.every((info) => info?.type === "Directory")
-      ? yield* readBaseRoot(baseRoot)
-      : emptyBaseRoot
-  })
+    for (const folder of [path.dirname(baseRoot), baseRoot]) {
+      if ((yield* Looks.lstat(folder))?.type !== "Directory") return emptyBaseRoot
+    }
+    return baseRootWith(yield* entriesIn(baseRoot))
+  }
+
+  const locate = (pluginId: PluginId.PluginId) => disk.look(() => locateLook(pluginId))
 
   return {
     marketplaceRoot,
     baseRootOf,
+    versionRootOf,
     sidecarOf,
     entriesOf,
     infoOf,
-    partsOf,
+    partsLook,
     fingerprintOf,
     readBaseRoot,
+    locateLook,
     locate
   }
 }

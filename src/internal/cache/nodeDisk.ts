@@ -18,6 +18,7 @@ import {
   type Result,
   toCreate
 } from "./nodeCalls.ts"
+import * as nodeLooks from "./nodeLooks.ts"
 import { createAll, syncDirectories, syncFile } from "./nodeTree.ts"
 import * as Turns from "./turns.ts"
 
@@ -90,19 +91,23 @@ const bigint = { bigint: true } as const
 const isNoEntry = (path: string, error: NodeJS.ErrnoException): boolean =>
   isAbsent(failureOf("lstat", path, error))
 
+const toLstat = { bigint: true, throwIfNoEntry: false } as const
+
+const lstatNow = (path: string): Info | undefined => {
+  try {
+    const stats = Fs.lstatSync(path, toLstat)
+    return stats && new Info(stats)
+  } catch (error) {
+    if (isNoEntry(path, error as NodeJS.ErrnoException)) return undefined
+    throw error
+  }
+}
+
 const lstat = (path: string): Result<FileSystem.File.Info | undefined> =>
   call(
     "lstat",
     path,
-    () => {
-      try {
-        const stats = Fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
-        return stats && new Info(stats)
-      } catch (error) {
-        if (isNoEntry(path, error as NodeJS.ErrnoException)) return undefined
-        throw error
-      }
-    },
+    () => lstatNow(path),
     (done) =>
       Fs.lstat(path, bigint, (error, stats) =>
         done(error === null || isNoEntry(path, error) ? null : error, stats && new Info(stats))
@@ -115,6 +120,17 @@ const entryOf = (entry: Fs.Dirent): FileSystem.DirectoryEntry => ({
 })
 
 const withTypes = { withFileTypes: true } as const
+
+const entriesNow = (folder: string): ReadonlyArray<FileSystem.DirectoryEntry> =>
+  Fs.readdirSync(folder, withTypes).map(entryOf)
+
+const entries = (folder: string): Result<ReadonlyArray<FileSystem.DirectoryEntry>> =>
+  call(
+    "readDirectoryEntries",
+    folder,
+    () => entriesNow(folder),
+    (done) => Fs.readdir(folder, withTypes, (error, entries) => done(error, entries?.map(entryOf)))
+  )
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
 
@@ -276,19 +292,26 @@ const remove: Disk["remove"] = (path) =>
     )
   })
 
+const readNow: nodeLooks.ReadNow = ({ limit = Number.POSITIVE_INFINITY, method, path }) => {
+  switch (method) {
+    case "lstat":
+      return { answer: lstatNow(path) }
+    case "entries":
+      return { answer: entriesNow(path) }
+    case "readFile": {
+      const bytes = readSmall(path, limit)
+      return bytes === undefined || bytes.length > limit ? undefined : { answer: bytes }
+    }
+  }
+}
+
 /** The operations on Node's file system. */
 export const nodeDisk: Disk = {
   turn: Turns.take,
   lstat,
-  entries: (folder) =>
-    call(
-      "readDirectoryEntries",
-      folder,
-      () => Fs.readdirSync(folder, withTypes).map(entryOf),
-      (done) =>
-        Fs.readdir(folder, withTypes, (error, entries) => done(error, entries?.map(entryOf)))
-    ),
+  entries,
   readFile,
+  ...nodeLooks.make(readNow, { lstat, entries, readFile }),
   createFile: (path, contents, options) =>
     createAll([{ _tag: "File", path, contents, ...options }]),
   openNew: (path, mode) =>

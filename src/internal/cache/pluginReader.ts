@@ -1,7 +1,7 @@
 /**
  * Reads one plugin of the cache: its versions, its identity and the condition of its active version.
  */
-import { Effect, Equivalence, Option, type Path, type PlatformError } from "effect"
+import { Effect, Equivalence, type FileSystem, Option, type Path, Result } from "effect"
 import { type CachedPlugin, Identity } from "../../CacheSnapshot.ts"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import * as PluginId from "../../PluginId.ts"
@@ -12,12 +12,12 @@ import {
   type BaseRoot,
   type BaseRoots,
   baseRootWith,
-  emptyBaseRoot,
   fingerprint,
   isNotFound,
   mtimeOf
 } from "./baseRoots.ts"
 import type * as Disk from "./Disk.ts"
+import * as Looks from "./looks.ts"
 
 /** The identity in a sidecar, and whether the sidecar has exactly the bytes that Codex writes. */
 export interface Sidecar {
@@ -49,69 +49,99 @@ export const stateOf = (plugin: Option.Option<CachedPlugin>): string =>
     }
   })
 
+const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
+
+const isSameFolder = (
+  self: ReadonlyArray<FileSystem.DirectoryEntry>,
+  that: ReadonlyArray<FileSystem.DirectoryEntry>
+): boolean =>
+  self.length === that.length &&
+  self.every(({ name, type }, nth) => name === that[nth]?.name && type === that[nth]?.type)
+
 const isSameVersion = Option.makeEquivalence<PluginVersion>(Equivalence.String)
+
+type SidecarResult = Result.Result<Option.Option<Sidecar>, InstallMetadata.InstallMetadataError>
+
+const noSidecar: SidecarResult = Result.succeedNone
+
+/** The identity that the look at a sidecar tells. */
+const identityWith = (sidecar: SidecarResult, inDoubt: boolean): Identity =>
+  Result.match(sidecar, {
+    onFailure: (error) => Identity.Unreadable({ error }),
+    onSuccess: Option.match({
+      onNone: () => (inDoubt ? Identity.InDoubt() : Identity.Absent()),
+      onSome: Identity.Known
+    })
+  })
 
 export const make = (
   disk: Disk.Disk,
   path: Path.Path,
-  { baseRootOf, infoOf, partsOf, sidecarOf }: BaseRoots
+  { baseRootOf, partsLook, sidecarOf, versionRootOf }: BaseRoots
 ) => {
-  const readSidecar = (
+  /** Throws no refusal: each is the reason for which the sidecar cannot be read. */
+  function* sidecarLook(
     pluginId: PluginId.PluginId,
     contents: BaseRoot
-  ): Effect.Effect<Option.Option<Sidecar>, InstallMetadata.InstallMetadataError> => {
-    if (contents.sidecar === undefined) return Effect.succeedNone
+  ): Looks.Look<SidecarResult> {
+    if (contents.sidecar === undefined) return noSidecar
     const path = sidecarOf(baseRootOf(pluginId))
     const corrupt = (reason: InstallMetadata.CorruptInstallMetadata["reason"]) =>
-      Effect.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
+      Result.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
     // A link is not followed: it could name any file of the user's.
     if (contents.sidecar !== "File") return corrupt("NotAFile")
-    return Effect.matchEffect(disk.readFile(path, smallFile), {
-      onFailure: (error) => (isNotFound(error) ? Effect.succeedNone : corrupt("Inaccessible")),
-      onSuccess: (bytes) =>
-        Effect.map(InstallMetadata.decode(bytes, path), (remotePluginId) =>
-          Option.some({ remotePluginId, exact: InstallMetadata.isExact(bytes, remotePluginId) })
-        )
-    })
+    const file = Looks.recover(Looks.readFile(path, smallFile), isNotFound, undefined)
+    const bytes = yield* Looks.recover(file, () => true, null)
+    if (bytes === null) return corrupt("Inaccessible")
+    if (bytes === undefined) return noSidecar
+    return Result.map(InstallMetadata.decodeResult(bytes, path), (remotePluginId) =>
+      Option.some({ remotePluginId, exact: InstallMetadata.isExact(bytes, remotePluginId) })
+    )
   }
+
+  const lookAtSidecar = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
+    Effect.orDie(disk.look(() => sidecarLook(pluginId, contents)))
+
+  const readSidecar = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
+    Effect.flatMap(lookAtSidecar(pluginId, contents), Effect.fromResult)
 
   const identityOf = (
     pluginId: PluginId.PluginId,
     contents: BaseRoot,
     inDoubt: boolean
   ): Effect.Effect<Identity> =>
-    Effect.match(readSidecar(pluginId, contents), {
-      onFailure: (error): Identity => Identity.Unreadable({ error }),
-      onSuccess: Option.match({
-        onNone: () => (inDoubt ? Identity.InDoubt() : Identity.Absent()),
-        onSome: Identity.Known
-      })
-    })
+    Effect.map(lookAtSidecar(pluginId, contents), (sidecar) => identityWith(sidecar, inDoubt))
 
-  const readPlugin = Effect.fnUntraced(function* (
+  /** True if the version has a sound manifest that names the plugin. */
+  function* intactLook(root: string, pluginId: PluginId.PluginId): Looks.Look<boolean> {
+    const manifest = manifestFile.readLook(path, root, PluginId.name(pluginId))
+    const found = yield* Looks.recover(manifest, () => true, undefined)
+    return found !== undefined && Result.isSuccess(found)
+  }
+
+  function* pluginLook(
     pluginId: PluginId.PluginId,
     inDoubt: boolean
-  ): Effect.fn.Return<Option.Option<CachedPlugin>, PlatformError.PlatformError> {
+  ): Looks.Look<Option.Option<CachedPlugin>> {
     const baseRoot = baseRootOf(pluginId)
     // The folder is examined before its entries, so that a change in between shows later.
-    const info = yield* infoOf(baseRoot)
+    const info = yield* Looks.lstat(baseRoot)
     if (info?.type !== "Directory") return Option.none()
     // An unreadable base root counts as empty. An install there reports the reason.
-    const look = Effect.match(disk.entries(baseRoot), {
-      onFailure: () => emptyBaseRoot,
-      onSuccess: baseRootWith
-    })
-    let contents = yield* look
-    let identity = yield* identityOf(pluginId, contents, inDoubt)
+    const entriesLook = () => Looks.recover(Looks.entries(baseRoot), () => true, noEntries)
+    let contents = baseRootWith(yield* entriesLook())
+    let identity = identityWith(yield* sidecarLook(pluginId, contents), inDoubt)
     // The sidecar was read after the versions: it may belong to a version that was installed meanwhile.
     for (let retries = 0; identity._tag === "Known" && retries < raceRetries; retries++) {
-      const now = yield* look
+      const entries = yield* entriesLook()
+      if (isSameFolder(entries, contents.entries)) break
+      const now = baseRootWith(entries)
       if (isSameVersion(now.active, contents.active)) break
       contents = now
-      identity = yield* identityOf(pluginId, contents, inDoubt)
+      identity = identityWith(yield* sidecarLook(pluginId, contents), inDoubt)
     }
     const { active, versions } = contents
-    const [activeInfo, sidecarInfo] = yield* partsOf(baseRoot, contents)
+    const [activeInfo, sidecarInfo] = yield* partsLook(baseRoot, contents)
     const plugin = {
       pluginId,
       versions,
@@ -122,13 +152,12 @@ export const make = (
     if (Option.isNone(active)) {
       return Option.some({ ...plugin, intact: false, activeSince: mtimeOf(info) })
     }
-    const root = path.join(baseRoot, active.value)
     return Option.some({
       ...plugin,
-      intact: yield* Effect.isSuccess(manifestFile.read(disk, path, root, PluginId.name(pluginId))),
+      intact: yield* intactLook(versionRootOf(baseRoot, active.value), pluginId),
       activeSince: mtimeOf(versions.length === 1 ? info : (activeInfo ?? info))
     })
-  })
+  }
 
-  return { readSidecar, identityOf, readPlugin }
+  return { readSidecar, identityOf, pluginLook }
 }

@@ -23,7 +23,7 @@ import * as Disk from "./Disk.ts"
 import * as PluginReader from "./pluginReader.ts"
 import { doubtPrefix } from "./staging.ts"
 
-/** The number of base roots that are read at the same time. */
+/** The number of marketplaces that are listed at the same time. */
 const concurrency = 16
 
 const decodePluginName = Schema.decodeUnknownOption(PluginId.PluginName)
@@ -47,19 +47,10 @@ export const make = Effect.gen(function* () {
 
   const readPlugins = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
     const doubts = new Set((yield* entriesOf(home.staging)).map(({ name }) => name))
-    const readSome = Effect.forEach(
-      (pluginId: PluginId.PluginId) =>
-        plugins.readPlugin(pluginId, doubts.has(`${doubtPrefix}${pluginId}`)),
-      { concurrency }
+    const looks = pluginIds.map(
+      (pluginId) => () => plugins.pluginLook(pluginId, doubts.has(`${doubtPrefix}${pluginId}`))
     )
-    const [first = [], ...rest] = Arr.chunksOf(pluginIds, concurrency)
-    const read = [yield* readSome(first)]
-    for (const some of rest) {
-      // Yields, so that a synchronous file system does not block requests.
-      yield* Effect.yieldNow
-      read.push(yield* readSome(some))
-    }
-    return Arr.getSomes(read.flat())
+    return Arr.getSomes(yield* disk.lookAll(looks))
   })
 
   /** The entries of marketplaces that are real folders; links are ignored. */

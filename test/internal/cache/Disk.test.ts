@@ -13,6 +13,7 @@ import { vi } from "vitest"
 import * as CacheLock from "../../../src/CacheLock.ts"
 import * as CodexHome from "../../../src/CodexHome.ts"
 import * as Disk from "../../../src/internal/cache/Disk.ts"
+import * as Looks from "../../../src/internal/cache/looks.ts"
 import { nodeDisk } from "../../../src/internal/cache/nodeDisk.ts"
 import * as PluginStore from "../../../src/PluginStore.ts"
 import { build, layOut, pluginId, stage } from "../../support/pluginWorld.ts"
@@ -122,6 +123,73 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "readFile refuses a missing file",
     run: (disk, folder) => disk.readFile(`${folder}/none`)
+  },
+  {
+    name: "look does reads of which one depends on another",
+    run: (disk, folder) =>
+      disk.look(function* () {
+        const entries = [...(yield* Looks.entries(folder))].toSorted((a, b) =>
+          a.name < b.name ? -1 : 1
+        )
+        const found: Array<unknown> = [yield* Looks.lstat(`${folder}/none`)]
+        for (const { name, type } of entries) {
+          const info = yield* Looks.lstat(`${folder}/${name}`)
+          found.push([name, type, info?.type, info?.mode])
+          if (type === "File") found.push([...(yield* Looks.readFile(`${folder}/${name}`, 5))])
+        }
+        return found
+      })
+  },
+  {
+    name: "look reads a large file",
+    run: (disk, folder) => {
+      Fs.writeFileSync(`${folder}/large`, new Uint8Array(300_000).fill(7))
+      return disk.look(function* () {
+        const { length } = yield* Looks.readFile(`${folder}/large`)
+        return [length, (yield* Looks.readFile(`${folder}/file`)).length]
+      })
+    }
+  },
+  {
+    name: "look finds nothing below a file",
+    run: (disk, folder) => disk.look(() => Looks.lstat(`${folder}/file/x`))
+  },
+  ...["none", "file"].map((name) => ({
+    name: `look refuses to list ${name}`,
+    run: (disk: Disk.Disk, folder: string) => disk.look(() => Looks.entries(`${folder}/${name}`))
+  })),
+  {
+    name: "look recovers from an expected refusal and goes on",
+    run: (disk, folder) =>
+      disk.look(function* () {
+        const none = Looks.entries(`${folder}/none`)
+        const instead = yield* Looks.recover(none, ({ reason }) => reason._tag === "NotFound", [])
+        return [instead, (yield* Looks.readFile(`${folder}/file`)).length]
+      })
+  },
+  {
+    name: "look fails with a refusal that is not expected",
+    run: (disk, folder) =>
+      disk.look(() => Looks.recover(Looks.readFile(`${folder}/none`), () => false, null))
+  },
+  {
+    name: "lookAll gives the values in the order of the looks",
+    run: (disk, folder) =>
+      Effect.map(
+        disk.lookAll(
+          Array.from({ length: 50 }, (_, nth) => () => {
+            const name = nth % 2 === 0 ? "file" : `none-${nth}`
+            return Looks.lstat(`${folder}/${name}`)
+          })
+        ),
+        (infos) => infos.map((info) => info?.type)
+      )
+  },
+  { name: "lookAll accepts that there is nothing to do", run: (disk) => disk.lookAll([]) },
+  {
+    name: "lookAll fails with the refusal of a look",
+    run: (disk, folder) =>
+      disk.lookAll([() => Looks.entries(folder), () => Looks.entries(`${folder}/none`)])
   },
   {
     name: "createFile writes under the umask",

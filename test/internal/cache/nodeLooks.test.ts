@@ -1,0 +1,56 @@
+/**
+ * In a file of its own, because a process whose calls were slow once makes all of them on threads.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type FileSystem } from "effect"
+import * as Looks from "../../../src/internal/cache/looks.ts"
+import * as nodeLooks from "../../../src/internal/cache/nodeLooks.ts"
+
+const entry = (name: string): FileSystem.DirectoryEntry => ({ name, type: "File" })
+
+function* threeFolders(): Looks.Look<ReadonlyArray<string>> {
+  const names: Array<string> = []
+  for (const folder of ["a", "b", "c"]) {
+    for (const { name } of yield* Looks.entries(folder)) names.push(name)
+  }
+  return names
+}
+
+describe("looks on node:fs", () => {
+  it.live("go on without blocking the event loop once calls prove slow", () =>
+    Effect.gen(function* () {
+      const now: Array<string> = []
+      const later: Array<string> = []
+      let underWay = 0
+      let most = 0
+      const { look, lookAll } = nodeLooks.make(
+        ({ path }) => {
+          now.push(path)
+          // Longer than all calls together may take.
+          for (const end = performance.now() + 30; performance.now() < end;);
+          return { answer: [entry(`${path} now`)] }
+        },
+        {
+          lstat: () => Effect.die("no look asks for it"),
+          readFile: () => Effect.die("no look asks for it"),
+          entries: (folder) =>
+            Effect.gen(function* () {
+              later.push(folder)
+              most = Math.max(most, ++underWay)
+              yield* Effect.sleep(1)
+              underWay--
+              return [entry(`${folder} later`)]
+            })
+        }
+      )
+      assert.deepStrictEqual(yield* look(threeFolders), ["a now", "b later", "c later"])
+      assert.deepStrictEqual([now, later], [["a"], ["b", "c"]])
+      const all = yield* lookAll(Array.from({ length: 40 }, () => threeFolders))
+      assert.deepStrictEqual(all[39], ["a later", "b later", "c later"])
+      assert.lengthOf(all, 40)
+      assert.deepStrictEqual(now, ["a"])
+      assert.isAbove(most, 1)
+      assert.isAtMost(most, 16)
+    })
+  )
+})

@@ -2,9 +2,13 @@
  * An HTTP client on Node's own agents that goes through the proxies and trusts the certificates that
  * Codex would.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Effect, Layer, Option, Redacted } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
+import {
+  HttpClient,
+  HttpClientError,
+  HttpClientRequest,
+  type HttpClientResponse
+} from "effect/http"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import type { Duplex } from "node:stream"
@@ -12,6 +16,7 @@ import * as Tls from "node:tls"
 import * as CertificateFile from "./certificateFile.ts"
 import * as Environment from "./environment.ts"
 import { codeOf, isIssuerUnknown, ProxyError } from "./http.ts"
+import * as NodeExchange from "./nodeExchange.ts"
 import * as Proxy from "./proxy.ts"
 import * as ProxyTunnel from "./proxyTunnel.ts"
 
@@ -106,13 +111,13 @@ const proxyEnv = (name: string, proxy: Proxy.Proxy | undefined) =>
  */
 const connections = { keepAlive: true, maxSockets: 16 } as const
 
-/** A client that keeps its connections, each through the proxy if one is given for its scheme. */
-const makeClient = Effect.fnUntraced(function* (
+/** Agents that keep their connections, each through the proxy if one is given for its scheme. */
+const makeAgents = Effect.fnUntraced(function* (
   trust: Trust,
   proxies: Pick<Proxy.Rules, "http" | "https">
 ) {
-  const agents = yield* Effect.acquireRelease(
-    Effect.sync(() => ({
+  return yield* Effect.acquireRelease(
+    Effect.sync((): NodeExchange.Agents => ({
       http: new Http.Agent({ ...connections, ...proxyEnv("HTTP_PROXY", proxies.http) }),
       https: new TlsAgent(connections, trust, proxies.https)
     })),
@@ -122,7 +127,6 @@ const makeClient = Effect.fnUntraced(function* (
         https.destroy()
       })
   )
-  return yield* Effect.provideService(NodeHttpClient.makeNodeHttp, NodeHttpClient.HttpAgent, agents)
 })
 
 const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
@@ -170,19 +174,24 @@ export const make = Effect.gen(function* () {
   const certificates = yield* CertificateFile.read(environment)
   const rules = Proxy.make(Proxy.variablesOf((name) => environment[name]))
   const trust = new Trust(certificates)
-  const direct = yield* makeClient(trust, { http: undefined, https: undefined })
+  const direct = yield* makeAgents(trust, { http: undefined, https: undefined })
   const proxied =
-    rules.http === undefined && rules.https === undefined ? direct : yield* makeClient(trust, rules)
+    rules.http === undefined && rules.https === undefined ? direct : yield* makeAgents(trust, rules)
 
-  const send = (request: HttpClientRequest.HttpClientRequest) => {
+  const send = (
+    request: HttpClientRequest.HttpClientRequest
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
     const url = Option.getOrUndefined(HttpClientRequest.toUrl(request))
-    const proxy = url === undefined ? undefined : Proxy.select(rules, url)
-    const once = (client: HttpClient.HttpClient) => client.postprocess(Effect.succeed(request))
-    if (proxy === undefined) return once(direct)
+    if (url === undefined) {
+      const reason = new HttpClientError.InvalidUrlError({ request })
+      return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+    }
+    const proxy = Proxy.select(rules, url)
+    if (proxy === undefined) return NodeExchange.send(request, url, direct)
     const failed = (problem: ProxyError["problem"]) =>
       Effect.fail(transportError(request, new ProxyError(proxy.shown, problem)))
     if (proxy.protocol === "socks:") return failed({ _tag: "UnsupportedProxy" })
-    return once(proxied).pipe(
+    return NodeExchange.send(request, url, proxied).pipe(
       Effect.mapError((error) => {
         const proxyError = proxyErrorOf(error, proxy)
         return proxyError === undefined ? error : transportError(request, proxyError)

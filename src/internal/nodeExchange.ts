@@ -1,0 +1,177 @@
+/**
+ * One request on Node's own client, and its response.
+ *
+ * Effect's client for Node also sends streams, upgrades connections and watches each upload in a fiber
+ * of its own. Our requests have no body or a short one, and a pass sends hundreds of them, so this
+ * client leaves that out.
+ */
+import * as NodeHttpIncomingMessage from "@effect/platform-node/NodeHttpIncomingMessage"
+import { Cause, Channel, Effect, Pipeable, Scope, Stream } from "effect"
+import {
+  Cookies,
+  HttpClientError,
+  HttpClientResponse,
+  HttpIncomingMessage,
+  type HttpClientRequest
+} from "effect/http"
+import * as Http from "node:http"
+import * as Https from "node:https"
+
+/** The agents that keep the connections, by scheme. */
+export interface Agents {
+  readonly http: Http.Agent
+  readonly https: Https.Agent
+}
+
+const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
+  new HttpClientError.HttpClientError({
+    reason: new HttpClientError.TransportError({ request, cause })
+  })
+
+/** A response that nobody reads would keep its connection for good. */
+const unread = new FinalizationRegistry<Http.IncomingMessage>((incoming) => incoming.destroy())
+
+class NodeResponse
+  extends NodeHttpIncomingMessage.NodeHttpIncomingMessage<HttpClientError.HttpClientError>
+  implements HttpClientResponse.HttpClientResponse
+{
+  readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly request: HttpClientRequest.HttpClientRequest
+  readonly url: string
+  private failure: Error | undefined
+  private wake: (() => void) | undefined
+
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    url: string,
+    incoming: Http.IncomingMessage
+  ) {
+    super(incoming, (cause) => transportError(request, cause))
+    this.request = request
+    this.url = url
+    // An error without a listener would end the process.
+    incoming.on("error", (error) => {
+      this.failure ??= error
+      this.stir()
+    })
+    unread.register(this, incoming)
+  }
+
+  get status() {
+    return this.source.statusCode!
+  }
+
+  get cookies() {
+    const header = this.source.headers["set-cookie"]
+    return header === undefined ? Cookies.empty : Cookies.fromSetCookie(header)
+  }
+
+  get formData(): Effect.Effect<never, HttpClientError.HttpClientError> {
+    return this.unsupported("form data")
+  }
+
+  get upgrade(): Effect.Effect<never, HttpClientError.HttpClientError> {
+    return this.unsupported("upgrades")
+  }
+
+  private unsupported(what: string): Effect.Effect<never, HttpClientError.HttpClientError> {
+    return Effect.fail(
+      new HttpClientError.HttpClientError({
+        reason: new HttpClientError.DecodeError({
+          request: this.request,
+          response: this,
+          description: `this client does not support ${what}`
+        })
+      })
+    )
+  }
+
+  override get stream() {
+    return Stream.fromChannel(
+      Channel.fromTransform((_, scope) =>
+        Effect.suspend(() => {
+          const stir = () => this.stir()
+          // What arrives in one turn of the event loop is read as one chunk.
+          const soon = () => setImmediate(stir)
+          this.source.on("readable", soon).on("end", stir).on("close", stir)
+          const release = Effect.sync(() => {
+            this.source.off("readable", soon).off("end", stir).off("close", stir)
+            if (!this.source.readableEnded) this.source.destroy()
+          })
+          return Effect.as(Scope.addFinalizer(scope, release), this.pull)
+        })
+      )
+    )
+  }
+
+  private readonly pull = Effect.suspend(
+    (): Effect.Effect<[Uint8Array], HttpClientError.HttpClientError | Cause.Done> => {
+      const chunk: Uint8Array | null = this.source.read()
+      if (chunk !== null) return Effect.succeed([chunk])
+      if (this.source.readableEnded) return Cause.done()
+      if (this.failure !== undefined) return Effect.fail(this.onError(this.failure))
+      if (this.source.destroyed) return Effect.fail(this.onError(new Error("the body is cut off")))
+      return this.arrival
+    }
+  )
+
+  private readonly arrival: typeof this.pull = Effect.callback<
+    [Uint8Array],
+    HttpClientError.HttpClientError | Cause.Done
+  >((resume) => {
+    this.wake = () => resume(this.pull)
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+
+  private stir(): void {
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
+
+  toJSON() {
+    return HttpIncomingMessage.inspect(this, {
+      _id: "effect/http/HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status
+    })
+  }
+
+  pipe() {
+    return Pipeable.pipeArguments(this, arguments)
+  }
+}
+
+/** The body of a request that this client can send. */
+const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): Uint8Array | undefined => {
+  switch (body._tag) {
+    case "Empty":
+      return undefined
+    case "Uint8Array":
+      return body.body
+    default:
+      throw new Error(`this client sends no body of the kind ${body._tag}`)
+  }
+}
+
+/** Sends a request to this URL, which is its own. An interrupted request is taken back. */
+export const send = (
+  request: HttpClientRequest.HttpClientRequest,
+  url: URL,
+  { http, https }: Agents
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+  Effect.callback((resume) => {
+    const { headers, method } = request
+    const outgoing =
+      url.protocol === "https:"
+        ? Https.request(url, { agent: https, method, headers })
+        : Http.request(url, { agent: http, method, headers })
+    outgoing.on("error", (cause) => resume(Effect.fail(transportError(request, cause))))
+    outgoing.once("response", (incoming) =>
+      resume(Effect.succeed(new NodeResponse(request, url.href, incoming)))
+    )
+    outgoing.end(bodyOf(request))
+    return Effect.sync(() => outgoing.destroy())
+  })

@@ -287,11 +287,20 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       isWritable = true
       // A dead holder left its note, or somebody put a link or a pipe in its place.
       if ((yield* disk.lstat(notePath)) !== undefined) yield* disk.remove(notePath)
-    }).pipe(Effect.onError(() => Effect.sync(unlock)))
-    const tryAcquire = Effect.tap(tryLock, (isLocked) =>
-      isLocked && !isWritable ? check : Effect.void
+      return true
+    }).pipe(
+      Effect.onError(() => Effect.sync(unlock)),
+      Effect.mapError(unavailable)
     )
-    return { tryLock: Effect.mapError(tryAcquire, unavailable), unlock }
+    const tryAcquire = Effect.suspend(() => {
+      try {
+        if (!tryLock()) return Effect.succeed(false)
+      } catch (cause) {
+        return Effect.fail(unavailable(cause))
+      }
+      return isWritable ? Effect.succeed(true) : check
+    })
+    return { tryLock: tryAcquire, unlock }
   })
 
   const key = yield* resolve(fs, path, lockPath)
@@ -377,7 +386,7 @@ export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
     const all = queues.make()
     const lock = processLock.make<CacheLockError>({
       path: "(in process)",
-      open: Effect.succeed({ tryLock: Effect.succeed(true), unlock: () => undefined }),
+      open: Effect.succeed({ tryLock: Effect.succeed(true), unlock: () => true }),
       note: Effect.void,
       announce: Effect.void,
       timedOut: () => Effect.die(new Error("nobody else holds a lock in the process")),

@@ -34,19 +34,27 @@ interface Options {
 
 /** Installs a plugin that has no base root: version and sidecar appear in one rename. */
 const baseRootPlacer = ({ disk, path, reader }: Context, { rename, settleDoubt }: Changes) =>
-  Effect.fnUntraced(function* (staged: StagedVersion, moved: (root: string) => void) {
-    const baseRoot = yield* disk.makeTempDirectory(path.dirname(staged.root), "base-root-")
-    yield* disk.chmod(baseRoot, folderMode)
+  Effect.fnUntraced(function* (
+    staged: StagedVersion,
+    { baseRoot, moved }: { readonly baseRoot: string; readonly moved: (root: string) => void }
+  ) {
+    const folder = { _tag: "Folder" as const, path: baseRoot, mode: folderMode }
+    yield* disk.createAll(
+      staged.remotePluginId === null
+        ? [folder]
+        : [
+            folder,
+            {
+              _tag: "File",
+              path: reader.sidecarOf(baseRoot),
+              mode: InstallMetadata.fileMode,
+              contents: utf8.encode(InstallMetadata.encode(staged.remotePluginId))
+            }
+          ]
+    )
     const root = path.join(baseRoot, staged.version)
     yield* rename(staged.root, root)
     moved(root)
-    if (staged.remotePluginId !== null) {
-      yield* disk.createFile(
-        reader.sidecarOf(baseRoot),
-        utf8.encode(InstallMetadata.encode(staged.remotePluginId)),
-        { mode: InstallMetadata.fileMode }
-      )
-    }
     yield* disk.syncDirectory(baseRoot)
     yield* rename(baseRoot, reader.baseRootOf(staged.pluginId))
     if (staged.remotePluginId === null) yield* settleDoubt(staged.pluginId)
@@ -146,7 +154,7 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
       root = to
     }
 
-    const attempt = Effect.gen(function* () {
+    const attempt = Effect.fnUntraced(function* (nth: number) {
       yield* ensureFolder(path.dirname(baseRoot))
       const type = (yield* infoOf(baseRoot))?.type
       const contents = type === "Directory" ? yield* readBaseRoot(baseRoot) : emptyBaseRoot
@@ -156,15 +164,20 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
         yield* discard(baseRoot, deleteInPlace(baseRoot))
       }
       yield* contents.entries.length === 0
-        ? placeBaseRoot({ ...staged, root }, moved)
+        ? placeBaseRoot(
+            { ...staged, root },
+            { baseRoot: path.join(fence, `base-root-${nth}`), moved }
+          )
         : placeVersion({ ...staged, root }, contents, moved, { ...options, fence })
     })
 
     // Once the version has landed, nothing is planned anew: what follows only settles it.
     const isOpen = (error: { readonly _tag: string }) =>
       isRace(error) && root !== path.join(baseRoot, staged.version)
-    const attempts = (retries: number): typeof attempt =>
-      retries === 0 ? attempt : Effect.catchIf(attempt, isOpen, () => attempts(retries - 1))
-    yield* attempts(raceRetries)
+    const attempts = (nth: number): ReturnType<typeof attempt> =>
+      nth === raceRetries
+        ? attempt(nth)
+        : Effect.catchIf(attempt(nth), isOpen, () => attempts(nth + 1))
+    yield* attempts(0)
   })
 }

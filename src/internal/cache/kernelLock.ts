@@ -1,7 +1,7 @@
 /**
  * Exclusive locks on files, which the operating system releases when their process ends.
  */
-import { Effect, Predicate, Scope } from "effect"
+import { Effect, Predicate, type Scope } from "effect"
 
 /** SQLite's SQLITE_BUSY. */
 const busy = 5
@@ -12,15 +12,15 @@ export const errcodeOf = (cause: unknown): number | undefined =>
     ? cause.errcode & 0xff
     : undefined
 
-/** An open lock file. */
+/** An open lock file. Both functions throw SQLite's errors. */
 export interface LockFile {
   /**
    * Locks the file. False if another process, or another opening of the file in this one, holds the
-   * lock. The error is SQLite's.
+   * lock.
    */
-  readonly tryLock: Effect.Effect<boolean, unknown>
-  /** Frees the file, which must be locked. */
-  readonly unlock: () => void
+  readonly tryLock: () => boolean
+  /** Frees the file. False if it was not locked. */
+  readonly unlock: () => boolean
 }
 
 /**
@@ -47,32 +47,32 @@ export const open = Effect.fnUntraced(function* (
   )
   // Nothing is ever written, so no journal is needed on the disk.
   let setting = "PRAGMA journal_mode = MEMORY; "
+  let isLocked = false
   return {
-    tryLock: Effect.suspend(() => {
+    tryLock: () => {
       try {
         database.exec(`${setting}BEGIN EXCLUSIVE`)
         setting = ""
-        return yes
+        return (isLocked = true)
       } catch (cause) {
-        return errcodeOf(cause) === busy ? no : Effect.fail(cause)
+        if (errcodeOf(cause) === busy) return false
+        throw cause
       }
-    }),
-    unlock: () => database.exec("ROLLBACK")
+    },
+    unlock: () => {
+      if (!isLocked) return false
+      isLocked = false
+      database.exec("ROLLBACK")
+      return true
+    }
   }
 })
-
-const yes = Effect.succeed(true)
-const no = Effect.succeed(false)
 
 /** Opens a file and locks it until the scope closes; see {@link LockFile}. */
 export const tryAcquire = Effect.fnUntraced(function* (
   file: string
 ): Effect.fn.Return<boolean, unknown, Scope.Scope> {
   const { tryLock, unlock } = yield* open(file)
-  const scope = yield* Effect.scope
-  return yield* Effect.uninterruptible(
-    Effect.tap(tryLock, (isLocked) =>
-      isLocked ? Scope.addFinalizer(scope, Effect.sync(unlock)) : Effect.void
-    )
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(unlock))
+  return yield* Effect.try({ try: tryLock, catch: (cause) => cause })
 })

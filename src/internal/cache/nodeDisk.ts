@@ -255,12 +255,12 @@ const sync = (path: string, descriptor: number): Result =>
   )
 
 const makeDirectory: Disk["makeDirectory"] = (path, { mode, recursive = false } = {}) =>
-  call<unknown>(
+  call<void>(
     "makeDirectory",
     path,
-    () => Fs.mkdirSync(path, { mode, recursive }),
-    (done) => Fs.mkdir(path, { mode, recursive }, done)
-  ).pipe(Effect.asVoid)
+    () => void Fs.mkdirSync(path, { mode, recursive }),
+    (done) => Fs.mkdir(path, { mode, recursive }, (error) => done(error))
+  )
 
 const makeTempDirectory: Disk["makeTempDirectory"] = (directory, prefix) => {
   const start = Path.join(directory, "/") + prefix
@@ -275,20 +275,26 @@ const makeTempDirectory: Disk["makeTempDirectory"] = (directory, prefix) => {
 const forced = { recursive: true, force: true } as const
 
 /** A folder may hold any number of files, so only an empty one is removed at once. */
+const removeSmall = (path: string): boolean => {
+  try {
+    const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) return true
+    if (stats.isDirectory()) Fs.rmdirSync(path)
+    else Fs.unlinkSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const remove: Disk["remove"] = (path) =>
   Effect.suspend(() => {
     const removeTree = onThread<void>("remove", path, (done) => Fs.rm(path, forced, done))
     if (!isFast()) return removeTree
-    return atOnce("remove", path, () => {
-      const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
-      if (stats === undefined) return true
-      if (stats.isDirectory()) Fs.rmdirSync(path)
-      else Fs.unlinkSync(path)
-      return true
-    }).pipe(
+    return Effect.flatMap(
+      atOnce("remove", path, () => removeSmall(path)),
       // Whatever refused here refuses there too, with Node's own error, or is worked around.
-      Effect.catch(() => removeTree),
-      Effect.asVoid
+      (isRemoved) => (isRemoved ? Effect.void : removeTree)
     )
   })
 

@@ -187,14 +187,14 @@ export const createAll: Disk["createAll"] = (entries) =>
     const files = entries.filter((entry) => entry._tag === "File")
     // All of them are in one new tree, so one look answers for all.
     const inMemory = entries[0] !== undefined && isInMemory(entries[0].path)
-    return Effect.andThen(
-      doAll(folders, 1, createFolder),
-      doAll(files, concurrency, (file) =>
-        inMemory && isFast()
-          ? timed(callsOfFile, () => createFileInMemory(file))
-          : createFileOnDisk(file)
-      )
+    const createFiles = doAll(files, concurrency, (file) =>
+      inMemory && isFast()
+        ? timed(callsOfFile, () => createFileInMemory(file))
+        : createFileOnDisk(file)
     )
+    return folders.length === 0
+      ? createFiles
+      : Effect.andThen(doAll(folders, 1, createFolder), createFiles)
   })
 
 /** The calls that one sync takes. */

@@ -46,7 +46,8 @@ export interface Parts<E> {
 export interface OpenLock<E> {
   /** Tries to lock the file; false if another process holds it. */
   readonly tryLock: Effect.Effect<boolean, E>
-  readonly unlock: () => void
+  /** Frees the file. False if it was not locked. */
+  readonly unlock: () => boolean
 }
 
 export interface ProcessLock<E> {
@@ -60,10 +61,13 @@ export interface ProcessLock<E> {
   readonly session: Effect.Effect<void, E, Scope.Scope>
 }
 
-/** The lock, once a caller has taken it. Whoever leaves last closes the scope, which releases it. */
-interface Lease {
+/** The lock, once a caller has taken it. Whoever leaves last releases it. */
+interface Lease extends NoteWatch.Holder {
   users: number
+  /** Holds the caller's place in the queue. */
   readonly scope: Scope.Closeable
+  /** Releases all that has been taken. */
+  release: Effect.Effect<void>
 }
 
 /** The leases that the running fiber or its ancestors took, by the queue of their lock. */
@@ -72,8 +76,13 @@ const Leases = Context.Reference<ReadonlyMap<Semaphore.Semaphore, Lease>>(
   { defaultValue: () => new Map() }
 )
 
+const makeLease = (): Lease => {
+  const scope = Scope.makeUnsafe()
+  return { users: 1, scope, notes: undefined, release: Scope.close(scope, Exit.void) }
+}
+
 const leave = (lease: Lease) =>
-  Effect.suspend(() => (--lease.users === 0 ? Scope.close(lease.scope, Exit.void) : Effect.void))
+  Effect.suspend(() => (--lease.users > 0 ? Effect.void : lease.release))
 
 /** The waits for other processes. */
 const makeTurns = <E>(lock: Parts<E>) => {
@@ -109,126 +118,64 @@ const makeTurns = <E>(lock: Parts<E>) => {
     return now - queue.busySince >= turn
   }
 
-  const takeTurns = Effect.gen(function* () {
-    if (!isTurnOver(yield* Clock.currentTimeMillis)) return
+  /** Lets other processes in. */
+  const takeTurn = Effect.gen(function* () {
     yield* Effect.sleep(pollMillis * 1.5)
     queue.busySince = yield* Clock.currentTimeMillis
   })
 
-  return { outwait, isTurnOver, takeTurns }
+  return { outwait, isTurnOver, takeTurn }
 }
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** A caller who wants to take the lock at once. */
-interface Call<E> {
-  /** Releases the lock when it closes. */
-  readonly scope: Scope.Closeable
-  readonly clock: Clock.Clock
-  readonly restore: Restore
-  /** Takes the lock in any case. */
-  readonly slowly: Effect.Effect<void, E>
-}
-
-/**
- * Takes the lock for a brief holder in a few steps, because a pass has two such holds for each plugin.
- * Mostly a session keeps the file open and nobody waits, so all that remains is to lock the file.
- */
-const makeAtOnce = <E>(
-  lock: Parts<E>,
-  files: Counted.Counted<OpenLock<E>, E>,
-  { isTurnOver, outwait }: ReturnType<typeof makeTurns<E>>
-) => {
+export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
   const { queue } = lock
+  const { isTurnOver, outwait, takeTurn } = makeTurns(lock)
+  const files = Counted.make(lock.open)
   const watch = NoteWatch.make(lock.note)
+  const takePlace = queue.semaphore.takeScoped(1)
 
-  /** Locks the file until the scope closes, for a caller that has the place in front. */
-  const lockFile = (
-    file: Counted.Use<OpenLock<E>>,
-    { clock, restore, scope }: Call<E>
-  ): Effect.Effect<void, E> => {
-    let isLocked = false
+  /** Notes how to release the lock of a file, also if it was not locked after all. */
+  const releasing = (lease: Lease, file: Counted.Use<OpenLock<E>>, clock: Clock.Clock) => {
     const unlock = Effect.sync(() => {
-      if (!isLocked) return
-      watch.end()
-      queue.leftAt = clock.currentTimeMillisUnsafe()
-      file.value.unlock()
+      if (file.value.unlock()) queue.leftAt = clock.currentTimeMillisUnsafe()
     })
-    const makeRoom = Effect.suspend(() => {
-      const leave = queue.semaphore.release(1)
-      return files.leaveToOthers(file) ? leave : Effect.andThen(files.leave(file), leave)
-    })
-    const attempt = Effect.map(file.value.tryLock, (answer) => (isLocked = answer))
-    const begin = Effect.suspend(() => {
-      const watching = lock.isShared ? watch.begin(scope) : undefined
-      return watching === undefined
-        ? Effect.void
-        : Effect.asVoid(Effect.forkIn(watching, file.scope))
-    })
-    return Scope.addFinalizer(scope, Effect.ensuring(unlock, makeRoom)).pipe(
-      Effect.andThen(attempt),
-      Effect.flatMap((isFree) =>
-        isFree
-          ? begin
-          : Effect.andThen(restore(outwait(Effect.uninterruptible(attempt), true)), begin)
-      )
+    const leavePlace = lease.release
+    const free = Effect.onExit(unlock, () =>
+      files.leaveToOthers(file) ? leavePlace : Effect.ensuring(files.leave(file), leavePlace)
     )
+    lease.release = Effect.suspend(() => {
+      watch.end()
+      return lease.notes === undefined
+        ? free
+        : Effect.ensuring(Scope.close(lease.notes, Exit.void), free)
+    })
   }
 
   /**
-   * The steps of an uninterruptible caller. Undefined, and nothing is taken, if no session keeps the
-   * file open or if somebody waits.
+   * Takes the lock for an uninterruptible caller, who releases it in any case. A pass has two holds
+   * for each plugin, so there are few steps if a session keeps the file open and no other process has
+   * locked it.
+   *
+   * The queue comes first and has no limit: the limit is for other processes alone.
    */
-  return (call: Call<E>): Effect.Effect<void, E> | undefined => {
-    if (queue.waiting > 0 || isTurnOver(call.clock.currentTimeMillisUnsafe())) return undefined
-    const file = files.join()
-    if (file === undefined) return undefined
-    return Effect.flatMap(queue.semaphore.takeIfAvailable(1), (isInFront) =>
-      isInFront ? lockFile(file, call) : Effect.andThen(files.leave(file), call.slowly)
-    )
-  }
-}
-
-export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
-  const { queue } = lock
-  const files = Counted.make(lock.open)
-  const turns = makeTurns(lock)
-  const acquireAtOnce = makeAtOnce(lock, files, turns)
-
-  const enqueue = Effect.acquireUseRelease(
-    Effect.sync(() => queue.waiting++),
-    () => queue.semaphore.takeScoped(1),
-    () => Effect.sync(() => queue.waiting--)
-  )
-
-  // The queue comes first and has no limit: the limit is for other processes alone.
-  const acquire = Effect.fnUntraced(function* (scope: Scope.Scope, isBrief: boolean) {
-    yield* Scope.provide(enqueue, scope)
-    yield* turns.takeTurns
-    const file = yield* Scope.provide(files.scoped, scope)
-    const unlock = Effect.map(Clock.currentTimeMillis, (now) => {
-      queue.leftAt = now
-      file.unlock()
+  const acquire = (lease: Lease, isBrief: boolean, clock: Clock.Clock, restore: Restore) =>
+    Effect.gen(function* () {
+      yield* restore(Scope.provide(takePlace, lease.scope))
+      if (isTurnOver(clock.currentTimeMillisUnsafe())) yield* restore(takeTurn)
+      const file = files.join() ?? (yield* files.enter)
+      releasing(lease, file, clock)
+      const { tryLock } = file.value
+      if (!(yield* tryLock)) yield* restore(outwait(Effect.uninterruptible(tryLock), isBrief))
+      if (!isBrief) {
+        lease.notes = Scope.makeUnsafe()
+        yield* Scope.provide(lock.note, lease.notes)
+      } else if (lock.isShared) {
+        const start = watch.begin(lease, file.scope)
+        if (start !== undefined) yield* start
+      }
     })
-    const attempt = Effect.uninterruptible(
-      Effect.tap(file.tryLock, (isLocked) =>
-        isLocked ? Scope.addFinalizer(scope, unlock) : Effect.void
-      )
-    )
-    if (!(yield* attempt)) yield* turns.outwait(attempt, isBrief)
-    const note = Scope.provide(lock.note, scope)
-    yield* isBrief && lock.isShared
-      ? Effect.forkIn(Effect.delay(note, NoteWatch.noteAfter), scope)
-      : note
-  })
-
-  /** A brief holder gets no span: a pass may have hundreds. */
-  const wait = (scope: Scope.Scope, isBrief: boolean) =>
-    isBrief
-      ? acquire(scope, isBrief)
-      : Effect.withSpan(acquire(scope, isBrief), "CacheLock.wait", {
-          attributes: { path: lock.path }
-        })
 
   const currentIn = (leases: ReadonlyMap<Semaphore.Semaphore, Lease>) => {
     const lease = leases.get(queue.semaphore)
@@ -244,14 +191,14 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
           inherited.users++
           return Effect.ensuring(restore(effect), leave(inherited))
         }
-        const lease: Lease = { users: 1, scope: Scope.makeUnsafe() }
-        const slowly = restore(wait(lease.scope, isBrief))
-        const clock = fiber.getRef(Clock.Clock)
-        const acquired = isBrief
-          ? acquireAtOnce({ scope: lease.scope, clock, restore, slowly })
-          : undefined
+        const lease = makeLease()
+        const taken = acquire(lease, isBrief, fiber.getRef(Clock.Clock), restore)
+        // A brief holder gets no span: a pass may have hundreds.
+        const waited = isBrief
+          ? taken
+          : Effect.withSpan(taken, "CacheLock.wait", { attributes: { path: lock.path } })
         const mine = new Map(leases).set(queue.semaphore, lease)
-        return (acquired ?? slowly).pipe(
+        return waited.pipe(
           Effect.andThen(restore(Effect.provideService(effect, Leases, mine))),
           Effect.ensuring(leave(lease))
         )

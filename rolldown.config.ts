@@ -61,6 +61,12 @@ const lean: ReadonlyArray<Lean> = [
     name: "node:crypto",
     importer: /NodeFileSystem/,
     code: 'export const randomBytes = (size) => process.getBuiltinModule("node:crypto").randomBytes(size)'
+  },
+  {
+    // Only commands that start a program need it.
+    name: "node:child_process",
+    importer: /src\/cli/,
+    code: 'export const spawn = (...options) => process.getBuiltinModule("node:child_process").spawn(...options)'
   }
 ]
 

@@ -139,6 +139,30 @@ describe("PluginStore.claimed", () => {
     }).pipe(Effect.provide(Memory))
   )
 
+  it.effect("lets a caller that has claimed the plugin fail if it expects another state", () =>
+    Effect.gen(function* () {
+      const { claimed, read } = yield* store
+      const absent = yield* read(alpha)
+      yield* stage(build("A", "1.0.0"))
+      const inner = claimed(alpha, Effect.succeed("in"), { expected: absent })
+      assert.strictEqual(yield* tagOf(claimed(alpha, inner)), "Changed")
+      const present = yield* read(alpha)
+      assert.strictEqual(yield* tagOf(claimed(alpha, inner, { expected: present })), "Changed")
+      // A claim that is over says nothing.
+      const ended = yield* Deferred.make<void>()
+      const late = yield* claimed(
+        beta,
+        Effect.forkDetach(
+          Effect.andThen(Deferred.await(ended), claimed(beta, Effect.void, { expected: absent }))
+        ),
+        { expected: absent }
+      )
+      yield* stage(build("B", "1.0.0", "beta"))
+      yield* Deferred.succeed(ended, undefined)
+      assert.strictEqual(yield* tagOf(Fiber.join(late)), "Changed")
+    }).pipe(Effect.provide(Memory))
+  )
+
   it.effect("keeps a pass from removing the plugin", () =>
     Effect.gen(function* () {
       const { claimed, read, remove } = yield* store

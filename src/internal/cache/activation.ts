@@ -3,7 +3,7 @@
  * at every instant the sidecar next to an active version is absent or names the plugin whose bytes
  * that version holds.
  */
-import { Effect } from "effect"
+import { Effect, type Option } from "effect"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import type * as PluginId from "../../PluginId.ts"
 import type * as PluginVersion from "../../PluginVersion.ts"
@@ -30,6 +30,8 @@ export interface StagedVersion {
 
 interface Options {
   readonly force?: boolean | undefined
+  /** None fails with `Changed` if there is a base root; anything else is the caller's to check. */
+  readonly expected?: Option.Option<unknown> | undefined
 }
 
 /** Installs a plugin that has no base root: version and sidecar appear in one rename. */
@@ -108,7 +110,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
     const replaced =
       (yield* reader.infoOf(target)) === undefined
         ? undefined
-        : yield* changes.discardVersion(target, fence)
+        : yield* changes.discardVersionInto(fence, target)
     yield* Effect.tapError(changes.rename(staged.root, target), () =>
       replaced === undefined ? Effect.void : Effect.ignore(changes.rename(replaced, target))
     )
@@ -119,7 +121,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
       leaving,
       (other) =>
         Effect.catchIf(
-          changes.discardVersion(path.join(baseRoot, other), fence),
+          changes.discardVersionInto(fence, path.join(baseRoot, other)),
           isGone,
           () => Effect.void
         ),
@@ -138,7 +140,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
 export const make = (context: Context, changes: Changes, leases: Leases.Leases) => {
   const { path, reader } = context
   const { baseRootOf, infoOf, readBaseRoot } = reader
-  const { deleteInPlace, discard, ensureFolder } = changes
+  const { deleteInPlace, discardInto, ensureFolder } = changes
   const placeBaseRoot = baseRootPlacer(context, changes)
   const placeVersion = versionPlacer(context, changes, leases)
 
@@ -155,13 +157,16 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
     }
 
     const attempt = Effect.fnUntraced(function* (nth: number) {
-      yield* ensureFolder(path.dirname(baseRoot))
       const type = (yield* infoOf(baseRoot))?.type
+      if (nth === 0 && type === "Directory" && options?.expected?._tag === "None") {
+        yield* fail({ _tag: "Changed" })
+      }
+      yield* ensureFolder(path.dirname(baseRoot))
       const contents = type === "Directory" ? yield* readBaseRoot(baseRoot) : emptyBaseRoot
       yield* check(contents)
       // A file or link in a plugin's place is taken out itself, whatever it points at.
       if (type !== undefined && type !== "Directory") {
-        yield* discard(baseRoot, deleteInPlace(baseRoot))
+        yield* discardInto(fence, baseRoot, deleteInPlace(baseRoot))
       }
       yield* contents.entries.length === 0
         ? placeBaseRoot(

@@ -48,6 +48,8 @@ export interface Options<E> {
   readonly onWait?: Effect.Effect<void> | undefined
   /** Fails if the caller does not need the plugin any more. It runs after a wait and at the end. */
   readonly check: Effect.Effect<void, E | PlatformError.PlatformError | Reason>
+  /** What the check compares with. A claim that was made with the same is not checked again. */
+  readonly expected: unknown
   /** The operation that errors name. Default: `install`. */
   readonly operation?: string | undefined
 }
@@ -76,6 +78,7 @@ const parse = (name: string): ClaimName | undefined => {
 
 /** A claim of a caller of this process. */
 interface Claim {
+  readonly expected: unknown
   isOver: boolean
   /** Takes the claim away again; undefined until it is made. */
   remove: Effect.Effect<void> | undefined
@@ -239,11 +242,13 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
     const key = `${staging}/${pluginId}`
     const claimed = yield* Claimed
     const explained = explain(options.operation ?? "install", pluginId)
-    if (claimed.get(key)?.isOver === false || (yield* lock.isHeld)) {
-      yield* explained(options.check)
+    const outer = claimed.get(key)
+    const inherited = outer?.isOver === false ? outer : undefined
+    if (inherited !== undefined || (yield* lock.isHeld)) {
+      if (inherited?.expected !== options.expected) yield* explained(options.check)
       return yield* effect
     }
-    const claim: Claim = { isOver: false, remove: undefined }
+    const claim: Claim = { expected: options.expected, isOver: false, remove: undefined }
     const wait = makeWait(pluginId, options)
     const run = explained(makeSure(pluginId, claim, options, wait)).pipe(
       Effect.andThen(Effect.provideService(effect, Claimed, new Map(claimed).set(key, claim))),

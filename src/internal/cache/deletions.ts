@@ -53,23 +53,22 @@ export const make = (
   })
 
   /**
-   * Removes a file, link or folder from the cache in one step, by a rename into staging. It is deleted
-   * with the scope. Both ends of the rename are synced, or the deletion might outlive it.
+   * Removes a file, link or folder from the cache in one step, by a rename into a folder in staging,
+   * with which it is deleted. Both ends of the rename are synced, or the deletion might outlive it.
+   * If another process has swept the folder because it took this one for dead, nothing is removed and
+   * it fails with `NotFound`.
    *
    * Overlay file systems refuse to rename a folder that came with the image (EXDEV). There, `inPlace`
    * deletes it where it is, and the result is undefined.
-   *
-   * `fence` is a folder in staging to rename it into. If another process has swept the folder because
-   * it took this one for dead, nothing is removed and it fails with `NotFound`.
    */
-  const discard = Effect.fnUntraced(function* <E, R>(
+  const discardInto = Effect.fnUntraced(function* <E, R>(
+    folder: string,
     target: string,
-    inPlace: Effect.Effect<void, E, R>,
-    fence?: string
+    inPlace: Effect.Effect<void, E, R>
   ) {
     const id = (yield* Random.nextIntBetween(0, 2 ** 32)).toString(36)
     // Directly in it: a sweep makes the entries of such a folder durable before it deletes them.
-    const discarded = path.join(fence ?? (yield* stageFolder), `discarded-${id}`)
+    const discarded = path.join(folder, `discarded-${id}`)
     yield* syncStaging
     const renamed = yield* rename(target, discarded).pipe(
       Effect.as(true),
@@ -83,8 +82,20 @@ export const make = (
     return discarded
   })
 
-  const discardVersion = (root: string, fence?: string) =>
-    discard(root, deleteVersionInPlace(root), fence)
+  /** Does the same with a folder of its own, which is deleted with the scope. */
+  const discard = <E, R>(target: string, inPlace: Effect.Effect<void, E, R>) =>
+    Effect.flatMap(stageFolder, (folder) => discardInto(folder, target, inPlace))
 
-  return { deleteInPlace, deleteBaseRootInPlace, discard, discardVersion }
+  const discardVersion = (root: string) => discard(root, deleteVersionInPlace(root))
+  const discardVersionInto = (folder: string, root: string) =>
+    discardInto(folder, root, deleteVersionInPlace(root))
+
+  return {
+    deleteInPlace,
+    deleteBaseRootInPlace,
+    discard,
+    discardInto,
+    discardVersion,
+    discardVersionInto
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Installs: staged without the lock, made active under it.
  */
-import { Effect, Option } from "effect"
+import { Effect, identity, Option } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
 import type { CachedPlugin } from "../../CacheSnapshot.ts"
 import type * as PluginId from "../../PluginId.ts"
@@ -26,7 +26,7 @@ interface StageOptions {
   readonly expected?: Option.Option<CachedPlugin> | undefined
 }
 
-interface ClaimOptions extends Omit<Claims.Options<never>, "check"> {
+interface ClaimOptions extends Omit<Claims.Options<never>, "check" | "expected"> {
   readonly expected?: Option.Option<CachedPlugin> | undefined
 }
 
@@ -63,32 +63,35 @@ export const make = (
   const { path, reader } = context
   const place = Activation.make(context, changes, leases)
   const stageCopy = LocalInstall.make(context, changes)
-  const change = changeWith(lock)
   const expect = expectWith(context)
+
+  const commit =
+    (pluginId: PluginId.PluginId) =>
+    <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+      effect.pipe(Effect.uninterruptible, lock.internals.commit, explain("install", pluginId))
 
   const claimed = <A, E, R>(
     pluginId: PluginId.PluginId,
     effect: Effect.Effect<A, E, R>,
     { expected, ...options }: ClaimOptions = {}
-  ) => claims.hold(pluginId, effect, { ...options, check: expect(pluginId, expected) })
+  ) => claims.hold(pluginId, effect, { ...options, expected, check: expect(pluginId, expected) })
 
   /** Makes a staged version the active one. */
   const activate = (staged: Activation.StagedVersion, options: StageOptions = {}) =>
-    expect(staged.pluginId, options.expected).pipe(
-      Effect.andThen(
-        place(staged, options, (current) =>
-          staged.remotePluginId === null
-            ? Effect.void
-            : changes.readOverwritable(staged.pluginId, current)
-        )
-      ),
-      Effect.uninterruptible,
-      change("install", staged.pluginId)
+    place(staged, options, (current) =>
+      staged.remotePluginId === null || current.sidecar === undefined
+        ? Effect.void
+        : changes.readOverwritable(staged.pluginId, current)
+    ).pipe(
+      options.expected?._tag === "Some"
+        ? (placed) => Effect.andThen(expect(staged.pluginId, options.expected), placed)
+        : identity,
+      commit(staged.pluginId)
     )
 
   /** The same for a local install, which clears a sidecar whatever it holds. */
   const activateLocally = (staged: Activation.StagedVersion, options: StageOptions) =>
-    place(staged, options).pipe(Effect.uninterruptible, change("install", staged.pluginId))
+    place(staged, options).pipe(commit(staged.pluginId))
 
   /** A plugin that was staged in a folder of the given path becomes the active version. */
   const activateStaged = Effect.fnUntraced(function* (

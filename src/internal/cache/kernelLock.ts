@@ -45,13 +45,14 @@ export const open = Effect.fnUntraced(function* (
     }),
     (database) => Effect.sync(() => database.close())
   )
-  // Nothing is ever written, so no journal is needed on the disk.
+  // Nothing is ever written, so no journal is needed on the disk. One opening at a time can begin an
+  // immediate transaction. An exclusive one would also fail while another process only tries.
   let setting = "PRAGMA journal_mode = MEMORY; "
   let isLocked = false
   return {
     tryLock: () => {
       try {
-        database.exec(`${setting}BEGIN EXCLUSIVE`)
+        database.exec(`${setting}BEGIN IMMEDIATE`)
         setting = ""
         return (isLocked = true)
       } catch (cause) {

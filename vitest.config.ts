@@ -4,10 +4,10 @@ import { examplesPlugin } from "./test/docs/examplesPlugin.ts"
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
-/** Tests that change their process: the methods of `node:fs`, how errors are made, or the user. */
+/** Tests that change their process: the methods of `node:fs`, their speed, how errors are made, or the user. */
 const ownProcess = [
   "test/crash/**/*.test.ts",
-  "test/internal/cache/Disk.test.ts",
+  "test/internal/cache/{Disk,nodeLooks}.test.ts",
   "test/testing/FileSystemContract.user.test.ts"
 ]
 

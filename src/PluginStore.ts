@@ -26,6 +26,7 @@ import * as Disk from "./internal/cache/Disk.ts"
 import { emptyFile } from "./internal/cache/doubts.ts"
 import * as Identities from "./internal/cache/identities.ts"
 import * as Installs from "./internal/cache/installs.ts"
+import * as NewInstalls from "./internal/cache/newInstalls.ts"
 import * as Leases from "./internal/cache/leases.ts"
 import { mtimeOf } from "./internal/cache/baseRoots.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
@@ -294,6 +295,12 @@ export class PluginStore extends Context.Service<
     readonly sweep: Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
     /** True if {@link sweep} may have something to do. Needs no lock and changes nothing. */
     readonly hasLeftovers: Effect.Effect<boolean, PluginStoreError>
+    /**
+     * The parts of the store that the other services need.
+     *
+     * @internal
+     */
+    readonly internals: { readonly installNew: ReturnType<typeof NewInstalls.make> }
   }
 >()("effect-codex-plugins/PluginStore") {}
 
@@ -398,7 +405,8 @@ export const make = Effect.gen(function* () {
       change("sweep the staging folder", null),
       Effect.withSpan("PluginStore.sweep")
     ),
-    hasLeftovers: explain("look for leftovers", null)(leftovers.hasLeftovers)
+    hasLeftovers: explain("look for leftovers", null)(leftovers.hasLeftovers),
+    internals: { installNew: NewInstalls.make(context, changes, claims, lock) }
   })
 })
 

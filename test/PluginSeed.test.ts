@@ -1,6 +1,7 @@
 import { NodeFileSystem, NodePath } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option, Path } from "effect"
+import { Deferred, Effect, Fiber, FileSystem, Layer, Option, Path } from "effect"
+import { setTimeout } from "node:timers/promises"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import * as InstallMetadata from "../src/InstallMetadata.ts"
@@ -114,6 +115,129 @@ for (const [where, disk] of Object.entries(disks)) {
           yield* cachePlugin(to, "alpha", false)
           const { kept, seeded } = yield* seed(from, to)
           assert.deepStrictEqual([seeded, kept], [[], [idOf("alpha")]])
+        },
+        Effect.scoped,
+        provide
+      )
+    )
+
+    it.effect(
+      "copies more plugins than one batch holds, large files and no set-uid bits",
+      Effect.fnUntraced(
+        function* () {
+          const fs = yield* FileSystem.FileSystem
+          const { from, to } = yield* homes
+          const names = Array.from(
+            { length: 70 },
+            (_, nth) => `plugin-${String(nth).padStart(2, "0")}`
+          )
+          for (const name of names) yield* cachePlugin(from, name)
+          const file = `plugins/cache/${marketplace}/plugin-07/1.0.0/bin/large`
+          const large = new Uint8Array(200_000).fill(7)
+          yield* fs.writeFile(`${from}/${file}`, large)
+          for (const name of ["large", "run"]) {
+            yield* fs.chmod(
+              `${from}/plugins/cache/${marketplace}/plugin-07/1.0.0/bin/${name}`,
+              0o4755
+            )
+          }
+          const { failures, seeded, skipped } = yield* seed(from, to)
+          assert.deepStrictEqual([failures, skipped], [[], []])
+          assert.deepStrictEqual(
+            seeded.map(({ pluginId }) => pluginId),
+            names.map(idOf)
+          )
+          assert.deepStrictEqual(yield* fs.readFile(`${to}/${file}`), large)
+          for (const name of ["large", "run"]) {
+            const copy = `${to}/plugins/cache/${marketplace}/plugin-07/1.0.0/bin/${name}`
+            assert.strictEqual((yield* fs.stat(copy)).mode & 0o7777, 0o755)
+          }
+          const left = yield* fs.readDirectory(`${to}/plugins/.remote-plugin-install-staging`)
+          assert.deepStrictEqual(left, [])
+        },
+        Effect.scoped,
+        provide
+      )
+    )
+
+    it.effect(
+      "waits for the one plugin that another caller is installing, and copies the others",
+      Effect.fnUntraced(
+        function* () {
+          const fs = yield* FileSystem.FileSystem
+          const { from, to } = yield* homes
+          yield* cachePlugin(from, "alpha")
+          yield* cachePlugin(from, "beta")
+          yield* Effect.gen(function* () {
+            const store = yield* PluginStore.PluginStore
+            const seeds = yield* PluginSeed.PluginSeed
+            const isClaimed = yield* Deferred.make<void>()
+            const isOver = yield* Deferred.make<void>()
+            const other = yield* Effect.forkChild(
+              store.claimed(
+                idOf("alpha"),
+                Effect.andThen(Deferred.succeed(isClaimed, undefined), Deferred.await(isOver))
+              )
+            )
+            yield* Deferred.await(isClaimed)
+            const seeding = yield* Effect.forkChild(seeds.seed({ from }))
+            const beta = `${to}/plugins/cache/${marketplace}/beta`
+            while (!(yield* fs.exists(beta))) yield* Effect.promise(() => setTimeout(1))
+            assert.isFalse(yield* fs.exists(`${to}/plugins/cache/${marketplace}/alpha`))
+            yield* Deferred.succeed(isOver, undefined)
+            const { failures, seeded } = yield* Fiber.join(seeding)
+            assert.deepStrictEqual(failures, [])
+            assert.deepStrictEqual(
+              seeded.map(({ pluginId }) => pluginId),
+              [idOf("alpha"), idOf("beta")]
+            )
+            yield* Fiber.join(other)
+          }).pipe(inHome(to))
+        },
+        Effect.scoped,
+        provide
+      )
+    )
+
+    it.effect(
+      "copies a version again whose source was replaced during the copy",
+      Effect.fnUntraced(
+        function* () {
+          const fs = yield* FileSystem.FileSystem
+          const { from, to } = yield* homes
+          const base = yield* cachePlugin(from, "alpha")
+          yield* cachePlugin(from, "beta")
+          let isReplaced = false
+          // The name and the bytes of the sidecar change once the first file is read.
+          const replacing = FileSystem.make({
+            ...fs,
+            readFile: (path) =>
+              Effect.gen(function* () {
+                const bytes = yield* fs.readFile(path)
+                if (path !== `${base}/1.0.0/bin/run` || isReplaced) return bytes
+                isReplaced = true
+                const next = InstallMetadata.encode(remoteIdOf("another"))
+                yield* fs.writeFileString(`${from}/next`, next)
+                yield* fs.rename(`${from}/next`, `${base}/${InstallMetadata.fileName}`)
+                return bytes
+              })
+          })
+          const { failures, seeded } = yield* Effect.provideService(
+            seed(from, to),
+            FileSystem.FileSystem,
+            replacing
+          )
+          assert.isTrue(isReplaced)
+          assert.deepStrictEqual(failures, [])
+          assert.deepStrictEqual(
+            seeded.map(({ remotePluginId }) => remotePluginId),
+            [remoteIdOf("another"), remoteIdOf("beta")]
+          )
+          const sidecar = base.replace(from, to) + `/${InstallMetadata.fileName}`
+          assert.strictEqual(
+            yield* fs.readFileString(sidecar),
+            InstallMetadata.encode(remoteIdOf("another"))
+          )
         },
         Effect.scoped,
         provide

@@ -110,6 +110,16 @@ export function* readLook(
   )
 }
 
+/** True if a folder has a sound manifest that names the plugin. Throws no refusal. */
+export function* isSoundLook(
+  path: Path.Path,
+  root: string,
+  expectedName: string
+): Looks.Look<boolean> {
+  const found = yield* Looks.recover(readLook(path, root, expectedName), () => true, undefined)
+  return found !== undefined && Result.isSuccess(found)
+}
+
 /** Reads and checks the manifest of the plugin in a folder. */
 export const read = (
   disk: Readable,

@@ -11,7 +11,7 @@ import type { PluginId } from "../../PluginId.ts"
 import * as Counted from "./counted.ts"
 import { type Owner, pidOf } from "./liveness.ts"
 import { claimPrefix } from "./staging.ts"
-import { explain, fail, type Reason } from "./storeError.ts"
+import { explain, fail, type PluginStoreError, type Reason } from "./storeError.ts"
 
 /** A waiter looks again after this time, in milliseconds, which doubles up to {@link longestPoll}. */
 const firstPoll = 10
@@ -162,8 +162,35 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
     }
   })
 
-  return { findClaim, tryClaim, outwait }
+  /** Claims each of the plugins that has no claim yet, be it a dead owner's, and adds the claims. */
+  const claimFree = (pluginIds: ReadonlyArray<PluginId>, claims: Map<PluginId, Claim>) =>
+    lock.internals.commit(
+      Effect.gen(function* () {
+        const claimed = new Set((yield* operations.names).map((name) => parse(name)?.plugin))
+        for (const pluginId of pluginIds) {
+          const plugin = shortName(pluginId)
+          if (claimed.has(plugin)) continue
+          claimed.add(plugin)
+          const claim: Claim = { expected: undefined, isOver: false, remove: undefined }
+          claims.set(pluginId, claim)
+          yield* makeClaim(plugin, claim)
+        }
+      })
+    )
+
+  return { findClaim, tryClaim, claimFree, outwait }
 }
+
+/** Ends claims. */
+const release = (claims: Iterable<Claim>) =>
+  Effect.forEach(
+    Array.from(claims),
+    (claim) => {
+      claim.isOver = true
+      return claim.remove ?? Effect.void
+    },
+    { discard: true }
+  )
 
 /** Says that a caller has to wait for a process, once, or fails if the caller does not want to wait. */
 const makeWait = <E>(
@@ -180,9 +207,46 @@ const makeWait = <E>(
   })
 }
 
+/**
+ * Runs an effect with those of the plugins that nobody has claimed, and claims them meanwhile. A
+ * caller that holds the lock needs no claims, and gets all of the plugins.
+ */
+const makeHoldFree =
+  (
+    staging: string,
+    lock: CacheLock.CacheLock["Service"],
+    claimFree: ReturnType<typeof makeClaims>["claimFree"]
+  ) =>
+  <P extends { readonly pluginId: PluginId }, A, E, R>(
+    plugins: ReadonlyArray<P>,
+    use: (free: ReadonlyArray<P>) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | PluginStoreError | CacheLock.CacheLockError, R> =>
+    Effect.flatMap(lock.isHeld, (isHeld) => {
+      if (isHeld) return use(plugins)
+      const claims = new Map<PluginId, Claim>()
+      const run = Effect.updateService(
+        Effect.suspend(() => use(plugins.filter(({ pluginId }) => claims.has(pluginId)))),
+        Claimed,
+        (others) =>
+          new Map([
+            ...others,
+            ...Array.from(claims, ([pluginId, claim]) => [`${staging}/${pluginId}`, claim] as const)
+          ])
+      )
+      return explain(
+        "claim plugins",
+        null
+      )(
+        claimFree(
+          plugins.map(({ pluginId }) => pluginId),
+          claims
+        )
+      ).pipe(Effect.andThen(run), Effect.ensuring(Effect.suspend(() => release(claims.values()))))
+    })
+
 export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
   const { staging } = operations
-  const { findClaim, outwait, tryClaim } = makeClaims(operations, lock)
+  const { claimFree, findClaim, outwait, tryClaim } = makeClaims(operations, lock)
   const { queues } = lock.internals
 
   const isClaimed = (pluginId: PluginId) =>
@@ -265,5 +329,5 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
     })
   })
 
-  return { hold, isClaimed }
+  return { hold, holdFree: makeHoldFree(staging, lock, claimFree), isClaimed }
 }

@@ -17,9 +17,15 @@ export interface Operations {
   readonly readFile: (path: string, limit?: number) => Result<Uint8Array>
 }
 
+/** A regular file. */
+export interface File {
+  readonly bytes: Uint8Array
+  readonly mode: number
+}
+
 /** One read. */
 export interface Read {
-  readonly method: keyof Operations
+  readonly method: keyof Operations | "file"
   readonly path: string
   /** Of a file, in bytes. */
   readonly limit?: number | undefined
@@ -41,6 +47,11 @@ export function* entries(folder: string): Look<ReadonlyArray<FileSystem.Director
 /** See `Disk.readFile`. */
 export function* readFile(path: string, limit?: number): Look<Uint8Array> {
   return (yield { method: "readFile", path, limit }) as Uint8Array
+}
+
+/** As {@link readFile}, with the file's mode. */
+export function* file(path: string, limit?: number): Look<File> {
+  return (yield { method: "file", path, limit }) as File
 }
 
 /** A look that gives another value for certain refusals. */
@@ -69,6 +80,13 @@ export const step = <A>(
   }
 }
 
+const answerTo = (operations: Operations, { limit, method, path }: Read): Result<unknown> => {
+  if (method !== "file") return operations[method](path, limit)
+  return Effect.flatMap(operations.readFile(path, limit), (bytes) =>
+    Effect.map(operations.lstat(path), (info): File => ({ bytes, mode: info?.mode ?? 0 }))
+  )
+}
+
 /** Goes on with a look from a step of it, by one effect for each read. */
 export const proceed = <A>(
   operations: Operations,
@@ -78,9 +96,7 @@ export const proceed = <A>(
 ): Result<A> => {
   if (PlatformError.isPlatformError(at)) return Effect.fail(at)
   if (at.done === true) return Effect.succeed(at.value)
-  const { limit, method, path } = at.value
-  const read: Result<unknown> = operations[method](path, limit)
-  return Effect.matchEffect(read, {
+  return Effect.matchEffect(answerTo(operations, at.value), {
     onFailure: (error) => next(step(() => look.throw(error))),
     onSuccess: (answer) => next(step(() => look.next(answer)))
   })

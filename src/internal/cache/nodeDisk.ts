@@ -18,6 +18,7 @@ import {
   type Result,
   toCreate
 } from "./nodeCalls.ts"
+import type * as Looks from "./looks.ts"
 import * as nodeLooks from "./nodeLooks.ts"
 import { createAll, syncDirectories, syncFile } from "./nodeTree.ts"
 import * as Turns from "./turns.ts"
@@ -167,13 +168,16 @@ const withOpen = <A>(
   )
 
 /** Reads a file at once; undefined for one that takes long. */
-const readSmall = (path: string, limit: number): Uint8Array | undefined => {
+const readSmall = (path: string, limit: number): Looks.File | undefined => {
   const descriptor = Fs.openSync(path, toRead)
   try {
     const stats = Fs.fstatSync(descriptor)
     if (!stats.isFile()) throw notAFile(path)
     if (stats.size > limit) throw tooLarge(path, limit)
-    return stats.size > largeWrite ? undefined : Fs.readFileSync(descriptor)
+    if (stats.size > largeWrite) return undefined
+    const bytes = Fs.readFileSync(descriptor)
+    // It may have grown in the meantime.
+    return bytes.length > limit ? undefined : { bytes, mode: stats.mode }
   } finally {
     Fs.closeSync(descriptor)
   }
@@ -184,10 +188,7 @@ const readFile = (path: string, limit = Number.POSITIVE_INFINITY): Result<Uint8A
     isFast()
       ? Effect.flatMap(
           atOnce("readFile", path, () => readSmall(path, limit)),
-          (bytes) =>
-            bytes === undefined || bytes.length > limit
-              ? readInSteps(path, limit)
-              : Effect.succeed(bytes)
+          (file) => (file === undefined ? readInSteps(path, limit) : Effect.succeed(file.bytes))
         )
       : readInSteps(path, limit)
   )
@@ -305,8 +306,12 @@ const readNow: nodeLooks.ReadNow = ({ limit = Number.POSITIVE_INFINITY, method, 
     case "entries":
       return { answer: entriesNow(path) }
     case "readFile": {
-      const bytes = readSmall(path, limit)
-      return bytes === undefined || bytes.length > limit ? undefined : { answer: bytes }
+      const file = readSmall(path, limit)
+      return file && { answer: file.bytes }
+    }
+    case "file": {
+      const file = readSmall(path, limit)
+      return file && { answer: file }
     }
   }
 }

@@ -29,7 +29,12 @@ const begin = <A>(make: () => Looks.Look<A>): Begun<A> => {
 }
 
 /** The methods that errors name. */
-const methods = { lstat: "lstat", entries: "readDirectoryEntries", readFile: "readFile" } as const
+const methods = {
+  lstat: "lstat",
+  entries: "readDirectoryEntries",
+  readFile: "readFile",
+  file: "readFile"
+} as const
 
 export const make = (readNow: ReadNow, operations: Looks.Operations) => {
   const answered = <A>(look: Looks.Look<A>, read: Looks.Read): Step<A> | undefined => {

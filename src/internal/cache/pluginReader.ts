@@ -112,13 +112,6 @@ export const make = (
   ): Effect.Effect<Identity> =>
     Effect.map(lookAtSidecar(pluginId, contents), (sidecar) => identityWith(sidecar, inDoubt))
 
-  /** True if the version has a sound manifest that names the plugin. */
-  function* intactLook(root: string, pluginId: PluginId.PluginId): Looks.Look<boolean> {
-    const manifest = manifestFile.readLook(path, root, PluginId.name(pluginId))
-    const found = yield* Looks.recover(manifest, () => true, undefined)
-    return found !== undefined && Result.isSuccess(found)
-  }
-
   function* pluginLook(
     pluginId: PluginId.PluginId,
     inDoubt: boolean
@@ -154,7 +147,11 @@ export const make = (
     }
     return Option.some({
       ...plugin,
-      intact: yield* intactLook(versionRootOf(baseRoot, active.value), pluginId),
+      intact: yield* manifestFile.isSoundLook(
+        path,
+        versionRootOf(baseRoot, active.value),
+        PluginId.name(pluginId)
+      ),
       activeSince: mtimeOf(versions.length === 1 ? info : (activeInfo ?? info))
     })
   }

@@ -45,7 +45,8 @@ export const make = Effect.gen(function* () {
   const { entriesOf, fingerprintOf, marketplaceRoot } = baseRoots
   const plugins = PluginReader.make(disk, path, baseRoots)
 
-  const readPlugins = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
+  /** Those of the plugins that have base roots, in the given order. */
+  const readAll = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
     const doubts = new Set((yield* entriesOf(home.staging)).map(({ name }) => name))
     const looks = pluginIds.map(
       (pluginId) => () => plugins.pluginLook(pluginId, doubts.has(`${doubtPrefix}${pluginId}`))
@@ -79,7 +80,7 @@ export const make = Effect.gen(function* () {
 
   const pluginsAmong = (
     entries: ReadonlyArray<{ readonly pluginId: Option.Option<PluginId.PluginId> }>
-  ) => readPlugins(Arr.getSomes(entries.map(({ pluginId }) => pluginId)).toSorted(Order.String))
+  ) => readAll(Arr.getSomes(entries.map(({ pluginId }) => pluginId)).toSorted(Order.String))
 
   const list: Effect.Effect<
     ReadonlyArray<CachedPlugin>,
@@ -116,7 +117,7 @@ export const make = Effect.gen(function* () {
     }
   )
 
-  const read = (pluginId: PluginId.PluginId) => Effect.map(readPlugins([pluginId]), Arr.head)
+  const read = (pluginId: PluginId.PluginId) => Effect.map(readAll([pluginId]), Arr.head)
 
   return {
     ...baseRoots,
@@ -124,6 +125,7 @@ export const make = Effect.gen(function* () {
     identityOf: plugins.identityOf,
     list,
     snapshot,
+    readAll,
     read
   }
 })

@@ -1,7 +1,7 @@
 /**
  * Another home's cache, from which versions are copied.
  */
-import { Data, Effect, FileSystem, Option, Path, type PlatformError } from "effect"
+import { Data, Effect, Option, Path, type PlatformError, Result } from "effect"
 import type { CachedPlugin } from "../../CacheSnapshot.ts"
 import * as CodexHome from "../../CodexHome.ts"
 import type { InvalidManifest } from "../../PluginManifest.ts"
@@ -11,6 +11,7 @@ import type { RemotePluginId } from "../../RemotePluginId.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import * as Disk from "./Disk.ts"
 import * as cacheReader from "./reader.ts"
+import * as SeedTree from "./seedTree.ts"
 
 /** Why a version is not copied. */
 export type SkipReason = "Broken" | "InDoubt" | "UnreadableIdentity" | "ChangedDuringCopy"
@@ -27,28 +28,26 @@ export interface SeedVersion {
   readonly plugin: CachedPlugin
 }
 
-/** A file of up to so many bytes is copied through memory. */
-const smallFile = 64 * 1024
-
-/** How many files are copied at a time. */
-const concurrency = 8
+/** How many versions are copied at a time. */
+const concurrency = 4
 
 /** How often a version is copied again because its source changed meanwhile. */
 const copyRetries = 3
 
-const copyableOf = (plugin: CachedPlugin): Effect.Effect<SeedVersion, Skipped> => {
+/** The active version of a plugin, unless it must not be copied. */
+export const copyableOf = (plugin: CachedPlugin): Result.Result<SeedVersion, Skipped> => {
   const { active, identity, pluginId } = plugin
   if (Option.isNone(active) || !plugin.intact) {
-    return Effect.fail(new Skipped({ reason: "Broken" }))
+    return Result.fail(new Skipped({ reason: "Broken" }))
   }
   switch (identity._tag) {
     case "InDoubt":
-      return Effect.fail(new Skipped({ reason: "InDoubt" }))
+      return Result.fail(new Skipped({ reason: "InDoubt" }))
     case "Unreadable":
-      return Effect.fail(new Skipped({ reason: "UnreadableIdentity" }))
+      return Result.fail(new Skipped({ reason: "UnreadableIdentity" }))
     case "Absent":
     case "Known":
-      return Effect.succeed({
+      return Result.succeed({
         pluginId,
         version: active.value,
         remotePluginId: identity._tag === "Known" ? identity.remotePluginId : null,
@@ -59,56 +58,51 @@ const copyableOf = (plugin: CachedPlugin): Effect.Effect<SeedVersion, Skipped> =
 
 /** Opens the cache of the home at this path, which must be a folder. Writes nothing there. */
 export const open = Effect.fnUntraced(function* (from: string) {
-  const fs = yield* FileSystem.FileSystem
   const disk = yield* Disk.make
   const path = yield* Path.Path
   const reader = yield* Effect.provide(cacheReader.make, CodexHome.layerAt(from), { local: true })
 
-  /** Copies a file, synced. To read and write a small one takes fewer operations. */
-  const copyFile = Effect.fnUntraced(function* (source: string, target: string) {
-    const info = yield* disk.lstat(source)
-    if (info === undefined || info.size > smallFile) {
-      yield* disk.copyFile(source, target)
-      return yield* disk.syncFile(target)
-    }
-    const contents = yield* disk.readFile(source)
-    yield* disk.createFile(target, contents, { mode: info.mode & 0o777 })
-  })
+  const rootOf = ({ pluginId, version }: SeedVersion) =>
+    path.join(reader.baseRootOf(pluginId), version)
+
+  const copyTree = (source: string, target: string) => SeedTree.copy(disk, path, source, target)
+
+  /** The versions that are still as they were seen. */
+  const unchangedAmong = (seeds: ReadonlyArray<SeedVersion>) =>
+    Effect.map(reader.readAll(seeds.map(({ pluginId }) => pluginId)), (plugins) => {
+      const now = new Map(plugins.map((plugin) => [plugin.pluginId, plugin]))
+      return new Set(
+        seeds.filter(({ plugin, pluginId, version }) => {
+          const current = now.get(pluginId)
+          return (
+            current?.fingerprint === plugin.fingerprint && Option.contains(current.active, version)
+          )
+        })
+      )
+    })
 
   /**
-   * Copies files and folders, synced. Links and devices are left out. The kernel shares the blocks
-   * of a copied file where the file system can; a write to either file then separates them.
+   * Copies versions into folders that do not exist. Gives those whose source stayed the same and
+   * whose copy has a sound manifest.
    */
-  const copyTree = Effect.fnUntraced(function* (source: string, target: string) {
-    const folders = [""]
-    const files: Array<string> = []
-    // The loop continues over the folders that it appends.
-    for (const folder of folders) {
-      yield* disk.makeDirectory(path.join(target, folder))
-      const { mode } = yield* fs.stat(path.join(source, folder))
-      yield* disk.chmod(path.join(target, folder), mode & 0o777)
-      for (const { name, type } of yield* disk.entries(path.join(source, folder))) {
-        if (type === "Directory") folders.push(path.join(folder, name))
-        if (type === "File") files.push(path.join(folder, name))
-      }
-    }
-    yield* Effect.forEach(
-      files,
-      (file) => copyFile(path.join(source, file), path.join(target, file)),
-      { concurrency, discard: true }
+  const copyAll = Effect.fnUntraced(function* <
+    A extends { readonly plugin: SeedVersion; readonly root: string }
+  >(copies: ReadonlyArray<A>) {
+    const done = yield* Effect.filter(
+      copies,
+      ({ plugin, root }) => Effect.isSuccess(copyTree(rootOf(plugin), root)),
+      { concurrency }
     )
-    for (const folder of folders.toReversed()) {
-      yield* disk.syncDirectory(path.join(target, folder))
-    }
-  })
-
-  const isUnchanged = ({ plugin, version }: SeedVersion) =>
-    Effect.map(
-      reader.read(plugin.pluginId),
-      Option.exists(
-        (now) => now.fingerprint === plugin.fingerprint && Option.contains(now.active, version)
+    const unchanged = yield* unchangedAmong(done.map(({ plugin }) => plugin))
+    const manifests = yield* disk.lookAll(
+      done.map(
+        ({ plugin, root }) =>
+          () =>
+            manifestFile.isSoundLook(path, root, PluginId.name(plugin.pluginId))
       )
     )
+    return done.filter(({ plugin }, nth) => unchanged.has(plugin) && manifests[nth] === true)
+  })
 
   /**
    * Copies a version into a folder that does not exist, checks that the source stayed the same, and
@@ -119,11 +113,13 @@ export const open = Effect.fnUntraced(function* (from: string) {
     target: string
   ): Effect.Effect<SeedVersion, Skipped | InvalidManifest | PlatformError.PlatformError> =>
     Effect.gen(function* () {
-      const seed = yield* copyableOf(plugin)
+      const seed = yield* Effect.fromResult(copyableOf(plugin))
       const discard = Effect.ignore(disk.remove(target))
       yield* Effect.gen(function* () {
-        yield* copyTree(path.join(reader.baseRootOf(seed.pluginId), seed.version), target)
-        if (!(yield* isUnchanged(seed))) return yield* new Skipped({ reason: "ChangedDuringCopy" })
+        yield* copyTree(rootOf(seed), target)
+        if (!(yield* unchangedAmong([seed])).has(seed)) {
+          return yield* new Skipped({ reason: "ChangedDuringCopy" })
+        }
         yield* manifestFile.read(disk, path, target, PluginId.name(seed.pluginId))
       }).pipe(Effect.onError(() => discard))
       return seed
@@ -145,5 +141,5 @@ export const open = Effect.fnUntraced(function* (from: string) {
     }
   })
 
-  return { list: reader.list, read: reader.read, copy: copyCurrent }
+  return { list: reader.list, read: reader.read, copy: copyCurrent, copyAll }
 })

@@ -1,0 +1,107 @@
+/**
+ * Copies of versions, which share nothing with their source.
+ */
+import { Effect, type Path, type PlatformError } from "effect"
+import { codeOf } from "../platformError.ts"
+import type * as Disk from "./Disk.ts"
+import * as Looks from "./looks.ts"
+
+/** A file of up to so many bytes is copied through memory. */
+const smallFile = 64 * 1024
+
+/** So many bytes are read before they are written. */
+const batch = 1024 * 1024
+
+/** No file of the cache runs as its owner, whoever runs it. */
+const permissions = 0o777
+
+/** The owner of a folder can change what is in it, or nobody could copy or remove it. */
+const ownersFolder = 0o700
+
+/** Folders and files below a root, by paths that begin with a separator. Links and devices are left out. */
+interface Tree {
+  /** Parents first. */
+  readonly folders: ReadonlyArray<{ readonly path: string; readonly mode: number }>
+  readonly files: ReadonlyArray<string>
+}
+
+function* treeLook(path: Path.Path, root: string): Looks.Look<Tree> {
+  const paths = [""]
+  const folders: Array<Tree["folders"][number]> = []
+  const files: Array<string> = []
+  // The loop goes on over what it appends.
+  for (const folder of paths) {
+    const mode = (yield* Looks.lstat(`${root}${folder}`))?.mode ?? 0
+    folders.push({ path: folder, mode: (mode & permissions) | ownersFolder })
+    for (const { name, type } of yield* Looks.entries(`${root}${folder}`)) {
+      const below = `${folder}${path.sep}${name}`
+      if (type === "Directory") paths.push(below)
+      if (type === "File") files.push(below)
+    }
+  }
+  return { folders, files }
+}
+
+/** The next files of a list: small ones with their content, and the names of large ones. */
+interface Batch {
+  readonly small: ReadonlyArray<{ readonly path: string; readonly file: Looks.File }>
+  readonly large: ReadonlyArray<string>
+  /** How many files of the list they are. */
+  readonly count: number
+}
+
+const isLarge = (error: PlatformError.PlatformError) => codeOf(error) === "EFBIG"
+
+function* batchLook(root: string, files: ReadonlyArray<string>): Looks.Look<Batch> {
+  const small: Array<Batch["small"][number]> = []
+  const large: Array<string> = []
+  let bytes = 0
+  let count = 0
+  for (; count < files.length && bytes < batch; count++) {
+    const path = files[count]!
+    const file = yield* Looks.recover(Looks.file(`${root}${path}`, smallFile), isLarge, undefined)
+    if (file === undefined) large.push(path)
+    else small.push({ path, file })
+    bytes += file?.bytes.length ?? 0
+  }
+  return { small, large, count }
+}
+
+/**
+ * Copies a folder's files and folders to a path that does not exist, synced. Links and devices are
+ * left out. The kernel shares the blocks of a large file where the file system can; a write to either
+ * file then separates them.
+ */
+export const copy = Effect.fnUntraced(function* (
+  disk: Disk.Disk,
+  path: Path.Path,
+  source: string,
+  target: string
+) {
+  const tree = yield* disk.look(() => treeLook(path, source))
+  yield* disk.createAll(
+    tree.folders.map(({ mode, path }) => ({ _tag: "Folder", path: `${target}${path}`, mode }))
+  )
+  const copyLarge = Effect.fnUntraced(function* (file: string) {
+    const copied = `${target}${file}`
+    yield* disk.copyFile(`${source}${file}`, copied)
+    const mode = (yield* disk.lstat(copied))?.mode ?? 0
+    if ((mode & 0o7000) !== 0) yield* disk.chmod(copied, mode & permissions)
+    yield* disk.syncFile(copied)
+  })
+  for (let files = tree.files; files.length > 0;) {
+    const rest = files
+    const { count, large, small } = yield* disk.look(() => batchLook(source, rest))
+    yield* disk.createAll(
+      small.map(({ file, path }) => ({
+        _tag: "File",
+        path: `${target}${path}`,
+        mode: file.mode & permissions,
+        contents: file.bytes
+      }))
+    )
+    yield* Effect.forEach(large, copyLarge, { discard: true })
+    files = files.slice(count)
+  }
+  yield* disk.syncDirectories(tree.folders.map(({ path }) => `${target}${path}`))
+})

@@ -23,7 +23,6 @@ import * as ProxyTunnel from "./proxyTunnel.ts"
 /** The context that was made last, and its certificates. Whoever trusts the same ones shares it. */
 let latest: { readonly roots: string; readonly context: Tls.SecureContext } | undefined
 
-/** A context takes some 25 ms to make, in which nothing else runs. */
 const contextWith = (ca: ReadonlyArray<string> | undefined): Tls.SecureContext => {
   const roots = ca?.join("\n") ?? ""
   if (latest?.roots !== roots) {
@@ -33,32 +32,39 @@ const contextWith = (ca: ReadonlyArray<string> | undefined): Tls.SecureContext =
   return latest.context
 }
 
-/** The certificates that connections trust. */
+/**
+ * The certificates that connections trust: those of the user, Node's and the system's. A server needs
+ * to be vouched for by one of them. Each further step trusts more of them and takes longer: Node's
+ * take some 25 ms beside others, in which nothing else runs, and the system's must be loaded first.
+ */
 class Trust {
   private context: Tls.SecureContext | undefined
-  private hasSystemRoots = false
-  private readonly custom: ReadonlyArray<string>
+  private readonly steps: ReadonlyArray<() => ReadonlyArray<string> | undefined>
+  private at = 0
 
   constructor(custom: ReadonlyArray<string>) {
-    this.custom = custom
+    const withNode = () => [...Tls.getCACertificates("default"), ...custom]
+    this.steps = [
+      // A network with an authority of its own mostly signs everything with it.
+      ...(custom.length === 0 ? [() => undefined] : [() => custom, withNode]),
+      () => [...withNode(), ...Tls.getCACertificates("system")]
+    ]
   }
 
   get secureContext(): Tls.SecureContext {
-    return (this.context ??= contextWith(
-      this.custom.length === 0 && !this.hasSystemRoots
-        ? undefined
-        : [
-            ...Tls.getCACertificates("default"),
-            ...(this.hasSystemRoots ? Tls.getCACertificates("system") : []),
-            ...this.custom
-          ]
-    ))
+    return (this.context ??= contextWith(this.steps[this.at]!()))
   }
 
-  /** Adds the system's roots, which take long to load. False if they were there already. */
-  addSystemRoots(): boolean {
-    if (this.hasSystemRoots) return false
-    this.hasSystemRoots = true
+  /** Tells what is trusted now, for {@link Trust.widen}. */
+  get step(): number {
+    return this.at
+  }
+
+  /** Trusts more than at a step. False if there is no more. */
+  widen(step: number): boolean {
+    if (this.at > step) return true
+    if (this.at === this.steps.length - 1) return false
+    this.at++
     this.context = undefined
     return true
   }
@@ -205,23 +211,23 @@ export const make = Effect.gen(function* () {
     )
   }
 
+  // Nothing was sent over a connection that is not trusted, so the request can be repeated.
+  const sendTrusted = (request: HttpClientRequest.HttpClientRequest): ReturnType<typeof send> =>
+    Effect.suspend(() => {
+      const { step } = trust
+      return Effect.catchIf(
+        send(request),
+        (error) => isIssuerUnknown(codeOf(error)) && trust.widen(step),
+        () => sendTrusted(request)
+      )
+    })
+
   return HttpClient.makeWith<
     HttpClientError.HttpClientError,
     never,
     HttpClientError.HttpClientError,
     never
-  >(
-    (requested) =>
-      Effect.flatMap(requested, (request) =>
-        Effect.catchIf(
-          send(request),
-          // Nothing was sent over a connection that is not trusted, so the request can be repeated.
-          (error) => isIssuerUnknown(codeOf(error)) && trust.addSystemRoots(),
-          () => send(request)
-        )
-      ),
-    Effect.succeed
-  )
+  >((requested) => Effect.flatMap(requested, sendTrusted), Effect.succeed)
 })
 
 const names = [...Proxy.variableNames, ...CertificateFile.variables]

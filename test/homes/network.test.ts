@@ -14,8 +14,8 @@ class Authority extends Context.Service<Authority, Certificates.Certificates>()(
   static readonly layer = Layer.effect(Authority, Certificates.make)
 }
 
-/** A home whose backend has one plugin; its bundle has a certificate of the private authority. */
-const makeHome = Effect.gen(function* () {
+/** A home whose backend has these plugins; their bundles have a certificate of the private authority. */
+const makeHomeWith = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const { ca, good } = yield* Authority
   const root = yield* fs.makeTempDirectoryScoped()
@@ -23,7 +23,9 @@ const makeHome = Effect.gen(function* () {
   yield* fs.writeFileString(authority, ca)
   const home = `${root}/home`
   yield* fs.makeDirectory(home)
-  const backend = yield* TestBackend.make({ plugins: [TestBackend.plugin({ name: "alpha" })] })
+  const backend = yield* TestBackend.make({
+    plugins: names.map((name) => TestBackend.plugin({ name }))
+  })
   const { baseUrl, bundleOrigin } = yield* backend.serve({ bundles: good })
   yield* backend.writeHome(home, { baseUrl })
   const env = { CODEX_HOME: home, HOME: root, PATH: process.env["PATH"] ?? "" }
@@ -31,9 +33,19 @@ const makeHome = Effect.gen(function* () {
     variables: Readonly<Record<string, string>>,
     wrap: (command: ReadonlyArray<string>) => ReadonlyArray<string> = (command) => command
   ) => execute(wrap([process.execPath, program, "sync"]), { ...env, ...variables })
-  const installed = fs.exists(`${home}/plugins/cache/openai-curated-remote/alpha`)
+  const installed = Effect.map(
+    Effect.forEach(names, (name) =>
+      fs.exists(`${home}/plugins/cache/openai-curated-remote/${name}`)
+    ),
+    (exist) => exist.every(Boolean)
+  )
   return { authority, baseUrl, bundleOrigin, installed, root, sync }
 })
+
+const makeHome = makeHomeWith(["alpha"])
+
+/** More than are downloaded at once. */
+const many = Array.from({ length: 20 }, (_, nth) => `plugin-${nth}`)
 
 const canMount = spawnSync("unshare", ["-Urm", "true"]).status === 0
 
@@ -129,9 +141,26 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
+    it.effect(
+      "trusts it beside another one in CODEX_CA_CERTIFICATE, for each of many bundles",
+      () =>
+        Effect.gen(function* () {
+          const { authority, installed, root, sync } = yield* makeHomeWith(many)
+          const { ca } = yield* Certificates.make
+          const fs = yield* FileSystem.FileSystem
+          yield* fs.writeFileString(`${root}/other.pem`, ca)
+          const { code, output } = yield* sync({
+            CODEX_CA_CERTIFICATE: `${root}/other.pem`,
+            NODE_EXTRA_CA_CERTS: authority
+          })
+          assert.strictEqual(code, 0, output)
+          assert.isTrue(yield* installed)
+        })
+    )
+
     it.effect.skipIf(!canMount)("trusts an authority in the system's store only", () =>
       Effect.gen(function* () {
-        const { authority, installed, sync } = yield* makeHome
+        const { authority, installed, sync } = yield* makeHomeWith(many)
         const script = `mount -t tmpfs none /etc/ssl && mkdir /etc/ssl/certs && cp ${authority} /etc/ssl/certs/ca-certificates.crt && exec "$@"`
         const { code, output } = yield* sync({}, (command) => [
           "unshare",

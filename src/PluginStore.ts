@@ -28,7 +28,7 @@ import * as Identities from "./internal/cache/identities.ts"
 import * as Installs from "./internal/cache/installs.ts"
 import * as NewInstalls from "./internal/cache/newInstalls.ts"
 import * as Leases from "./internal/cache/leases.ts"
-import { mtimeOf } from "./internal/cache/baseRoots.ts"
+import { isNotFound, mtimeOf } from "./internal/cache/baseRoots.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
 import * as Readings from "./internal/cache/readings.ts"
 import * as Removal from "./internal/cache/removal.ts"
@@ -322,8 +322,8 @@ export const make = Effect.gen(function* () {
   const context = { disk, path, home, reader, liveness: lock.internals.liveness }
   const changes = Changes.make(context)
   const inStaging = (name: string) => path.join(home.staging, name)
-  const names = Effect.map(reader.entriesOf(home.staging), (entries) =>
-    entries.map(({ name }) => name)
+  const names = Effect.catchIf(disk.names(home.staging), isNotFound, () =>
+    Effect.succeed<ReadonlyArray<string>>([])
   )
   // An entry that stays is swept once this process has no other entry any more.
   const remove = (name: string) => Effect.ignore(disk.remove(inStaging(name)))

@@ -97,7 +97,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
   /** A claim on a plugin whose owner still runs; undefined if there is none. */
   const findClaim = Effect.fnUntraced(function* (plugin: string) {
     for (const name of yield* operations.names) {
-      const claim = parse(name)
+      const claim = name.endsWith(plugin) ? parse(name) : undefined
       if (claim?.plugin !== plugin) continue
       if (yield* lock.internals.liveness.isAlive(staging, claim.owner)) return name
     }

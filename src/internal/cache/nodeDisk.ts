@@ -321,6 +321,13 @@ export const nodeDisk: Disk = {
   turn: Turns.take,
   lstat,
   entries,
+  names: (folder) =>
+    call<ReadonlyArray<string>>(
+      "readDirectory",
+      folder,
+      () => Fs.readdirSync(folder),
+      (done) => Fs.readdir(folder, done)
+    ),
   readFile,
   ...nodeLooks.make(readNow, { lstat, entries, readFile }),
   createFile: (path, contents, options) =>

@@ -114,6 +114,12 @@ const cases: ReadonlyArray<Case> = [
     name: "entries refuses a missing folder",
     run: (disk, folder) => disk.entries(`${folder}/none`)
   },
+  {
+    name: "names lists names",
+    run: (disk, folder) => Effect.map(disk.names(folder), (names) => names.toSorted())
+  },
+  { name: "names refuses a missing folder", run: (disk, folder) => disk.names(`${folder}/none`) },
+  { name: "names refuses a file", run: (disk, folder) => disk.names(`${folder}/file`) },
   { name: "entries refuses a file", run: (disk, folder) => disk.entries(`${folder}/file`) },
   {
     name: "readFile reads a file up to its limit",

@@ -19,6 +19,8 @@ import * as Node from "./internal/nodeMethods.ts"
 import { Stopped } from "./internal/stopped.ts"
 
 /** @internal */
+export type { Inode } from "./internal/inode.ts"
+/** @internal */
 export type { PowerLoss, Step } from "./internal/linuxDisk.ts"
 /** @internal */
 export type { EntryChange } from "./internal/nameJournal.ts"
@@ -177,6 +179,12 @@ export interface MemoryDisk {
     readonly entries: ReadonlyArray<EntryChange>
     readonly files: ReadonlyArray<string>
   }
+  /**
+   * The disk's own inode at a path, by its names alone. It is not to be changed.
+   *
+   * @internal
+   */
+  readonly inode: (path: string) => Inode | undefined
   /**
    * How many steps were made.
    *
@@ -531,16 +539,20 @@ const makeDisk = (disk: Linux.Disk): MemoryDisk => {
     caseInsensitive: options?.caseInsensitive ?? disk.settings.caseInsensitive,
     onStep: options?.onStep
   })
+  let fileSystem: FileSystem.FileSystem | undefined
   return {
-    fileSystem: makeFileSystem(disk),
+    // Most pictures of a disk are never mounted.
+    get fileSystem() {
+      return (fileSystem ??= makeFileSystem(disk))
+    },
     snapshot: (path = "/") => {
       const snapshot: Record<string, Entry> = {}
-      const under = Node.resolve(path)
       disk.visit((at, inode) => {
-        if (Node.isPathWithin(at, under)) snapshot[at] = entryOf(inode)
-      })
+        snapshot[at] = entryOf(inode)
+      }, Node.resolve(path))
       return snapshot
     },
+    inode: (path) => disk.at(Node.resolve(path)),
     clone: (options) => makeDisk(disk.clone(settings(options))),
     crash: (powerLoss, options) => makeDisk(disk.crash(powerLoss, settings(options))),
     sync: () => disk.sync(),

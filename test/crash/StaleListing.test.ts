@@ -7,6 +7,7 @@ import { Context, Effect, Fiber, Latch } from "effect"
 import * as CacheLock from "../../src/CacheLock.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { firstOfItsKind } from "../support/crashPoints.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import {
@@ -62,6 +63,8 @@ describe("a pass with a listing from before another one's change, whenever that 
           yield* before.fileSystem.makeDirectory(root)
           for (const build of cached) yield* pass(before, [build])
 
+          const isNewOutcome = firstOfItsKind()
+
           /** Starts the change before an operation of the pass. False if there is no such operation. */
           const run = Effect.fnUntraced(function* (operation: number) {
             const disk = before.clone()
@@ -93,6 +96,7 @@ describe("a pass with a listing from before another one's change, whenever that 
             yield* Fiber.join(other)
             const at = `before operation ${operation}`
             assert.deepStrictEqual(failures, [], at)
+            if (!isNewOutcome(disk)) return true
             assert.deepStrictEqual(yield* CacheTruth.differences(disk, now), [], at)
             return true
           }, Effect.scoped)

@@ -2,6 +2,7 @@
  * The true content of a cache, read from the disk's own snapshot and not with the code under test.
  */
 import { Array as Arr, Context, Effect, Option, Schema } from "effect"
+import { basename, dirname } from "node:path/posix"
 import { isDeepStrictEqual } from "node:util"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
@@ -50,32 +51,40 @@ const makers: Makers = { ownersOf: () => ["A", "B", "C", null], filesOf }
 const text = new TextDecoder()
 const isVersion = Schema.is(PluginVersion.PluginVersion)
 
-/** Entries directly below a folder, by name. */
-const below = (snapshot: MemoryFileSystem.Snapshot, folder: string) =>
-  Object.entries(snapshot).flatMap(([path, entry]) => {
-    const name = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : ""
-    return name === "" || name.includes("/") ? [] : [{ name, path, entry }]
-  })
+interface Child {
+  readonly name: string
+  readonly path: string
+  readonly entry: MemoryFileSystem.Entry
+}
+
+/** The entries of each folder of a snapshot, by the folder's path. */
+type Children = ReadonlyMap<string, ReadonlyArray<Child>>
+
+const childrenOf = (snapshot: MemoryFileSystem.Snapshot): Children =>
+  Map.groupBy(
+    Object.entries(snapshot).map(([path, entry]) => ({ name: basename(path), path, entry })),
+    ({ path }) => dirname(path)
+  )
+
+const below = (children: Children, folder: string): ReadonlyArray<Child> =>
+  children.get(folder) ?? []
+
+/** What is at and below a folder that is no folder itself, by path below `above`. */
+const leaves = (children: Children, folder: string, above: string): Array<[string, unknown]> =>
+  below(children, folder).flatMap(({ name, path, entry }) =>
+    entry.type === "Directory"
+      ? leaves(children, path, `${above}${name}/`)
+      : [[above + name, entry.type === "File" ? { mode: entry.mode, bytes: entry.bytes } : entry]]
+  )
 
 const buildOf = (
-  snapshot: MemoryFileSystem.Snapshot,
+  children: Children,
   { filesOf, ownersOf }: Makers,
   versionRoot: string,
   name: string,
   version: string
 ): Build | undefined => {
-  const files = Object.fromEntries(
-    Object.entries(snapshot).flatMap(([path, entry]) =>
-      path.startsWith(`${versionRoot}/`) && entry.type !== "Directory"
-        ? [
-            [
-              path.slice(versionRoot.length + 1),
-              entry.type === "File" ? { mode: entry.mode, bytes: entry.bytes } : entry
-            ]
-          ]
-        : []
-    )
-  )
+  const files = Object.fromEntries(leaves(children, versionRoot, ""))
   return ownersOf(name)
     .map((owner) => build(owner, version, name))
     .find((candidate) => isDeepStrictEqual(filesOf(candidate), files))
@@ -102,17 +111,18 @@ export const read = (disk: MemoryFileSystem.MemoryDisk): Truth =>
 export const readSnapshot = (snapshot: MemoryFileSystem.Snapshot, makers: Makers): Truth => {
   const plugins: Array<Standing> = []
   const strangers: Array<string> = []
-  for (const { entry, path } of below(snapshot, cacheRoot)) {
+  const children = childrenOf(snapshot)
+  for (const { entry, path } of below(children, cacheRoot)) {
     if (entry.type !== "Directory") strangers.push(path)
-    for (const { entry, name, path: baseRoot } of below(snapshot, path)) {
+    for (const { entry, name, path: baseRoot } of below(children, path)) {
       if (entry.type !== "Directory") {
         strangers.push(baseRoot)
         continue
       }
       const versions = new Map<string, Build | undefined>()
-      for (const child of below(snapshot, baseRoot)) {
+      for (const child of below(children, baseRoot)) {
         if (child.entry.type === "Directory" && isVersion(child.name)) {
-          versions.set(child.name, buildOf(snapshot, makers, child.path, name, child.name))
+          versions.set(child.name, buildOf(children, makers, child.path, name, child.name))
         } else if (child.name !== InstallMetadata.fileName) strangers.push(child.path)
       }
       const sidecar = sidecarOf(
@@ -127,7 +137,7 @@ export const readSnapshot = (snapshot: MemoryFileSystem.Snapshot, makers: Makers
       plugins.push({ name, versions, active, sidecar })
     }
   }
-  return { plugins, strangers, staged: below(snapshot, stagingRoot).map(({ name }) => name) }
+  return { plugins, strangers, staged: below(children, stagingRoot).map(({ name }) => name) }
 }
 
 /** A plugin's active build as `owner/version`; `absent` without one, `torn` where it is no whole one. */

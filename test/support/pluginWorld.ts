@@ -64,7 +64,16 @@ const file = (text: string, mode = 0o644) => ({ mode, bytes: utf8.encode(text) }
  * The manifest's bytes are those that a curated marketplace makes of it; that of the version `local`
  * names no version.
  */
-export const filesOf = ({ name, owner, version }: Build): Files => {
+export const filesOf = (build: Build): Files => {
+  const key = `${build.owner} ${build.version} ${build.name}`
+  let files = known.get(key)
+  if (files === undefined) known.set(key, (files = makeFiles(build)))
+  return files
+}
+
+const known = new Map<string, Files>()
+
+const makeFiles = ({ name, owner, version }: Build): Files => {
   const maker = `${name} ${version} of ${owner ?? "this machine"}\n`
   return {
     ".codex-plugin/plugin.json": file(
@@ -104,6 +113,8 @@ export const layOut: (
     ])
     yield* writer.sync
   }, Effect.scoped)
+
+const posix = Effect.runSync(Effect.provide(Path.Path, Path.layer))
 
 // --- services ------------------------------------------------------------------------------------
 
@@ -162,7 +173,7 @@ export const open = Effect.fnUntraced(function* (
   { lock, retention = PluginSync.defaultRetention }: ProcessOptions = {}
 ): Effect.fn.Return<Context.Context<Services>, never, Scope.Scope> {
   const ground = Context.make(FileSystem.FileSystem, fs).pipe(
-    Context.add(Path.Path, yield* Effect.provide(Path.Path, Path.layer)),
+    Context.add(Path.Path, posix),
     Context.add(CodexHome.CodexHome, home),
     Context.add(
       CacheLock.CacheLock,
@@ -244,4 +255,4 @@ export const pass = (
   Effect.flatMap(
     open(disk.fileSystem, installed, { retention }),
     (services) => Context.get(services, PluginSync.PluginSync).sync
-  ).pipe(Effect.scoped)
+  ).pipe(Effect.scoped, Effect.withTracerEnabled(false))

@@ -15,9 +15,9 @@ import * as Overlay from "./overlay.ts"
 import * as Report from "./report.ts"
 
 /** The work of one round. */
-const usualKills = 100
+const usualKills = 200
 const crowds = 4
-const roundsBesideCodex = 4
+const roundsBesideCodex = 8
 const holders = 5
 const images = 3
 

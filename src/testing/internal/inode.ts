@@ -87,6 +87,12 @@ export class File extends Common {
   }
 }
 
+/** Entries in the order of their names. */
+export const inOrder = <A>(entries: ReadonlyMap<string, A>): Array<[name: string, entry: A]> => {
+  const all = [...entries]
+  return all.length < 2 ? all : all.toSorted(([left], [right]) => (left < right ? -1 : 1))
+}
+
 export class Directory extends Common {
   readonly type = "Directory"
   readonly entries = new Map<string, Inode>()
@@ -95,7 +101,7 @@ export class Directory extends Common {
 
   /** Its entries, names in order. */
   sorted(): Array<[name: string, inode: Inode]> {
-    return [...this.entries].toSorted(([left], [right]) => (left < right ? -1 : 1))
+    return inOrder(this.entries)
   }
 
   duplicate(): Directory {

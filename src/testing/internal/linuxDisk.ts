@@ -2,7 +2,7 @@
  * A disk in memory and Linux's system calls on it.
  */
 import type * as Errno from "./errno.ts"
-import { assign, Directory, File, SymbolicLink, touch } from "./inode.ts"
+import { assign, Directory, File, inOrder, SymbolicLink, touch } from "./inode.ts"
 import type { Inode } from "./inode.ts"
 import { Journal } from "./nameJournal.ts"
 import type { Edit, EntryChange } from "./nameJournal.ts"
@@ -308,7 +308,7 @@ export class Disk {
       }
     }
     for (const { before } of edits) if (before !== undefined) this.release(before)
-    this.journal.record({ operation, path, to, edits, above })
+    this.journal.record({ entry: { operation, path, to }, edits, above })
   }
 
   private owner(mode: number) {
@@ -633,13 +633,22 @@ export class Disk {
   }
 
   /** Every inode with its path, a folder before what it holds, names in order. */
-  visit(f: (path: string, inode: Inode) => void) {
+  visit(f: (path: string, inode: Inode) => void, under = "/") {
     const go = (path: string, inode: Inode) => {
       f(path === "" ? "/" : path, inode)
       if (inode.type !== "Directory") return
       for (const [name, child] of inode.sorted()) go(`${path}/${name}`, child)
     }
-    go("", this.root)
+    const inode = this.at(under)
+    if (inode !== undefined) go(under === "/" ? "" : under, inode)
+  }
+
+  /** The inode at a path, by its names alone. */
+  at(path: string): Inode | undefined {
+    let inode: Inode | undefined = this.root
+    for (const name of backwards(path).toReversed())
+      inode = inode?.type === "Directory" ? inode.entries.get(name) : undefined
+    return inode
   }
 
   /** A disk of the same inodes, except that nothing is open. */
@@ -698,10 +707,7 @@ export class Disk {
         disk.used += to.size
       }
       if (from.type !== "Directory" || to.type !== "Directory") return
-      const entries = new Map<string, Inode | undefined>(from.entries)
-      for (const [name, inode] of names.get(from) ?? []) entries.set(name, inode)
-      for (const name of [...entries.keys()].toSorted()) {
-        const inode = entries.get(name)
+      for (const [name, inode] of entriesWith(from, names.get(from))) {
         if (inode === undefined) continue
         let child = copies.get(inode)
         if (child === undefined) {
@@ -724,6 +730,17 @@ export class Disk {
     disk.lastTemporary = this.lastTemporary
     return disk
   }
+}
+
+/** A folder's entries after a change of some names, in order. */
+const entriesWith = (
+  folder: Directory,
+  changed: ReadonlyMap<string, Inode | undefined> | undefined
+): ReadonlyArray<readonly [name: string, inode: Inode | undefined]> => {
+  if (changed === undefined) return folder.sorted()
+  const entries = new Map<string, Inode | undefined>(folder.entries)
+  for (const [name, inode] of changed) entries.set(name, inode)
+  return inOrder(entries)
 }
 
 const equal = (left: Uint8Array, right: Uint8Array) =>

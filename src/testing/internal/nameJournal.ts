@@ -20,7 +20,8 @@ export interface EntryChange {
   readonly to: string | undefined
 }
 
-export interface Change extends EntryChange {
+export interface Change {
+  readonly entry: EntryChange
   /** They stand or fall together. A rename's first is the one of the new name. */
   readonly edits: ReadonlyArray<Edit>
   /** For a `link` or `rename`, the folders around the new name, up to the root. */
@@ -43,26 +44,37 @@ interface Needs {
 export type Names = ReadonlyMap<Directory, ReadonlyMap<string, Inode | undefined>>
 
 export class Journal {
-  private pending: Array<Pending>
+  private pending: ReadonlyArray<Pending>
+  /** What the pending changes need, once it is asked for. */
+  private known: ReadonlyArray<Needs> | undefined
 
-  constructor(pending: Array<Pending> = []) {
+  constructor(pending: ReadonlyArray<Pending> = []) {
     this.pending = pending
   }
 
+  private get needs(): ReadonlyArray<Needs> {
+    return (this.known ??= needsOf(this.pending))
+  }
+
+  private become(pending: ReadonlyArray<Pending>) {
+    this.pending = pending
+    this.known = undefined
+  }
+
   record(change: Change): void {
-    this.pending.push({ ...change, settled: false })
+    this.become([...this.pending, { ...change, settled: false }])
   }
 
   /** A sync of everything. */
   clear(): void {
-    this.pending = []
+    this.become([])
   }
 
   /** A sync of one folder. */
   settle(directory: Directory): void {
     const holds = ({ edits }: Change) => edits.some((edit) => edit.directory === directory)
     if (!this.pending.some(holds)) return
-    const needs = needsOf(this.pending)
+    const { needs } = this
     const settled = new Set<number>()
     const settle = (index: number) => {
       if (settled.has(index)) return
@@ -77,22 +89,27 @@ export class Journal {
     this.pending.forEach((_, index) => {
       if (!settled.has(index) || needsOneOf(needs[index], losable)) losable.add(index)
     })
-    this.pending = this.pending.flatMap((change, index) =>
-      losable.has(index) ? [{ ...change, settled: settled.has(index) }] : []
+    this.become(
+      this.pending.flatMap((change, index) =>
+        losable.has(index) ? [{ ...change, settled: settled.has(index) }] : []
+      )
     )
   }
 
   unsettled(): ReadonlyArray<EntryChange> {
-    return this.pending.filter(({ settled }) => !settled).map(entryChange)
+    return this.pending.filter(({ settled }) => !settled).map(({ entry }) => entry)
   }
 
-  /** The names that a power loss leaves. `survives` says which unsynced changes reached the disk. */
+  /**
+   * The names that a power loss leaves. `survives` says which unsynced changes reached the disk; it gets
+   * the values that `unsettled` gives.
+   */
   outcome(survives: (change: EntryChange) => boolean): Names {
-    const needs = needsOf(this.pending)
+    const { needs } = this
     const lost = new Set<number>()
     const names = new Map<Directory, Map<string, Inode | undefined>>()
     this.pending.forEach((change, index) => {
-      const reached = change.settled || survives(entryChange(change))
+      const reached = change.settled || survives(change.entry)
       const stands = reached && !needsOneOf(needs[index], lost)
       if (!stands) lost.add(index)
       for (const { after, before, directory, name } of change.edits) {
@@ -122,8 +139,6 @@ export class Journal {
     )
   }
 }
-
-const entryChange = ({ operation, path, to }: Change): EntryChange => ({ operation, path, to })
 
 const getOrMake = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   const known = map.get(key)

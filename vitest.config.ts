@@ -4,9 +4,11 @@ import { examplesPlugin } from "./test/docs/examplesPlugin.ts"
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
-/** Tests that change their process: the methods of `node:fs`, their speed, how errors are made, or the user. */
+/** Tests that leave errors without their stack, because they make very many. */
+const crash = ["test/crash/**/*.test.ts"]
+
+/** Tests that change their process: the methods of `node:fs`, their speed, or the user. */
 const ownProcess = [
-  "test/crash/**/*.test.ts",
   "test/internal/cache/{Disk,nodeLooks}.test.ts",
   "test/testing/FileSystemContract.user.test.ts"
 ]
@@ -42,9 +44,10 @@ export default defineConfig({
           // Most files take less time than importing Effect does, so they share two processes.
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...ownProcess, ...processes, ...otherCommands]
+          exclude: [...crash, ...ownProcess, ...processes, ...otherCommands]
         }
       },
+      { extends: true, test: { name: "crash", isolate: false, include: crash } },
       { extends: true, test: { name: "alone", include: ownProcess } },
       { extends: true, test: { name: "processes", include: processes } }
     ]

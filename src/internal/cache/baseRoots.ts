@@ -96,16 +96,17 @@ export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
   }
 
   /** Changes once anything in the folder is added, removed or replaced. */
-  const fingerprintOf = (target: string) =>
-    disk.look(function* (): Looks.Look<Fingerprint | undefined> {
-      const info = yield* Looks.lstat(target)
-      if (info === undefined) return undefined
-      const contents =
-        info.type === "Directory"
-          ? baseRootWith(yield* Looks.recover(Looks.entries(target), () => true, []))
-          : emptyBaseRoot
-      return fingerprint(info, contents, ...(yield* partsLook(target, contents)))
-    })
+  function* fingerprintLook(target: string): Looks.Look<Fingerprint | undefined> {
+    const info = yield* Looks.lstat(target)
+    if (info === undefined) return undefined
+    const contents =
+      info.type === "Directory"
+        ? baseRootWith(yield* Looks.recover(Looks.entries(target), () => true, []))
+        : emptyBaseRoot
+    return fingerprint(info, contents, ...(yield* partsLook(target, contents)))
+  }
+
+  const fingerprintOf = (target: string) => disk.look(() => fingerprintLook(target))
 
   const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
     Effect.map(entriesOf(baseRoot), baseRootWith)
@@ -129,6 +130,7 @@ export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
     entriesOf,
     infoOf,
     partsLook,
+    fingerprintLook,
     fingerprintOf,
     readBaseRoot,
     locateLook,

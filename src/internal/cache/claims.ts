@@ -10,6 +10,7 @@ import type * as CacheLock from "../../CacheLock.ts"
 import type { PluginId } from "../../PluginId.ts"
 import * as Counted from "./counted.ts"
 import { type Owner, pidOf } from "./liveness.ts"
+import { hexDigits } from "./randomName.ts"
 import { claimPrefix } from "./staging.ts"
 import { explain, fail, type PluginStoreError, type Reason } from "./storeError.ts"
 
@@ -121,7 +122,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
   const makeClaim = (plugin: string, claim: Claim) =>
     Effect.gen(function* () {
       const owner = owners.join() ?? (yield* owners.enter)
-      const id = globalThis.crypto.randomUUID().slice(0, 8)
+      const id = hexDigits(8)
       const name = `${claimPrefix}${[owner.value, id, plugin].join("-")}`
       yield* Effect.onError(operations.create(name), () => owners.leave(owner))
       names.add(name)

@@ -9,6 +9,7 @@ import * as Hex from "effect/encoding/Hex"
 import type { PluginId } from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
 import type { Liveness, Owner } from "./liveness.ts"
+import { hexDigits } from "./randomName.ts"
 import { leasePrefix } from "./staging.ts"
 
 /** The steps on the disk that leases need. */
@@ -54,7 +55,7 @@ export const make = <E>(operations: Operations<E>, liveness: Liveness) => {
     version: PluginVersion.PluginVersion
   ): Effect.fn.Return<void, unknown, Scope.Scope> {
     const owner = yield* liveness.register(staging)
-    const id = globalThis.crypto.randomUUID().slice(0, 8)
+    const id = hexDigits(8)
     const name = `${leasePrefix}${[owner, yield* digest(pluginId), yield* digest(version), id].join("-")}`
     yield* Effect.acquireRelease(operations.create(name), () => operations.remove(name))
   })

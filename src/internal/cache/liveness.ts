@@ -8,6 +8,7 @@
 import { Effect, Exit, type FileSystem, type Path, RcMap, Scope } from "effect"
 import * as platformError from "../platformError.ts"
 import * as kernelLock from "./kernelLock.ts"
+import { hexDigits } from "./randomName.ts"
 import { ownerPrefix } from "./staging.ts"
 
 /** A name that no other process has. It fits in a file name and contains no dash. */
@@ -15,6 +16,8 @@ export type Owner = string
 
 /** The last digits of an owner's name are its process id, in hexadecimal. It is for messages alone. */
 const pidDigits = 8
+
+const ownerDigits = 32
 
 /** The process id that an owner's name tells. */
 export const pidOf = (owner: Owner): number => Number.parseInt(owner.slice(-pidDigits), 16)
@@ -34,8 +37,10 @@ export interface Liveness {
 }
 
 const newOwner = Effect.sync(() => {
-  const random = globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, -pidDigits)
-  return random + globalThis.process.pid.toString(16).padStart(pidDigits, "0")
+  return (
+    hexDigits(ownerDigits - pidDigits) +
+    globalThis.process.pid.toString(16).padStart(pidDigits, "0")
+  )
 })
 
 const isOwner = (owner: string): boolean => /^[0-9a-f]{32}$/.test(owner)

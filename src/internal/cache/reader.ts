@@ -45,9 +45,13 @@ export const make = Effect.gen(function* () {
   const { entriesOf, fingerprintOf, marketplaceRoot } = baseRoots
   const plugins = PluginReader.make(disk, path, baseRoots)
 
+  const stagedNames = Effect.catchIf(disk.names(home.staging), BaseRoots.isNotFound, () =>
+    Effect.succeed<ReadonlyArray<string>>([])
+  )
+
   /** Those of the plugins that have base roots, in the given order. */
   const readAll = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
-    const doubts = new Set((yield* entriesOf(home.staging)).map(({ name }) => name))
+    const doubts = new Set(yield* stagedNames)
     const looks = pluginIds.map(
       (pluginId) => () => plugins.pluginLook(pluginId, doubts.has(`${doubtPrefix}${pluginId}`))
     )
@@ -125,7 +129,6 @@ export const make = Effect.gen(function* () {
     identityOf: plugins.identityOf,
     list,
     snapshot,
-    readAll,
     read
   }
 })

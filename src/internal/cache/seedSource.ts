@@ -67,19 +67,18 @@ export const open = Effect.fnUntraced(function* (from: string) {
 
   const copyTree = (source: string, target: string) => SeedTree.copy(disk, path, source, target)
 
-  /** The versions that are still as they were seen. */
+  /** The versions that are still as they were seen: the fingerprint tells which version is active. */
   const unchangedAmong = (seeds: ReadonlyArray<SeedVersion>) =>
-    Effect.map(reader.readAll(seeds.map(({ pluginId }) => pluginId)), (plugins) => {
-      const now = new Map(plugins.map((plugin) => [plugin.pluginId, plugin]))
-      return new Set(
-        seeds.filter(({ plugin, pluginId, version }) => {
-          const current = now.get(pluginId)
-          return (
-            current?.fingerprint === plugin.fingerprint && Option.contains(current.active, version)
-          )
-        })
-      )
-    })
+    Effect.map(
+      disk.lookAll(
+        seeds.map(
+          ({ pluginId }) =>
+            () =>
+              reader.fingerprintLook(reader.baseRootOf(pluginId))
+        )
+      ),
+      (now) => new Set(seeds.filter(({ plugin }, nth) => now[nth] === plugin.fingerprint))
+    )
 
   /**
    * Copies versions into folders that do not exist. Gives those whose source stayed the same and

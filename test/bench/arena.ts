@@ -83,6 +83,7 @@ export const make = Effect.fnUntraced(function* (
   const temporary = Path.join(folder, "tmp")
   Fs.mkdirSync(temporary, { recursive: true })
 
+  const isCold = cached === "nothing" || cached === "elsewhere"
   const names = Array.from({ length: plugins }, (_, i) => `plugin-${String(i).padStart(4, "0")}`)
   const upgraded = cached === "all but one upgrade" ? names[plugins >> 1] : undefined
 
@@ -101,7 +102,7 @@ export const make = Effect.fnUntraced(function* (
       home
     })
     const plugins = yield* Effect.promise(() => readListing(home))
-    return { home, plugins, isCold: cached === "nothing", authority, temporary }
+    return { home, plugins, isCold, authority, temporary }
   })
 
   const runIn = Effect.fnUntraced(function* (contestant: Contestant, place: Place) {
@@ -129,8 +130,10 @@ export const make = Effect.fnUntraced(function* (
     run: Effect.fnUntraced(function* (contestant) {
       const home = Path.join(root, `run-${++runs}`)
       copy(seed.home, home)
-      if (before !== undefined) copy(Path.join(before.home, "plugins"), Path.join(home, "plugins"))
-      return yield* runIn(contestant, { ...seed, home })
+      if (before !== undefined && !isCold) {
+        copy(Path.join(before.home, "plugins"), Path.join(home, "plugins"))
+      }
+      return yield* runIn(contestant, { ...seed, home, from: before?.home })
     })
   }
   return arena

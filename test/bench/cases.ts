@@ -16,8 +16,11 @@ export interface Case {
   readonly latency: number
   /** Between all programs and the backend; none is loopback itself. */
   readonly line?: Line.Line
-  /** The cache before: empty, with all plugins, or with all of them and one in its previous version. */
-  readonly cached: "nothing" | "everything" | "all but one upgrade"
+  /**
+   * The cache before: empty, with all plugins, or with all of them and one in its previous version.
+   * `elsewhere` is an empty one beside a home that has all plugins.
+   */
+  readonly cached: "nothing" | "everything" | "all but one upgrade" | "elsewhere"
   /** Codex gives up on a bundle after 60 seconds, so it cannot take part on a very slow line. */
   readonly withoutCodex?: boolean
   readonly goals: ReadonlyArray<Goal>
@@ -41,6 +44,7 @@ const MB = 1_000 * kB
 
 const newest = "Codex 0.169.0"
 const bare = "bare Node"
+const nodeStart = "Node's start"
 
 const faster = (against: string, ratio: number): Goal => ({ against, figure: "wall", ratio })
 
@@ -136,6 +140,17 @@ export const cases: ReadonlyArray<Case> = [
     task: "host",
     plugins: 50,
     goals: [faster(bare, 1 / 2)]
+  },
+  {
+    ...base,
+    name: "seeded home, 50 plugins of 100 kB; Codex: cold, 50 ms",
+    task: "seed",
+    plugins: 50,
+    latency: 50,
+    cached: "elsewhere",
+    // 250 ms where bare Node starts in 45.
+    goals: [faster(newest, 10), faster(nodeStart, 45 / 250)],
+    quick: true
   },
   cold(5, 0, { name: "cold, 5 plugins of 20 MB, 0 ms", bundleBytes: 20 * MB }),
   {

@@ -23,6 +23,8 @@ export interface Installed {
 export interface Place {
   /** Fresh, with the settings and credentials of a Codex home. */
   readonly home: string
+  /** Another home, which has all plugins. */
+  readonly from?: string | undefined
   readonly plugins: ReadonlyArray<Installed>
   /** PEM file of the authority that vouches for the bundles' server. */
   readonly authority: string
@@ -41,7 +43,7 @@ export interface Contestant {
   readonly missing: (place: Place, run: Run) => string | undefined
 }
 
-export type Task = "sync" | "list" | "id" | "version"
+export type Task = "sync" | "seed" | "list" | "id" | "version"
 
 const environmentOf = ({ authority, home, temporary }: Place) => ({
   PATH: process.env["PATH"] ?? "/usr/bin:/bin",
@@ -85,6 +87,7 @@ const missingOfList = ({ plugins }: Place, { stdout }: Run): string | undefined 
 
 const missingOf: Record<Task, Contestant["missing"]> = {
   sync: missingOfSync,
+  seed: missingOfSync,
   list: missingOfList,
   id: ({ plugins }, { stdout }) =>
     stdout.trim() === plugins[0]!.id ? undefined : `the id is given as ${stdout}`,
@@ -99,6 +102,7 @@ export const ours = (task: Task): Contestant => ({
   program: (place) => {
     const words: Record<Task, ReadonlyArray<string>> = {
       sync: ["sync", "--json"],
+      seed: ["seed", "--json", "--from", place.from ?? ""],
       list: ["list", "--json"],
       id: ["id", `${place.plugins[0]?.name}@${marketplaces.curated}`],
       version: ["--version"]
@@ -111,13 +115,17 @@ export const ours = (task: Task): Contestant => ({
   }
 })
 
-/** Codex has no command that asks for one id, so that it lists for that as well. */
+/**
+ * Codex has no command that asks for one id, so that it lists for that as well, and none that copies
+ * plugins, so that it downloads them.
+ */
 export const codex = (version: CodexBinary.Version, binary: string, task: Task): Contestant => ({
   name: `Codex ${version}`,
   missing: missingOf[task === "id" ? "list" : task],
   program: (place) => {
     const words: Record<Task, ReadonlyArray<string>> = {
       sync: ["app-server"],
+      seed: ["app-server"],
       list: ["plugin", "list", "--json"],
       id: ["plugin", "list", "--json"],
       version: ["--version"]
@@ -126,7 +134,7 @@ export const codex = (version: CodexBinary.Version, binary: string, task: Task):
       words: [binary, ...words[task]],
       environment: environmentOf(place),
       folder: place.home,
-      ...(task === "sync"
+      ...(task === "sync" || task === "seed"
         ? {
             until: /completed remote installed plugin bundle sync/,
             makes: place.isCold ? place.plugins.map((plugin) => sidecarOf(place.home, plugin)) : []
@@ -189,6 +197,17 @@ export const warmHost = (who: "ours" | "baseline"): Contestant => ({
     folder: place.home
   })
 })
+
+/** Node doing nothing. */
+export const nodeStart: Contestant = {
+  name: "Node's start",
+  missing: () => undefined,
+  program: (place) => ({
+    words: [process.execPath, "--eval", "0"],
+    environment: environmentOf(place),
+    folder: place.home
+  })
+}
 
 /** Our program doing nothing: the time that it takes to start. */
 export const start: Contestant = { ...ours("version"), name: "--version" }

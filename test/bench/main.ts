@@ -53,7 +53,8 @@ const contestantsOf = Effect.fnUntraced(function* ({ cached, line, task, without
     ...codex.toReversed(),
     ...(isCold ? [Contestants.baseline] : []),
     ...(isCold && line === undefined ? [Contestants.pipeline] : []),
-    ...(task === "list" || task === "id" ? [Contestants.start] : [])
+    ...(task === "list" || task === "id" ? [Contestants.start] : []),
+    ...(task === "seed" ? [Contestants.start, Contestants.nodeStart] : [])
   ]
 })
 

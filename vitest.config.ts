@@ -14,7 +14,11 @@ const ownProcess = [
 ]
 
 /** Tests that are mostly about processes of the program: `npm run test:processes`. */
-const processes = ["test/cli/{completions,flags,recipes,terminal}.test.ts"]
+const processes = [
+  "test/**/*.processes.test.ts",
+  "test/cli/{completions,flags,process,recipes,terminal,watch}.test.ts",
+  "test/examples/fleet.test.ts"
+]
 
 const otherCommands = ["codex", "fleet", "homes", "torture", "bench"].map(
   (folder) => `test/${folder}/**`

@@ -1,0 +1,365 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  FileSystem,
+  Layer,
+  Logger,
+  Path,
+  Scope
+} from "effect"
+import { execFileSync, spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import * as CacheLock from "../src/CacheLock.ts"
+import * as CodexHome from "../src/CodexHome.ts"
+import * as KernelLock from "../src/internal/cache/kernelLock.ts"
+import { prefix } from "../src/internal/cache/staging.ts"
+import { helper } from "./support/builtPrograms.ts"
+import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
+
+const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+
+const stagingName = "plugins/.remote-plugin-install-staging"
+
+/** Another process that holds the lock of this home, or takes it again and again. */
+const otherHolder = (home: string, program: "busyLock" | "holdLock" = "holdLock") =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const child = spawn(process.execPath, [await helper(program), home], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      await new Promise((resolve) => child.stdout.once("data", resolve))
+      return child
+    }),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const inHome = <A, E>(
+  test: (
+    home: string
+  ) => Effect.Effect<A, E, FileSystem.FileSystem | Path.Path | CacheLock.CacheLock>,
+  options: CacheLock.Options = {}
+) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const home = yield* fs.makeTempDirectoryScoped()
+    return yield* Effect.provide(
+      test(home),
+      CacheLock.layerWith(options).pipe(Layer.provide(CodexHome.layerAt(home)))
+    )
+  }).pipe(Effect.scoped, Effect.provide(Node))
+
+// The operating system is what frees the lock, so these need a disk and another process.
+describe("CacheLock between processes", () => {
+  it.live("is freed within a second of its holder's kill -9", () =>
+    inHome((home) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const lock = yield* CacheLock.CacheLock
+          const child = yield* otherHolder(home)
+          const waiter = yield* Effect.forkChild(lock.hold(Effect.succeed("in")))
+          yield* Effect.sync(() => child.kill("SIGKILL"))
+          assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "1 second"), "in")
+        })
+      )
+    )
+  )
+
+  it.live("gets its turn beside a process that takes the lock again and again", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const lock = yield* CacheLock.CacheLock
+        yield* otherHolder(home, "busyLock")
+        for (let turn = 0; turn < 3; turn++) {
+          yield* Effect.timeout(lock.hold(Effect.void), "5 seconds")
+        }
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("tells whom it waits for, and gives up with the holder's pid", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        const child = yield* otherHolder(home)
+        const lines: Array<string> = []
+        const logger = Logger.make(({ message }) => lines.push(String(message)))
+        const error = yield* Effect.flip(lock.hold(Effect.void)).pipe(
+          Effect.provide(Logger.layer([logger]))
+        )
+        assert.include(error.message, `held by process ${child.pid} since 20`)
+        assert.strictEqual(lines.length, 1)
+        assert.include(lines[0], `waiting for process ${child.pid} since 20`)
+      }, Effect.scoped),
+      { waitLimit: "200 millis" }
+    )
+  )
+
+  it.live.each([
+    { content: "a link", make: (note: string) => Fs.symlinkSync("/etc/passwd", note) },
+    { content: "a pipe", make: (note: string) => execFileSync("mkfifo", [note]) },
+    { content: "a large file", make: (note: string) => Fs.writeFileSync(note, "9".repeat(1e6)) }
+  ])("does not read $content in place of the holder's note", ({ make }) =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        yield* otherHolder(home)
+        const note = `${home}/plugins/.remote-plugin-install-staging/${prefix}lock-holder`
+        Fs.rmSync(note)
+        make(note)
+        const error = yield* Effect.flip(lock.hold(Effect.void))
+        assert.include(error.message, "held by another process")
+      }, Effect.scoped),
+      { waitLimit: "100 millis" }
+    )
+  )
+
+  it.live("replaces a link in place of the holder's note and leaves its target alone", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        const staging = `${home}/plugins/.remote-plugin-install-staging`
+        Fs.mkdirSync(staging, { recursive: true })
+        Fs.writeFileSync(`${home}/mine`, "mine")
+        Fs.symlinkSync(`${home}/mine`, `${staging}/${prefix}lock-holder`)
+        yield* lock.hold(Effect.void)
+        assert.strictEqual(Fs.readFileSync(`${home}/mine`, "utf8"), "mine")
+        assert.deepStrictEqual(Fs.readdirSync(staging), [])
+      })
+    )
+  )
+
+  it.live.each([
+    { length: "short", content: "hi\n" },
+    { length: "long", content: "not a lock".repeat(1000) }
+  ])("names a lock file with other, $length content, and the remedy", ({ content }) =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.mkdirSync(`${home}/plugins`)
+        Fs.writeFileSync(`${home}/plugins/${CacheLock.fileName}`, content)
+        const error = yield* Effect.flip(lock.hold(Effect.void))
+        assert.strictEqual(error.reason._tag, "Corrupt")
+        assert.include(error.message, "delete it while no other codex-plugins process runs")
+      })
+    )
+  )
+
+  it.live("refuses a pipe in place of the lock file without waiting for its writer", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.mkdirSync(`${home}/plugins`)
+        execFileSync("mkfifo", [`${home}/plugins/${CacheLock.fileName}`])
+        const error = yield* Effect.flip(lock.hold(Effect.void))
+        assert.strictEqual(error.reason._tag, "Unavailable")
+      })
+    )
+  )
+
+  it.live("is one lock for two layers on the same home, also through a link", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.symlinkSync(home, `${home}-link`)
+        yield* Effect.addFinalizer(() => Effect.sync(() => Fs.unlinkSync(`${home}-link`)))
+        const second = yield* Layer.build(
+          CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(`${home}-link`)), Layer.fresh)
+        ).pipe(Effect.map(Context.get(CacheLock.CacheLock)))
+        assert.strictEqual(yield* lock.hold(second.hold(Effect.succeed("in"))), "in")
+        const entered = yield* Deferred.make<void>()
+        const holder = yield* Effect.forkChild(
+          lock.hold(Effect.andThen(Deferred.succeed(entered, undefined), Effect.sleep("50 millis")))
+        )
+        yield* Deferred.await(entered)
+        yield* second.hold(
+          Effect.sync(() => assert.isDefined(holder.pollUnsafe(), "the first holder is done"))
+        )
+      }, Effect.scoped),
+      { waitLimit: 0 }
+    )
+  )
+
+  it.live("is independent of the lock of another home", () =>
+    inHome(
+      Effect.fnUntraced(function* (home) {
+        const lock = yield* CacheLock.CacheLock
+        Fs.mkdirSync(`${home}/other`)
+        const other = yield* Layer.build(
+          CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(`${home}/other`)), Layer.fresh)
+        ).pipe(Effect.map(Context.get(CacheLock.CacheLock)))
+        const isHeld = yield* lock.hold(other.hold(Effect.zip(lock.isHeld, other.isHeld)))
+        assert.deepStrictEqual(isHeld, [true, true])
+        assert.isFalse(yield* lock.hold(other.isHeld))
+      }, Effect.scoped)
+    )
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "keeps no more files open while it waits than while it holds the lock",
+    () =>
+      inHome((home) =>
+        Effect.gen(function* () {
+          const fs = yield* FileSystem.FileSystem
+          const lock = yield* CacheLock.CacheLock
+          const openFiles = Effect.gen(function* () {
+            const names = yield* fs.readDirectory("/proc/self/fd")
+            const targets = yield* Effect.forEach(names, (name) =>
+              Effect.orElseSucceed(fs.readLink(`/proc/self/fd/${name}`), () => "")
+            )
+            return targets.filter((target) => target.endsWith(CacheLock.fileName))
+          })
+          const whileHeld = (yield* lock.hold(openFiles)).length
+          assert.isAbove(whileHeld, 0)
+          yield* otherHolder(home)
+          const waiter = yield* Effect.forkChild(lock.hold(Effect.void))
+          yield* Effect.sleep(Duration.times(CacheLock.pollInterval, 10))
+          assert.isAtMost((yield* openFiles).length, whileHeld)
+          // It sees to the folders of its home as long as it waits.
+          yield* Fiber.interrupt(waiter)
+        }).pipe(Effect.scoped)
+      )
+  )
+
+  it.live.each([
+    { kind: "of a session", session: true },
+    { kind: "without a session", session: false }
+  ])("tells who holds it for a while, for brief holders $kind, too", ({ session }) =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        if (session) yield* internals.session
+        const notes = Effect.sync(() => Fs.readdirSync(`${home}/${stagingName}`))
+        assert.deepStrictEqual(yield* internals.commit(notes), [])
+        const long = Effect.andThen(Effect.sleep("150 millis"), notes)
+        assert.deepStrictEqual(yield* internals.commit(long), [`${prefix}lock-holder`])
+        assert.deepStrictEqual(yield* notes, [])
+        assert.deepStrictEqual(yield* internals.commit(notes), [])
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("is kept by a brief holder whose session ends", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        const isFree = Effect.scoped(KernelLock.tryAcquire(`${home}/plugins/${CacheLock.fileName}`))
+        const session = yield* Scope.make()
+        yield* Scope.provide(internals.session, session)
+        yield* internals.commit(
+          Effect.gen(function* () {
+            yield* Scope.close(session, Exit.void)
+            assert.isFalse(yield* isFree)
+          })
+        )
+        assert.isTrue(yield* isFree)
+      })
+    )
+  )
+
+  it.live("lets brief holders of a session in, in the order of their coming", () =>
+    inHome(() =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        yield* internals.session
+        const events: Array<string> = []
+        const work = (name: string) =>
+          internals.commit(
+            Effect.gen(function* () {
+              events.push(`${name} in`)
+              yield* Effect.sleep("10 millis")
+              events.push(`${name} out`)
+            })
+          )
+        const names = ["a", "b", "c", "d"]
+        const late = Effect.andThen(Effect.sleep("15 millis"), work("late"))
+        yield* Effect.all([...names.map(work), late], { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          events,
+          [...names, "late"].flatMap((name) => [`${name} in`, `${name} out`])
+        )
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("lets a brief holder of a session wait for another process, and give up or go on", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const { internals } = yield* CacheLock.CacheLock
+        yield* internals.session
+        const child = yield* otherHolder(home)
+        const interrupted = yield* Effect.forkChild(internals.commit(Effect.succeed("in")))
+        yield* Effect.sleep("30 millis")
+        yield* Fiber.interrupt(interrupted)
+        const waiter = yield* Effect.forkChild(internals.commit(Effect.succeed("in")))
+        yield* Effect.sleep("30 millis")
+        assert.isUndefined(waiter.pollUnsafe())
+        child.kill("SIGKILL")
+        assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "2 seconds"), "in")
+        assert.strictEqual(yield* internals.commit(Effect.succeed("in")), "in")
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("leaves nothing but its own file", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const lock = yield* CacheLock.CacheLock
+        const staging = path.join(home, "plugins", ".remote-plugin-install-staging")
+        const during = yield* lock.hold(fs.readDirectory(staging))
+        assert.deepStrictEqual(during, [`${prefix}lock-holder`])
+        assert.deepStrictEqual(yield* fs.readDirectory(staging), [])
+        assert.sameMembers(yield* fs.readDirectory(path.join(home, "plugins")), [
+          CacheLock.fileName,
+          ".remote-plugin-install-staging"
+        ])
+      })
+    )
+  )
+
+  it.live("grants nothing where its file can only be read", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped()
+      const readOnly = FaultyFileSystem.make(fs, ({ method, paths: [path = ""] }) =>
+        method === "access" && path.endsWith(CacheLock.fileName)
+          ? Effect.fail(FaultyFileSystem.errno("EROFS", "access", path))
+          : Effect.void
+      )
+      const error = yield* Effect.gen(function* () {
+        const lock = yield* CacheLock.CacheLock
+        return yield* Effect.flip(lock.hold(Effect.void))
+      }).pipe(
+        Effect.provide(CacheLock.layer.pipe(Layer.provide(CodexHome.layerAt(home)))),
+        Effect.provideService(FileSystem.FileSystem, readOnly)
+      )
+      assert.strictEqual(error.reason._tag, "Unavailable")
+      assert.include(error.message, "the folder must be writable")
+    }).pipe(Effect.scoped, Effect.provide(Node))
+  )
+
+  it.live("says so where there can be no lock", () =>
+    inHome((home) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const lock = yield* CacheLock.CacheLock
+        yield* fs.makeDirectory(path.join(home, "plugins", CacheLock.fileName), {
+          recursive: true
+        })
+        const error = yield* Effect.flip(lock.hold(Effect.void))
+        assert.strictEqual(error._tag, "CacheLockError")
+        assert.strictEqual(error.reason._tag, "Unavailable")
+        assert.include(error.message, "must support locks")
+      })
+    )
+  )
+})

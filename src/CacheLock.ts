@@ -138,6 +138,13 @@ interface Internals {
   readonly commit: <A, E, R>(
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | CacheLockError, R>
+  /**
+   * As `commit`, for a few calls of the disk, which others of this process wait for. They are not
+   * interrupted, and the event loop does not turn in between.
+   */
+  readonly instantly: <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | CacheLockError, R>
   /** Makes the holds of this process cheap until the scope closes. */
   readonly session: Effect.Effect<void, CacheLockError, Scope.Scope>
   /** How long a caller waits for another process. */
@@ -335,10 +342,11 @@ const serviceOf = (
   others: Pick<Internals, "waitLimit" | "queues" | "liveness">
 ): CacheLock["Service"] =>
   CacheLock.of({
-    hold: (effect) => lock.hold(effect, false),
+    hold: (effect) => lock.hold(effect, "long"),
     isHeld: lock.isHeld,
     internals: {
-      commit: (effect) => lock.hold(effect, true),
+      commit: (effect) => lock.hold(effect, "brief"),
+      instantly: (effect) => lock.hold(effect, "instant"),
       session: lock.session,
       ...others
     }

@@ -119,6 +119,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
     )
   )
 
+  /** Makes a claim of an uninterruptible caller. */
   const makeClaim = (plugin: string, claim: Claim) =>
     Effect.gen(function* () {
       const owner = owners.join() ?? (yield* owners.enter)
@@ -131,11 +132,11 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
         return Effect.andThen(operations.remove(name), owners.leave(owner))
       })
       return undefined
-    }).pipe(Effect.uninterruptible)
+    })
 
   /** Claims a plugin. Gives the claim that is in the way, if there is one. */
   const tryClaim = (plugin: string, claim: Claim) =>
-    lock.internals.commit(
+    lock.internals.instantly(
       Effect.flatMap(findClaim(plugin), (rival) =>
         rival === undefined ? makeClaim(plugin, claim) : Effect.succeed(rival)
       )

@@ -68,7 +68,7 @@ export const make = (
   const commit =
     (pluginId: PluginId.PluginId) =>
     <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
-      effect.pipe(Effect.uninterruptible, lock.internals.commit, explain("install", pluginId))
+      effect.pipe(lock.internals.instantly, explain("install", pluginId))
 
   const claimed = <A, E, R>(
     pluginId: PluginId.PluginId,

@@ -5,6 +5,7 @@ import { Clock, Context, Duration, Effect, Exit, Scope, type Semaphore } from "e
 import * as Counted from "./counted.ts"
 import * as NoteWatch from "./noteWatch.ts"
 import type { Queue } from "./queues.ts"
+import * as Turns from "./turns.ts"
 
 /** A waiting caller tries again after this time, which doubles up to `pollInterval`. */
 const firstPoll = Duration.millis(2)
@@ -50,11 +51,18 @@ export interface OpenLock<E> {
   readonly unlock: () => boolean
 }
 
+/**
+ * How long a lock is held. A brief holder leaves its note only if it takes long after all. An instant
+ * one makes a few calls of the disk, which nothing interrupts and for which the event loop does not
+ * turn, so that hardly anybody of the process ever finds the lock taken.
+ */
+export type Length = "long" | "brief" | "instant"
+
 export interface ProcessLock<E> {
-  /** Runs an effect under the lock. `isBrief` holders leave their note only if they take long. */
+  /** Runs an effect under the lock. */
   readonly hold: <A, E1, R>(
     effect: Effect.Effect<A, E1, R>,
-    isBrief: boolean
+    length: Length
   ) => Effect.Effect<A, E1 | E, R>
   readonly isHeld: Effect.Effect<boolean>
   /** Keeps the lock's file open until the scope closes, so that each hold is cheap. */
@@ -134,7 +142,11 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
   const { isTurnOver, outwait, takeTurn } = makeTurns(lock)
   const files = Counted.make(lock.open)
   const watch = NoteWatch.make(lock.note)
-  const takePlace = queue.semaphore.takeScoped(1)
+  const enqueue = Effect.acquireUseRelease(
+    Effect.sync(() => queue.waiting++),
+    () => queue.semaphore.takeScoped(1),
+    () => Effect.sync(() => queue.waiting--)
+  )
 
   /** Notes how to release the lock of a file, also if it was not locked after all. */
   const releasing = (lease: Lease, file: Counted.Use<OpenLock<E>>, clock: Clock.Clock) => {
@@ -162,7 +174,10 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
    */
   const acquire = (lease: Lease, isBrief: boolean, clock: Clock.Clock, restore: Restore) =>
     Effect.gen(function* () {
-      yield* restore(Scope.provide(takePlace, lease.scope))
+      // Nobody overtakes those who wait.
+      const isFirst = queue.waiting === 0 && (yield* queue.semaphore.takeIfAvailable(1))
+      if (isFirst) lease.release = queue.semaphore.release(1)
+      else yield* restore(Scope.provide(enqueue, lease.scope))
       if (isTurnOver(clock.currentTimeMillisUnsafe())) yield* restore(takeTurn)
       const file = files.join() ?? (yield* files.enter)
       releasing(lease, file, clock)
@@ -182,24 +197,33 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
     return lease !== undefined && lease.users > 0 ? lease : undefined
   }
 
-  const hold: ProcessLock<E>["hold"] = (effect, isBrief) =>
+  const hold = <A, E1, R>(
+    effect: Effect.Effect<A, E1, R>,
+    length: Length
+  ): Effect.Effect<A, E1 | E, R> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) => {
         const leases = fiber.getRef(Leases)
         const inherited = currentIn(leases)
+        const isInstant = length === "instant"
         if (inherited !== undefined) {
           inherited.users++
-          return Effect.ensuring(restore(effect), leave(inherited))
+          return Effect.ensuring(isInstant ? effect : restore(effect), leave(inherited))
         }
         const lease = makeLease()
+        const isBrief = length !== "long"
         const taken = acquire(lease, isBrief, fiber.getRef(Clock.Clock), restore)
         // A brief holder gets no span: a pass may have hundreds.
         const waited = isBrief
           ? taken
           : Effect.withSpan(taken, "CacheLock.wait", { attributes: { path: lock.path } })
         const mine = new Map(leases).set(queue.semaphore, lease)
+        const held = Effect.updateContext(effect, (context: Context.Context<R>) => {
+          const own = Context.add(context, Leases, mine)
+          return isInstant ? Context.add(own, Turns.IsUrgent, true) : own
+        })
         return waited.pipe(
-          Effect.andThen(restore(Effect.provideService(effect, Leases, mine))),
+          Effect.andThen(isInstant ? held : restore(held)),
           Effect.ensuring(leave(lease))
         )
       })

@@ -6,6 +6,8 @@ import { Effect, type Scope, Semaphore } from "effect"
 /** One caller at a time, in the order of their coming. */
 export interface Queue {
   readonly semaphore: Semaphore.Semaphore
+  /** The number of callers that wait for the one in front. */
+  waiting: number
   /** Since when one caller has followed another without a pause, in milliseconds. */
   busySince: number
   /** When the last caller left, in milliseconds. */
@@ -24,7 +26,7 @@ export const make = (): Queues => {
   return {
     enter: (name) => {
       const entry = queues.get(name) ?? {
-        queue: { semaphore: Semaphore.makeUnsafe(1), busySince: 0, leftAt: 0 },
+        queue: { semaphore: Semaphore.makeUnsafe(1), waiting: 0, busySince: 0, leftAt: 0 },
         users: 0
       }
       entry.users++

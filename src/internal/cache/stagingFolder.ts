@@ -42,7 +42,10 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
     { discard: true }
   )
 
-  /** A new folder that names its owner, so that no sweep of a live owner's files removes it. */
+  /**
+   * Makes a new folder for an uninterruptible caller. It names its owner, so that no sweep of a live
+   * owner's files removes it.
+   */
   const makeStageFolder = Effect.gen(function* () {
     const owner = owners.join() ?? (yield* owners.enter)
     const path = yield* Effect.onError(
@@ -52,7 +55,7 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
     // The next pass sweeps a folder that cannot be removed now.
     const remove = Effect.andThen(Effect.ignore(disk.remove(path)), owners.leave(owner))
     return { path, remove }
-  }).pipe(Effect.uninterruptible)
+  })
 
   const stageFolder = Effect.map(
     Effect.acquireRelease(makeStageFolder, ({ remove }) => remove),

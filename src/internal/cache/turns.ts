@@ -3,7 +3,7 @@
  * bundles, shares a turn. Once a turn has lasted long enough, further work waits for the next one, so
  * that a host's timers and requests are never held up for long.
  */
-import { Effect } from "effect"
+import { Context, Effect, Fiber } from "effect"
 
 /** How long work may go on in one turn, in milliseconds. */
 const turnLength = 5
@@ -32,9 +32,17 @@ export const begin = (): number => {
   return now
 }
 
+/** True for a few steps that others wait for: they do not wait for another turn in between. */
+export const IsUrgent = Context.Reference<boolean>(
+  "effect-codex-plugins/internal/cache/Turns/IsUrgent",
+  { defaultValue: () => false }
+)
+
 /** True if it is time for the event loop to turn. */
 export const isOver = (now = performance.now()): boolean =>
-  beganAt !== undefined && now - beganAt >= turnLength
+  beganAt !== undefined &&
+  now - beganAt >= turnLength &&
+  Fiber.getCurrent()?.getRef(IsUrgent) !== true
 
 /** Waits for a turn of one's own. */
 export const next = (): Promise<void> => new Promise((resolve) => waiting.push(resolve))

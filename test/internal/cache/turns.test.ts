@@ -43,6 +43,24 @@ describe("take", () => {
     })
   )
 
+  it.live("does not let urgent work wait for another turn", () =>
+    Effect.gen(function* () {
+      const job = Effect.gen(function* () {
+        yield* Turns.take
+        work(6)
+        yield* Turns.take
+      })
+      const isDoneAtOnce = Effect.fnUntraced(function* (effect: Effect.Effect<void>) {
+        const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+        const isDone = fiber.pollUnsafe() !== undefined
+        yield* Fiber.join(fiber)
+        return isDone
+      })
+      assert.isFalse(yield* isDoneAtOnce(job))
+      assert.isTrue(yield* isDoneAtOnce(Effect.provideService(job, Turns.IsUrgent, true)))
+    })
+  )
+
   it.live("lets short jobs share a turn", () =>
     Effect.gen(function* () {
       let turns = 0

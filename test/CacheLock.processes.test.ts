@@ -288,6 +288,39 @@ describe("CacheLock between processes", () => {
     )
   )
 
+  it.live(
+    "lets an instant holder make all of its steps, but not wait, once it is interrupted",
+    () =>
+      inHome(() =>
+        Effect.gen(function* () {
+          const { internals } = yield* CacheLock.CacheLock
+          yield* internals.session
+          const events: Array<string> = []
+          const goOn = yield* Deferred.make<void>()
+          const start = (name: string) =>
+            internals
+              .instantly(
+                Effect.gen(function* () {
+                  events.push(`${name} in`)
+                  yield* Deferred.await(goOn)
+                  events.push(`${name} out`)
+                })
+              )
+              .pipe(Effect.forkChild({ startImmediately: true }))
+          const first = yield* start("first")
+          const second = yield* start("second")
+          yield* Fiber.interrupt(second)
+          const interruption = yield* Effect.forkChild(Fiber.interrupt(first), {
+            startImmediately: true
+          })
+          yield* Deferred.succeed(goOn, undefined)
+          yield* Fiber.join(interruption)
+          yield* Fiber.join(yield* start("third"))
+          assert.deepStrictEqual(events, ["first in", "first out", "third in", "third out"])
+        }).pipe(Effect.scoped)
+      )
+  )
+
   it.live("lets a brief holder of a session wait for another process, and give up or go on", () =>
     inHome((home) =>
       Effect.gen(function* () {

@@ -64,9 +64,18 @@ const project = async (name: string, ...packages: ReadonlyArray<string>): Promis
   return cwd
 }
 
+/** A copy of the repository, so that packing takes nobody the `dist` away. */
+const copied = () => {
+  const copy = Path.join(folder, "repository")
+  const left = new Set(["node_modules", "dist", ".git"].map((name) => Path.join(root, name)))
+  Fs.cpSync(root, copy, { recursive: true, filter: (source) => !left.has(source) })
+  Fs.symlinkSync(Path.join(root, "node_modules"), Path.join(copy, "node_modules"))
+  return copy
+}
+
 const packed = async () => {
   const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], {
-    cwd: root
+    cwd: copied()
   })
   const [{ filename, files, size, unpackedSize }] = JSON.parse(
     stdout.slice(stdout.indexOf("[\n"))

@@ -23,8 +23,6 @@ const linksMax = 40
 /** The largest file, in bytes, so that a stray offset is refused before it takes all memory. */
 const fileSizeMax = 2 ** 31
 
-const encoder = new TextEncoder()
-
 const READ = 4
 const WRITE = 2
 const SEARCH = 1
@@ -139,14 +137,18 @@ interface Place {
 }
 
 const tooLong = (text: string, max: number) =>
-  text.length > max || (text.length * 3 > max && encoder.encode(text).length > max)
+  text.length > max || (text.length * 3 > max && Buffer.byteLength(text) > max)
 
 /** The names of a path, the last one first. */
-const backwards = (path: string) =>
-  path
-    .split("/")
-    .filter((name) => name !== "")
-    .toReversed()
+const backwards = (path: string) => {
+  const names: Array<string> = []
+  for (let end = path.length; end > 0;) {
+    const slash = path.lastIndexOf("/", end - 1)
+    if (slash < end - 1) names.push(path.slice(slash + 1, end))
+    end = slash
+  }
+  return names
+}
 
 /** True if `directory` is `folder` or is below it. */
 const isWithin = (directory: Directory, folder: Inode | undefined) => {

@@ -44,11 +44,11 @@ interface Needs {
 export type Names = ReadonlyMap<Directory, ReadonlyMap<string, Inode | undefined>>
 
 export class Journal {
-  private pending: ReadonlyArray<Pending>
+  private pending: Array<Pending>
   /** What the pending changes need, once it is asked for. */
   private known: ReadonlyArray<Needs> | undefined
 
-  constructor(pending: ReadonlyArray<Pending> = []) {
+  constructor(pending: Array<Pending> = []) {
     this.pending = pending
   }
 
@@ -56,13 +56,14 @@ export class Journal {
     return (this.known ??= needsOf(this.pending))
   }
 
-  private become(pending: ReadonlyArray<Pending>) {
+  private become(pending: Array<Pending>) {
     this.pending = pending
     this.known = undefined
   }
 
   record(change: Change): void {
-    this.become([...this.pending, { ...change, settled: false }])
+    this.pending.push({ ...change, settled: false })
+    this.known = undefined
   }
 
   /** A sync of everything. */

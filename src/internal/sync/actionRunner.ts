@@ -1,13 +1,13 @@
 /**
  * Runs one action of a plan and gives its result, whatever happens.
  */
-import { Clock, Duration, Effect, identity } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import type { CacheSnapshot } from "../../CacheSnapshot.ts"
 import type * as PluginStore from "../../PluginStore.ts"
 import { SyncEvent, type SyncFailureCause, type SyncResult } from "../../SyncEvent.ts"
 import type * as SyncPlan from "../../SyncPlan.ts"
 import * as Actions from "./actions.ts"
-import { byPluginId, isForRow, subjectOf } from "./actionSubject.ts"
+import { byPluginId, isForRow, kept, subjectOf } from "./actionSubject.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** A result, or why there is none: somebody else installs the plugin, or it is not as it was seen. */
@@ -34,8 +34,10 @@ export const make = Effect.fnUntraced(function* (
     const plugins = byPluginId(cached)
     const act = actions(cached)
 
-    return (action, { wait }) =>
-      Effect.flatMap(Clock.currentTimeMillis, (start) => {
+    return (action, { wait }) => {
+      // An account may have hundreds of plugins that are up to date: each takes one step, and no span.
+      if (action._tag === "Keep") return Effect.succeed(kept(action, subjectOf(action, plugins)))
+      return Effect.flatMap(Clock.currentTimeMillis, (start) => {
         const subject = subjectOf(action, plugins)
         const elapsed = Effect.map(Clock.currentTimeMillis, (end) => Duration.millis(end - start))
         const { pluginId, remotePluginId } = subject
@@ -83,15 +85,13 @@ export const make = Effect.fnUntraced(function* (
               ? Effect.annotateCurrentSpan({ outcome: settled })
               : Telemetry.annotateResult(settled)
           ),
-          // A plugin that is up to date gets no span: an account may have hundreds.
-          action._tag === "Keep"
-            ? identity
-            : Effect.withSpan("PluginSync.action", {
-                attributes: Telemetry.known({ action: action._tag, pluginId, remotePluginId })
-              }),
+          Effect.withSpan("PluginSync.action", {
+            attributes: Telemetry.known({ action: action._tag, pluginId, remotePluginId })
+          }),
           Effect.annotateLogs({ pluginId, remotePluginId })
         )
       })
+    }
   }
   return run
 })

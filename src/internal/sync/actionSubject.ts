@@ -44,6 +44,20 @@ export const subjectOf = (
 export const byPluginId = (cached: CacheSnapshot) =>
   new Map<string | null, CachedPlugin>(cached.plugins.map((plugin) => [plugin.pluginId, plugin]))
 
+/** The result for a plugin that is up to date. */
+export const kept = (
+  { plugin: { pluginId }, version }: Extract<SyncPlan.Action, { readonly _tag: "Keep" }>,
+  { from, remotePluginId }: Subject
+): SyncResult =>
+  SyncEvent.Kept({
+    pluginId,
+    remotePluginId,
+    from,
+    to: version,
+    bytes: 0,
+    duration: Duration.zero
+  })
+
 /** A row of the listing, as opposed to an entry of the cache that no row asks for. */
 export const isForRow = ({ _tag }: SyncPlan.Action): boolean =>
   _tag !== "Prune" && _tag !== "Remove"

@@ -156,14 +156,11 @@ export const make = Effect.fnUntraced(function* (
   return (cached: CacheSnapshot) => {
     const plugins = byPluginId(cached)
     const seen = (pluginId: string) => Option.fromUndefinedOr(plugins.get(pluginId))
-    return (action: SyncPlan.Action, call: Call): Effect.Effect<SyncResult, SyncFailureCause> => {
+    return (
+      action: Exclude<SyncPlan.Action, ActionOf<"Keep">>,
+      call: Call
+    ): Effect.Effect<SyncResult, SyncFailureCause> => {
       switch (action._tag) {
-        case "Keep": {
-          const { pluginId } = action.plugin
-          return Effect.map(done(call, action.version), (result) =>
-            SyncEvent.Kept({ ...result, pluginId })
-          )
-        }
         case "Defer": {
           const { pluginId } = action.plugin
           const { reason } = action

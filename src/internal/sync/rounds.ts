@@ -56,11 +56,12 @@ export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<
     actionOf: (slot: Slot) => SyncPlan.Action,
     cached: CacheSnapshot
   ) {
+    const act = run(cached)
     const runEach = (slots: ReadonlyArray<Slot>, options: { readonly wait: boolean }) =>
       Effect.forEach(
         slots,
         Effect.fnUntraced(function* (slot) {
-          slot.result = yield* run(cached)(actionOf(slot), options)
+          slot.result = yield* act(actionOf(slot), options)
           if (typeof slot.result !== "string") yield* publish(slot.result)
         }),
         { concurrency, discard: true }

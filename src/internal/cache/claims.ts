@@ -12,7 +12,7 @@ import * as Counted from "./counted.ts"
 import { type Owner, pidOf } from "./liveness.ts"
 import { hexDigits } from "./randomName.ts"
 import { claimPrefix } from "./staging.ts"
-import { explain, fail, type PluginStoreError, type Reason } from "./storeError.ts"
+import { explain, explained, fail, type PluginStoreError, type Reason } from "./storeError.ts"
 
 /** A waiter looks again after this time, in milliseconds, which doubles up to {@link longestPoll}. */
 const firstPoll = 10
@@ -175,7 +175,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
           claimed.add(plugin)
           const claim: Claim = { expected: undefined, isOver: false, remove: undefined }
           claims.set(pluginId, claim)
-          yield* makeClaim(plugin, claim)
+          yield* Effect.uninterruptible(makeClaim(plugin, claim))
         }
       })
     )
@@ -307,16 +307,16 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
   ) {
     const key = `${staging}/${pluginId}`
     const claimed = yield* Claimed
-    const explained = explain(options.operation ?? "install", pluginId)
+    const inContext = explained(options.operation ?? "install", pluginId)
     const outer = claimed.get(key)
     const inherited = outer?.isOver === false ? outer : undefined
     if (inherited !== undefined || (yield* lock.isHeld)) {
-      if (inherited?.expected !== options.expected) yield* explained(options.check)
+      if (inherited?.expected !== options.expected) yield* inContext(options.check)
       return yield* effect
     }
     const claim: Claim = { expected: options.expected, isOver: false, remove: undefined }
     const wait = makeWait(pluginId, options)
-    const run = explained(makeSure(pluginId, claim, options, wait)).pipe(
+    const run = inContext(makeSure(pluginId, claim, options, wait)).pipe(
       Effect.andThen(Effect.provideService(effect, Claimed, new Map(claimed).set(key, claim))),
       Effect.ensuring(
         Effect.suspend(() => {
@@ -326,8 +326,8 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
       )
     )
     return yield* inOrder(pluginId, run, {
-      before: explained(wait(globalThis.process.pid)),
-      after: explained(options.check)
+      before: inContext(wait(globalThis.process.pid)),
+      after: inContext(options.check)
     })
   })
 

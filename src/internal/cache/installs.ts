@@ -13,7 +13,7 @@ import type * as Claims from "./claims.ts"
 import type { Leases } from "./leases.ts"
 import * as LocalInstall from "./localInstall.ts"
 import { stateOf } from "./pluginReader.ts"
-import { explain, fail } from "./storeError.ts"
+import { explain, explained, fail } from "./storeError.ts"
 
 interface StagedPlugin {
   readonly pluginId: PluginId.PluginId
@@ -41,17 +41,18 @@ export const changeWith =
 export const expectWith =
   ({ reader }: Context) =>
   (pluginId: PluginId.PluginId, expected: Option.Option<CachedPlugin> | undefined) =>
-    Effect.suspend(() => {
-      if (expected === undefined) return Effect.void
-      const isSame = Option.isNone(expected)
+    expected === undefined
+      ? Effect.void
+      : Option.isNone(expected)
         ? // One look is enough, and a first sync makes two of them for each plugin.
-          Effect.map(
-            reader.infoOf(reader.baseRootOf(pluginId)),
-            (info) => info?.type !== "Directory"
+          Effect.flatMap(reader.infoOf(reader.baseRootOf(pluginId)), (info) =>
+            info?.type === "Directory" ? changed : Effect.void
           )
-        : Effect.map(reader.read(pluginId), (plugin) => stateOf(plugin) === stateOf(expected))
-      return Effect.flatMap(isSame, (isSame) => (isSame ? Effect.void : fail({ _tag: "Changed" })))
-    })
+        : Effect.flatMap(reader.read(pluginId), (plugin) =>
+            stateOf(plugin) === stateOf(expected) ? Effect.void : changed
+          )
+
+const changed = fail({ _tag: "Changed" })
 
 export const make = (
   context: Context,
@@ -99,7 +100,7 @@ export const make = (
     root: string,
     options?: StageOptions
   ) {
-    const found = yield* explain("stage", pluginId)(reader.infoOf(root))
+    const found = yield* explained("stage", pluginId)(reader.infoOf(root))
     if (found?.type !== "Directory") {
       return yield* Effect.die(new Error(`nothing was staged for ${pluginId}`))
     }

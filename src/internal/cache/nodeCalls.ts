@@ -86,8 +86,8 @@ export const spent = (before: number, calls = 1): boolean => {
   return Turns.isOver(now)
 }
 
-/** Makes a call now. */
-const now = <A>(method: string, path: string, call: () => A): Result<A> => {
+/** Makes a call now. The effect is an exit, unless the event loop is to turn before it goes on. */
+export const now = <A>(method: string, path: string, call: () => A): Result<A> => {
   const before = Turns.begin()
   let result: Result<A>
   try {

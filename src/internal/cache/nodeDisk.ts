@@ -14,6 +14,7 @@ import {
   isFast,
   isInMemory,
   largeWrite,
+  now,
   onThread,
   type Result,
   toCreate
@@ -292,8 +293,8 @@ const remove: Disk["remove"] = (path) =>
   Effect.suspend(() => {
     const removeTree = onThread<void>("remove", path, (done) => Fs.rm(path, forced, done))
     if (!isFast()) return removeTree
-    return Effect.flatMap(
-      atOnce("remove", path, () => removeSmall(path)),
+    return Effect.flatMapEager(
+      now("remove", path, () => removeSmall(path)),
       // Whatever refused here refuses there too, with Node's own error, or is worked around.
       (isRemoved) => (isRemoved ? Effect.void : removeTree)
     )

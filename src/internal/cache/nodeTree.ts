@@ -60,22 +60,24 @@ const made = async <A>(
   return result
 }
 
-/** Does the items side by side. Ends only when nothing is under way. */
+/**
+ * Does the items side by side, and begins at once. The effect ends only when nothing is under way; it
+ * is an exit if all is done.
+ */
 const doAll = <A>(
   items: ReadonlyArray<A>,
   width: number,
   act: (item: A) => void | Promise<void>
-): Result =>
-  Effect.suspend(() => {
-    let next = 0
-    let pending: void | Promise<void> = undefined
-    try {
-      while (next < items.length && pending === undefined) pending = act(items[next++]!)
-    } catch (failure) {
-      return Effect.fail(failure as Failure)
-    }
-    return pending === undefined ? Effect.void : doRest(items.slice(next), width, act, pending)
-  })
+): Result => {
+  let next = 0
+  let pending: void | Promise<void> = undefined
+  try {
+    while (next < items.length && pending === undefined) pending = act(items[next++]!)
+  } catch (failure) {
+    return Effect.fail(failure as Failure)
+  }
+  return pending === undefined ? Effect.void : doRest(items.slice(next), width, act, pending)
+}
 
 /** Does the items as {@link doAll} does, while the first one is pending. */
 const doRest = <A>(
@@ -187,14 +189,13 @@ export const createAll: Disk["createAll"] = (entries) =>
     const files = entries.filter((entry) => entry._tag === "File")
     // All of them are in one new tree, so one look answers for all.
     const inMemory = entries[0] !== undefined && isInMemory(entries[0].path)
-    const createFiles = doAll(files, concurrency, (file) =>
-      inMemory && isFast()
-        ? timed(callsOfFile, () => createFileInMemory(file))
-        : createFileOnDisk(file)
+    return Effect.flatMapEager(doAll(folders, 1, createFolder), () =>
+      doAll(files, concurrency, (file) =>
+        inMemory && isFast()
+          ? timed(callsOfFile, () => createFileInMemory(file))
+          : createFileOnDisk(file)
+      )
     )
-    return folders.length === 0
-      ? createFiles
-      : Effect.andThen(doAll(folders, 1, createFolder), createFiles)
   })
 
 /** The calls that one sync takes. */

@@ -107,15 +107,22 @@ export const isRace = (error: { readonly _tag: string }): boolean =>
 const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>, pluginId: PluginId.PluginId) =>
   Effect.andThen(Effect.annotateCurrentSpan({ pluginId }), effect)
 
-export const explain =
+/** Gives errors the operation and the plugin in which they occurred. */
+export const explained =
   (operation: string, pluginId: PluginId.PluginId | null) =>
   <A, E extends { readonly _tag: string }, R>(
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError | Reason> | PluginStoreError, R> =>
-    Effect.mapError(pluginId === null ? effect : annotated(effect, pluginId), (error) => {
+    Effect.mapError(effect, (error) => {
       const failed = (reason: Reason) => new PluginStoreError({ operation, pluginId, reason })
       if (isReason(error)) return failed(error)
       return PlatformError.isPlatformError(error)
         ? failed({ _tag: "FileSystem", path: pathOf(error) ?? "", cause: error })
         : (error as Exclude<E, PlatformError.PlatformError | Reason>)
     })
+
+/** Does the same, and names the plugin in the current span. */
+export const explain =
+  (operation: string, pluginId: PluginId.PluginId | null) =>
+  <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    explained(operation, pluginId)(pluginId === null ? effect : annotated(effect, pluginId))

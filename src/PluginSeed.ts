@@ -148,8 +148,9 @@ export class PluginSeed extends Context.Service<
   {
     /**
      * Copies every intact active version of the home at `from`, with its identity, unless this home
-     * has a version of the plugin. Each version is staged, checked and activated as a download is.
-     * The files are separate: no home sees another's edits. Writes nothing in the other home.
+     * has a version of the plugin. Each version is staged and checked before it appears, as a
+     * download is. Those that this home has no trace of appear in batches of up to 64. The files are
+     * separate: no home sees another's edits. Writes nothing in the other home.
      */
     readonly seed: (options: {
       readonly from: string

@@ -4,19 +4,23 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, FileSystem, Layer, type PlatformError, Result } from "effect"
+import { type Context, Effect, FileSystem, Layer, Path, type PlatformError, Result } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
+import { createServer, type Server } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { vi } from "vitest"
 import * as CacheLock from "../../../src/CacheLock.ts"
+import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import * as CodexHome from "../../../src/CodexHome.ts"
 import * as Disk from "../../../src/internal/cache/Disk.ts"
 import * as Looks from "../../../src/internal/cache/looks.ts"
 import { nodeDisk } from "../../../src/internal/cache/nodeDisk.ts"
+import * as InstallMetadata from "../../../src/InstallMetadata.ts"
+import * as PluginSeed from "../../../src/PluginSeed.ts"
 import * as PluginStore from "../../../src/PluginStore.ts"
-import { build, layOut, pluginId, stage } from "../../support/pluginWorld.ts"
+import { build, layOut, marketplace, pluginId, remoteId, stage } from "../../support/pluginWorld.ts"
 
 /**
  * Puts a recorder on `node:fs` before Effect's layer takes its functions. It notes new files,
@@ -354,6 +358,13 @@ const outcomeOf = (disk: Disk.Disk, { run }: Case, directory: string) =>
 
 const directories = [tmpdir(), "/dev/shm"].filter((directory) => Fs.existsSync(directory))
 
+/** A plugin that has its manifest at the third place, and a folder for the second one. */
+const pluginFolder = Effect.map(temporaryFolder(tmpdir()), (root) => {
+  for (const name of [".codex-plugin", ".claude-plugin"]) Fs.mkdirSync(join(root, name))
+  Fs.writeFileSync(join(root, ".claude-plugin/plugin.json"), JSON.stringify({ name: "alpha" }))
+  return root
+})
+
 describe.skipIf(process.platform !== "linux")("the two disks", () => {
   it.effect.each(cases)("agree: $name", (each) =>
     Effect.gen(function* () {
@@ -381,6 +392,38 @@ describe.skipIf(process.platform !== "linux")("the two disks", () => {
         assert.strictEqual(yield* refused("tree"), "BadResource")
         assert.strictEqual(yield* refused("link"), "BadResource")
         assert.strictEqual(yield* refused("file", 4), "Unknown")
+      }).pipe(Effect.scoped, Effect.provide(platform))
+  )
+
+  it.live.each(Object.entries(implementations))(
+    "take a folder, link, pipe or socket for no manifest, and look at the next place: %s",
+    ([, implementation]) =>
+      Effect.gen(function* () {
+        const disk = implementation(yield* FileSystem.FileSystem)
+        const path = yield* Path.Path
+        const make: Readonly<Record<string, (file: string) => void>> = {
+          folder: (file) => Fs.mkdirSync(file),
+          link: (file) => Fs.symlinkSync("/dev/null", file),
+          pipe: (file) => void execFileSync("mkfifo", [file])
+        }
+        for (const [kind, makeEntry] of Object.entries(make)) {
+          const root = yield* pluginFolder
+          makeEntry(join(root, ".codex-plugin/plugin.json"))
+          const found = yield* manifestFile.read(disk, path, root, "alpha")
+          assert.strictEqual(found.relativePath, ".claude-plugin/plugin.json", kind)
+        }
+        const root = yield* pluginFolder
+        yield* Effect.acquireRelease(
+          Effect.callback<Server>((resume) => {
+            const server = createServer()
+            server.listen(join(root, ".codex-plugin/plugin.json"), () =>
+              resume(Effect.succeed(server))
+            )
+          }),
+          (server) => Effect.sync(() => server.close())
+        )
+        const found = yield* manifestFile.read(disk, path, root, "alpha")
+        assert.strictEqual(found.relativePath, ".claude-plugin/plugin.json", "socket")
       }).pipe(Effect.scoped, Effect.provide(platform))
   )
 
@@ -428,6 +471,12 @@ const changes: Readonly<Record<string, (source: string) => Effect.Effect<unknown
     "a change of owner": () => stage(b2),
     "a local install": (source) =>
       PluginStore.PluginStore.use((store) => store.install({ source, pluginId: alpha })),
+    "the seeding of another plugin": (source) =>
+      Effect.gen(function* () {
+        const { seed } = yield* PluginSeed.make
+        const { seeded } = yield* seed({ from: join(source, "../seed") })
+        assert.lengthOf(seeded, 1)
+      }),
     "a sweep": () => PluginStore.PluginStore.use((store) => store.sweep),
     "an uninstall": () => PluginStore.PluginStore.use((store) => store.uninstall(alpha))
   }
@@ -446,6 +495,15 @@ const traces = (implementation: Implementation) =>
       )
     )
     yield* Effect.provideContext(layOut(build(null, "local"), source), context)
+    const seeded = join(root, "seed/plugins/cache", marketplace, "beta")
+    Fs.mkdirSync(seeded, { recursive: true })
+    const beta = layOut(build("A", "1.0.0", "beta"), join(seeded, "1.0.0"))
+    yield* Effect.provideContext(beta, context)
+    Fs.writeFileSync(
+      join(seeded, InstallMetadata.fileName),
+      InstallMetadata.encode(remoteId("A")),
+      { mode: 0o600 }
+    )
     const shown = (path: string) =>
       path
         .replace(root, "HOME")
@@ -479,7 +537,8 @@ describe.skipIf(process.platform !== "linux")("the store", () => {
         const [over, direct] = yield* Effect.forEach(Object.values(implementations), traces)
         for (const [name, trace] of Object.entries(over!)) {
           const staged = (line: string) =>
-            /-stage-RANDOM\/(bundle|version)/.test(line) && !line.startsWith("rename")
+            /-stage-RANDOM\/(bundle|version|base-root-RANDOM\/[\d.]+\/)/.test(line) &&
+            !line.startsWith("rename")
           const outside = (lines: ReadonlyArray<string>) => lines.filter((line) => !staged(line))
           const inside = (lines: ReadonlyArray<string>) => lines.filter(staged).toSorted()
           assert.isAbove(

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, FileSystem, Option } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Fiber, FileSystem, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as CacheLock from "../src/CacheLock.ts"
 import { claimPrefix } from "../src/internal/cache/staging.ts"
 import * as PluginStore from "../src/PluginStore.ts"
+import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
-import { build, pluginId, stage } from "./support/pluginWorld.ts"
+import { build, open, pluginId, remoteId, root, stage, versionOf } from "./support/pluginWorld.ts"
 
 const alpha = pluginId("alpha")
 const beta = pluginId("beta")
@@ -155,6 +156,41 @@ describe("PluginStore.claimed", () => {
       yield* Deferred.succeed(ended, undefined)
       assert.strictEqual(yield* tagOf(Fiber.join(late)), "Changed")
     }).pipe(Effect.provide(Memory))
+  )
+
+  it.effect.each(["claimed", "installNew"] as const)(
+    "leaves no claim if it is interrupted as soon as it has made one (%s)",
+    Effect.fnUntraced(function* (method) {
+      const { fileSystem } = yield* MemoryFileSystem.make()
+      yield* fileSystem.makeDirectory(root)
+      let claims = 0
+      const interrupting = {
+        ...fileSystem,
+        makeDirectory: (...[path, options]: Parameters<FileSystem.FileSystem["makeDirectory"]>) =>
+          Effect.tap(fileSystem.makeDirectory(path, options), () =>
+            Effect.sync(() => {
+              if (!path.includes(claimPrefix)) return
+              claims++
+              Fiber.getCurrent()?.interruptUnsafe()
+            })
+          )
+      }
+      const services = yield* open(interrupting)
+      const { claimed, internals } = Context.get(services, store)
+      const plugin = {
+        pluginId: alpha,
+        version: versionOf(build("A", "1.0.0")),
+        remotePluginId: remoteId("A")
+      }
+      const call =
+        method === "claimed"
+          ? claimed(alpha, Effect.void)
+          : internals.installNew([plugin], () => Effect.succeed([]))
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(yield* Effect.forkChild(call))))
+      assert.strictEqual(claims, 1)
+      const staging = `${root}/plugins/.remote-plugin-install-staging`
+      assert.deepStrictEqual(yield* fileSystem.readDirectory(staging), [])
+    }, Effect.scoped)
   )
 
   it.effect("keeps a pass from removing the plugin", () =>

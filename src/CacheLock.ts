@@ -216,17 +216,13 @@ const causeOf = (error: unknown): typeof Cause.Type => {
 }
 
 /** The path with links resolved as far as it exists. */
-const resolve = (
-  fs: FileSystem.FileSystem,
-  path: Path.Path,
-  target: string
-): Effect.Effect<string> =>
-  fs.realPath(target).pipe(
+const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effect<string> =>
+  disk.realPath(target).pipe(
     Effect.catchTag("PlatformError", () => {
       const parent = path.dirname(target)
       return parent === target
         ? Effect.succeed(target)
-        : Effect.map(resolve(fs, path, parent), (real) => path.join(real, path.basename(target)))
+        : Effect.map(resolve(disk, path, parent), (real) => path.join(real, path.basename(target)))
     })
   )
 
@@ -310,7 +306,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return { tryLock: tryAcquire, unlock }
   })
 
-  const key = yield* resolve(fs, path, lockPath)
+  const key = yield* resolve(disk, path, lockPath)
   const lock = processLock.make<CacheLockError>({
     path: lockPath,
     open: Effect.mapError(open, unavailable),

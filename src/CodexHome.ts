@@ -219,8 +219,9 @@ const make = Effect.fnUntraced(function* (home: {
     catch: () => homeError(home.root, { _tag: "NoWorkingFolder" })
   })
 
-  const type = yield* fs.stat(root).pipe(
-    Effect.map((info) => info.type),
+  const type = yield* disk.realPath(root).pipe(
+    Effect.flatMap(disk.lstat),
+    Effect.map((info) => info?.type),
     Effect.catchIf(isAbsent, () => Effect.succeed(undefined)),
     Effect.mapError(() => homeError(root, { _tag: "Inaccessible" }))
   )
@@ -229,7 +230,7 @@ const make = Effect.fnUntraced(function* (home: {
     return yield* homeError(root, { _tag: "NotAFolder" })
   }
 
-  const layout = yield* Layout.find(fs, path, root)
+  const layout = yield* Layout.find(disk, path, root)
   const configFile = path.join(root, "config.toml")
   const authFile = path.join(root, "auth.json")
 

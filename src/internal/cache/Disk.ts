@@ -49,6 +49,8 @@ export interface Disk {
    * for a file that is too large.
    */
   readonly readFile: (path: string, limit?: number) => Result<Uint8Array>
+  /** The path without links. */
+  readonly realPath: (path: string) => Result<string>
   /** Does several reads of which one depends on another. */
   readonly look: <A>(make: () => Looks.Look<A>) => Result<A>
   /** Does many looks, several at a time if that is faster. The values have the order of the looks. */
@@ -202,6 +204,7 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
     lookAll: lookAllOver(reads),
     createFile,
     names: fs.readDirectory,
+    realPath: fs.realPath,
     createAll: Effect.fnUntraced(function* (entries) {
       for (const { _tag, exactMode = true, mode, path } of entries) {
         if (_tag === "File") continue

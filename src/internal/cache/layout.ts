@@ -6,8 +6,9 @@
  * cache. If a rename from there into the cache is refused, as for a mount, both live inside the
  * cache, in {@link insideName}.
  */
-import { Effect, type FileSystem, Option, type Path } from "effect"
+import { Effect, Option, type Path } from "effect"
 import { codeOf } from "../platformError.ts"
+import type * as Disk from "./Disk.ts"
 import { prefix } from "./staging.ts"
 
 /** The staging folder below `plugins/`, which Codex uses, too. */
@@ -29,18 +30,14 @@ export interface Layout {
 }
 
 /** The path without links. A last part that does not exist stays as it is. */
-const resolve = (
-  fs: FileSystem.FileSystem,
-  path: Path.Path,
-  target: string
-): Effect.Effect<string> =>
-  Effect.matchEffect(fs.realPath(target), {
+const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effect<string> =>
+  Effect.matchEffect(disk.realPath(target), {
     onSuccess: Effect.succeed,
     onFailure: () => {
       const parent = path.dirname(target)
       return parent === target
         ? Effect.succeed(target)
-        : Effect.map(resolve(fs, path, parent), (parent) =>
+        : Effect.map(resolve(disk, path, parent), (parent) =>
             path.join(parent, path.basename(target))
           )
     }
@@ -50,32 +47,29 @@ const resolve = (
  * Tries a rename between two folders without changing anything: the name does not exist, and a
  * rename across mounts is refused before names are looked up.
  */
-const refusesRename = (fs: FileSystem.FileSystem, path: Path.Path, from: string, to: string) => {
+const refusesRename = (disk: Disk.Disk, path: Path.Path, from: string, to: string) => {
   const name = `${prefix}no-such-entry`
   return Effect.map(
-    Effect.option(Effect.flip(fs.rename(path.join(from, name), path.join(to, name)))),
+    Effect.option(Effect.flip(disk.rename(path.join(from, name), path.join(to, name)))),
     (error) => Option.exists(error, (error) => codeOf(error) === "EXDEV")
   )
 }
 
 /** Finds the places below a home, whose path is absolute. Changes nothing on disk. */
-export const find: (
-  fs: FileSystem.FileSystem,
-  path: Path.Path,
-  root: string
-) => Effect.Effect<Layout> = Effect.fnUntraced(function* (fs, path, root) {
-  const given = path.join(root, "plugins", "cache")
-  const realRoot = yield* resolve(fs, path, root)
-  const realCache = yield* resolve(fs, path, given)
-  // A link above the home or at it changes nothing; the path stays as the caller knows it.
-  const isPlain = realCache === path.join(realRoot, "plugins", "cache")
-  const cache = isPlain ? given : realCache
-  const parent = path.dirname(cache)
-  const relative = path.relative(realRoot, realCache)
-  const isOutside = relative.split(path.sep)[0] === ".." || path.isAbsolute(relative)
-  const isApart = yield* refusesRename(fs, path, parent, cache)
-  const isShared =
-    isOutside || isApart || (isPlain && (yield* refusesRename(fs, path, root, parent)))
-  const staging = path.join(isApart ? path.join(cache, insideName) : parent, stagingName)
-  return { cache, staging, isShared }
-})
+export const find: (disk: Disk.Disk, path: Path.Path, root: string) => Effect.Effect<Layout> =
+  Effect.fnUntraced(function* (disk, path, root) {
+    const given = path.join(root, "plugins", "cache")
+    const realRoot = yield* resolve(disk, path, root)
+    const realCache = yield* resolve(disk, path, given)
+    // A link above the home or at it changes nothing; the path stays as the caller knows it.
+    const isPlain = realCache === path.join(realRoot, "plugins", "cache")
+    const cache = isPlain ? given : realCache
+    const parent = path.dirname(cache)
+    const relative = path.relative(realRoot, realCache)
+    const isOutside = relative.split(path.sep)[0] === ".." || path.isAbsolute(relative)
+    const isApart = yield* refusesRename(disk, path, parent, cache)
+    const isShared =
+      isOutside || isApart || (isPlain && (yield* refusesRename(disk, path, root, parent)))
+    const staging = path.join(isApart ? path.join(cache, insideName) : parent, stagingName)
+    return { cache, staging, isShared }
+  })

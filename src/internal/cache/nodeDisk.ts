@@ -329,6 +329,13 @@ export const nodeDisk: Disk = {
       () => Fs.readdirSync(folder),
       (done) => Fs.readdir(folder, done)
     ),
+  realPath: (path) =>
+    call(
+      "realPath",
+      path,
+      () => Fs.realpathSync.native(path),
+      (done) => Fs.realpath.native(path, done)
+    ),
   readFile,
   ...nodeLooks.make(readNow, { lstat, entries, readFile }),
   createFile: (path, contents, options) =>

@@ -4,7 +4,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, FileSystem, Layer, Path, type PlatformError, Result } from "effect"
+import { type Context, Effect, FileSystem, Layer, Path, Result } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { createServer, type Server } from "node:net"
@@ -88,10 +88,7 @@ const text = new TextEncoder().encode("text")
 /** An operation in a folder that holds a file, a folder that is not empty, a link and a pipe. */
 interface Case {
   readonly name: string
-  readonly run: (
-    disk: Disk.Disk,
-    folder: string
-  ) => Effect.Effect<unknown, PlatformError.PlatformError>
+  readonly run: (disk: Disk.Disk, folder: string) => Effect.Effect<unknown, unknown>
 }
 
 const cases: ReadonlyArray<Case> = [
@@ -134,6 +131,16 @@ const cases: ReadonlyArray<Case> = [
     name: "readFile refuses a missing file",
     run: (disk, folder) => disk.readFile(`${folder}/none`)
   },
+  {
+    name: "realPath follows links",
+    run: (disk, folder) =>
+      Effect.map(disk.realPath(`${folder}/link`), (real) => real.endsWith("/file"))
+  },
+  ...["none", "file/x"].map((name) => ({
+    name: `realPath refuses ${name}`,
+    run: (disk: Disk.Disk, folder: string) =>
+      Effect.mapError(disk.realPath(`${folder}/${name}`), ({ reason }) => reason._tag)
+  })),
   {
     name: "look does reads of which one depends on another",
     run: (disk, folder) =>

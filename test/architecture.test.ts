@@ -12,9 +12,9 @@ const levels: ReadonlyArray<RegExp> = [
   // Values, the helper that trims their white space, and the names of files.
   /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/(?:fileNames|whiteSpace))\.ts$/,
   // Internals. The parts of PluginStore belong to the services.
-  /^internal\/(?!cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|newInstalls|reader|readings|removal|seedSource|seedTree|sidecars|stagingFolder|storeError|sweep)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
+  /^internal\/(?!cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|newInstalls|reader|readings|removal|seedSource|sidecars|stagingFolder|storeError|sweep)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
   // Services.
-  /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|newInstalls|reader|readings|removal|seedSource|seedTree|sidecars|stagingFolder|storeError|sweep)\.ts$/,
+  /^(?:BundleArchive|CacheLock|CodexHome|CodexRefresh|Credentials|PluginStore|RemoteBundle|RemoteCatalog)\.ts$|^internal\/cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|newInstalls|reader|readings|removal|seedSource|sidecars|stagingFolder|storeError|sweep)\.ts$/,
   // Workflows over the services.
   /^(?:ErrorAdvice|PluginInstaller|PluginSync|Readiness|SyncEvent|SyncEventJson)\.ts$|^internal\/sync\//,
   // Views and jobs for hosts.

@@ -1,50 +1,122 @@
 /**
- * A durable copy of a folder.
+ * Durable copies of folders, which share nothing with their source.
  */
-import { Effect, type Path } from "effect"
-import type * as Disk from "./Disk.ts"
-import { stagingName } from "./layout.ts"
-
-/** How many files or entries are handled at a time. */
-const concurrency = 16
+import { Effect, type Path, type PlatformError } from "effect"
+import { codeOf } from "../platformError.ts"
+import * as Disk from "./Disk.ts"
+import * as Looks from "./looks.ts"
 
 /** The mode of folders in the cache, as Codex makes them. */
 export const folderMode = 0o755
 
-/** Copies a folder's files and folders, synced; links and devices are left out. */
+interface Options {
+  /** The mode of the copy's folders. Default: that of each folder. */
+  readonly folderMode?: number | undefined
+  /** The name of folders that are left out. */
+  readonly without?: string | undefined
+}
+
+/** A file of up to so many bytes is copied through memory. */
+const smallFile = 64 * 1024
+
+/** So many bytes are read before they are written. */
+const batch = 1024 * 1024
+
+/** No file of the cache runs as its owner, whoever runs it. */
+const permissions = 0o777
+
+/** The owner of a folder can change what is in it, or nobody could copy or remove it. */
+const ownersFolder = 0o700
+
+/** Folders and files below a root, by paths that begin with a separator. Links and devices are left out. */
+interface Tree {
+  /** Parents first. */
+  readonly folders: ReadonlyArray<{ readonly path: string; readonly mode: number }>
+  readonly files: ReadonlyArray<string>
+}
+
+function* treeLook(
+  path: Path.Path,
+  root: string,
+  { folderMode, without }: Options
+): Looks.Look<Tree> {
+  const paths = [""]
+  const folders: Array<Tree["folders"][number]> = []
+  const files: Array<string> = []
+  // The loop goes on over what it appends.
+  for (const folder of paths) {
+    const mode = folderMode ?? (yield* Looks.lstat(`${root}${folder}`))?.mode ?? 0
+    folders.push({ path: folder, mode: (mode & permissions) | ownersFolder })
+    for (const { name, type } of yield* Looks.entries(`${root}${folder}`)) {
+      const below = `${folder}${path.sep}${name}`
+      if (type === "Directory" && name !== without) paths.push(below)
+      if (type === "File") files.push(below)
+    }
+  }
+  return { folders, files }
+}
+
+/** The next files of a list: small ones with their content, and the names of large ones. */
+interface Batch {
+  readonly small: ReadonlyArray<{ readonly path: string; readonly file: Looks.File }>
+  readonly large: ReadonlyArray<string>
+  /** How many files of the list they are. */
+  readonly count: number
+}
+
+const isLarge = (error: PlatformError.PlatformError) => codeOf(error) === "EFBIG"
+
+function* batchLook(root: string, files: ReadonlyArray<string>): Looks.Look<Batch> {
+  const small: Array<Batch["small"][number]> = []
+  const large: Array<string> = []
+  let bytes = 0
+  let count = 0
+  for (; count < files.length && bytes < batch; count++) {
+    const path = files[count]!
+    const file = yield* Looks.recover(Looks.file(`${root}${path}`, smallFile), isLarge, undefined)
+    if (file === undefined) large.push(path)
+    else small.push({ path, file })
+    bytes += file?.bytes.length ?? 0
+  }
+  return { small, large, count }
+}
+
+/**
+ * Copies a folder's files and folders to a path that does not exist, synced. Links and devices are
+ * left out. The kernel shares the blocks of a large file where the file system can; a write to either
+ * file then separates them.
+ */
 export const copyTree = Effect.fnUntraced(function* (
   disk: Disk.Disk,
   path: Path.Path,
-  from: string,
-  to: string
+  source: string,
+  target: string,
+  options: Options = {}
 ) {
-  const folders = [""]
-  const files: Array<string> = []
-  // The loop goes on over what it appends.
-  for (const folder of folders) {
-    yield* disk.makeDirectory(path.join(to, folder))
-    yield* disk.chmod(path.join(to, folder), folderMode)
-    for (const { name, type } of yield* disk.entries(path.join(from, folder))) {
-      // Staging is below the source if that is a whole home; the copy must not contain itself.
-      if (type === "Directory" && name !== stagingName) folders.push(path.join(folder, name))
-      if (type === "File") files.push(path.join(folder, name))
-    }
-  }
-  yield* Effect.forEach(
-    files,
-    (file) =>
-      Effect.gen(function* () {
-        const copy = path.join(to, file)
-        yield* disk.copyFile(path.join(from, file), copy)
-        const mode = (yield* disk.lstat(copy))?.mode ?? 0
-        // No file of the cache runs as its owner, whoever runs it.
-        if ((mode & 0o7000) !== 0) yield* disk.chmod(copy, mode & 0o777)
-        yield* disk.syncFile(copy)
-      }),
-    { concurrency, discard: true }
+  const tree = yield* disk.look(() => treeLook(path, source, options))
+  yield* disk.createAll(
+    tree.folders.map(({ mode, path }) => ({ _tag: "Folder", path: `${target}${path}`, mode }))
   )
-  yield* Effect.forEach(folders, (folder) => disk.syncDirectory(path.join(to, folder)), {
-    concurrency,
-    discard: true
+  const copyLarge = Effect.fnUntraced(function* (file: string) {
+    const copied = `${target}${file}`
+    yield* disk.copyFile(`${source}${file}`, copied)
+    const mode = (yield* disk.lstat(copied))?.mode ?? 0
+    if ((mode & 0o7000) !== 0) yield* disk.chmod(copied, mode & permissions)
+    yield* disk.syncFile(copied)
   })
+  for (let files = tree.files; files.length > 0;) {
+    const rest = files
+    const { count, large, small } = yield* disk.look(() => batchLook(source, rest))
+    yield* disk.createAll(
+      small.map(({ file, path }) => ({
+        _tag: "File",
+        path: `${target}${path}`,
+        mode: file.mode & permissions,
+        contents: file.bytes
+      }))
+    )
+    yield* Effect.forEach(large, copyLarge, { concurrency: Disk.concurrency, discard: true })
+    files = files.slice(count)
+  }
+  yield* disk.syncDirectories(tree.folders.map(({ path }) => `${target}${path}`))
 })

@@ -9,7 +9,8 @@ import * as commandSkillFiles from "../bundle/commandSkillFiles.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import type { StagedVersion } from "./activation.ts"
 import type { Changes, Context } from "./changes.ts"
-import { copyTree } from "./copyTree.ts"
+import { copyTree, folderMode } from "./copyTree.ts"
+import { stagingName } from "./layout.ts"
 
 interface Options {
   readonly source: string
@@ -25,7 +26,8 @@ export const make = ({ disk, path }: Context, { stageFolder }: Changes) =>
     const { manifest, path: manifestPath } = yield* read(source)
     const version = options.version ?? (yield* PluginManifest.localVersion(manifest, manifestPath))
     const root = path.join(yield* stageFolder, "version")
-    yield* copyTree(disk, path, source, root)
+    // Staging is below the source if that is a whole home; the copy must not contain itself.
+    yield* copyTree(disk, path, source, root, { folderMode, without: stagingName })
     // The source may have changed meanwhile.
     yield* commandSkillFiles.write(disk, path, root, yield* read(root))
     const staged: StagedVersion = { root, pluginId, version, remotePluginId: null }

@@ -9,9 +9,9 @@ import * as PluginId from "../../PluginId.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
+import { copyTree } from "./copyTree.ts"
 import * as Disk from "./Disk.ts"
 import * as cacheReader from "./reader.ts"
-import * as SeedTree from "./seedTree.ts"
 
 /** Why a version is not copied. */
 export type SkipReason = "Broken" | "InDoubt" | "UnreadableIdentity" | "ChangedDuringCopy"
@@ -65,8 +65,6 @@ export const open = Effect.fnUntraced(function* (from: string) {
   const rootOf = ({ pluginId, version }: SeedVersion) =>
     path.join(reader.baseRootOf(pluginId), version)
 
-  const copyTree = (source: string, target: string) => SeedTree.copy(disk, path, source, target)
-
   /** The versions that are still as they were seen: the fingerprint tells which version is active. */
   const unchangedAmong = (seeds: ReadonlyArray<SeedVersion>) =>
     Effect.map(
@@ -89,7 +87,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
   >(copies: ReadonlyArray<A>) {
     const done = yield* Effect.filter(
       copies,
-      ({ plugin, root }) => Effect.isSuccess(copyTree(rootOf(plugin), root)),
+      ({ plugin, root }) => Effect.isSuccess(copyTree(disk, path, rootOf(plugin), root)),
       { concurrency }
     )
     const unchanged = yield* unchangedAmong(done.map(({ plugin }) => plugin))
@@ -115,7 +113,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
       const seed = yield* Effect.fromResult(copyableOf(plugin))
       const discard = Effect.ignore(disk.remove(target))
       yield* Effect.gen(function* () {
-        yield* copyTree(rootOf(seed), target)
+        yield* copyTree(disk, path, rootOf(seed), target)
         if (!(yield* unchangedAmong([seed])).has(seed)) {
           return yield* new Skipped({ reason: "ChangedDuringCopy" })
         }

@@ -9,6 +9,7 @@ import {
   DateTime,
   Duration,
   Effect,
+  type Fiber,
   FileSystem,
   Layer,
   Option,
@@ -145,6 +146,8 @@ interface Internals {
   readonly instantly: <A, E, R>(
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | CacheLockError, R>
+  /** True if a fiber that is running holds the lock. */
+  readonly isHeldBy: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
   /** Makes the holds of this process cheap until the scope closes. */
   readonly session: Effect.Effect<void, CacheLockError, Scope.Scope>
   /** How long a caller waits for another process. */
@@ -343,6 +346,7 @@ const serviceOf = (
     internals: {
       commit: (effect) => lock.hold(effect, "brief"),
       instantly: (effect) => lock.hold(effect, "instant"),
+      isHeldBy: lock.isHeldBy,
       session: lock.session,
       ...others
     }

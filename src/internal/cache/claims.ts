@@ -81,8 +81,8 @@ const parse = (name: string): ClaimName | undefined => {
 interface Claim {
   readonly expected: unknown
   isOver: boolean
-  /** Takes the claim away again; undefined until it is made. */
-  remove: Effect.Effect<void> | undefined
+  /** Takes the claim away again. */
+  remove: () => Effect.Effect<void>
 }
 
 /** The plugins that the running fiber or its ancestors have claimed. */
@@ -127,10 +127,10 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
       const name = `${claimPrefix}${[owner.value, id, plugin].join("-")}`
       yield* Effect.onError(operations.create(name), () => owners.leave(owner))
       names.add(name)
-      claim.remove = Effect.suspend(() => {
+      claim.remove = () => {
         names.delete(name)
         return Effect.andThen(operations.remove(name), owners.leave(owner))
-      })
+      }
       return undefined
     })
 
@@ -173,7 +173,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
           const plugin = shortName(pluginId)
           if (claimed.has(plugin)) continue
           claimed.add(plugin)
-          const claim: Claim = { expected: undefined, isOver: false, remove: undefined }
+          const claim = newClaim(undefined)
           claims.set(pluginId, claim)
           yield* Effect.uninterruptible(makeClaim(plugin, claim))
         }
@@ -183,16 +183,22 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
   return { findClaim, tryClaim, claimFree, outwait }
 }
 
+/** A claim that has yet to be made. */
+const newClaim = (expected: unknown): Claim => ({
+  expected,
+  isOver: false,
+  remove: () => Effect.void
+})
+
+/** Ends a claim. */
+const release = (claim: Claim) => {
+  claim.isOver = true
+  return claim.remove()
+}
+
 /** Ends claims. */
-const release = (claims: Iterable<Claim>) =>
-  Effect.forEach(
-    Array.from(claims),
-    (claim) => {
-      claim.isOver = true
-      return claim.remove ?? Effect.void
-    },
-    { discard: true }
-  )
+const releaseAll = (claims: Iterable<Claim>) =>
+  Effect.forEach(Array.from(claims), release, { discard: true })
 
 /** Says that a caller has to wait for a process, once, or fails if the caller does not want to wait. */
 const makeWait = <E>(
@@ -243,7 +249,10 @@ const makeHoldFree =
           plugins.map(({ pluginId }) => pluginId),
           claims
         )
-      ).pipe(Effect.andThen(run), Effect.ensuring(Effect.suspend(() => release(claims.values()))))
+      ).pipe(
+        Effect.andThen(run),
+        Effect.ensuring(Effect.suspend(() => releaseAll(claims.values())))
+      )
     })
 
 export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
@@ -300,36 +309,33 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
    * Runs an effect while no other caller claims the plugin. A caller that has claimed it already
    * goes straight on, and so does one that holds the lock.
    */
-  const hold = Effect.fnUntraced(function* <A, E, R, E2 extends { readonly _tag: string }>(
+  const hold = <A, E, R, E2 extends { readonly _tag: string }>(
     pluginId: PluginId,
     effect: Effect.Effect<A, E, R>,
     options: Options<E2>
-  ) {
-    const key = `${staging}/${pluginId}`
-    const claimed = yield* Claimed
-    const inContext = explained(options.operation ?? "install", pluginId)
-    const outer = claimed.get(key)
-    const inherited = outer?.isOver === false ? outer : undefined
-    if (inherited !== undefined || (yield* lock.isHeld)) {
-      if (inherited?.expected !== options.expected) yield* inContext(options.check)
-      return yield* effect
-    }
-    const claim: Claim = { expected: options.expected, isOver: false, remove: undefined }
-    const wait = makeWait(pluginId, options)
-    const run = inContext(makeSure(pluginId, claim, options, wait)).pipe(
-      Effect.andThen(Effect.provideService(effect, Claimed, new Map(claimed).set(key, claim))),
-      Effect.ensuring(
-        Effect.suspend(() => {
-          claim.isOver = true
-          return claim.remove ?? Effect.void
-        })
+  ) =>
+    Effect.withFiber((fiber) => {
+      const key = `${staging}/${pluginId}`
+      const claimed = fiber.getRef(Claimed)
+      const inContext = explained(options.operation ?? "install", pluginId)
+      const check = inContext(options.check)
+      const outer = claimed.get(key)
+      const inherited = outer?.isOver === false ? outer : undefined
+      if (inherited !== undefined || lock.internals.isHeldBy(fiber)) {
+        const isChecked = inherited !== undefined && inherited.expected === options.expected
+        return isChecked ? effect : Effect.andThen(check, effect)
+      }
+      const claim = newClaim(options.expected)
+      const wait = makeWait(pluginId, options)
+      const run = inContext(makeSure(pluginId, claim, options, wait)).pipe(
+        Effect.andThen(Effect.provideService(effect, Claimed, new Map(claimed).set(key, claim))),
+        Effect.onExit(() => release(claim))
       )
-    )
-    return yield* inOrder(pluginId, run, {
-      before: inContext(wait(globalThis.process.pid)),
-      after: inContext(options.check)
+      return inOrder(pluginId, run, {
+        before: inContext(wait(globalThis.process.pid)),
+        after: check
+      })
     })
-  })
 
   return { hold, holdFree: makeHoldFree(staging, lock, claimFree), isClaimed }
 }

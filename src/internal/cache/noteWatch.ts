@@ -11,6 +11,8 @@ export interface Holder {
   notes: Scope.Closeable | undefined
 }
 
+export type NoteWatch = ReturnType<typeof make>
+
 /**
  * Leaves the notes of holders that follow each other. One timer serves all of them: a holder that is
  * there when it starts and when it ends leaves its note, which takes up to twice {@link noteAfter}.

@@ -1,7 +1,7 @@
 /**
  * A lock between processes and between the callers of this one.
  */
-import { Clock, Context, Duration, Effect, Exit, Scope, type Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Exit, type Fiber, Scope, type Semaphore } from "effect"
 import * as Counted from "./counted.ts"
 import * as NoteWatch from "./noteWatch.ts"
 import type { Queue } from "./queues.ts"
@@ -65,6 +65,8 @@ export interface ProcessLock<E> {
     length: Length
   ) => Effect.Effect<A, E1 | E, R>
   readonly isHeld: Effect.Effect<boolean>
+  /** The same for a fiber that is running. */
+  readonly isHeldBy: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
   /** Keeps the lock's file open until the scope closes, so that each hold is cheap. */
   readonly session: Effect.Effect<void, E, Scope.Scope>
 }
@@ -89,8 +91,7 @@ const makeLease = (): Lease => {
   return { users: 1, scope, notes: undefined, release: Scope.close(scope, Exit.void) }
 }
 
-const leave = (lease: Lease) =>
-  Effect.suspend(() => (--lease.users > 0 ? Effect.void : lease.release))
+const leave = (lease: Lease) => (--lease.users > 0 ? Effect.void : lease.release)
 
 /** The waits for other processes. */
 const makeTurns = <E>(lock: Parts<E>) => {
@@ -135,28 +136,22 @@ const makeTurns = <E>(lock: Parts<E>) => {
   return { outwait, isTurnOver, takeTurn }
 }
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
-  const { queue } = lock
-  const { isTurnOver, outwait, takeTurn } = makeTurns(lock)
-  const files = Counted.make(lock.open)
-  const watch = NoteWatch.make(lock.note)
-  const enqueue = Effect.acquireUseRelease(
-    Effect.sync(() => queue.waiting++),
-    () => queue.semaphore.takeScoped(1),
-    () => Effect.sync(() => queue.waiting--)
-  )
-
-  /** Notes how to release the lock of a file, also if it was not locked after all. */
-  const releasing = (lease: Lease, file: Counted.Use<OpenLock<E>>, clock: Clock.Clock) => {
-    const unlock = Effect.sync(() => {
-      if (file.value.unlock()) queue.leftAt = clock.currentTimeMillisUnsafe()
-    })
+/** Notes in a lease how to release the lock of a file, also if it was not locked after all. */
+const makeReleasing =
+  <E>(lock: Parts<E>, files: Counted.Counted<OpenLock<E>, E>, watch: NoteWatch.NoteWatch) =>
+  (lease: Lease, file: Counted.Use<OpenLock<E>>, clock: Clock.Clock) => {
     const leavePlace = lease.release
-    const free = Effect.onExit(unlock, () =>
-      files.leaveToOthers(file) ? leavePlace : Effect.ensuring(files.leave(file), leavePlace)
-    )
+    const free = Effect.suspend(() => {
+      const rest = files.leaveToOthers(file)
+        ? leavePlace
+        : Effect.ensuring(files.leave(file), leavePlace)
+      try {
+        if (file.value.unlock()) lock.queue.leftAt = clock.currentTimeMillisUnsafe()
+        return rest
+      } catch (defect) {
+        return Effect.ensuring(Effect.die(defect), rest)
+      }
+    })
     lease.release = Effect.suspend(() => {
       watch.end()
       return lease.notes === undefined
@@ -164,6 +159,20 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
         : Effect.ensuring(Scope.close(lease.notes, Exit.void), free)
     })
   }
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
+  const { queue } = lock
+  const { isTurnOver, outwait, takeTurn } = makeTurns(lock)
+  const files = Counted.make(lock.open)
+  const watch = NoteWatch.make(lock.note)
+  const releasing = makeReleasing(lock, files, watch)
+  const enqueue = Effect.acquireUseRelease(
+    Effect.sync(() => queue.waiting++),
+    () => queue.semaphore.takeScoped(1),
+    () => Effect.sync(() => queue.waiting--)
+  )
 
   /**
    * Takes the lock for an uninterruptible caller, who releases it in any case. A pass has two holds
@@ -208,7 +217,7 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
         const isInstant = length === "instant"
         if (inherited !== undefined) {
           inherited.users++
-          return Effect.ensuring(isInstant ? effect : restore(effect), leave(inherited))
+          return Effect.onExit(isInstant ? effect : restore(effect), () => leave(inherited))
         }
         const lease = makeLease()
         const isBrief = length !== "long"
@@ -224,14 +233,18 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
         })
         return waited.pipe(
           Effect.andThen(isInstant ? held : restore(held)),
-          Effect.ensuring(leave(lease))
+          Effect.onExit(() => leave(lease))
         )
       })
     )
 
+  const isHeldBy = (fiber: Fiber.Fiber<unknown, unknown>) =>
+    currentIn(fiber.getRef(Leases)) !== undefined
+
   return {
     hold,
-    isHeld: Effect.map(Leases, (leases) => currentIn(leases) !== undefined),
+    isHeld: Effect.withFiber((fiber) => Effect.succeed(isHeldBy(fiber))),
+    isHeldBy,
     session: Effect.asVoid(files.scoped)
   }
 }

@@ -152,9 +152,12 @@ const metered = <E, E2>(
         for (const { length } of chunks) transfer.received += length
         if (isTooMuch()) return wrongLength()
         const now = transfer.now()
-        // Most bundles have arrived before the first report is due.
-        reportedAt ??= now
-        if (now - reportedAt < reportInterval) return Effect.succeed(chunks)
+        // Most bundles arrive at once. Of another one, nothing more may come for long.
+        const isDue =
+          reportedAt === undefined
+            ? transfer.received !== announced
+            : now - reportedAt >= reportInterval
+        if (!isDue) return Effect.succeed(chunks)
         reportedAt = now
         return Effect.as(report(transfer.received, announced), chunks)
       }

@@ -3,7 +3,7 @@
  *
  * A plugin without a base root needs none of the steps that keep an old version apart from a new one.
  * Each base root is prepared in staging, whole and synced, and appears with one rename. So all of
- * them share one claim after another, one staging folder and one hold of the lock.
+ * them share one staging folder, one hold of the lock for their claims and one for their renames.
  */
 import { Effect, type FileSystem } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
@@ -48,7 +48,7 @@ const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
 
 /** The preparation of plugins outside of the cache. */
 const makePreparation = ({ disk, home, path, reader }: Context) => {
-  /** The plugins whose base root may simply appear. A doubt about one has to be settled afterwards. */
+  /** The plugins whose base root may simply appear. Not one in doubt: that has to be settled, too. */
   const placeable = <A extends NewPlugin>(plugins: ReadonlyArray<A>) =>
     disk.look(function* (): Looks.Look<ReadonlyArray<A>> {
       const names = yield* Looks.recover(Looks.entries(home.staging), isNotFound, noEntries)

@@ -81,7 +81,7 @@ export const onThread = <A>(
  * event loop to turn.
  */
 export const spent = (before: number, calls = 1): boolean => {
-  const now = performance.now()
+  const now = Turns.moment()
   patience = Math.min(allowance.most, patience + calls * allowance.each - (now - before))
   return Turns.isOver(now)
 }

@@ -8,6 +8,12 @@ import { Context, Effect, Fiber } from "effect"
 /** How long work may go on in one turn, in milliseconds. */
 const turnLength = 5
 
+/** A moment, in milliseconds. To load `performance` takes more than one of them. */
+export const moment = (): number => {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
+
 /** The moment at which the first work of this turn began. */
 let beganAt: number | undefined
 
@@ -24,7 +30,7 @@ const end = (): void => {
 
 /** Notes that work begins, unless some has begun in this turn. Gives the moment. */
 export const begin = (): number => {
-  const now = performance.now()
+  const now = moment()
   if (beganAt === undefined) {
     beganAt = now
     setImmediate(end)
@@ -39,7 +45,7 @@ export const IsUrgent = Context.Reference<boolean>(
 )
 
 /** True if it is time for the event loop to turn. */
-export const isOver = (now = performance.now()): boolean =>
+export const isOver = (now = moment()): boolean =>
   beganAt !== undefined &&
   now - beganAt >= turnLength &&
   Fiber.getCurrent()?.getRef(IsUrgent) !== true

@@ -189,4 +189,25 @@ describe("a pass that downloads one plugin", () => {
       assert.isAbove(changes, 2)
     }, provide)
   )
+
+  it.effect(
+    "tells of the first bytes although no more come",
+    Effect.fnUntraced(function* () {
+      const { publish, when } = yield* backend
+      const { events, sync } = yield* PluginSync.PluginSync
+      yield* publish(slow)
+      yield* when({ kind: "bundle", plugin: slow.id, nth: 1 }, TestReply.stall(20))
+      const told = yield* events.pipe(
+        Stream.filter(PluginSync.SyncEvent.$is("Progress")),
+        Stream.filter((event) => event.pluginId === pluginId("slow")),
+        Stream.runHead,
+        Effect.forkChild({ startImmediately: true })
+      )
+      const pass = yield* Effect.forkChild(sync)
+      const first = Option.getOrThrow(yield* Fiber.join(told))
+      assert.strictEqual(first.bytes, 20)
+      assert.isAbove(first.total ?? 0, 20)
+      assertRunning(pass)
+    }, provide)
+  )
 })

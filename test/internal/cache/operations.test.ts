@@ -42,7 +42,7 @@ describe("the number of operations", () => {
     Effect.gen(function* () {
       const { internals } = yield* CacheLock.CacheLock
       yield* internals.session
-      assert.isAtMost(yield* operationsOf(internals.commit(Effect.void)), 40)
+      assert.isAtMost(yield* operationsOf(internals.commit(Effect.void)), 25)
       const holds = Array.from({ length: 10 }, () => internals.commit(Effect.yieldNow))
       const all = Effect.all(holds, { concurrency: "unbounded", discard: true })
       assert.isAtMost(yield* operationsOf(all), 10 * 50)
@@ -86,7 +86,7 @@ describe("the number of operations", () => {
         })
       })
       const operations = yield* claimed(pluginId("other"), operationsOf(install))
-      assert.isAtMost(operations, 400)
+      assert.isAtMost(operations, 330)
     }).pipe(Effect.provide(TestCodexPlugins.layer))
   )
 })

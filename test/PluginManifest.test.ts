@@ -6,7 +6,13 @@ const path = "/cache/alpha/1.0.0/.codex-plugin/plugin.json"
 const utf8 = new TextEncoder()
 
 const decode = (json: unknown, relativePath = ".codex-plugin/plugin.json") =>
-  PluginManifest.decode(json, path, relativePath)
+  Effect.onExit(PluginManifest.decode(json, path, relativePath), (exit) =>
+    Effect.sync(() => {
+      if (relativePath === PluginManifest.agentPluginPath) return
+      // The quick answer is the same for all that the tests decode.
+      assert.strictEqual(PluginManifest.isPlain(json), exit._tag === "Success")
+    })
+  )
 
 const agent = (fields: object) =>
   decode({ $schema: PluginManifest.agentPluginSchema, name: "alpha", ...fields }, "plugin.json")

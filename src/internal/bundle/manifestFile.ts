@@ -116,8 +116,13 @@ export function* isSoundLook(
   root: string,
   expectedName: string
 ): Looks.Look<boolean> {
-  const found = yield* Looks.recover(readLook(path, root, expectedName), () => true, undefined)
-  return found !== undefined && Result.isSuccess(found)
+  const look = yield* Looks.recover(findLook(path, root), () => true, undefined)
+  const file = look && Result.getOrUndefined(look)
+  if (file === undefined) return false
+  const { json, relativePath } = file
+  return relativePath !== PluginManifest.agentPluginPath && PluginManifest.isPlain(json)
+    ? json.name === expectedName
+    : Result.isSuccess(checked(file, expectedName))
 }
 
 /** Reads and checks the manifest of the plugin in a folder. */

@@ -53,7 +53,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: "crash", isolate: false, include: crash } },
       { extends: true, test: { name: "alone", include: ownProcess } },
-      { extends: true, test: { name: "processes", include: processes } }
+      { extends: true, test: { name: "processes", isolate: false, include: processes } }
     ]
   }
 })

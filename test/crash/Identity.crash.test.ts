@@ -34,15 +34,17 @@ const targetsFor = (disk: Disk): ReadonlyArray<ReadonlyArray<Build>> => {
 }
 
 const essences = new Map<string, string>()
+const texts = new Map<string, string>()
 
 /**
  * The same for disks that differ in leftovers, which a pass sweeps first, or in who is who: what
  * stands there, and what would if all that was not synced were lost.
  */
 const essence = (disk: Disk, lost: Disk): string => {
-  const both = `${fingerprint(disk)}, ${fingerprint(lost)}`
-  const known = essences.get(both)
-  if (known !== undefined) return known
+  const present = fingerprint(disk)
+  const both = `${present.length} ${present}${fingerprint(lost)}`
+  const found = essences.get(both)
+  if (found !== undefined) return found
   const seen: Array<string> = []
   const made = [disk, lost]
     .flatMap((disk) => description(disk).split("\n"))
@@ -52,8 +54,11 @@ const essence = (disk: Disk, lost: Disk): string => {
       if (!seen.includes(owner)) seen.push(owner)
       return `owner ${seen.indexOf(owner)}`
     })
-  essences.set(both, made)
-  return made
+  // Equal texts are kept once.
+  const one = texts.get(made) ?? made
+  texts.set(one, one)
+  essences.set(both, one)
+  return one
 }
 
 /** The other steps change nothing but what is being staged. */

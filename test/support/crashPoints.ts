@@ -165,10 +165,10 @@ export const description = (disk: Disk): string =>
     .join("\n")
 
 /** The same for disks from which everything goes on in the same way. */
-export const fingerprint = (disk: Disk): string =>
-  Uint32Array.from(linesOf(disk), ({ id }) => id)
-    .toSorted()
-    .join(" ")
+export const fingerprint = (disk: Disk): string => {
+  const ids = Uint32Array.from(linesOf(disk), ({ id }) => id).toSorted()
+  return Buffer.from(ids.buffer).toString("latin1")
+}
 
 /** True for the first of the disks from which everything goes on in the same way. */
 export const firstOfItsKind = (): ((disk: Disk) => boolean) => {

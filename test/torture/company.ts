@@ -248,7 +248,7 @@ export const run = Effect.fnUntraced(function* (
       ["Codex's installs and uninstalls", count * visits],
       ["  that it could not carry out", rounds.flatMap(({ refused }) => refused).length],
       [
-        "  whose plugin was out of step at rest",
+        "  whose plugin was wrong at rest",
         rounds.flatMap(({ strayedGuests }) => strayedGuests).length
       ],
       [

@@ -10,17 +10,11 @@ import { claimPrefix } from "../src/internal/cache/staging.ts"
 import * as PluginStore from "../src/PluginStore.ts"
 import { helper } from "./support/builtPrograms.ts"
 import { build, pluginId, stage } from "./support/pluginWorld.ts"
+import { tagOf } from "./support/storeErrors.ts"
 
 const alpha = pluginId("alpha")
 const beta = pluginId("beta")
 const store = PluginStore.PluginStore
-
-const tagOf = <A, R>(
-  effect: Effect.Effect<A, PluginStore.PluginStoreError | CacheLock.CacheLockError, R>
-) =>
-  Effect.map(Effect.flip(effect), (error) =>
-    error._tag === "PluginStoreError" ? error.reason._tag : error._tag
-  )
 
 /** The store of a home on disk, with a process that has claimed the plugin alpha. */
 const besideOwner = Effect.gen(function* () {

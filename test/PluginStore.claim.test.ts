@@ -7,18 +7,12 @@ import * as PluginStore from "../src/PluginStore.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import { build, open, pluginId, remoteId, root, stage, versionOf } from "./support/pluginWorld.ts"
+import { tagOf } from "./support/storeErrors.ts"
 
 const alpha = pluginId("alpha")
 const beta = pluginId("beta")
 const Memory = TestCodexPlugins.layer
 const store = PluginStore.PluginStore
-
-const tagOf = <A, R>(
-  effect: Effect.Effect<A, PluginStore.PluginStoreError | CacheLock.CacheLockError, R>
-) =>
-  Effect.map(Effect.flip(effect), (error) =>
-    error._tag === "PluginStoreError" ? error.reason._tag : error._tag
-  )
 
 describe("PluginStore.claimed", () => {
   it.effect("lets one caller in at a time, in the order of their coming, and tells who waits", () =>

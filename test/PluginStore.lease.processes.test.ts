@@ -11,16 +11,11 @@ import * as PluginVersion from "../src/PluginVersion.ts"
 import { leasePrefix } from "../src/internal/cache/staging.ts"
 import { helper } from "./support/builtPrograms.ts"
 import { build, pluginId, stage } from "./support/pluginWorld.ts"
+import { reasonOf } from "./support/storeErrors.ts"
 
 const alpha = pluginId("alpha")
 const version = (text: string) => PluginVersion.PluginVersion.make(text)
 const [a1, a2] = [build("A", "1.0.0"), build("A", "2.0.0")]
-
-const reasonOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.map(Effect.flip(effect), (error) => {
-    assert.instanceOf(error, PluginStore.PluginStoreError)
-    return error.reason
-  })
 
 const leasedAt = (text: string): PluginStore.PluginStoreError["reason"] => ({
   _tag: "Leased",

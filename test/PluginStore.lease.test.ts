@@ -6,6 +6,7 @@ import * as PluginStore from "../src/PluginStore.ts"
 import * as PluginVersion from "../src/PluginVersion.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import { build, layOut, pluginId, stage } from "./support/pluginWorld.ts"
+import { reasonOf } from "./support/storeErrors.ts"
 
 const alpha = pluginId("alpha")
 const version = (text: string) => PluginVersion.PluginVersion.make(text)
@@ -26,12 +27,6 @@ const Memory = Layer.unwrap(
     )
   })
 ).pipe(Layer.provideMerge(Layer.merge(MemoryFileSystem.layerWith({}), Path.layer)), Layer.orDie)
-
-const reasonOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.map(Effect.flip(effect), (error) => {
-    assert.instanceOf(error, PluginStore.PluginStoreError)
-    return error.reason
-  })
 
 const leasedAt = (text: string): PluginStore.PluginStoreError["reason"] => ({
   _tag: "Leased",

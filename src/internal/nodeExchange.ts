@@ -23,7 +23,8 @@ export interface Agents {
   readonly https: Https.Agent
 }
 
-const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
+/** The failure of a request that got no whole response. */
+export const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
   new HttpClientError.HttpClientError({
     reason: new HttpClientError.TransportError({ request, cause })
   })

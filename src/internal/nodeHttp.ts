@@ -135,11 +135,6 @@ const makeAgents = Effect.fnUntraced(function* (
   )
 })
 
-const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
-  new HttpClientError.HttpClientError({
-    reason: new HttpClientError.TransportError({ request, cause })
-  })
-
 /** The proxy's part in a failure, or undefined if the server itself is to blame. */
 const proxyErrorOf = (cause: unknown, { shown }: Proxy.Proxy): ProxyError | undefined => {
   const code = codeOf(cause)
@@ -195,12 +190,12 @@ export const make = Effect.gen(function* () {
     const proxy = Proxy.select(rules, url)
     if (proxy === undefined) return NodeExchange.send(request, url, direct)
     const failed = (problem: ProxyError["problem"]) =>
-      Effect.fail(transportError(request, new ProxyError(proxy.shown, problem)))
+      Effect.fail(NodeExchange.transportError(request, new ProxyError(proxy.shown, problem)))
     if (proxy.protocol === "socks:") return failed({ _tag: "UnsupportedProxy" })
     return NodeExchange.send(request, url, proxied).pipe(
       Effect.mapError((error) => {
         const proxyError = proxyErrorOf(error, proxy)
-        return proxyError === undefined ? error : transportError(request, proxyError)
+        return proxyError === undefined ? error : NodeExchange.transportError(request, proxyError)
       }),
       // A request to an https server is answered 407 while its tunnel is made, not here.
       Effect.flatMap((response) =>

@@ -3,22 +3,13 @@ import { Bytes, Deferred, Effect, Fiber, Queue, Stream } from "effect"
 import { HttpClientRequest } from "effect/http"
 import * as Http from "node:http"
 import * as Https from "node:https"
-import type { AddressInfo } from "node:net"
 import * as NodeExchange from "../../src/internal/nodeExchange.ts"
+import { listen } from "../support/listen.ts"
 
 /** A server, and agents with one connection for it. They end with the scope. */
 const serve = Effect.fnUntraced(function* (answer: Http.RequestListener) {
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<Http.Server>((resume) => {
-      const server = Http.createServer(answer)
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
+  const server = Http.createServer(answer)
+  const port = yield* listen(server, () => server.closeAllConnections())
   const agents = yield* Effect.acquireRelease(
     Effect.sync(() => ({
       http: new Http.Agent({ keepAlive: true, maxSockets: 1 }),
@@ -31,7 +22,7 @@ const serve = Effect.fnUntraced(function* (answer: Http.RequestListener) {
     Queue.offerUnsafe(connections, "opened")
     socket.once("close", () => Queue.offerUnsafe(connections, "closed"))
   })
-  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const url = new URL(`http://127.0.0.1:${port}/`)
   return {
     connections,
     send: (request: HttpClientRequest.HttpClientRequest = HttpClientRequest.get(url)) =>

@@ -8,25 +8,14 @@ import * as Net from "node:net"
 import { CertificateFileError, layerHttp } from "../../src/NodeCodexPlugins.ts"
 import * as Http from "../../src/internal/http.ts"
 import * as Certificates from "../support/certificates.ts"
+import * as Listen from "../support/listen.ts"
 
 class Authority extends Context.Service<Authority, Certificates.Certificates>()("test/Authority") {
   static readonly layer = Layer.effect(Authority, Certificates.make)
 }
 
-const listen = <S extends Net.Server>(server: S) =>
-  Effect.acquireRelease(
-    Effect.callback<number>((resume) => {
-      server.listen(0, "127.0.0.1", () => {
-        resume(Effect.succeed((server.address() as Net.AddressInfo).port))
-      })
-    }),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        if ("closeAllConnections" in server)
-          (server as Net.Server as NodeHttpServer.Server).closeAllConnections()
-      })
-  )
+const listen = (server: NodeHttpServer.Server) =>
+  Listen.listen(server, () => server.closeAllConnections())
 
 const origin = Effect.gen(function* () {
   const { good } = yield* Authority

@@ -7,6 +7,7 @@ import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import type { ServerCertificate } from "../../support/certificates.ts"
+import * as Listen from "../../support/listen.ts"
 
 export interface LoggingProxy {
   readonly port: number
@@ -77,17 +78,8 @@ export const make = Effect.fnUntraced(function* ({ credentials, refusal, tls }: 
   return proxy
 })
 
-/** Listens on a free port of loopback until the scope closes. */
+/** Listens on a free port of loopback until the scope closes, which ends the sockets. */
 export const listen = (server: Net.Server, sockets: ReadonlySet<Net.Socket>) =>
-  Effect.acquireRelease(
-    Effect.callback<number>((resume) => {
-      server.listen(0, "127.0.0.1", () => {
-        resume(Effect.succeed((server.address() as Net.AddressInfo).port))
-      })
-    }),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        for (const socket of sockets) socket.destroy()
-      })
-  )
+  Listen.listen(server, () => {
+    for (const socket of sockets) socket.destroy()
+  })

@@ -4,7 +4,7 @@
  * A small bundle is completed in its draft, with the operations of a disk, so that each of its files
  * is written once and none is read back.
  */
-import { Effect, type Path, PlatformError } from "effect"
+import { Effect, type FileSystem, type Path, PlatformError } from "effect"
 import * as Disk from "../cache/Disk.ts"
 import * as FolderWriter from "./folderWriter.ts"
 
@@ -39,7 +39,8 @@ export const make = (
   entries: ReadonlyArray<FolderWriter.Entry>
 ): Draft => {
   /** By absolute path. A map keeps the order in which entries came, so parents stay first. */
-  const nodes = new Map(entries.map((entry) => [path.join(root, entry.path), entry]))
+  const pathOf = FolderWriter.pathsBelow(path, root)
+  const nodes = new Map(entries.map((entry) => [pathOf(entry.path), entry]))
   const typeOf = (at: string) => (at === root ? "Directory" : nodes.get(at)?._tag)
   const isFolder = (at: string) => typeOf(at) === "Directory"
   const add = (at: string, entry: FolderWriter.NewEntry) => {
@@ -71,13 +72,15 @@ export const make = (
     entries: (at) =>
       Effect.suspend(() => {
         const folder = path.join(at, ".")
-        return isFolder(folder)
-          ? Effect.succeed(
-              [...nodes].flatMap(([at, { _tag }]) =>
-                path.dirname(at) === folder ? [{ name: path.basename(at), type: _tag }] : []
-              )
-            )
-          : notFound(folder)
+        if (!isFolder(folder)) return notFound(folder)
+        const prefix = folder + path.sep
+        const found: Array<FileSystem.DirectoryEntry> = []
+        for (const [at, { _tag }] of nodes) {
+          if (at.startsWith(prefix) && !at.includes(path.sep, prefix.length)) {
+            found.push({ name: at.slice(prefix.length), type: _tag })
+          }
+        }
+        return Effect.succeed(found)
       }),
     readFile: (at, limit = Number.POSITIVE_INFINITY) =>
       Effect.suspend(() => {

@@ -21,7 +21,7 @@ export type NewEntry =
       readonly content: Uint8Array
     }
 
-/** Paths are relative to the folder, with `/` between their parts. */
+/** Paths are relative to the folder, with `/` between their parts and without `.` and `..`. */
 export type Entry = NewEntry & { readonly path: string }
 
 /** A file whose content comes in parts. */
@@ -39,6 +39,14 @@ export interface FolderWriter {
   readonly sync: Effect.Effect<void, Failure>
 }
 
+/** Gives the paths of a folder's entries. Their own paths are plain, so they are not normalised again. */
+export const pathsBelow = (path: Path.Path, root: string): ((entry: string) => string) => {
+  const prefix = path.join(root, path.sep)
+  return path.sep === "/"
+    ? (entry) => prefix + entry
+    : (entry) => prefix + entry.replaceAll("/", path.sep)
+}
+
 /** The mode of a bundle's folders. */
 export const folderMode = 0o755
 
@@ -50,7 +58,7 @@ export const folderMode = 0o755
  */
 export const make = Effect.fnUntraced(function* (
   disk: Disk.Disk,
-  pathService: Path.Path,
+  path: Path.Path,
   root: string
 ): Effect.fn.Return<FolderWriter, Failure, Scope.Scope> {
   yield* Effect.acquireRelease(disk.makeDirectory(root, { mode: folderMode }), (_, exit) =>
@@ -70,8 +78,9 @@ export const make = Effect.fnUntraced(function* (
 
   if (isDoubtful(folderMode)) yield* Effect.uninterruptible(disk.chmod(root, folderMode))
 
+  const pathOf = pathsBelow(path, root)
   const newEntry = (entry: Entry): Disk.NewEntry => {
-    const path = pathService.join(root, entry.path)
+    const path = pathOf(entry.path)
     const { mode = folderMode } = entry
     const exactMode = entry.exactMode !== false && isDoubtful(mode)
     if (entry._tag === "File") {
@@ -83,8 +92,8 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     create: (entries) => Effect.suspend(() => disk.createAll(entries.map(newEntry))),
-    openFile: Effect.fnUntraced(function* (path, mode) {
-      const target = pathService.join(root, path)
+    openFile: Effect.fnUntraced(function* (entry, mode) {
+      const target = pathOf(entry)
       const file = yield* disk.openNew(target, mode)
       if (isDoubtful(mode)) yield* Effect.uninterruptible(file.chmod(mode))
       return {

@@ -21,9 +21,10 @@ export const largeWrite = 64 * 1024
 
 /**
  * The time that calls may take, in milliseconds: together at most, and each on average. A disk that
- * uses it up is left to threads from then on.
+ * uses it up is left to threads from then on. One call counts for no more than `longest`: on a busy
+ * machine, a call that was fast takes long when its process loses the processor.
  */
-const allowance = { most: 20, each: 0.1 }
+const allowance = { most: 20, each: 0.1, longest: 2 }
 
 const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
   EACCES: "PermissionDenied",
@@ -82,7 +83,8 @@ export const onThread = <A>(
  */
 export const spent = (before: number, calls = 1): boolean => {
   const now = Turns.moment()
-  patience = Math.min(allowance.most, patience + calls * allowance.each - (now - before))
+  const charge = Math.min(now - before, calls * allowance.longest)
+  patience = Math.min(allowance.most, patience + calls * allowance.each - charge)
   return Turns.isOver(now)
 }
 

@@ -266,7 +266,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     Effect.ignore(fs.remove(notePath, { force: true }))
   )
 
-  // Decodes the note that the holder left. A note that cannot be read names nobody.
+  // Decodes the note that the holder left. A note that cannot be read names no holder.
   const holder = Effect.map(Effect.option(disk.readFile(notePath, noteLimit)), (bytes) =>
     Option.getOrNull(Option.flatMap(bytes, (bytes) => decodeHolder(decoder.decode(bytes))))
   )

@@ -144,7 +144,7 @@ export interface Installed {
  * import { Array, Effect } from "effect"
  * import { PluginInstaller, RemoteCatalog } from "effect-codex-plugins"
  *
- * // Downloads every plugin of the account anew.
+ * // Downloads every plugin of the account again.
  * const program = Effect.gen(function* () {
  *   const catalog = yield* RemoteCatalog.RemoteCatalog
  *   const installer = yield* PluginInstaller.PluginInstaller
@@ -163,7 +163,7 @@ export class PluginInstaller extends Context.Service<
     readonly read: (id: RemotePluginId) => Effect.Effect<PluginState, ReadError>
     /**
      * Fetches the plugin's bundle, makes it the active version, and puts the plugin on the
-     * account's record. A bundle that is current is fetched anew.
+     * account's record. A bundle that is current is downloaded again.
      */
     readonly install: (id: RemotePluginId) => Effect.Effect<Installed, InstallError>
     /**
@@ -177,7 +177,7 @@ export class PluginInstaller extends Context.Service<
   }
 >()("effect-codex-plugins/PluginInstaller") {}
 
-/** How often an install starts anew because another program has changed the plugin. */
+/** How often an install starts again because another program has changed the plugin. */
 const changeRetries = 3
 
 const isChanged = (error: InstallError): boolean =>

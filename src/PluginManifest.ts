@@ -270,7 +270,7 @@ export const decode = (
   Effect.fromResult(decodeResult(json, path, relativePath))
 
 /**
- * A manifest must name the plugin in whose place it stands.
+ * A manifest must name the plugin in whose folder it is.
  *
  * @category functions
  * @since 0.2.0

@@ -259,7 +259,7 @@ export const make = Effect.gen(function* () {
     }
     /**
      * Copies plugins that this home does not have. Most homes to seed have none of them, where that
-     * takes a fraction of the time. What it leaves out is copied on its own, or tells the reason.
+     * takes a fraction of the time. What it leaves out is copied on its own, or gives the reason.
      */
     const copyBatch = (batch: ReadonlyArray<CachedPlugin>) =>
       store.internals.installNew(

@@ -8,7 +8,7 @@ import * as WhiteSpace from "./internal/whiteSpace.ts"
 const reservedNames: ReadonlySet<string> = new Set([sidecarName, provenanceName])
 
 /**
- * Non-empty, neither `.` nor `..` nor the name of a file that stands beside the versions; ASCII
+ * Non-empty, neither `.` nor `..` nor the name of a file that is stored beside the versions; ASCII
  * letters, digits, `-`, `_`, `.`, `+`.
  *
  * @category schemas

@@ -192,7 +192,7 @@ const retryDelay = (
     : undefined
 }
 
-/** Downloads into a folder that does not exist. Each attempt starts anew. */
+/** Downloads into a folder that does not exist. Each attempt starts from the beginning. */
 const downloadWith =
   (
     archive: BundleArchive.BundleArchive["Service"],

@@ -91,7 +91,7 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
     baseUrl: Schema.String,
     reason: Schema.TaggedUnion({
       ...Http.Failure,
-      /** The id cannot stand in a request's path, so nothing was sent. */
+      /** The id cannot be part of a request's path, so nothing was sent. */
       UnaddressableId: {},
       TimedOut: {},
       Unauthorized: {},

@@ -5,7 +5,7 @@ import { Schema } from "effect"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /**
- * A trimmed, non-empty string. A sidecar may name any such id; what may stand in a request's path
+ * A trimmed, non-empty string. A sidecar may name any such id; what may be part of a request's path
  * is narrower, see {@link isAddressable}.
  *
  * @category constants
@@ -52,7 +52,7 @@ export const isCacheable = (id: string): boolean =>
   id.isWellFormed() && utf8.encode(id).length <= maxBytes
 
 /**
- * Whether the id can stand in a request's path: ASCII letters, digits, `_`, `-`, `~`.
+ * Whether the id can be part of a request's path: ASCII letters, digits, `_`, `-`, `~`.
  *
  * @category functions
  * @since 0.1.0

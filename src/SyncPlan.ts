@@ -14,13 +14,13 @@ import * as RemotePlugin from "./RemotePlugin.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
 /**
- * Why a version is fetched although something may stand in its place.
+ * Why a version is downloaded although its folder may exist.
  *
  * @category models
  * @since 0.1.0
  */
 export type InstallReason = Data.TaggedEnum<{
-  /** No version stands there. */
+  /** The version is not cached. */
   Missing: {}
   /** Another version is active. */
   VersionChanged: { readonly from: PluginVersion }

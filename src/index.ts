@@ -1,5 +1,5 @@
 /**
- * Keeps a Codex home's remote plugins up to date with the account they belong to, and tells offline
+ * Keeps a Codex home's remote plugins up to date with the account they belong to, and says offline
  * which backend plugin each cached bundle is.
  */
 export * as BundleArchive from "./BundleArchive.ts"

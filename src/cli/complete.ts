@@ -1,6 +1,6 @@
 /**
  * Completes a command line for the scripts of `--completions`: commands, flags, values, and the names
- * of cached plugins. Asks nobody but the cache.
+ * of cached plugins. Reads only the cache.
  *
  * The output is one candidate in each line, with its description after a tab. The last line says how
  * the shell goes on: `:none`, `:folders` or `:command`.
@@ -155,7 +155,7 @@ const pluginNames = Effect.fnUntraced(
   Effect.orElseSucceed(() => nothing)
 )
 
-/** What may stand where the last of the words begins. */
+/** What may replace the last of the words. */
 const completionOf = (
   root: Completions.CommandDescriptor,
   words: ReadonlyArray<string>
@@ -206,7 +206,7 @@ const completionOf = (
     : Effect.succeed(nothing)
 }
 
-/** Prints what may stand in place of the last word. */
+/** Prints what may replace the last word. */
 export const complete = Effect.fnUntraced(function* (
   root: Command.Command.Any,
   words: ReadonlyArray<string>

@@ -145,7 +145,7 @@ export const printPlugins = Effect.fnUntraced(function* (plugins: ReadonlyArray<
   )
 })
 
-/** The plugins that the names stand for, each once. */
+/** The plugins that the names refer to, each once. */
 const named = Effect.fnUntraced(function* (
   plugins: ReadonlyArray<CachedPlugin>,
   wanted: ReadonlyArray<string>

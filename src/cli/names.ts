@@ -30,7 +30,7 @@ export const plugin = Argument.String("PLUGIN").pipe(
   Argument.filter(isName, () => expected)
 )
 
-/** A plugin that a name stands for. */
+/** A plugin that a name refers to. */
 export interface Named {
   /** None for a remote id that neither the cache nor the listing has. */
   readonly pluginId: Option.Option<PluginId.PluginId>

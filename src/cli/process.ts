@@ -11,7 +11,7 @@ const signals: ReadonlyArray<NodeJS.Signals> = ["SIGINT", "SIGTERM", "SIGHUP"]
 let outputError: NodeJS.ErrnoException | undefined
 // Without a listener, Node's console drops what it cannot write and the program would succeed.
 process.stdout.on("error", (error) => (outputError ??= error))
-// If messages cannot be written, nobody can be told.
+// If messages cannot be written, there is no way to report it.
 process.stderr.on("error", () => {})
 
 /**

@@ -285,7 +285,7 @@ export const show = Effect.fnUntraced(function* <A, E, R>(
   }).pipe(
     showing({
       lines: (elapsed, columns, style) => regionLines(momentAt(elapsed), columns, style),
-      // The line has its time from whoever appends it.
+      // The caller that appends the line adds its time.
       line: (elapsed) => joined(statusParts({ ...momentAt(elapsed), elapsed: 0 }, plain), 200)
     })
   )

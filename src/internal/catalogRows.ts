@@ -31,7 +31,7 @@ const losesAppManifest = (row: unknown): boolean =>
     ({ release }) => !LosslessJson.survivedParse(release.app_manifest)
   )
 
-/** Reads one of an answer's rows, which stands there at a path of keys and indices. */
+/** Reads one of an answer's rows, which is at a path of keys and indices. */
 type RowDecoder = (
   row: unknown,
   path: ReadonlyArray<string | number>

@@ -1,5 +1,5 @@
 /**
- * The files that stand beside the versions of a plugin.
+ * The files that are stored beside the versions of a plugin.
  */
 
 /** The sidecar; see `InstallMetadata`. */

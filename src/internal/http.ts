@@ -36,7 +36,7 @@ export const retries = 3
  */
 export const firstRetryDelay = Duration.millis(500)
 
-/** The longest `Retry-After` that is waited for; whoever asks for more is not asked again. */
+/** The longest `Retry-After` that is waited for; a server that asks for more is not asked again. */
 export const maxRetryAfter = Duration.seconds(30)
 
 /** The failures that any server can cause. */

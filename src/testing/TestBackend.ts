@@ -127,7 +127,7 @@ export class TestBackend extends Context.Service<
   {
     /** Adds the plugin, or puts it in the place of the one with its id. Bundle URLs handed out before stay good. */
     readonly publish: (plugin: TestPlugin.Plugin) => Effect.Effect<void>
-    /** Publishes the plugin anew with these changes; who has it installed stays as it is. */
+    /** Publishes the plugin again with these changes. It stays installed where it is. */
     readonly update: (id: string, changes: Partial<TestPlugin.Options>) => Effect.Effect<void>
     /** Takes the plugin away from everyone; bundle URLs handed out before stay good. */
     readonly remove: (id: string) => Effect.Effect<void>

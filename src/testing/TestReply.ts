@@ -206,7 +206,7 @@ export const stall =
 export const silence: Behaviour = (reply) => ({ ...reply, headless: true, ending: "silent" })
 
 /**
- * Resets the connection without an answer; what the request asked for has been done all the same.
+ * Resets the connection without an answer; what the request asked for has been done nevertheless.
  *
  * @category behaviours
  * @since 0.1.0

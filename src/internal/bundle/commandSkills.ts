@@ -1,6 +1,6 @@
 /**
- * The skills that Codex 0.169 makes of a plugin's commands when it installs it. It takes a version
- * that stands for one that has them, so whoever installs one must have made them.
+ * The skills that Codex 0.169 makes of a plugin's commands when it installs it. Codex assumes that a
+ * cached version has them, so whoever installs a version must make them.
  */
 import { Option, Predicate, Result } from "effect"
 import * as Yaml from "effect/encoding/Yaml"

@@ -58,7 +58,7 @@ class Reader {
     return items
   }
 
-  /** Whether something stands before the closing bracket; steps over a comma, or the bracket. */
+  /** Whether there is something before the closing bracket; steps over a comma, or the bracket. */
   private another(closing: string): boolean {
     this.take(whitespace)
     const next = this.text[this.index]

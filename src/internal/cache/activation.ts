@@ -17,7 +17,7 @@ import { type BaseRoot, emptyBaseRoot } from "./baseRoots.ts"
 import { utf8 } from "./sidecars.ts"
 import { fail, isGone, isRace } from "./storeError.ts"
 
-/** How often a change is planned anew because the cache changed under it. */
+/** How often a change is planned again because the cache changed under it. */
 const raceRetries = 8
 
 /** A staged plugin and the folder that holds it, which is renamed into the cache. */
@@ -176,7 +176,7 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
         : placeVersion({ ...staged, root }, contents, moved, { ...options, fence })
     })
 
-    // Once the version has landed, nothing is planned anew: what follows only settles it.
+    // Once the version has landed, nothing is planned again: what follows only settles it.
     const isOpen = (error: { readonly _tag: string }) =>
       isRace(error) && root !== path.join(baseRoot, staged.version)
     const attempts = (nth: number): ReturnType<typeof attempt> =>

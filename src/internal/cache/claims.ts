@@ -1,7 +1,7 @@
 /**
  * Claims: plugins that a process is installing, so that no other one downloads them, too.
  *
- * A claim is an empty folder in staging. Its name tells the owner and the plugin. It counts as long
+ * A claim is an empty folder in staging. Its name contains the owner and the plugin. It counts as long
  * as its owner runs. The lock is held for the moment in which a claim is made, not while it lasts.
  * A caller that holds the lock never waits for a claim, because its owner may wait for the lock.
  */

@@ -1,8 +1,8 @@
 /**
  * Doubt marks: files in staging that outlive a crash.
  *
- * While versions stand without the sidecar that is to name them, their bytes may be the old or the
- * new plugin's. The mark keeps everybody from writing an identity on a guess.
+ * While a version has no sidecar yet, its bytes may be the old or the new plugin's. The mark keeps
+ * every process from guessing an identity.
  */
 import { Effect } from "effect"
 import type * as PluginId from "../../PluginId.ts"

@@ -1,7 +1,7 @@
 /**
  * Leases: versions whose files a process still uses, so that no other process takes them away.
  *
- * A lease is an empty file in staging. Its name tells the owner, the plugin and the version. It
+ * A lease is an empty file in staging. Its name contains the owner, the plugin and the version. It
  * counts as long as its owner runs.
  */
 import { Effect, type PlatformError, type Scope } from "effect"

@@ -19,7 +19,7 @@ const pidDigits = 8
 
 const ownerDigits = 32
 
-/** The process id that an owner's name tells. */
+/** The process id in an owner's name. */
 export const pidOf = (owner: Owner): number => Number.parseInt(owner.slice(-pidDigits), 16)
 
 /** The registered owners of one staging folder, and a way to see which of them still run. */
@@ -66,7 +66,7 @@ export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, pa
       )
       // Another process may examine and remove the file before it is locked.
       if (acquired && (yield* fs.exists(file))) {
-        // The file goes before its lock, so that nobody ever finds it without.
+        // The file is removed before its lock, so that nobody ever finds it without one.
         yield* Scope.addFinalizer(attempt, remove(file))
         return owner
       }

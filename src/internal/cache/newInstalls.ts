@@ -97,7 +97,7 @@ export const make = (
   const { disk, path, reader } = context
   const { baseRootIn, placeable, prepare } = makePreparation(context)
 
-  /** Lets the base roots appear that nobody else has made meanwhile. Gives their plugins. */
+  /** Moves the base roots into place that nobody else has made meanwhile. Returns their plugins. */
   const place = Effect.fnUntraced(function* <A extends NewPlugin>(
     staged: ReadonlyArray<Staging<A>>
   ) {

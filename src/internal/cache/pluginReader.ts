@@ -64,7 +64,7 @@ type SidecarResult = Result.Result<Option.Option<Sidecar>, InstallMetadata.Insta
 
 const noSidecar: SidecarResult = Result.succeedNone
 
-/** The identity that the look at a sidecar tells. */
+/** The identity that the look at a sidecar found. */
 const identityWith = (sidecar: SidecarResult, inDoubt: boolean): Identity =>
   Result.match(sidecar, {
     onFailure: (error) => Identity.Unreadable({ error }),

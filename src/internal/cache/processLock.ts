@@ -30,7 +30,7 @@ export interface Parts<E> {
   readonly path: string
   /** Opens the lock's file until the scope closes. Its error is never `E`. */
   readonly open: Effect.Effect<OpenLock<E>, E, Scope.Scope>
-  /** Leaves a note that tells others who holds the lock. */
+  /** Leaves a note that says who holds the lock. */
   readonly note: Effect.Effect<void, never, Scope.Scope>
   /** Logs who holds the lock. */
   readonly announce: Effect.Effect<void>

@@ -65,7 +65,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
   const rootOf = ({ pluginId, version }: SeedVersion) =>
     path.join(reader.baseRootOf(pluginId), version)
 
-  /** The versions that are still as they were seen: the fingerprint tells which version is active. */
+  /** The versions that are still as they were seen: the fingerprint says which version is active. */
   const unchangedAmong = (seeds: ReadonlyArray<SeedVersion>) =>
     Effect.map(
       disk.lookAll(

@@ -1,5 +1,5 @@
 /**
- * Changes of sidecars, the files that tell which backend plugin a base root holds.
+ * Changes of sidecars, the files that say which backend plugin a base root holds.
  */
 import { Effect, Random } from "effect"
 import * as InstallMetadata from "../../InstallMetadata.ts"

@@ -85,7 +85,7 @@ const validated = Effect.fnUntraced(function* (options: Options) {
 export const start = Effect.fnUntraced(function* (
   source: {
     readonly sync: Effect.Effect<SyncOutcome, SyncError>
-    /** When a pass last succeeded, whoever asked for it; null before the first. */
+    /** When a pass last succeeded, whichever caller asked for it; null before the first. */
     readonly succeededAt: Effect.Effect<number | null>
     /** Each element starts a pass at once. */
     readonly wakeUps: Stream.Stream<void>

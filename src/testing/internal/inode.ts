@@ -1,5 +1,5 @@
 /**
- * Files, folders and symbolic links as they stand on a disk, apart from their names.
+ * Files, folders and symbolic links as a disk stores them, without their names.
  */
 
 const empty = new Uint8Array(0)

@@ -100,11 +100,11 @@ export interface Settings {
  * - Only a `sync` of a file makes its content and attributes durable, and only a `sync` of a folder
  *   the names in it. The one says nothing of the file's own name, the other nothing of the folder's
  *   own name or of what is in the files. A new file or folder has the mode that it was made with.
- * - Each change of names stands or falls as a whole. File systems commit both ends of a rename in
+ * - Each change of names is kept or lost as a whole. File systems commit both ends of a rename in
  *   one transaction: what was moved is at its old name or at its new one, never at neither or both.
  *   So a sync of either folder makes it durable, and if the folder around the new name is lost
  *   itself, the rename is undone.
- * - The changes stand or fall independently, also those in one folder. Only these keep their order:
+ * - The changes are kept or lost independently, also those in one folder. Only these keep their order:
  *   changes of one name, changes of the names of one file or folder, and what emptied a folder and
  *   its removal.
  * - Content that was written but not synced is what the policy says.

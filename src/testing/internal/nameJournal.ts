@@ -1,6 +1,6 @@
 /**
  * The changes of names that a power loss can still undo, and what it leaves of them. `PowerLoss` in
- * `linuxDisk.ts` tells the model.
+ * `linuxDisk.ts` describes the model.
  */
 import type { Directory, Inode } from "./inode.ts"
 
@@ -22,7 +22,7 @@ export interface EntryChange {
 
 export interface Change {
   readonly entry: EntryChange
-  /** They stand or fall together. A rename's first is the one of the new name. */
+  /** They are kept or lost together. A rename's first is the one of the new name. */
   readonly edits: ReadonlyArray<Edit>
   /** For a `link` or `rename`, the folders around the new name, up to the root. */
   readonly above: ReadonlyArray<Directory>

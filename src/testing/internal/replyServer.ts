@@ -33,7 +33,7 @@ export const listen = Effect.fnUntraced(function* (
   // A TLS socket cannot be reset, the TCP socket below it can.
   const transports = new Map<number | undefined, Socket>()
 
-  // Node tells late that an answer went out; the next request on its connection tells as well.
+  // Node reports late that an answer was sent; the next request on its connection shows it too.
   const unfinished = new WeakMap<Socket, Exchange.Exchange["finish"]>()
 
   const stop = (response: Http.ServerResponse, how: "closed" | "reset") => {

@@ -42,42 +42,72 @@ const thirdPartyNotices: Plugin = {
   }
 }
 
-/** A module of Node, and what the program takes of it instead of importing it. */
-interface Lean {
+/** Functions that load a module of Node when they are first called, by the modules that use them. */
+const lazyBuiltins: ReadonlyArray<{
   readonly name: string
   readonly importer: RegExp
-  readonly code: string
-}
-
-const lean: ReadonlyArray<Lean> = [
-  {
-    // An import reads all properties, one of which loads Node's `fetch`: a tenth of a cold sync.
-    name: "node:http",
-    importer: /./,
-    code: 'export const { Agent, createServer, request } = process.getBuiltinModule("node:http")'
-  },
-  {
-    // Only temporary files need it, and it takes a tenth of the time of `--version`.
-    name: "node:crypto",
-    importer: /NodeFileSystem/,
-    code: 'export const randomBytes = (size) => process.getBuiltinModule("node:crypto").randomBytes(size)'
-  },
-  {
-    // Only commands that start a program need it.
-    name: "node:child_process",
-    importer: /src\/cli/,
-    code: 'export const spawn = (...options) => process.getBuiltinModule("node:child_process").spawn(...options)'
-  }
+  readonly functions: ReadonlyArray<string>
+}> = [
+  // Only temporary files need it, and it takes a tenth of the time of `--version`.
+  { name: "node:crypto", importer: /NodeFileSystem/, functions: ["randomBytes"] },
+  // Only commands that start a program need it.
+  { name: "node:child_process", importer: /src\/cli/, functions: ["spawn"] }
 ]
 
-/** Keeps parts of Node that the program does not use from being loaded. */
+/** The modules that turn the compile cache on. They share no file with the rest of the program. */
+const isBeforeCache = (module: string) => /src\/(?:main|cli\/compileCache)\.ts$/.test(module)
+
+/**
+ * Takes from modules of Node only what the program uses. An import of such a module reads all its
+ * properties, some of which load other modules: Node's `fetch` for `node:http`, and for `node:fs` all
+ * streams, which takes a tenth of the time of `--version`.
+ */
 const leanBuiltins: Plugin = {
   name: "lean-builtins",
-  resolveId: (id, importer = "") =>
-    lean.some(({ name, importer: pattern }) => name === id && pattern.test(importer))
-      ? { id: `\0lean ${id}`, moduleSideEffects: false }
-      : null,
-  load: (id) => lean.find(({ name }) => id === `\0lean ${name}`)?.code ?? null
+  resolveId: (id, importer = "", { kind: use }) => {
+    if (!id.startsWith("node:") || use === "dynamic-import") return null
+    const lazy = lazyBuiltins.some(
+      ({ importer: pattern, name }) => name === id && pattern.test(importer)
+    )
+    const kind = lazy ? "lazy" : isBeforeCache(importer) ? "first" : "lean"
+    return { id: `\0${kind} ${id}`, moduleSideEffects: false }
+  },
+  load: (id) => {
+    const [, kind, name = ""] = /^\0(lazy|first|lean) (node:.+)$/.exec(id) ?? []
+    if (kind === undefined) return null
+    const module = `process.getBuiltinModule(${JSON.stringify(name)})`
+    if (kind !== "lazy") {
+      const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter(
+        (name) => name !== "default"
+      )
+      return [
+        `const module = /*#__PURE__*/ ${module}`,
+        "export default module",
+        ...names.map((name) => `const _${name} = module.${name}\nexport { _${name} as ${name} }`)
+      ].join("\n")
+    }
+    const functions = lazyBuiltins.find((lazy) => lazy.name === name)?.functions ?? []
+    return functions
+      .map((name) => `export const ${name} = (...options) => ${module}.${name}(...options)`)
+      .join("\n")
+  }
+}
+
+/**
+ * Writes the program in ASCII. V8 keeps a file with any other character in twice the memory, and
+ * takes longer to read it.
+ */
+const ascii: Plugin = {
+  name: "ascii",
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type !== "chunk") continue
+      file.code = file.code.replace(
+        /[^\0-\x7f]/g,
+        (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+      )
+    }
+  }
 }
 
 /** A statement of a module that makes a value which only some commands use. */
@@ -104,7 +134,7 @@ const lazySegmenter: Plugin = {
 export default defineConfig({
   input: { "codex-plugins": source("main.ts"), run: source("cli/run.ts") },
   platform: "node",
-  plugins: [leanBuiltins, lazySegmenter, thirdPartyNotices],
+  plugins: [leanBuiltins, lazySegmenter, thirdPartyNotices, ascii],
   preserveEntrySignatures: false,
   treeshake: {
     // No getter in the bundled code has side effects. Without this, unused Effect schemas remain.
@@ -118,8 +148,10 @@ export default defineConfig({
     cleanDir: true,
     minify: true,
     codeSplitting: {
-      // One file holds everything that each command needs.
-      groups: [{ name: "run", tags: ["$initial"], test: /^(?!.*(?:main|compileCache)\.ts$)/ }]
+      groups: [
+        // One file holds everything that each command needs.
+        { name: "run", tags: ["$initial"], test: /^(?!.*(?:main|compileCache)\.ts$|\0first )/ }
+      ]
     }
   }
 })

@@ -21,10 +21,9 @@ export const largeWrite = 64 * 1024
 
 /**
  * The time that calls may take, in milliseconds: together at most, and each on average. A disk that
- * uses it up is left to threads from then on. One call counts for no more than `longest`: on a busy
- * machine, a call that was fast takes long when its process loses the processor.
+ * uses it up is left to threads from then on.
  */
-const allowance = { most: 20, each: 0.1, longest: 2 }
+const allowance = { most: 20, each: 0.1 }
 
 const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
   EACCES: "PermissionDenied",
@@ -83,8 +82,7 @@ export const onThread = <A>(
  */
 export const spent = (before: number, calls = 1): boolean => {
   const now = Turns.moment()
-  const charge = Math.min(now - before, calls * allowance.longest)
-  patience = Math.min(allowance.most, patience + calls * allowance.each - charge)
+  patience = Math.min(allowance.most, patience + calls * allowance.each - (now - before))
   return Turns.isOver(now)
 }
 

@@ -16,7 +16,7 @@ import * as ArchiveTree from "./internal/bundle/archiveTree.ts"
 import * as Extraction from "./internal/bundle/extraction.ts"
 import type * as Inflate from "./internal/bundle/inflate.ts"
 import type * as Unpacker from "./internal/bundle/unpacker.ts"
-import * as Disk from "./internal/cache/Disk.ts"
+import * as Disk from "./internal/disk/Disk.ts"
 
 const KiB = 1024
 const MiB = 1024 * KiB

@@ -20,11 +20,11 @@ import {
   type Scope
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
-import * as Disk from "./internal/cache/Disk.ts"
-import * as kernelLock from "./internal/cache/kernelLock.ts"
-import * as liveness from "./internal/cache/liveness.ts"
-import * as processLock from "./internal/cache/processLock.ts"
-import * as queues from "./internal/cache/queues.ts"
+import * as Disk from "./internal/disk/Disk.ts"
+import * as kernelLock from "./internal/lock/kernelLock.ts"
+import * as liveness from "./internal/lock/liveness.ts"
+import * as processLock from "./internal/lock/processLock.ts"
+import * as queues from "./internal/lock/queues.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
 import * as platformError from "./internal/platformError.ts"
 

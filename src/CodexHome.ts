@@ -20,7 +20,7 @@ import {
   Schema
 } from "effect"
 import * as AuthFile from "./internal/authFile.ts"
-import * as Disk from "./internal/cache/Disk.ts"
+import * as Disk from "./internal/disk/Disk.ts"
 import * as Layout from "./internal/cache/layout.ts"
 import * as ConfigFile from "./internal/configFile.ts"
 import * as SmallFile from "./internal/smallFile.ts"

@@ -8,7 +8,7 @@
 import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import * as CodexHome from "./CodexHome.ts"
-import * as Disk from "./internal/cache/Disk.ts"
+import * as Disk from "./internal/disk/Disk.ts"
 import * as SmallFile from "./internal/smallFile.ts"
 import { version } from "./internal/version.ts"
 

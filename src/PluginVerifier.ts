@@ -18,7 +18,7 @@ import {
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
-import * as Disk from "./internal/cache/Disk.ts"
+import * as Disk from "./internal/disk/Disk.ts"
 import * as manifestFile from "./internal/bundle/manifestFile.ts"
 import * as fileTree from "./internal/fileTree.ts"
 import * as viewFolder from "./internal/viewFolder.ts"

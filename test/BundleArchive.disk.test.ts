@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Path, Result, Schema, Stream } from "effect"
-import { concurrency } from "../src/internal/cache/Disk.ts"
+import { concurrency } from "../src/internal/disk/Disk.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBundle from "../src/testing/TestBundle.ts"
 import * as Archives from "./support/archives.ts"

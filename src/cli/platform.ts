@@ -7,8 +7,8 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeStdio from "@effect/platform-node/NodeStdio"
 import { Effect, Layer, Terminal } from "effect"
 import { ChildProcessSpawner } from "effect/process"
-import * as Disk from "../internal/cache/Disk.ts"
-import { nodeDisk } from "../internal/cache/nodeDisk.ts"
+import * as Disk from "../internal/disk/Disk.ts"
+import { nodeDisk } from "../internal/disk/nodeDisk.ts"
 
 const unused = Effect.die(new Error("no command asks at the terminal or starts a process"))
 

@@ -3,7 +3,7 @@
  * file without end.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
-import type { Disk } from "./cache/Disk.ts"
+import type { Disk } from "./disk/Disk.ts"
 import { codeOf } from "./platformError.ts"
 
 /** The size of `config.toml`, `auth.json` and files that a manifest names that is still read, in bytes. */

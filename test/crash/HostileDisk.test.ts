@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { fromFileSystem } from "../../src/internal/cache/Disk.ts"
+import { fromFileSystem } from "../../src/internal/disk/Disk.ts"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginSync from "../../src/PluginSync.ts"

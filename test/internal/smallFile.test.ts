@@ -2,8 +2,8 @@ import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { execFileSync } from "node:child_process"
-import * as Disk from "../../src/internal/cache/Disk.ts"
-import { nodeDisk } from "../../src/internal/cache/nodeDisk.ts"
+import * as Disk from "../../src/internal/disk/Disk.ts"
+import { nodeDisk } from "../../src/internal/disk/nodeDisk.ts"
 import * as SmallFile from "../../src/internal/smallFile.ts"
 
 const disks = [

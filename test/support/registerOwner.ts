@@ -3,7 +3,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, FileSystem, Layer, Path } from "effect"
-import * as Liveness from "../../src/internal/cache/liveness.ts"
+import * as Liveness from "../../src/internal/lock/liveness.ts"
 
 const [staging = ""] = process.argv.slice(2)
 

@@ -3,7 +3,7 @@
  */
 import { Effect, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
-import type { Editable } from "../cache/Disk.ts"
+import type { Editable } from "../disk/Disk.ts"
 import { isRefusal, maxBytes } from "../smallFile.ts"
 import * as CommandSkills from "./commandSkills.ts"
 import type { ManifestFile } from "./manifestFile.ts"

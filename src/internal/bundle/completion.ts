@@ -7,7 +7,7 @@ import * as PluginId from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import * as RemotePlugin from "../../RemotePlugin.ts"
-import type { Editable } from "../cache/Disk.ts"
+import type { Editable } from "../disk/Disk.ts"
 import * as CuratedManifest from "./curatedManifest.ts"
 import * as manifestFile from "./manifestFile.ts"
 

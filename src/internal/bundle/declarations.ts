@@ -4,7 +4,7 @@
  */
 import { Effect, type FileSystem, Option, type Path, Predicate, Schema } from "effect"
 import { agentPluginPath } from "../../PluginManifest.ts"
-import { Implementation } from "../cache/Disk.ts"
+import { Implementation } from "../disk/Disk.ts"
 import { maxBytes } from "../smallFile.ts"
 import * as manifestFile from "./manifestFile.ts"
 

@@ -5,7 +5,7 @@
  * is written once and none is read back.
  */
 import { Effect, type FileSystem, type Path, PlatformError } from "effect"
-import * as Disk from "../cache/Disk.ts"
+import * as Disk from "../disk/Disk.ts"
 import * as FolderWriter from "./folderWriter.ts"
 
 export interface Draft {

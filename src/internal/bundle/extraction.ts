@@ -15,7 +15,7 @@ import {
   Scope,
   Stream
 } from "effect"
-import type { Disk, Editable } from "../cache/Disk.ts"
+import type { Disk, Editable } from "../disk/Disk.ts"
 import * as Draft from "./draft.ts"
 import * as FolderWriter from "./folderWriter.ts"
 import * as Inflate from "./inflate.ts"

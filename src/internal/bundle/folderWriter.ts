@@ -2,7 +2,7 @@
  * A new folder that is written whole and durably, or is not there.
  */
 import { Effect, Exit, type Path, type PlatformError, type Scope } from "effect"
-import type * as Disk from "../cache/Disk.ts"
+import type * as Disk from "../disk/Disk.ts"
 
 type Failure = PlatformError.PlatformError
 

@@ -3,7 +3,7 @@
  */
 import { Effect, type FileSystem, type Path, type PlatformError, Result } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
-import * as Looks from "../cache/looks.ts"
+import * as Looks from "../disk/looks.ts"
 import { codeOf, isAbsent } from "../platformError.ts"
 
 /** A manifest of more bytes is not read. */

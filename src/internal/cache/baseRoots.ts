@@ -6,8 +6,8 @@ import type { Fingerprint } from "../../CacheSnapshot.ts"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
-import type * as Disk from "./Disk.ts"
-import * as Looks from "./looks.ts"
+import type * as Disk from "../disk/Disk.ts"
+import * as Looks from "../disk/looks.ts"
 
 /** The content of one base root, according to its folder. */
 export interface BaseRoot {

@@ -3,9 +3,9 @@
  */
 import { Duration, Effect, type Path, type PlatformError, Schedule } from "effect"
 import * as Deletions from "./deletions.ts"
-import type * as Disk from "./Disk.ts"
+import type * as Disk from "../disk/Disk.ts"
 import * as Doubts from "./doubts.ts"
-import type { Liveness } from "./liveness.ts"
+import type { Liveness } from "../lock/liveness.ts"
 import type * as cacheReader from "./reader.ts"
 import * as Sidecars from "./sidecars.ts"
 import * as StagingFolder from "./stagingFolder.ts"

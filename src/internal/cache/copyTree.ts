@@ -3,8 +3,8 @@
  */
 import { Effect, type Path, type PlatformError } from "effect"
 import { codeOf } from "../platformError.ts"
-import * as Disk from "./Disk.ts"
-import * as Looks from "./looks.ts"
+import * as Disk from "../disk/Disk.ts"
+import * as Looks from "../disk/looks.ts"
 
 /** The mode of folders in the cache, as Codex makes them. */
 export const folderMode = 0o755

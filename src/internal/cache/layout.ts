@@ -8,7 +8,7 @@
  */
 import { Effect, Option, type Path } from "effect"
 import { codeOf } from "../platformError.ts"
-import type * as Disk from "./Disk.ts"
+import type * as Disk from "../disk/Disk.ts"
 import { prefix } from "./staging.ts"
 
 /** The staging folder below `plugins/`, which Codex uses, too. */

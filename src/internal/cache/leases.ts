@@ -8,7 +8,7 @@ import { Effect, type PlatformError, type Scope } from "effect"
 import * as Hex from "effect/encoding/Hex"
 import type { PluginId } from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
-import type { Liveness, Owner } from "./liveness.ts"
+import type { Liveness, Owner } from "../lock/liveness.ts"
 import { hexDigits } from "./randomName.ts"
 import { leasePrefix } from "./staging.ts"
 

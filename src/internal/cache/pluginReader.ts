@@ -16,8 +16,8 @@ import {
   isNotFound,
   mtimeOf
 } from "./baseRoots.ts"
-import type * as Disk from "./Disk.ts"
-import * as Looks from "./looks.ts"
+import type * as Disk from "../disk/Disk.ts"
+import * as Looks from "../disk/looks.ts"
 
 /** The identity in a sidecar, and whether the sidecar has exactly the bytes that Codex writes. */
 export interface Sidecar {

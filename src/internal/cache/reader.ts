@@ -19,7 +19,7 @@ import * as PluginId from "../../PluginId.ts"
 import { remoteMarketplaces } from "../../RemotePlugin.ts"
 import * as platformError from "../platformError.ts"
 import * as BaseRoots from "./baseRoots.ts"
-import * as Disk from "./Disk.ts"
+import * as Disk from "../disk/Disk.ts"
 import * as PluginReader from "./pluginReader.ts"
 import { doubtPrefix } from "./staging.ts"
 

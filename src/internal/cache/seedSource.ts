@@ -10,7 +10,7 @@ import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import { copyTree } from "./copyTree.ts"
-import * as Disk from "./Disk.ts"
+import * as Disk from "../disk/Disk.ts"
 import * as cacheReader from "./reader.ts"
 
 /** Why a version is not copied. */

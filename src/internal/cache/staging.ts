@@ -1,3 +1,6 @@
+/**
+ * The names of our entries in the staging folder, and their meaning.
+ */
 /** Begins the names of our own entries in `.remote-plugin-install-staging`; Codex uses other names. */
 export const prefix = "codex-plugins-"
 

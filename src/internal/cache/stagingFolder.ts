@@ -3,7 +3,7 @@
  */
 import { Effect, PlatformError } from "effect"
 import type { Context } from "./changes.ts"
-import * as Counted from "./counted.ts"
+import * as Counted from "../lock/counted.ts"
 import { folderMode } from "./copyTree.ts"
 import { stagePrefix } from "./staging.ts"
 import { fail, fileSystemError } from "./storeError.ts"

@@ -3,7 +3,7 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import * as PluginStore from "../../PluginStore.ts"
-import type * as Disk from "../cache/Disk.ts"
+import type * as Disk from "../disk/Disk.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import * as diskChecks from "./diskChecks.ts"
 

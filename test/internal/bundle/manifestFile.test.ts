@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
-import * as Disk from "../../../src/internal/cache/Disk.ts"
+import * as Disk from "../../../src/internal/disk/Disk.ts"
 import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import { agentPluginSchema } from "../../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../../src/testing/MemoryFileSystem.ts"

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import * as ProcessLock from "../../../src/internal/cache/processLock.ts"
-import * as Queues from "../../../src/internal/cache/queues.ts"
+import * as ProcessLock from "../../../src/internal/lock/processLock.ts"
+import * as Queues from "../../../src/internal/lock/queues.ts"
 
 /** A lock on a file that other processes lock, or that refuses, as a test says. */
 const make = Effect.gen(function* () {

@@ -3,8 +3,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem } from "effect"
-import * as Looks from "../../../src/internal/cache/looks.ts"
-import * as nodeLooks from "../../../src/internal/cache/nodeLooks.ts"
+import * as Looks from "../../../src/internal/disk/looks.ts"
+import * as nodeLooks from "../../../src/internal/disk/nodeLooks.ts"
 
 const entry = (name: string): FileSystem.DirectoryEntry => ({ name, type: "File" })
 

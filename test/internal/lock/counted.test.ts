@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
-import * as Counted from "../../../src/internal/cache/counted.ts"
+import * as Counted from "../../../src/internal/lock/counted.ts"
 
 const make = Effect.gen(function* () {
   const events: Array<string> = []

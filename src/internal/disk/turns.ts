@@ -40,7 +40,7 @@ export const begin = (): number => {
 
 /** True for a few steps that others wait for: they do not wait for another turn in between. */
 export const IsUrgent = Context.Reference<boolean>(
-  "effect-codex-plugins/internal/cache/Turns/IsUrgent",
+  "effect-codex-plugins/internal/disk/Turns/IsUrgent",
   { defaultValue: () => false }
 )
 

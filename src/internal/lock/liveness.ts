@@ -8,8 +8,8 @@
 import { Effect, Exit, type FileSystem, type Path, RcMap, Scope } from "effect"
 import * as platformError from "../platformError.ts"
 import * as kernelLock from "./kernelLock.ts"
-import { hexDigits } from "./randomName.ts"
-import { ownerPrefix } from "./staging.ts"
+import { hexDigits } from "../cache/randomName.ts"
+import { ownerPrefix } from "../cache/staging.ts"
 
 /** A name that no other process has. It fits in a file name and contains no dash. */
 export type Owner = string

@@ -5,7 +5,7 @@ import { Clock, Context, Duration, Effect, Exit, type Fiber, Scope, type Semapho
 import * as Counted from "./counted.ts"
 import * as NoteWatch from "./noteWatch.ts"
 import type { Queue } from "./queues.ts"
-import * as Turns from "./turns.ts"
+import * as Turns from "../disk/turns.ts"
 
 /** A waiting caller tries again after this time, which doubles up to `pollInterval`. */
 const firstPoll = Duration.millis(2)

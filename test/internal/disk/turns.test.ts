@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import * as Turns from "../../../src/internal/cache/turns.ts"
+import * as Turns from "../../../src/internal/disk/turns.ts"
 
 /** Keeps the event loop busy, in milliseconds. */
 const work = (millis: number): void => {

@@ -1,3 +1,6 @@
+/**
+ * The services of commands that need no network.
+ */
 import { Layer, Option } from "effect"
 import * as CacheLock from "../CacheLock.ts"
 import * as CodexHome from "../CodexHome.ts"

@@ -1,3 +1,7 @@
+/**
+ * The services of commands that ask the backend. They load much code, so they are loaded only when
+ * needed.
+ */
 import { Config, Effect, Layer, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import * as CodexPlugins from "../CodexPlugins.ts"

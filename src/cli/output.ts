@@ -1,3 +1,6 @@
+/**
+ * Output of results: JSON for programs, tables for people.
+ */
 import { Console } from "effect"
 import { display, displayJson } from "../internal/display.ts"
 

@@ -1,3 +1,6 @@
+/**
+ * The flag `--refresh-with`, which has an installed Codex renew the access token first.
+ */
 import { Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
 import * as CodexHome from "../CodexHome.ts"

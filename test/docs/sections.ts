@@ -1,10 +1,11 @@
 /**
- * The generated parts of the documents: tables that are lists in the tests, and examples that are
- * files of the tests.
+ * The generated parts of the documents: tables that are lists in the tests or comments in the source,
+ * and examples that are files of the tests.
  */
 import * as AppServer from "../codex/appServerDifferences.ts"
 import * as Json from "../cli/jsonExamples.ts"
 import * as Codex from "../codex/cases/differences.ts"
+import * as Modules from "./modules.ts"
 
 /** A section is what is between `<!-- name -->` and `<!-- /name -->` in its file. */
 interface Section {
@@ -16,7 +17,8 @@ interface Section {
 const sections: ReadonlyArray<Section> = [
   { file: "docs/differences.md", name: "differences", content: Codex.markdown },
   { file: "docs/cli.md", name: "json examples", content: Json.markdown },
-  { file: "docs/app-server.md", name: "app-server differences", content: AppServer.markdown }
+  { file: "docs/app-server.md", name: "app-server differences", content: AppServer.markdown },
+  { file: "docs/source.md", name: "modules", content: Modules.markdown }
 ]
 
 const withSection = (text: string, { content, file, name }: Section): string => {

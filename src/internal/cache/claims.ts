@@ -8,7 +8,7 @@
 import { Clock, Context, Duration, Effect, Option, type PlatformError, type Scope } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
 import type { PluginId } from "../../PluginId.ts"
-import * as Counted from "../lock/counted.ts"
+import * as RefCounted from "../lock/refCounted.ts"
 import { type Owner, pidOf } from "../lock/liveness.ts"
 import { hexDigits } from "./randomName.ts"
 import { claimPrefix } from "./staging.ts"
@@ -113,7 +113,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
   )
 
   /** This process as the owner of claims. It shows for all of them that it is not frozen. */
-  const owners = Counted.make(
+  const owners = RefCounted.make(
     Effect.tap(operations.owner, () =>
       beat.pipe(Effect.delay(beatInterval), Effect.forever, Effect.forkScoped)
     )

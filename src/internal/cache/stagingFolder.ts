@@ -3,7 +3,7 @@
  */
 import { Effect, PlatformError } from "effect"
 import type { Context } from "./changes.ts"
-import * as Counted from "../lock/counted.ts"
+import * as RefCounted from "../lock/refCounted.ts"
 import { folderMode } from "./copyTree.ts"
 import { stagePrefix } from "./staging.ts"
 import { fail, fileSystemError } from "./storeError.ts"
@@ -20,7 +20,7 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
   })
 
   /** This process as an owner of entries in staging. */
-  const owners = Counted.make(
+  const owners = RefCounted.make(
     Effect.andThen(
       ensureFolder(home.staging),
       Effect.mapError(liveness.register(home.staging), (cause) =>

@@ -2,7 +2,7 @@
  * A lock between processes and between the callers of this one.
  */
 import { Clock, Context, Duration, Effect, Exit, type Fiber, Scope, type Semaphore } from "effect"
-import * as Counted from "./counted.ts"
+import * as RefCounted from "./refCounted.ts"
 import * as NoteWatch from "./noteWatch.ts"
 import type { Queue } from "./queues.ts"
 import * as Turns from "../disk/turns.ts"
@@ -138,8 +138,8 @@ const makeTurns = <E>(lock: Parts<E>) => {
 
 /** Notes in a lease how to release the lock of a file, also if it was not locked after all. */
 const makeReleasing =
-  <E>(lock: Parts<E>, files: Counted.Counted<OpenLock<E>, E>, watch: NoteWatch.NoteWatch) =>
-  (lease: Lease, file: Counted.Use<OpenLock<E>>, clock: Clock.Clock) => {
+  <E>(lock: Parts<E>, files: RefCounted.RefCounted<OpenLock<E>, E>, watch: NoteWatch.NoteWatch) =>
+  (lease: Lease, file: RefCounted.Use<OpenLock<E>>, clock: Clock.Clock) => {
     const leavePlace = lease.release
     const free = Effect.suspend(() => {
       const rest = files.leaveToOthers(file)
@@ -165,7 +165,7 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
   const { queue } = lock
   const { isTurnOver, outwait, takeTurn } = makeTurns(lock)
-  const files = Counted.make(lock.open)
+  const files = RefCounted.make(lock.open)
   const watch = NoteWatch.make(lock.note)
   const releasing = makeReleasing(lock, files, watch)
   const enqueue = Effect.acquireUseRelease(

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
-import * as Counted from "../../../src/internal/lock/counted.ts"
+import * as RefCounted from "../../../src/internal/lock/refCounted.ts"
 
 const make = Effect.gen(function* () {
   const events: Array<string> = []
   const ready = yield* Deferred.make<void>()
   let made = 0
-  const counted = Counted.make(
+  const counted = RefCounted.make(
     Effect.acquireRelease(
       Effect.map(Deferred.await(ready), () => {
         events.push("acquired")
@@ -48,7 +48,7 @@ describe("something that is counted", () => {
       assert.deepStrictEqual(events, ["acquired", "released 1", "acquired", "released 2"])
 
       let attempts = 0
-      const failing = Counted.make(
+      const failing = RefCounted.make(
         Effect.suspend(() => (++attempts === 1 ? Effect.fail("oh") : Effect.succeed(attempts)))
       )
       assert.isTrue(Exit.isFailure(yield* Effect.exit(failing.enter)))

@@ -1,5 +1,5 @@
 /**
- * Something that its first user acquires and its last user releases.
+ * A resource that its first user acquires and its last user releases.
  *
  * Effect's `RcRef` does the same for effects alone. A user of this one can join the others in a
  * synchronous step, which matters for what each plugin of a pass uses.
@@ -13,7 +13,7 @@ export interface Use<A> {
   readonly scope: Scope.Closeable
 }
 
-export interface Counted<A, E> {
+export interface RefCounted<A, E> {
   /** Makes the caller a user, if there is another one. Whoever has joined leaves. */
   readonly join: () => Use<A> | undefined
   /** Makes the caller a user. Uninterruptible, and so must be the caller until it sees to `leave`. */
@@ -25,7 +25,7 @@ export interface Counted<A, E> {
   readonly scoped: Effect.Effect<A, E, Scope.Scope>
 }
 
-export const make = <A, E>(acquire: Effect.Effect<A, E, Scope.Scope>): Counted<A, E> => {
+export const make = <A, E>(acquire: Effect.Effect<A, E, Scope.Scope>): RefCounted<A, E> => {
   const acquiring = Semaphore.makeUnsafe(1)
   let current: Use<A> | undefined
 

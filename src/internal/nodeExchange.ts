@@ -6,7 +6,7 @@
  * client leaves that out.
  */
 import * as NodeHttpIncomingMessage from "@effect/platform-node/NodeHttpIncomingMessage"
-import { Cause, Channel, Effect, Pipeable, Scope, Stream } from "effect"
+import { type Array as Arr, Cause, Channel, Effect, Pipeable, Scope, Stream } from "effect"
 import {
   Cookies,
   HttpClientError,
@@ -31,6 +31,8 @@ export const transportError = (request: HttpClientRequest.HttpClientRequest, cau
 
 /** A response that nobody reads would keep its connection for good. */
 const unread = new FinalizationRegistry<Http.IncomingMessage>((incoming) => incoming.destroy())
+
+type Chunks = Arr.NonEmptyArray<Uint8Array>
 
 class NodeResponse
   extends NodeHttpIncomingMessage.NodeHttpIncomingMessage<HttpClientError.HttpClientError>
@@ -92,7 +94,7 @@ class NodeResponse
       Channel.fromTransform((_, scope) =>
         Effect.suspend(() => {
           const stir = () => this.stir()
-          // What arrives in one turn of the event loop is read as one chunk.
+          // What arrives in one turn of the event loop is read at once.
           const soon = () => setImmediate(stir)
           this.source.on("readable", soon).on("end", stir).on("close", stir)
           const release = Effect.sync(() => {
@@ -106,9 +108,16 @@ class NodeResponse
   }
 
   private readonly pull = Effect.suspend(
-    (): Effect.Effect<[Uint8Array], HttpClientError.HttpClientError | Cause.Done> => {
-      const chunk: Uint8Array | null = this.source.read()
-      if (chunk !== null) return Effect.succeed([chunk])
+    (): Effect.Effect<Chunks, HttpClientError.HttpClientError | Cause.Done> => {
+      const first: Uint8Array | null = this.source.read()
+      if (first !== null) {
+        const chunks: Chunks = [first]
+        // Node gives one buffer for each call: over TLS, a record of at most 16 kB.
+        for (let chunk = this.source.read(); chunk !== null; chunk = this.source.read()) {
+          chunks.push(chunk)
+        }
+        return Effect.succeed(chunks)
+      }
       if (this.source.readableEnded) return Cause.done()
       if (this.failure !== undefined) return Effect.fail(this.onError(this.failure))
       if (this.source.destroyed) return Effect.fail(this.onError(new Error("the body is cut off")))
@@ -117,7 +126,7 @@ class NodeResponse
   )
 
   private readonly arrival: typeof this.pull = Effect.callback<
-    [Uint8Array],
+    Chunks,
     HttpClientError.HttpClientError | Cause.Done
   >((resume) => {
     this.wake = () => resume(this.pull)

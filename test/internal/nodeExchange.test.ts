@@ -49,6 +49,25 @@ describe("send", () => {
     })
   )
 
+  it.live("gives at once what arrived at once", () =>
+    Effect.gen(function* () {
+      const { send } = yield* serve((_, answer) => {
+        // Node's own server would join the three.
+        answer.socket?.end(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+            "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"
+        )
+      })
+      const response = yield* send()
+      const pull = yield* Stream.toPull(response.stream)
+      const chunks = yield* pull
+      assert.deepStrictEqual(
+        chunks.map((chunk) => new TextDecoder().decode(chunk)),
+        ["one", "two", "three"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("gives an empty body", () =>
     Effect.gen(function* () {
       const { send } = yield* serve((_, answer) => answer.writeHead(204).end())

@@ -13,11 +13,22 @@ const ownProcess = [
   "test/testing/FileSystemContract.user.test.ts"
 ]
 
-/** Tests that are mostly about processes of the program: `npm run test:processes`. */
-const processes = [
-  "test/**/*.processes.test.ts",
+/** Tests that are mostly about a real disk, connections or other processes: `npm run test:system`. */
+const system = [
+  "test/**/*.{disk,processes}.test.ts",
   "test/cli/{completions,flags,process,recipes,terminal,watch}.test.ts",
-  "test/examples/fleet.test.ts"
+  "test/examples/{examples,fleet}.test.ts",
+  "test/{BundleArchive.programs,CodexRefresh,RemoteBundle.node,SharedCache}.test.ts",
+  "test/internal/{nodeExchange,nodeHttp}.test.ts",
+  "test/testing/FileSystemContract.node.test.ts"
+]
+
+/** Tests that hold in memory and on the real system, and run in `shared` and in `system`. */
+const both = [
+  "test/PluginSeed.test.ts",
+  "test/PluginStore.test.ts",
+  "test/PluginStore.{identity,install,links,local,removal}.test.ts",
+  "test/testing/TestBackend.test.ts"
 ]
 
 const otherCommands = ["codex", "fleet", "homes", "torture", "bench"].map(
@@ -48,12 +59,21 @@ export default defineConfig({
           // Most files take less time than importing Effect does, so they share two processes.
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...crash, ...ownProcess, ...processes, ...otherCommands]
+          exclude: [...crash, ...ownProcess, ...system, ...otherCommands],
+          provide: { system: "memory" }
         }
       },
       { extends: true, test: { name: "crash", isolate: false, include: crash } },
       { extends: true, test: { name: "alone", include: ownProcess } },
-      { extends: true, test: { name: "processes", isolate: false, include: processes } }
+      {
+        extends: true,
+        test: {
+          name: "system",
+          isolate: false,
+          include: [...system, ...both],
+          provide: { system: "real" }
+        }
+      }
     ]
   }
 })

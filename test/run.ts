@@ -1,6 +1,6 @@
 /**
- * `npm test`: the checks of `npm run check` and, beside them, the tests that need no processes of the
- * program. Arguments go to vitest.
+ * `npm test`: the checks of `npm run check` and, beside them, the tests that run mostly in memory.
+ * `npm run test:system` runs the others. Arguments go to vitest.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -20,7 +20,11 @@ const run = async (command: string, args: ReadonlyArray<string>, output: "inheri
 
 const [check, tests] = await Promise.all([
   run("npm", ["run", "--silent", "check"], "pipe"),
-  run("vitest", ["run", "--project", "!processes", ...process.argv.slice(2)], "inherit")
+  run(
+    "vitest",
+    ["run", "--project", "shared", "--project", "crash", ...process.argv.slice(2)],
+    "inherit"
+  )
 ])
 
 process.stdout.write(check.text)

@@ -21,6 +21,7 @@ import * as TestBundle from "../../src/testing/TestBundle.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import type * as TestRequest from "../../src/testing/TestRequest.ts"
 import * as Certificates from "../support/certificates.ts"
+import { isReal } from "../support/system.ts"
 
 /** The URLs of the face under test. */
 class Face extends Context.Service<Face, TestBackend.Served>()("test/Face") {}
@@ -555,10 +556,10 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
   })
 }
 
-suite("without sockets", memory)
-suite("over HTTP and HTTPS", sockets)
+if (isReal) suite("over HTTP and HTTPS", sockets)
+else suite("without sockets", memory)
 
-describe("without sockets", () => {
+describe.skipIf(isReal)("without sockets", () => {
   it.effect("time is the test's", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
@@ -576,7 +577,7 @@ describe("without sockets", () => {
   )
 })
 
-describe("over HTTPS", () => {
+describe.runIf(isReal)("over HTTPS", () => {
   const reason = Effect.fnUntraced(function* (
     backend: TestBackend.TestBackend["Service"],
     certificate: Certificates.ServerCertificate
@@ -619,7 +620,7 @@ describe("over HTTPS", () => {
   )
 })
 
-describe("writeHome", () => {
+describe.skipIf(isReal)("writeHome", () => {
   it.effect("writes the settings and the credentials of an account", () =>
     Effect.gen(function* () {
       const files = new Map<string, { readonly text: string; readonly mode: number | undefined }>()

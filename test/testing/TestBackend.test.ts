@@ -428,8 +428,10 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
         const url = yield* bundleUrl()
         yield* backend.when({ kind: "bundle", nth: 1 }, TestReply.silence)
         yield* backend.when({ kind: "bundle", nth: 2 }, TestReply.stall(1000))
+        const silent = yield* Effect.forkChild(HttpClient.get(url))
+        yield* backend.arrival({ kind: "bundle", nth: 1 })
         assert.isTrue(
-          Result.isFailure(yield* Effect.result(Effect.timeout(HttpClient.get(url), 50)))
+          Result.isFailure(yield* Effect.result(Effect.timeout(Fiber.join(silent), 50)))
         )
         const response = yield* HttpClient.get(url)
         let received = 0

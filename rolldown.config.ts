@@ -136,6 +136,8 @@ export default defineConfig({
   platform: "node",
   plugins: [leanBuiltins, lazySegmenter, thirdPartyNotices, ascii],
   preserveEntrySignatures: false,
+  // Several commands import the same modules, some when they start and some later.
+  checks: { ineffectiveDynamicImport: false },
   treeshake: {
     // No getter in the bundled code has side effects. Without this, unused Effect schemas remain.
     propertyReadSideEffects: false
@@ -150,7 +152,19 @@ export default defineConfig({
     codeSplitting: {
       groups: [
         // One file holds everything that each command needs.
-        { name: "run", tags: ["$initial"], test: /^(?!.*(?:main|compileCache)\.ts$|\0first )/ }
+        {
+          name: "run",
+          tags: ["$initial"],
+          test: /^(?!.*(?:main|compileCache)\.ts$|\0first )/,
+          priority: 2
+        },
+        // Another one holds everything else that a pass needs, and a third one the other commands.
+        {
+          name: "pass",
+          test: /\/src\/(?:cli\/(?:runCommand|sync)|internal\/nodeHttp)\.ts$/,
+          priority: 1
+        },
+        { name: "commands", test: /\/src\/cli\/commands\.ts$/ }
       ]
     }
   }

@@ -32,6 +32,7 @@ const platforms: ReadonlySet<string> = new Set([
   "NodeCodexPlugins.ts",
   "appServer/PluginCapabilities.ts",
   "appServer/PluginView.ts",
+  "cli/online.ts",
   "cli/platform.ts"
 ])
 

@@ -1,16 +1,20 @@
 /**
- * The services of commands that ask the backend. They load much code, so they are loaded only when
- * needed.
+ * The services of commands that may ask the backend. They are loaded only when a command needs them.
  */
 import { Config, Effect, Layer, Option } from "effect"
 import type { HttpClient } from "effect/http"
-import * as CodexPlugins from "../CodexPlugins.ts"
+import type * as CodexPlugins from "../CodexPlugins.ts"
 import { Offline } from "./exit.ts"
 
-const loadPlatform = Effect.promise(() => import("../NodeCodexPlugins.ts"))
+const load = Effect.promise(() => import("../CodexPlugins.ts"))
 
-/** The HTTP client, which is loaded only now. */
-export const layerHttp = Layer.unwrap(Effect.map(loadPlatform, ({ layerHttp }) => layerHttp))
+/** The HTTP client. */
+export const layerHttp = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("../internal/nodeHttp.ts")),
+    ({ layer }) => layer
+  )
+)
 
 /** Every service of a home, over this HTTP client. */
 export const servicesOver = <E>(
@@ -18,10 +22,14 @@ export const servicesOver = <E>(
   root: Option.Option<string>,
   options: CodexPlugins.Options = {}
 ) =>
-  Option.match(root, {
-    onNone: () => CodexPlugins.layerWith(options),
-    onSome: (root) => CodexPlugins.layerAt(root, options)
-  }).pipe(Layer.provide(http))
+  Layer.unwrap(
+    Effect.map(load, ({ layerAt, layerWith }) =>
+      Option.match(root, {
+        onNone: () => layerWith(options),
+        onSome: (root) => layerAt(root, options)
+      })
+    )
+  ).pipe(Layer.provide(http))
 
 /** Every service of a home, for a command that can do without the backend. */
 export const services = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>

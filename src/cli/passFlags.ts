@@ -1,12 +1,19 @@
 /**
  * The flags of every command that runs passes, and the services that they configure.
  */
-import { Config, type Duration, type Option } from "effect"
+import { Config, type Duration, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
+import * as BundleArchive from "../BundleArchive.ts"
+import * as CacheLock from "../CacheLock.ts"
+import type * as CodexPlugins from "../CodexPlugins.ts"
+import * as CodexHome from "../CodexHome.ts"
+import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
+import * as RemoteBundle from "../RemoteBundle.ts"
+import * as RemoteCatalog from "../RemoteCatalog.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import * as flags from "./flags.ts"
-import { services } from "./online.ts"
+import { layerHttp, services } from "./online.ts"
 
 /** More at a time than this is unkind to the backend. */
 const maxConcurrency = 256
@@ -47,7 +54,20 @@ export const passFlags = {
   wait: flags.wait
 }
 
-/** The services of a home with these options. */
+/** The services that a pass needs, for a home without seeds. They take the shortest time to load. */
+export const passAlone = (
+  root: Option.Option<string>,
+  { lock = {}, sync = {} }: Pick<CodexPlugins.Options, "lock" | "sync"> = {}
+) =>
+  PluginSync.layerWith(sync).pipe(
+    Layer.provideMerge(RemoteBundle.layerWith({})),
+    Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layerWith({}))),
+    Layer.provide([BundleArchive.layer, CacheLock.layerWith(lock)]),
+    Layer.provide(Option.match(root, { onNone: () => CodexHome.layer, onSome: CodexHome.layerAt })),
+    Layer.provide(layerHttp)
+  )
+
+/** The services of a pass with these options. */
 export const passServices = (options: {
   readonly codexHome: Option.Option<string>
   readonly concurrency: number
@@ -55,13 +75,14 @@ export const passServices = (options: {
   readonly retain: Duration.Duration
   readonly seeds: ReadonlyArray<string>
   readonly wait: Duration.Duration
-}) =>
-  services(options.codexHome, {
-    lock: { waitLimit: options.wait },
-    seeds: options.seeds,
-    sync: {
-      concurrency: options.concurrency,
-      removal: options.remove,
-      retention: options.retain
-    }
-  })
+}) => {
+  const lock = { waitLimit: options.wait }
+  const sync = {
+    concurrency: options.concurrency,
+    removal: options.remove,
+    retention: options.retain
+  }
+  return options.seeds.length === 0
+    ? passAlone(options.codexHome, { lock, sync })
+    : services(options.codexHome, { lock, seeds: options.seeds, sync })
+}

@@ -4,11 +4,9 @@
 import { Console, Effect, Layer, Logger, Option } from "effect"
 import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { display } from "../internal/display.ts"
+import { alone } from "./alone.ts"
 import * as exit from "./exit.ts"
-import { id } from "./id.ts"
-import { list } from "./list.ts"
 import { printMessage, Screen } from "./screen.ts"
-import { seed } from "./seed.ts"
 import { helpLine, wrap } from "./style.ts"
 import { version } from "./version.ts"
 
@@ -16,11 +14,7 @@ const root = Command.make("codex-plugins").pipe(
   Command.withDescription("Keep a Codex home's plugins up to date with the account")
 )
 
-/** The commands that answer offline and at once. */
-const quick = Command.withSubcommands([list, id, seed])
-
-const isQuick = ([first]: ReadonlyArray<string>) =>
-  first === "list" || first === "id" || first === "seed" || first === "--version"
+const isAlone = (name: string): name is keyof typeof alone => Object.hasOwn(alone, name)
 
 const levels: Readonly<Record<string, readonly [name: string, color?: "yellow" | "red"]>> = {
   Warn: ["warning", "yellow"],
@@ -148,7 +142,11 @@ export const program = Effect.fnUntraced(
       return yield* printMan(all(root))
     }
     const args = withNegativeValues(withoutHelp(given))
-    if (isQuick(args)) return yield* Command.runWith(quick(root), { version })(args)
+    const [name = ""] = args
+    if (isAlone(name)) {
+      const withCommand = yield* Effect.promise(alone[name])
+      return yield* Command.runWith(withCommand(root), { version })(args)
+    }
     const { all } = yield* Effect.promise(() => import("./commands.ts"))
     const program = all(root)
     return yield* Command.runWith(program, { version })(withoutUnknown(args, program))

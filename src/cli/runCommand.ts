@@ -7,7 +7,7 @@ import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import { CommandExited } from "./exit.ts"
 import * as flags from "./flags.ts"
-import { services } from "./online.ts"
+import { passAlone } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
 import { count } from "./results.ts"
 import * as signals from "./signals.ts"
@@ -111,7 +111,7 @@ export const run = Command.make(
       Effect.andThen(leaseAll),
       Effect.andThen(start),
       Effect.scoped,
-      Effect.provide(services(codexHome))
+      Effect.provide(passAlone(codexHome))
     )
     // A home that does not exist, or settings that cannot be read, fail the layer.
     const code = yield* Effect.catchCause(prepared, (cause) =>

@@ -1,0 +1,20 @@
+/**
+ * The commands that start without the others, whose code takes time to load.
+ */
+import { Command } from "effect/cli"
+import { id } from "./id.ts"
+import { list } from "./list.ts"
+import { seed } from "./seed.ts"
+
+/** Commands that answer offline and at once. They are loaded with the program. */
+const quick = Promise.resolve(Command.withSubcommands([list, id, seed]))
+
+/** By their names. */
+export const alone = {
+  "--version": () => quick,
+  id: () => quick,
+  list: () => quick,
+  run: () => import("./runCommand.ts").then(({ run }) => Command.withSubcommands([run])),
+  seed: () => quick,
+  sync: () => import("./sync.ts").then(({ sync }) => Command.withSubcommands([sync]))
+}

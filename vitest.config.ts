@@ -15,7 +15,7 @@ const ownProcess = [
 
 /** Tests that are mostly about a real disk, connections or other processes: `npm run test:system`. */
 const system = [
-  "test/**/*.{disk,processes}.test.ts",
+  "test/**/*.{disk,processes,terminal}.test.ts",
   "test/cli/{completions,flags,process,recipes,terminal,watch}.test.ts",
   "test/examples/{examples,fleet}.test.ts",
   "test/{BundleArchive.programs,CodexRefresh,RemoteBundle.node,SharedCache}.test.ts",

@@ -64,6 +64,16 @@ ${cases.map(row).join("\n")}
 
 Every file and folder of a version is synced (\`fsync\`) before the version is renamed into place. This
 costs about 8 ms per 1,000 files on tmpfs and 150 ms on ext4.
+
+## HTTP/2
+
+Downloads use HTTP/1.1 with at most 16 connections, even if the host offers HTTP/2. Codex uses HTTP/2
+there, for one bundle at a time, and takes as long as without it. We tried one HTTP/2 connection for
+all bundles: as a whole process, a sync of 50 plugins took 2 to 7 % less processor time, and between
+8 % less and 3 % more time. On a line of 50 ms and 100 Mbit/s with TCP's slow start it took 11 % more
+time, because one new connection reaches the rate of the line later than 16 do together. If the host
+turned out not to offer HTTP/2, the same line took 7 % more time, because no further connection could
+open before that was known.
 `
 
 const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")

@@ -9,6 +9,7 @@ import { groups } from "./cases/index.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
 import * as Contest from "./support/Contest.ts"
 import * as Differential from "./support/Differential.ts"
+import * as HttpServer from "./support/HttpServer.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
 import * as OurProgram from "./support/OurProgram.ts"
 
@@ -93,10 +94,32 @@ layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Cod
       assert.isTrue(contestant === "ours" ? most > 1 : most === 1, `${most} at once`)
     })
   )
+
+  it.effect.each(Contest.contestants)(
+    "a host that offers HTTP/2: %s",
+    Effect.fnUntraced(function* (contestant) {
+      const { backend, certificate, environment, makeHome, served } = yield* LoopbackBackend.make({
+        plugins: [TestBackend.plugin({ name: "hello" })]
+      })
+      const versions: Array<string> = []
+      // It sends everyone back to the bundles' own host, which offers HTTP/1.1 alone.
+      const origin = yield* HttpServer.serveHttp2(certificate, (request, response) => {
+        versions.push(request.httpVersion)
+        response.writeHead(302, { location: `${served.bundleOrigin}${request.url}` }).end()
+      })
+      yield* backend.when(
+        { kind: "bundle", nth: 1 },
+        TestReply.redirect(({ url }) => `${origin}${url.pathname}${url.search}`)
+      )
+      const report = yield* Contest.run(contestant, { home: yield* makeHome(), environment })
+      assert.deepStrictEqual(report, { pass: "completed", failed: [] })
+      assert.deepStrictEqual(versions, [contestant === "ours" ? "1.1" : "2.0"])
+    })
+  )
 })
 
-/** Shown by a test of its own. */
-const shownApart: ReadonlyArray<Reason> = ["downloads at once"]
+/** Each shown by a test of its own. */
+const shownApart: ReadonlyArray<Reason> = ["downloads at once", "HTTP/2"]
 
 describe("differences", () => {
   it("are each shown by a case", () => {

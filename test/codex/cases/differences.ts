@@ -193,6 +193,11 @@ export const differences = {
     here: "downloads several at once (`--concurrency`)",
     why: "most of the time is spent waiting"
   },
+  "HTTP/2": {
+    codex: "downloads over HTTP/2 if the host offers it",
+    here: "downloads over HTTP/1.1, with at most 16 connections",
+    why: "one HTTP/2 connection was [no faster](performance.md#http2)"
+  },
   "plain HTTP": {
     codex: "follows redirects over plain HTTP that end in HTTPS",
     here: "sends nothing over plain HTTP",

@@ -26,6 +26,8 @@ export const make = Effect.fnUntraced(function* (options?: TestBackend.Options) 
   return {
     backend,
     served,
+    /** The bundles' server has it; `environment` makes programs trust it. */
+    certificate: good,
     /** With these, Codex and Node trust the bundles' server. */
     environment: { CODEX_CA_CERTIFICATE: authority, NODE_EXTRA_CA_CERTS: authority },
     /** A fresh home of the account, the first unless another is named; its path. */

@@ -32,6 +32,24 @@ export const transportError = (request: HttpClientRequest.HttpClientRequest, cau
 /** A response that nobody reads would keep its connection for good. */
 const unread = new FinalizationRegistry<Http.IncomingMessage>((incoming) => incoming.destroy())
 
+/**
+ * What is known of a body. The listeners of its source have this and not the response, which could
+ * not be forgotten otherwise.
+ */
+interface Body {
+  failure: Error | undefined
+  wake: (() => void) | undefined
+}
+
+const stir = (body: Body): void => {
+  const { wake } = body
+  body.wake = undefined
+  wake?.()
+}
+
+/** A request that has its response tells errors there. Without a listener they end the process. */
+const ignore = () => {}
+
 type Chunks = Arr.NonEmptyArray<Uint8Array>
 
 class NodeResponse
@@ -41,8 +59,7 @@ class NodeResponse
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly request: HttpClientRequest.HttpClientRequest
   readonly url: string
-  private failure: Error | undefined
-  private wake: (() => void) | undefined
+  private readonly body: Body
 
   constructor(
     request: HttpClientRequest.HttpClientRequest,
@@ -52,12 +69,15 @@ class NodeResponse
     super(incoming, (cause) => transportError(request, cause))
     this.request = request
     this.url = url
+    const body: Body = { failure: undefined, wake: undefined }
+    this.body = body
     // An error without a listener would end the process.
     incoming.on("error", (error) => {
-      this.failure ??= error
-      this.stir()
+      body.failure ??= error
+      stir(body)
     })
-    unread.register(this, incoming)
+    unread.register(this, incoming, incoming)
+    incoming.once("close", () => unread.unregister(incoming))
   }
 
   get status() {
@@ -93,12 +113,12 @@ class NodeResponse
     return Stream.fromChannel(
       Channel.fromTransform((_, scope) =>
         Effect.suspend(() => {
-          const stir = () => this.stir()
+          const now = () => stir(this.body)
           // What arrives in one turn of the event loop is read at once.
-          const soon = () => setImmediate(stir)
-          this.source.on("readable", soon).on("end", stir).on("close", stir)
+          const soon = () => setImmediate(now)
+          this.source.on("readable", soon).on("end", now).on("close", now)
           const release = Effect.sync(() => {
-            this.source.off("readable", soon).off("end", stir).off("close", stir)
+            this.source.off("readable", soon).off("end", now).off("close", now)
             if (!this.source.readableEnded) this.source.destroy()
           })
           return Effect.as(Scope.addFinalizer(scope, release), this.pull)
@@ -119,7 +139,8 @@ class NodeResponse
         return Effect.succeed(chunks)
       }
       if (this.source.readableEnded) return Cause.done()
-      if (this.failure !== undefined) return Effect.fail(this.onError(this.failure))
+      const { failure } = this.body
+      if (failure !== undefined) return Effect.fail(this.onError(failure))
       if (this.source.destroyed) return Effect.fail(this.onError(new Error("the body is cut off")))
       return this.arrival
     }
@@ -129,17 +150,11 @@ class NodeResponse
     Chunks,
     HttpClientError.HttpClientError | Cause.Done
   >((resume) => {
-    this.wake = () => resume(this.pull)
+    this.body.wake = () => resume(this.pull)
     return Effect.sync(() => {
-      this.wake = undefined
+      this.body.wake = undefined
     })
   })
-
-  private stir(): void {
-    const { wake } = this
-    this.wake = undefined
-    wake?.()
-  }
 
   toJSON() {
     return HttpIncomingMessage.inspect(this, {
@@ -178,10 +193,12 @@ export const send = (
       url.protocol === "https:"
         ? Https.request(url, { agent: https, method, headers })
         : Http.request(url, { agent: http, method, headers })
-    outgoing.on("error", (cause) => resume(Effect.fail(transportError(request, cause))))
-    outgoing.once("response", (incoming) =>
+    const fail = (cause: Error) => resume(Effect.fail(transportError(request, cause)))
+    outgoing.on("error", fail)
+    outgoing.once("response", (incoming) => {
+      outgoing.off("error", fail).on("error", ignore)
       resume(Effect.succeed(new NodeResponse(request, url.href, incoming)))
-    )
+    })
     outgoing.end(bodyOf(request))
     return Effect.sync(() => outgoing.destroy())
   })

@@ -3,6 +3,8 @@ import { Bytes, Deferred, Effect, Fiber, Queue, Stream } from "effect"
 import { HttpClientRequest } from "effect/http"
 import * as Http from "node:http"
 import * as Https from "node:https"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as NodeExchange from "../../src/internal/nodeExchange.ts"
 import { listen } from "../support/listen.ts"
 
@@ -33,6 +35,9 @@ const serve = Effect.fnUntraced(function* (answer: Http.RequestListener) {
 
 const read = (response: Effect.Success<ReturnType<typeof NodeExchange.send>>) =>
   Effect.map(Stream.runCollect(response.stream), (chunks) => Bytes.concat(chunks))
+
+setFlagsFromString("--expose-gc")
+const collectGarbage: () => void = runInNewContext("gc")
 
 const noise = Uint8Array.from({ length: 300_000 }, (_, nth) => (nth * 7919) % 251)
 
@@ -131,6 +136,33 @@ describe("send", () => {
       assert.strictEqual(first._tag, "Some")
       assert.strictEqual(yield* Queue.take(connections), "opened")
       assert.strictEqual(yield* Queue.take(connections), "closed")
+    })
+  )
+
+  it.live("closes the connection of a response that is forgotten unread", () =>
+    Effect.gen(function* () {
+      const { connections, send } = yield* serve((_, answer) => void answer.write(noise))
+      yield* Effect.asVoid(send())
+      assert.strictEqual(yield* Queue.take(connections), "opened")
+      while (Queue.sizeUnsafe(connections) === 0) {
+        collectGarbage()
+        yield* Effect.sleep("10 millis")
+      }
+      assert.strictEqual(yield* Queue.take(connections), "closed")
+    })
+  )
+
+  it.live("keeps nothing of a response that was read", () =>
+    Effect.gen(function* () {
+      const { send } = yield* serve((_, answer) => answer.end(noise))
+      const read = yield* Effect.map(
+        Effect.tap(send(), (response) => Stream.runDrain(response.stream)),
+        (response) => new WeakRef(response)
+      )
+      while (read.deref() !== undefined) {
+        yield* Effect.sleep("10 millis")
+        collectGarbage()
+      }
     })
   )
 

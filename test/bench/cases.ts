@@ -116,6 +116,11 @@ export const cases: ReadonlyArray<Case> = [
       quick: true
     }
   ),
+  onLine("50 ms and 100 Mbit/s with slow start", {
+    roundTrip: 50,
+    rate: 100 * megabit,
+    slowStart: true
+  }),
   onLine(
     "20 ms and 1 Gbit/s",
     { roundTrip: 20, rate: 1000 * megabit },

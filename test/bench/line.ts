@@ -1,7 +1,7 @@
 /**
  * A network line: a relay on loopback that gives all connections together one round-trip time and
  * one rate per direction. A new connection waits one round trip, as a TCP handshake does. There is no
- * slow start and no loss.
+ * loss.
  */
 import * as Net from "node:net"
 
@@ -10,13 +10,20 @@ export interface Line {
   readonly roundTrip: number
   /** In bytes per second, for each direction. */
   readonly rate: number
+  /** Each connection begins with {@link firstWindow} and doubles it in each round trip. */
+  readonly slowStart?: boolean
 }
 
 /** How much of one connection may be on the line before its sender has to wait, in bytes. */
 const window = 4 * 1024 * 1024
 
+const segment = 1460
+
+/** The window that a TCP connection begins with, in bytes (RFC 6928). */
+const firstWindow = 10 * segment
+
 /** Large pieces would keep small ones of other connections waiting. */
-const piece = 16 * 1024
+const pieceOf = ({ slowStart }: Line): number => (slowStart ? 2 * segment : 16 * 1024)
 
 /** A queue of pieces that share one rate. */
 const direction = ({ rate, roundTrip }: Line) => {
@@ -47,23 +54,47 @@ export const ownTime = ({ rate, roundTrip }: Line, bytes: number): number =>
 export const make = (line: Line, host: string) => {
   const [up, down] = [direction(line), direction(line)]
 
+  const piece = pieceOf(line)
+
   const carry = (from: Net.Socket, to: Net.Socket, send: typeof up, notBefore: number) => {
-    let waiting = 0
-    from.on("data", (data: Buffer) => {
-      for (let at = 0; at < data.length; at += piece) {
-        const bytes = data.subarray(at, at + piece)
-        waiting += bytes.length
-        send(bytes.length, notBefore, () => {
-          to.write(bytes)
-          waiting -= bytes.length
-          if (waiting < window) from.resume()
-        })
+    let allowed = line.slowStart ? firstWindow : window
+    let underWay = 0
+    const queue: Array<Buffer> = []
+    const endings: Array<() => void> = []
+
+    const acknowledge = ({ length }: Buffer) => {
+      underWay -= length
+      if (line.slowStart) allowed = Math.min(window, allowed + length)
+      sendOn()
+    }
+    const deliver = (bytes: Buffer) => {
+      to.write(bytes)
+      if (line.slowStart) setTimeout(acknowledge, line.roundTrip / 2, bytes)
+      else acknowledge(bytes)
+    }
+    const sendOn = () => {
+      while (queue.length > 0 && underWay < allowed) {
+        const bytes = queue.shift()!
+        underWay += bytes.length
+        send(bytes.length, notBefore, () => deliver(bytes))
       }
-      if (waiting >= window) from.pause()
+      if (queue.length > 0) return
+      from.resume()
+      for (const end of endings.splice(0)) send(0, notBefore, end)
+    }
+    const endWith = (end: () => void) => {
+      endings.push(end)
+      sendOn()
+    }
+
+    from.on("data", (data: Buffer) => {
+      for (let at = 0; at < data.length; at += piece) queue.push(data.subarray(at, at + piece))
+      from.pause()
+      sendOn()
     })
-    from.on("end", () => send(0, notBefore, () => to.end()))
+    from.on("end", () => endWith(() => to.end()))
     from.on("error", () => to.destroy())
-    from.on("close", () => send(0, notBefore, () => to.destroySoon()))
+    from.on("close", () => endWith(() => to.destroySoon()))
   }
 
   return (port: number): Promise<Net.Server> =>

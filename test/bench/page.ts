@@ -49,8 +49,9 @@ ${machine["node"]}).
 "Times as fast" compares with the moment when Codex has written its last sidecar. _Bare Node_ is a
 script that downloads, inflates and writes the same bundles and checks nothing. A _line_ is a relay
 that gives all connections together one round-trip time and one rate; its own time is five round
-trips plus the bytes. A _warm host_ is the third pass of one process. A _stall_ is the longest time
-in which its event loop did not turn.
+trips plus the bytes. With _slow start_, each of its connections begins slowly, as those of TCP do. A
+_warm host_ is the third pass of one process. A _stall_ is the longest time in which its event loop
+did not turn.
 
 <!-- prettier-ignore-start -->
 

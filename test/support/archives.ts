@@ -126,6 +126,37 @@ export interface Piece {
   readonly stored?: boolean
 }
 
+/** The product of two polynomials over GF(2), modulo that of CRC-32, each with its bits reversed. */
+const product = (a: number, b: number): number => {
+  let sum = 0
+  for (let bit = 0x8000_0000; bit !== 0; bit >>>= 1) {
+    if (a & bit) sum ^= b
+    b = b & 1 ? (b >>> 1) ^ 0xedb8_8320 : b >>> 1
+  }
+  return sum >>> 0
+}
+
+/** `x` to the power of this number of bits, modulo the polynomial of CRC-32. */
+const powerOfX = (bits: number): number => {
+  let power = 0x8000_0000
+  for (let square = 0x4000_0000; bits > 0; bits = Math.floor(bits / 2)) {
+    if (bits % 2 === 1) power = product(square, power)
+    square = product(square, square)
+  }
+  return power
+}
+
+/**
+ * The checksum of some content that goes on with these bytes, again and again. The bytes are read
+ * once, because hundreds of megabytes would take longer than the test of them.
+ */
+const crcOfRepeated = (crc: number, bytes: Uint8Array, times: number): number => {
+  const shift = powerOfX(bytes.length * 8)
+  const added = Zlib.crc32(bytes)
+  for (let i = 0; i < times; i++) crc = (product(shift, crc) ^ added) >>> 0
+  return crc
+}
+
 /** A gzip member whose content repeats itself, made and packed without its ever standing whole. */
 export const gzipOf = (
   pieces: ReadonlyArray<Piece>,
@@ -140,10 +171,8 @@ export const gzipOf = (
     let length = 0
     yield concat(new Uint8Array([0x1f, 0x8b, 8, name === "" ? 0 : 8, 0, 0, 0, 0, 0, 0xff]), name)
     for (const { bytes, stored: isStored = false, times = 1 } of pieces) {
-      for (let i = 0; i < times; i++) {
-        crc = Zlib.crc32(bytes, crc)
-        length += bytes.length
-      }
+      crc = crcOfRepeated(crc, bytes, times)
+      length += times * bytes.length
       yield* repeat(isStored ? stored(bytes) : deflated(bytes), times)
     }
     const trailer = new DataView(new ArrayBuffer(8))

@@ -382,15 +382,12 @@ export const layer: Layer.Layer<
 > = layerWith({})
 
 /**
- * A lock within this process alone, for file systems that no other process sees. Each build of the
- * layer is a lock of its own.
+ * The service of {@link layerInProcess}.
  *
- * @category layers
- * @since 0.1.0
+ * @internal
  */
-export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
-  CacheLock,
-  Effect.gen(function* () {
+export const makeInProcess: Effect.Effect<CacheLock["Service"], never, Scope.Scope> = Effect.gen(
+  function* () {
     const all = queues.make()
     const lock = processLock.make<CacheLockError>({
       path: "(in process)",
@@ -411,5 +408,14 @@ export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(
       },
       liveness: yield* liveness.memory
     })
-  })
+  }
 )
+
+/**
+ * A lock within this process alone, for file systems that no other process sees. Each build of the
+ * layer is a lock of its own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerInProcess: Layer.Layer<CacheLock> = Layer.effect(CacheLock, makeInProcess)

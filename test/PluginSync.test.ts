@@ -23,7 +23,7 @@ import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
 import * as CacheTruth from "./support/cacheTruth.ts"
-import { fingerprint } from "./support/crashPoints.ts"
+import { fingerprint } from "./support/fingerprints.ts"
 import { overhear } from "./support/overhear.ts"
 import { build, pass, pluginId, root } from "./support/pluginWorld.ts"
 

@@ -11,7 +11,8 @@ import * as PluginSync from "../../src/PluginSync.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
-import { fingerprint, firstOfItsKind, powerLosses, record } from "../support/crashPoints.ts"
+import { powerLosses, record } from "../support/crashPoints.ts"
+import { fingerprint, firstOfItsKind } from "../support/fingerprints.ts"
 import {
   type Build,
   build,
@@ -56,7 +57,7 @@ const withStore =
   (disk: Disk) =>
     Effect.flatMap(open(disk.fileSystem), (services) =>
       use(Context.get(services, PluginStore.PluginStore))
-    ).pipe(Effect.scoped)
+    ).pipe(Effect.scoped, Effect.withTracerEnabled(false))
 
 /** The errors of what could not be done; a defect is none. */
 const errorsOf = (exit: Exit.Exit<readonly [unknown, unknown], { readonly _tag: string }>) => {

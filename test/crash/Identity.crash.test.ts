@@ -6,14 +6,8 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
-import {
-  changeName,
-  description,
-  fingerprint,
-  type Point,
-  powerLosses,
-  record
-} from "../support/crashPoints.ts"
+import { changeName, type Point, powerLosses, record } from "../support/crashPoints.ts"
+import { description, fingerprint } from "../support/fingerprints.ts"
 import { type Build, build, pass, root } from "../support/pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
@@ -33,20 +27,13 @@ const targetsFor = (disk: Disk): ReadonlyArray<ReadonlyArray<Build>> => {
   ]
 }
 
-const essences = new Map<string, string>()
-const texts = new Map<string, string>()
+/** By the fingerprints of a disk and of what a power loss leaves of it. */
+const essences = new Map<string, Map<string, number>>()
+const texts = new Map<string, number>()
 
-/**
- * The same for disks that differ in leftovers, which a pass sweeps first, or in who is who: what
- * stands there, and what would if all that was not synced were lost.
- */
-const essence = (disk: Disk, lost: Disk): string => {
-  const present = fingerprint(disk)
-  const both = `${present.length} ${present}${fingerprint(lost)}`
-  const found = essences.get(both)
-  if (found !== undefined) return found
+const essenceOf = (disks: ReadonlyArray<Disk>): number => {
   const seen: Array<string> = []
-  const made = [disk, lost]
+  const made = disks
     .flatMap((disk) => description(disk).split("\n"))
     .filter((line) => !/codex-plugins-(?:stage|sidecar|claim)-/.test(line))
     .join("\n")
@@ -54,11 +41,23 @@ const essence = (disk: Disk, lost: Disk): string => {
       if (!seen.includes(owner)) seen.push(owner)
       return `owner ${seen.indexOf(owner)}`
     })
-  // Equal texts are kept once.
-  const one = texts.get(made) ?? made
-  texts.set(one, one)
-  essences.set(both, one)
-  return one
+  const known = texts.get(made) ?? texts.size
+  texts.set(made, known)
+  return known
+}
+
+/**
+ * A number, the same for disks that differ in leftovers, which a pass sweeps first, or in who is who: what
+ * stands there, and what would if all that was not synced were lost.
+ */
+const essence = (disk: Disk, lost: Disk): number => {
+  const present = fingerprint(disk)
+  let afterLoss = essences.get(present)
+  if (afterLoss === undefined) essences.set(present, (afterLoss = new Map()))
+  const remains = lost === disk ? present : fingerprint(lost)
+  let known = afterLoss.get(remains)
+  if (known === undefined) afterLoss.set(remains, (known = essenceOf([disk, lost])))
+  return known
 }
 
 /** The other steps change nothing but what is being staged. */
@@ -75,6 +74,7 @@ it.effect(
       const queue: Array<Point> = [{ at: "nothing is installed", disk: empty }]
       const known = new Set([essence(empty, empty)])
       const lost = new Set<string>()
+      const ends = new Set<string>()
       let points = 0
 
       const meet = (point: Point, lost: Disk) => {
@@ -104,6 +104,10 @@ it.effect(
             for (const loss of powerLosses(point, 0)) meet(loss, loss.disk)
           }
           const last = points.at(-1)!.disk
+          // The same disk has the same differences from the same plugins.
+          const end = `${wanted} ${fingerprint(last)}`
+          if (ends.has(end)) continue
+          ends.add(end)
           assert.deepStrictEqual(yield* CacheTruth.differences(last, target), [], from.at)
         }
       }

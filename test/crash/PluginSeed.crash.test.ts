@@ -9,7 +9,8 @@ import * as PluginSeed from "../../src/PluginSeed.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
-import { fingerprint, powerLosses, record } from "../support/crashPoints.ts"
+import { powerLosses, record } from "../support/crashPoints.ts"
+import { fingerprint } from "../support/fingerprints.ts"
 import { build, layOut, marketplace, pass, pluginId, root } from "../support/pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
@@ -50,7 +51,8 @@ const seed = (disk: Disk) =>
         Layer.provide(onDisk(disk))
       ),
       { local: true }
-    )
+    ),
+    Effect.withTracerEnabled(false)
   )
 
 /** Which of the plugins are there. All of them must be whole, with the right identity. */

@@ -7,13 +7,8 @@ import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
-import {
-  description,
-  firstOfItsKind,
-  type Point,
-  powerLosses,
-  record
-} from "../support/crashPoints.ts"
+import { type Point, powerLosses, record } from "../support/crashPoints.ts"
+import { description, firstOfItsKind } from "../support/fingerprints.ts"
 import {
   type Build,
   build,
@@ -61,7 +56,7 @@ const withStore =
   (disk) =>
     Effect.flatMap(open(disk.fileSystem), (services) =>
       use(Context.get(services, PluginStore.PluginStore))
-    ).pipe(Effect.scoped)
+    ).pipe(Effect.scoped, Effect.withTracerEnabled(false))
 
 const installLocally = withStore((store) => store.install({ source, pluginId: pluginId("alpha") }))
 

@@ -11,7 +11,8 @@ import * as PluginSync from "../../src/PluginSync.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
-import { firstOfItsKind, type Point, record } from "../support/crashPoints.ts"
+import { type Point, record } from "../support/crashPoints.ts"
+import { firstOfItsKind } from "../support/fingerprints.ts"
 import {
   type Build,
   build,
@@ -170,7 +171,8 @@ const download = Effect.fnUntraced(function* (
     )
   )
   return yield* Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync).pipe(
-    Effect.provide(services, { local: true })
+    Effect.provide(services, { local: true }),
+    Effect.withTracerEnabled(false)
   )
 })
 

@@ -3,11 +3,12 @@
  * other one's change.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Latch } from "effect"
+import { Context, Effect, Fiber, Latch, Scheduler } from "effect"
 import * as CacheLock from "../../src/CacheLock.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import { firstOfItsKind } from "../support/crashPoints.ts"
+import "../support/withoutStacks.ts"
+import { firstOfItsKind } from "../support/fingerprints.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import {
@@ -53,6 +54,27 @@ const changes: Readonly<
     Effect.forEach(now, (build) => stage(build), { discard: true })
 }
 
+/** A scheduler whose fibers can be run until all of them are done or wait for somebody else. */
+const makeScheduler = () => {
+  const ready = new Set<() => void>()
+  const scheduler = new Scheduler.MixedScheduler("async", (run) => {
+    const once = () => {
+      if (ready.delete(once)) run()
+    }
+    ready.add(once)
+    const immediate = setImmediate(once)
+    return () => {
+      ready.delete(once)
+      clearImmediate(immediate)
+    }
+  })
+  const runAll = () => {
+    // What becomes ready meanwhile is run as well.
+    for (const run of ready) run()
+  }
+  return { scheduler, runAll }
+}
+
 describe("a pass with a listing from before another one's change, whenever that comes", () => {
   for (const [name, { cached, now, stale }] of Object.entries(scenarios)) {
     for (const [other, change] of Object.entries(changes)) {
@@ -66,40 +88,46 @@ describe("a pass with a listing from before another one's change, whenever that 
           const isNewOutcome = firstOfItsKind()
 
           /** Starts the change before an operation of the pass. False if there is no such operation. */
-          const run = Effect.fnUntraced(function* (operation: number) {
-            const disk = before.clone()
-            // Both processes share the lock and know of each other.
-            const lock = Context.get(yield* open(disk.fileSystem), CacheLock.CacheLock)
-            let account = stale
-            let isBegun = false
-            const start = yield* Latch.make()
-            const theirs = yield* open(disk.fileSystem, () => account, { lock })
-            // A fiber that our pass forked would hold our lock.
-            const other = yield* start.await.pipe(
-              Effect.andThen(change(now)),
-              Effect.provideContext(theirs),
-              Effect.forkScoped({ startImmediately: true })
-            )
-            const begin = Effect.gen(function* () {
-              isBegun = true
-              account = now
-              yield* start.open
-              // It goes on until it is done or must wait for our pass.
-              for (let step = 0; step < 200; step++) yield* Effect.yieldNow
-            })
-            const raced = FaultyFileSystem.make(disk.fileSystem, ({ index }) =>
-              index === operation ? begin : Effect.void
-            )
-            const ours = yield* open(raced, () => account, { lock })
-            const { failures } = yield* Context.get(ours, PluginSync.PluginSync).sync
-            if (!isBegun) return false
-            yield* Fiber.join(other)
-            const at = `before operation ${operation}`
-            assert.deepStrictEqual(failures, [], at)
-            if (!isNewOutcome(disk)) return true
-            assert.deepStrictEqual(yield* CacheTruth.differences(disk, now), [], at)
-            return true
-          }, Effect.scoped)
+          const run = Effect.fnUntraced(
+            function* (operation: number) {
+              const disk = before.clone()
+              // Both processes share the lock and know of each other.
+              const lock = Context.get(yield* open(disk.fileSystem), CacheLock.CacheLock)
+              let account = stale
+              let isBegun = false
+              const start = yield* Latch.make()
+              const { runAll, scheduler } = makeScheduler()
+              const theirs = yield* open(disk.fileSystem, () => account, { lock })
+              // A fiber that our pass forked would hold our lock.
+              const other = yield* start.await.pipe(
+                Effect.andThen(change(now)),
+                Effect.provideContext(theirs),
+                Effect.provideService(Scheduler.Scheduler, scheduler),
+                Effect.forkScoped({ startImmediately: true })
+              )
+              const begin = Effect.gen(function* () {
+                isBegun = true
+                account = now
+                yield* start.open
+                // It goes on until it is done or must wait for our pass.
+                runAll()
+              })
+              const raced = FaultyFileSystem.make(disk.fileSystem, ({ index }) =>
+                index === operation ? begin : Effect.void
+              )
+              const ours = yield* open(raced, () => account, { lock })
+              const { failures } = yield* Context.get(ours, PluginSync.PluginSync).sync
+              if (!isBegun) return false
+              yield* Fiber.join(other)
+              const at = `before operation ${operation}`
+              assert.deepStrictEqual(failures, [], at)
+              if (!isNewOutcome(disk)) return true
+              assert.deepStrictEqual(yield* CacheTruth.differences(disk, now), [], at)
+              return true
+            },
+            Effect.scoped,
+            Effect.withTracerEnabled(false)
+          )
 
           let operations = 0
           while (yield* run(operations)) operations++

@@ -6,7 +6,8 @@ import { Effect, type FileSystem } from "effect"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
-import { firstOfItsKind, type Point, powerLosses, record } from "../support/crashPoints.ts"
+import { type Point, powerLosses, record } from "../support/crashPoints.ts"
+import { firstOfItsKind } from "../support/fingerprints.ts"
 import { type Build, build, pass, root } from "../support/pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
@@ -233,6 +234,27 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
       const untrue = { ...truth, plugins: [{ ...alpha!, sidecar: "B" }] }
       assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [])
       assert.lengthOf(yield* CacheTruth.untruths(disk, untrue), 1)
+    })
+  )
+
+  it.effect("a reader looks at more than the checks take for what it looks at", () =>
+    Effect.gen(function* () {
+      const disk = yield* cached(build("A", "1.0.0"))
+      yield* disk.fileSystem.makeDirectory(`${CacheTruth.stagingRoot}/codex-plugins-stage-1`)
+      const looks: Array<string> = []
+      const fileSystem = FaultyFileSystem.make(disk.fileSystem, ({ method, paths }) =>
+        Effect.sync(() => {
+          looks.push(...paths.map((path) => `${method} ${path}`))
+        })
+      )
+      yield* CacheTruth.readings({ ...disk, fileSystem })
+      assert.include(looks, `readDirectory ${CacheTruth.stagingRoot}`)
+      assert.deepStrictEqual(
+        looks
+          .filter((look) => !look.includes(` ${CacheTruth.cacheRoot}`))
+          .filter((look) => look !== `readDirectory ${CacheTruth.stagingRoot}`),
+        []
+      )
     })
   )
 

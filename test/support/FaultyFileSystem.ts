@@ -77,7 +77,8 @@ export const make = (
         file: kind.file,
         change: kind.changes ? changes++ : undefined
       }
-      const made = Effect.andThen(before(operation), effect)
+      const asked = before(operation)
+      const made = asked === Effect.void ? effect : Effect.andThen(asked, effect)
       return after === undefined ? made : Effect.tap(made, () => after(operation))
     })
 

@@ -8,12 +8,13 @@ import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { readable } from "./fingerprints.ts"
 import {
   type Build,
   build,
   type Files,
   filesOf,
-  open,
+  openStore,
   pluginId,
   remoteId,
   root
@@ -173,23 +174,39 @@ export const violations = (truth: Truth): ReadonlyArray<string> => [
   ...misnamed(truth)
 ]
 
+/** What a new process that only reads says of the plugins on a disk. */
+export const readings = Effect.fnUntraced(
+  function* (disk: MemoryFileSystem.MemoryDisk) {
+    const store = Context.get(yield* openStore(disk.fileSystem), PluginStore.PluginStore)
+    const list = yield* Effect.orDie(store.list)
+    return yield* Effect.forEach(list, ({ active, identity, intact, pluginId, versions }) =>
+      Effect.map(Effect.option(store.remotePluginId(pluginId)), (id) => ({
+        pluginId,
+        versions: versions.toSorted(),
+        active: Option.getOrUndefined(active),
+        intact,
+        identity: identity._tag === "Known" ? identity.remotePluginId : undefined,
+        remotePluginId: Option.getOrUndefined(Option.flatten(id))
+      }))
+    )
+  },
+  Effect.scoped,
+  Effect.withTracerEnabled(false)
+)
+
+type Told = Effect.Success<ReturnType<typeof readings>>
+
+/** It says the same of disks on which all that it looks at is the same, so one of them is asked. */
+const told = new Map<string, Told>()
+
 /** Wrong answers of a new process that only reads, in words. */
 export const untruths = Effect.fnUntraced(function* (
   disk: MemoryFileSystem.MemoryDisk,
   truth: Truth
 ) {
-  const store = Context.get(yield* open(disk.fileSystem), PluginStore.PluginStore)
-  const list = yield* Effect.orDie(store.list)
-  const told = yield* Effect.forEach(list, ({ active, identity, intact, pluginId, versions }) =>
-    Effect.map(Effect.option(store.remotePluginId(pluginId)), (id) => ({
-      pluginId,
-      versions: versions.toSorted(),
-      active: Option.getOrUndefined(active),
-      intact,
-      identity: identity._tag === "Known" ? identity.remotePluginId : undefined,
-      remotePluginId: Option.getOrUndefined(Option.flatten(id))
-    }))
-  )
+  const key = readable(disk)
+  const answer = told.get(key) ?? (yield* readings(disk))
+  told.set(key, answer)
   const expected = truth.plugins
     .map(({ active, name, sidecar, versions }) => {
       const identity = sidecar === undefined || sidecar === null ? undefined : remoteId(sidecar)
@@ -203,10 +220,10 @@ export const untruths = Effect.fnUntraced(function* (
       }
     })
     .toSorted((left, right) => (left.pluginId < right.pluginId ? -1 : 1))
-  return isDeepStrictEqual(told, expected)
+  return isDeepStrictEqual(answer, expected)
     ? []
-    : [`a reader says ${JSON.stringify(told)}, but it is ${JSON.stringify(expected)}`]
-}, Effect.scoped)
+    : [`a reader says ${JSON.stringify(answer)}, but it is ${JSON.stringify(expected)}`]
+})
 
 /** How a home at rest differs from one that has these plugins, identities included, and no leftovers. */
 export const differences = Effect.fnUntraced(function* (

@@ -163,6 +163,23 @@ interface ProcessOptions {
   readonly lock?: CacheLock.CacheLock["Service"] | undefined
 }
 
+/** The store of a new process on the home at {@link root}, and what it is made of. */
+export const openStore = Effect.fnUntraced(function* (
+  fs: FileSystem.FileSystem,
+  { lock }: ProcessOptions = {}
+) {
+  const ground = Context.make(FileSystem.FileSystem, fs).pipe(
+    Context.add(Path.Path, posix),
+    Context.add(CodexHome.CodexHome, home),
+    Context.add(CacheLock.CacheLock, lock ?? (yield* CacheLock.makeInProcess))
+  )
+  return Context.add(
+    ground,
+    PluginStore.PluginStore,
+    yield* Effect.provideContext(PluginStore.make, ground)
+  )
+})
+
 /**
  * The services of a new process on the home at {@link root}, whose account has these plugins. A function is
  * asked for each listing.
@@ -170,22 +187,10 @@ interface ProcessOptions {
 export const open = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   builds: ReadonlyArray<Build> | (() => ReadonlyArray<Build>) = [],
-  { lock, retention = PluginSync.defaultRetention }: ProcessOptions = {}
+  options: ProcessOptions = {}
 ): Effect.fn.Return<Context.Context<Services>, never, Scope.Scope> {
-  const ground = Context.make(FileSystem.FileSystem, fs).pipe(
-    Context.add(Path.Path, posix),
-    Context.add(CodexHome.CodexHome, home),
-    Context.add(
-      CacheLock.CacheLock,
-      lock ??
-        (yield* Effect.provide(CacheLock.CacheLock, CacheLock.layerInProcess, { local: true }))
-    )
-  )
-  const withStore = Context.add(
-    ground,
-    PluginStore.PluginStore,
-    yield* Effect.provideContext(PluginStore.make, ground)
-  )
+  const { retention = PluginSync.defaultRetention } = options
+  const withStore = yield* openStore(fs, options)
   const catalog = RemoteCatalog.RemoteCatalog.of({
     installed: Effect.sync(() => {
       const listed = typeof builds === "function" ? builds() : builds

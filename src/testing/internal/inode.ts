@@ -90,7 +90,12 @@ export class File extends Common {
 /** Entries in the order of their names. */
 export const inOrder = <A>(entries: ReadonlyMap<string, A>): Array<[name: string, entry: A]> => {
   const all = [...entries]
-  return all.length < 2 ? all : all.toSorted(([left], [right]) => (left < right ? -1 : 1))
+  for (let index = 1; index < all.length; index++) {
+    if (all[index - 1]![0] > all[index]![0]) {
+      return all.toSorted(([left], [right]) => (left < right ? -1 : 1))
+    }
+  }
+  return all
 }
 
 export class Directory extends Common {

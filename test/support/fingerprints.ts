@@ -1,0 +1,135 @@
+/**
+ * What is on a disk, without what differs from run to run.
+ */
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import { root } from "./pluginWorld.ts"
+
+type Disk = MemoryFileSystem.MemoryDisk
+
+/** A name without what differs from run to run. */
+export const withoutChance = (name: string): string =>
+  name
+    .replace(/^(codex-plugins-[a-z]+-)[0-9a-z-]+$/, "$1")
+    .replace(/^(codex-plugins-claim-)[0-9a-f]{32}-[0-9a-f]{8}-/, "$1")
+
+/** One entry of a disk in words, and a number that stands for them. */
+interface Line {
+  readonly id: number
+  readonly text: string
+}
+
+type File = Extract<MemoryFileSystem.Inode, { readonly type: "File" }>
+
+/** By buffer. One that several disks share is never written again. */
+const texts = new WeakMap<Uint8Array, string>()
+
+const textOf = (file: File): string => {
+  const isKept = file.shared && file.buffer.length === file.size
+  const known = isKept ? texts.get(file.buffer) : undefined
+  if (known !== undefined) return known
+  const text = Buffer.from(file.bytes).toString("latin1")
+  if (isKept) texts.set(file.buffer, text)
+  return text
+}
+
+/** Most entries are folders, or files whose contents do not count. */
+const keyOf = ({ mode, type }: MemoryFileSystem.Inode, contents: string): string | number => {
+  if (type === "Directory") return mode
+  return contents === "" ? -mode - (type === "File" ? 1 : 2 ** 16) : `${type} ${mode} ${contents}`
+}
+
+/** A path of a fingerprint. All that is in a folder which is staged as a whole has one path. */
+class PathOfLines {
+  private readonly children = new Map<string, PathOfLines>()
+  private readonly lines = new Map<string | number, Line>()
+  readonly path: string
+  private readonly isStaged: boolean
+  private readonly isWhole: boolean
+
+  constructor(path: string, isStaged: boolean, isWhole: boolean) {
+    this.path = path
+    this.isStaged = isStaged
+    this.isWhole = isWhole
+  }
+
+  private child(name: string): PathOfLines {
+    if (this.isWhole) return this
+    let child = this.children.get(name)
+    if (child === undefined) {
+      const path = `${this.path}/${withoutChance(name)}`
+      const isWhole = /-stage-\/[a-z-]+$/.test(path)
+      child = new PathOfLines(path, this.isStaged || path.endsWith("-stage-"), isWhole)
+      this.children.set(name, child)
+    }
+    return child
+  }
+
+  private line(inode: MemoryFileSystem.Inode): Line {
+    const isRead = inode.type === "File" && !this.isStaged
+    const contents = isRead ? textOf(inode) : ""
+    const key = keyOf(inode, contents)
+    let line = this.lines.get(key)
+    if (line === undefined) {
+      const text = `${this.path} ${inode.type} ${inode.mode} ${contents.replaceAll("\n", " ")}`
+      line = lines.get(text) ?? { id: lines.size, text }
+      lines.set(text, line)
+      this.lines.set(key, line)
+    }
+    return line
+  }
+
+  addTo(all: Set<Line>, inode: MemoryFileSystem.Inode) {
+    all.add(this.line(inode))
+    if (inode.type !== "Directory") return
+    for (const [name, child] of inode.entries) this.child(name).addTo(all, child)
+  }
+}
+
+const lines = new Map<string, Line>()
+const plugins = new PathOfLines("", false, false)
+const caches = new PathOfLines("/cache", false, false)
+
+/** The entries of the disk's plugins, in words. */
+const linesOf = (disk: Disk): ReadonlySet<Line> => {
+  const all = new Set<Line>()
+  const inode = disk.inode(`${root}/plugins`)
+  if (inode !== undefined) plugins.addTo(all, inode)
+  return all
+}
+
+const idsOf = (lines: ReadonlySet<Line>): string => {
+  const ids = Uint32Array.from(lines, ({ id }) => id).toSorted()
+  return Buffer.from(ids.buffer).toString("latin1")
+}
+
+/** The entries of the disk's plugins, one a line. */
+export const description = (disk: Disk): string =>
+  Array.from(linesOf(disk), ({ text }) => text)
+    .toSorted()
+    .join("\n")
+
+/** The same for disks from which everything goes on in the same way. */
+export const fingerprint = (disk: Disk): string => idsOf(linesOf(disk))
+
+/**
+ * The same for disks of which a process that only reads says the same: it looks at the cache, and at the
+ * names in staging.
+ */
+export const readable = (disk: Disk): string => {
+  const all = new Set<Line>()
+  const cache = disk.inode(`${root}/plugins/cache`)
+  if (cache !== undefined) caches.addTo(all, cache)
+  const staging = disk.inode(`${root}/plugins/.remote-plugin-install-staging`)
+  const names =
+    staging?.type === "Directory" ? Array.from(staging.entries.keys(), withoutChance) : []
+  return `${idsOf(all)} ${names.toSorted().join("/")}`
+}
+
+/** True for the first of the disks from which everything goes on in the same way. */
+export const firstOfItsKind = (): ((disk: Disk) => boolean) => {
+  const known = new Set<string>()
+  return (disk) => {
+    const { size } = known
+    return known.add(fingerprint(disk)).size > size
+  }
+}

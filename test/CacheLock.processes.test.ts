@@ -4,7 +4,6 @@ import { assert, describe, it } from "@effect/vitest"
 import {
   Context,
   Deferred,
-  Duration,
   Effect,
   Exit,
   Fiber,
@@ -39,6 +38,15 @@ const otherHolder = (home: string, program: "busyLock" | "holdLock" = "holdLock"
     }),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
+
+/** Starts an effect and goes on once it has logged that it waits for another process. */
+const startWaiting = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const isWaiting = yield* Deferred.make<void>()
+  const logger = Logger.make(() => Deferred.doneUnsafe(isWaiting, Exit.void))
+  const fiber = yield* Effect.forkChild(Effect.provide(effect, Logger.layer([logger])))
+  yield* Deferred.await(isWaiting)
+  return fiber
+})
 
 const inHome = <A, E>(
   test: (
@@ -218,8 +226,7 @@ describe("CacheLock between processes", () => {
           const whileHeld = (yield* lock.hold(openFiles)).length
           assert.isAbove(whileHeld, 0)
           yield* otherHolder(home)
-          const waiter = yield* Effect.forkChild(lock.hold(Effect.void))
-          yield* Effect.sleep(Duration.times(CacheLock.pollInterval, 10))
+          const waiter = yield* startWaiting(lock.hold(Effect.void))
           assert.isAtMost((yield* openFiles).length, whileHeld)
           // It sees to the folders of its home as long as it waits.
           yield* Fiber.interrupt(waiter)
@@ -327,11 +334,9 @@ describe("CacheLock between processes", () => {
         const { internals } = yield* CacheLock.CacheLock
         yield* internals.session
         const child = yield* otherHolder(home)
-        const interrupted = yield* Effect.forkChild(internals.commit(Effect.succeed("in")))
-        yield* Effect.sleep("30 millis")
+        const interrupted = yield* startWaiting(internals.commit(Effect.succeed("in")))
         yield* Fiber.interrupt(interrupted)
-        const waiter = yield* Effect.forkChild(internals.commit(Effect.succeed("in")))
-        yield* Effect.sleep("30 millis")
+        const waiter = yield* startWaiting(internals.commit(Effect.succeed("in")))
         assert.isUndefined(waiter.pollUnsafe())
         child.kill("SIGKILL")
         assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "2 seconds"), "in")

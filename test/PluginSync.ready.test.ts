@@ -8,6 +8,7 @@ import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
 import { pluginId } from "./support/pluginWorld.ts"
+import { settle } from "./support/settle.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 const beta = TestBackend.plugin({ name: "beta" })
@@ -17,19 +18,6 @@ const ensureReady = Effect.flatMap(PluginSync.PluginSync, (service) =>
 )
 const provide = (options: TestCodexPlugins.Options = {}) =>
   Effect.provide(TestCodexPlugins.layerWith({ plugins: [alpha, beta], ...options }))
-
-/** Lets an effect run while the test's clock moves on by this time. */
-const during = <A, E, R>(time: Duration.Input, effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-    // Real work, such as unpacking, happens between the steps of the clock.
-    const steps = Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(time)) / 250)
-    for (let step = 0; step < steps; step++) {
-      yield* TestClock.withLive(Effect.sleep(2))
-      yield* TestClock.adjust("250 millis")
-    }
-    return yield* Fiber.join(fiber)
-  })
 
 describe("PluginSync.ensureReady", () => {
   it.effect(
@@ -105,7 +93,7 @@ describe("PluginSync.ensureReady", () => {
       const { when } = yield* TestBackend.TestBackend
       yield* sync
       yield* when({}, TestReply.drop)
-      const readiness = yield* during("4750 millis", ensureReady)
+      const readiness = yield* settle(ensureReady, "4750 millis")
       assert.strictEqual(readiness.state, "Unreachable")
       assert.strictEqual(readiness.error?._tag, "RemoteCatalogError")
       assert.deepStrictEqual(
@@ -212,13 +200,13 @@ describe("PluginSync.background", () => {
         const background = yield* start()
         const waits: Array<number> = []
         for (const failures of [1, 2, 3]) {
-          const { error, nextAt } = yield* during(
-            "5 seconds",
+          const { error, nextAt } = yield* settle(
             Effect.tap(
               reached(background, (state) => isIdle(state) && state.failures === failures),
               ({ nextAt }) =>
                 Effect.map(Clock.currentTimeMillis, (now) => waits.push((nextAt ?? 0) - now))
-            )
+            ),
+            "5 seconds"
           )
           assert.strictEqual(error?._tag, "RemoteCatalogError")
           yield* TestClock.setTime(nextAt ?? 0)
@@ -243,9 +231,9 @@ describe("PluginSync.background", () => {
         assert.strictEqual(error?._tag, "NotSignedIn")
         assert.strictEqual(nextAt, 3_600_000)
         yield* writeHome(TestCodexPlugins.root)
-        const { outcome } = yield* during(
-          Duration.times(Credentials.pollInterval, 2),
-          reached(background, ({ outcome }) => outcome !== null)
+        const { outcome } = yield* settle(
+          reached(background, ({ outcome }) => outcome !== null),
+          Duration.times(Credentials.pollInterval, 2)
         )
         assert.lengthOf(outcome?.installed ?? [], 2)
       },
@@ -266,9 +254,9 @@ describe("PluginSync.background", () => {
         const passes = (text: string, isOver: (state: PluginSync.BackgroundState) => boolean) =>
           Effect.andThen(
             fs.writeFileString(file, text),
-            during(
-              Duration.times(Credentials.pollInterval, 2),
-              reached(background, (state) => isIdle(state) && isOver(state))
+            settle(
+              reached(background, (state) => isIdle(state) && isOver(state)),
+              Duration.times(Credentials.pollInterval, 2)
             )
           )
         yield* passes("[features]\nplugins = false\n", ({ outcome }) => outcome?.skipped !== null)

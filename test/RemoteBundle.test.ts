@@ -32,6 +32,7 @@ import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestBundle from "../src/testing/TestBundle.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
 import { overhear } from "./support/overhear.ts"
+import { settle } from "./support/settle.ts"
 import { remotePlugin } from "./support/snapshots.ts"
 
 const cache = "/home/plugins/cache"
@@ -114,16 +115,6 @@ const downloads = Effect.flatMap(TestBackend.TestBackend, (backend) =>
 const gaps = Effect.map(downloads, (requests) =>
   requests.slice(1).map(({ time }, index) => time - requests[index]!.time)
 )
-
-/**
- * Lets all the time pass that an effect waits for. It begins with a wait, because the clock goes on
- * only after what it has woken is waiting again.
- */
-const settle = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(Effect.delay(effect, 1))
-  yield* TestClock.adjust("1 hour")
-  return yield* Fiber.join(fiber)
-})
 
 const bundleError = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(settle(effect)), (error) => {

@@ -4,8 +4,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, FileSystem } from "effect"
-import { TestClock } from "effect/testing"
+import { Effect, FileSystem } from "effect"
 import { inspect } from "node:util"
 import * as SyncEventJson from "../src/SyncEventJson.ts"
 import * as PluginInstaller from "../src/PluginInstaller.ts"
@@ -18,6 +17,7 @@ import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
 import type * as TestRequest from "../src/testing/TestRequest.ts"
 import { overhear } from "./support/overhear.ts"
+import { settle } from "./support/settle.ts"
 import { world } from "./support/shell.ts"
 
 const signature = "a-signature-that-nobody-may-see"
@@ -96,17 +96,6 @@ const trials = Effect.gen(function* () {
   yield* shown(installer.read(id))
   yield* shown(installer.install(id))
   yield* shown(installer.uninstall(id))
-})
-
-/** Lets time pass while anything waits for it. */
-const settle = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(effect)
-  while (fiber.pollUnsafe() === undefined) {
-    yield* TestClock.adjust("1 minute")
-    // Bundles are unpacked in the system's own time.
-    yield* TestClock.withLive(Effect.sleep(1))
-  }
-  return yield* Fiber.join(fiber)
 })
 
 /** Says which secret stands in a text, and where. */

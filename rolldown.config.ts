@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
+import * as FsPromises from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { defineConfig, type Plugin } from "rolldown"
@@ -57,6 +58,12 @@ const lazyBuiltins: ReadonlyArray<{
 /** The modules that turn the compile cache on. They share no file with the rest of the program. */
 const isBeforeCache = (module: string) => /src\/(?:main|cli\/compileCache)\.ts$/.test(module)
 
+/** The promises of `node:fs`, which load its streams as well, so each function takes them when called. */
+const promises = `{${Object.keys(FsPromises)
+  .filter((name) => name !== "constants" && name !== "default")
+  .map((name) => `${name}: (...options) => module.promises.${name}(...options)`)
+  .join(", ")}}`
+
 /**
  * Takes from modules of Node only what the program uses. An import of such a module reads all its
  * properties, some of which load other modules: Node's `fetch` for `node:http`, and for `node:fs` all
@@ -77,13 +84,15 @@ const leanBuiltins: Plugin = {
     if (kind === undefined) return null
     const module = `process.getBuiltinModule(${JSON.stringify(name)})`
     if (kind !== "lazy") {
-      const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter(
-        (name) => name !== "default"
-      )
+      const all = process.getBuiltinModule(name) ?? {}
+      const names = Object.keys(all).filter((name) => name !== "default")
       return [
         `const module = /*#__PURE__*/ ${module}`,
         "export default module",
-        ...names.map((name) => `const _${name} = module.${name}\nexport { _${name} as ${name} }`)
+        ...names.map((of) => {
+          const value = name === "node:fs" && of === "promises" ? promises : `module.${of}`
+          return `const _${of} = ${value}\nexport { _${of} as ${of} }`
+        })
       ].join("\n")
     }
     const functions = lazyBuiltins.find((lazy) => lazy.name === name)?.functions ?? []
@@ -156,9 +165,10 @@ export default defineConfig({
           name: "run",
           tags: ["$initial"],
           test: /^(?!.*(?:main|compileCache)\.ts$|\0first )/,
-          priority: 2
+          priority: 3
         },
-        // Another one holds everything else that a pass needs, and a third one the other commands.
+        // Each of these holds everything else that its commands need, in this order.
+        { name: "seed", test: /\/src\/cli\/(?:errorJson|seed)\.ts$/, priority: 2 },
         {
           name: "pass",
           test: /\/src\/(?:cli\/(?:runCommand|sync)|internal\/nodeHttp)\.ts$/,

@@ -49,7 +49,7 @@ export const PluginVersionFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(P
  * @category constants
  * @since 0.1.0
  */
-export const local: PluginVersion = PluginVersion.make("local")
+export const local = "local" as PluginVersion
 
 /** A version's parts according to SemVer; numbers keep their digits. */
 interface SemVer {

@@ -5,6 +5,7 @@ import { Option, Redacted, Result, Schema, SchemaIssue } from "effect"
 import * as PluginId from "./PluginId.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
+import * as names from "./internal/marketplaces.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /**
@@ -13,12 +14,11 @@ import * as WhiteSpace from "./internal/whiteSpace.ts"
  * @category constants
  * @since 0.1.0
  */
-export const marketplaces = {
-  curated: PluginId.MarketplaceName.make("openai-curated-remote"),
-  createdByMe: PluginId.MarketplaceName.make("created-by-me-remote"),
-  workspace: PluginId.MarketplaceName.make("workspace-directory"),
-  sharedWithMe: PluginId.MarketplaceName.make("workspace-shared-with-me")
-} as const
+export const marketplaces: {
+  readonly [
+    name in "curated" | "createdByMe" | "workspace" | "sharedWithMe"
+  ]: PluginId.MarketplaceName
+} = names.marketplaces
 
 /**
  * Marketplaces of earlier releases of Codex. Nothing is installed there any more.
@@ -26,10 +26,8 @@ export const marketplaces = {
  * @category constants
  * @since 0.1.0
  */
-export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> = [
-  PluginId.MarketplaceName.make("workspace-shared-with-me-private"),
-  PluginId.MarketplaceName.make("workspace-shared-with-me-unlisted")
-]
+export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> =
+  names.retiredMarketplaces
 
 /**
  * The only marketplaces in which stale plugins are looked for.
@@ -37,10 +35,7 @@ export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> = [
  * @category constants
  * @since 0.1.0
  */
-export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = new Set([
-  ...Object.values(marketplaces),
-  ...retiredMarketplaces
-])
+export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = names.remoteMarketplaces
 
 /**
  * One plugin of the account, with all that is needed to cache it.

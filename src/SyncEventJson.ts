@@ -6,6 +6,7 @@
  */
 import { Duration, Predicate, Schema } from "effect"
 import * as reason from "./internal/sync/reason.ts"
+import * as json from "./internal/version.ts"
 import type * as SyncEvent from "./SyncEvent.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
@@ -16,7 +17,7 @@ import * as SyncPlan from "./SyncPlan.ts"
  * @category constants
  * @since 0.2.0
  */
-export const schemaVersion = 1
+export const schemaVersion = json.schemaVersion
 
 const Milliseconds = Schema.Int
 const NullableString = Schema.NullOr(Schema.String)

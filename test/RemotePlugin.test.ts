@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Option, Redacted, Result } from "effect"
+import { Option, Redacted, Result, Schema } from "effect"
 import * as InstallMetadata from "../src/InstallMetadata.ts"
+import * as PluginId from "../src/PluginId.ts"
 import * as RemotePlugin from "../src/RemotePlugin.ts"
 import * as RemotePluginId from "../src/RemotePluginId.ts"
 import { remotePlugin, row } from "./support/snapshots.ts"
@@ -32,6 +33,11 @@ describe("RemotePlugin.remoteMarketplaces", () => {
       [...RemotePlugin.retiredMarketplaces],
       ["workspace-shared-with-me-private", "workspace-shared-with-me-unlisted"]
     )
+  })
+
+  it("are valid names of marketplaces", () => {
+    const isName = Schema.is(PluginId.MarketplaceName)
+    assert.isTrue([...RemotePlugin.remoteMarketplaces].every(isName))
   })
 })
 

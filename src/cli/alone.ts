@@ -4,10 +4,9 @@
 import { Command } from "effect/cli"
 import { id } from "./id.ts"
 import { list } from "./list.ts"
-import { seed } from "./seed.ts"
 
 /** Commands that answer offline and at once. They are loaded with the program. */
-const quick = Promise.resolve(Command.withSubcommands([list, id, seed]))
+const quick = Promise.resolve(Command.withSubcommands([list, id]))
 
 /** By their names. */
 export const alone = {
@@ -15,6 +14,6 @@ export const alone = {
   id: () => quick,
   list: () => quick,
   run: () => import("./runCommand.ts").then(({ run }) => Command.withSubcommands([run])),
-  seed: () => quick,
+  seed: () => import("./seed.ts").then(({ seed }) => Command.withSubcommands([seed])),
   sync: () => import("./sync.ts").then(({ sync }) => Command.withSubcommands([sync]))
 }

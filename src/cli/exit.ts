@@ -5,7 +5,6 @@ import { Cause, Console, Data, Duration, Effect, Exit, Option, Runtime } from "e
 import { CliError } from "effect/cli"
 import { display } from "../internal/display.ts"
 import { isSignInNeeded, isTransient } from "../ErrorAdvice.ts"
-import * as SyncEventJson from "../SyncEventJson.ts"
 import * as Message from "../internal/message.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { printMessage } from "./screen.ts"
@@ -125,12 +124,6 @@ const reported = [SomePluginsFailed, SomePluginsDiffer, ProblemsFound, WouldChan
 const isReported = (error: unknown): boolean =>
   CliError.isCliError(error) || reported.some((kind) => error instanceof kind)
 
-/** The JSON of an error that a command failed with. */
-export const errorJson = (error: Error) => ({
-  schemaVersion,
-  error: { ...SyncEventJson.encodeError(error), exitCode: codeOf(Exit.fail(error)) }
-})
-
 /** A terminal gets the remedy in a line of its own. A log gets one line for each error. */
 const failureLines = (error: Error, style: Style, isTerminal: boolean): ReadonlyArray<string> => {
   const name = style.red("codex-plugins:")
@@ -180,6 +173,10 @@ export const report =
       ? printMessage((style, isTerminal) => failureLines(error, style, isTerminal))
       : Console.error(`codex-plugins: this is a bug, please report it: ${Cause.pretty(cause)}`)
     if (!options.json) return text
-    const json = isFailure ? errorJson(error) : bugJson(error)
-    return Effect.andThen(text, printJson(json))
+    if (!isFailure) return Effect.andThen(text, printJson(bugJson(error)))
+    const json = Effect.promise(() => import("./errorJson.ts"))
+    return Effect.andThen(
+      text,
+      Effect.flatMap(json, ({ errorJson }) => printJson(errorJson(error)))
+    )
   }

@@ -5,7 +5,7 @@ import { Console } from "effect"
 import { display, displayJson } from "../internal/display.ts"
 
 /** The version of every JSON document that the program prints. Keys are added without a new one. */
-export { schemaVersion } from "../SyncEventJson.ts"
+export { schemaVersion } from "../internal/version.ts"
 
 /** Prints a value as Codex prints its own: two-space indent. */
 export const printJson = (value: unknown) =>

@@ -1,2 +1,5 @@
 /** This package's version, as `package.json` has it. */
 export const version = "0.2.0"
+
+/** The version of all JSON that the package writes; see `SyncEventJson`. */
+export const schemaVersion = 1

@@ -16,7 +16,7 @@ import {
 import type { CachedPlugin, CacheSnapshot, Stray } from "../../CacheSnapshot.ts"
 import * as CodexHome from "../../CodexHome.ts"
 import * as PluginId from "../../PluginId.ts"
-import { remoteMarketplaces } from "../../RemotePlugin.ts"
+import { remoteMarketplaces } from "../marketplaces.ts"
 import * as platformError from "../platformError.ts"
 import * as BaseRoots from "./baseRoots.ts"
 import * as Disk from "../disk/Disk.ts"

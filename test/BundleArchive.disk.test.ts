@@ -15,28 +15,32 @@ const temporaryDirectory = Effect.flatMap(FileSystem.FileSystem, (fs) =>
 )
 
 // Calls are under way for real on a real disk only; in memory each is done at once.
-it.live("on a real disk, an interruption leaves nothing and no call goes on", () =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const directory = `${yield* temporaryDirectory}/x`
-    const some = tarGz(
-      ...Array.from({ length: 40 }, (_, i) => file(`${i % 7}/${i}`, pattern.subarray(0, i * 100))),
-      file("big", pattern)
-    )
-    for (const bytes of [500, 5_000, 15_000, 20_000, some.length]) {
-      const reached = yield* Deferred.make<void>()
-      const stuck = Stream.concat(
-        Archives.chunked(some.subarray(0, bytes), 1000),
-        Stream.fromEffect(Effect.andThen(Deferred.succeed(reached, undefined), Effect.never))
+it.live(
+  "BundleArchive leaves nothing on a real disk when it is interrupted, and no call is still running",
+  () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = `${yield* temporaryDirectory}/x`
+      const some = tarGz(
+        ...Array.from({ length: 40 }, (_, i) =>
+          file(`${i % 7}/${i}`, pattern.subarray(0, i * 100))
+        ),
+        file("big", pattern)
       )
-      const fiber = yield* Effect.forkChild(extract(stuck, directory))
-      yield* Deferred.await(reached)
-      yield* Fiber.interrupt(fiber)
-      assert.isFalse(yield* fs.exists(directory))
-      yield* Effect.sleep("5 millis")
-      assert.isFalse(yield* fs.exists(directory))
-    }
-    yield* extract(some, directory)
-    assert.deepStrictEqual(yield* fs.readFile(`${directory}/big`), pattern)
-  }).pipe(Effect.scoped, Effect.provide(onDisk))
+      for (const bytes of [500, 5_000, 15_000, 20_000, some.length]) {
+        const reached = yield* Deferred.make<void>()
+        const stuck = Stream.concat(
+          Archives.chunked(some.subarray(0, bytes), 1000),
+          Stream.fromEffect(Effect.andThen(Deferred.succeed(reached, undefined), Effect.never))
+        )
+        const fiber = yield* Effect.forkChild(extract(stuck, directory))
+        yield* Deferred.await(reached)
+        yield* Fiber.interrupt(fiber)
+        assert.isFalse(yield* fs.exists(directory))
+        yield* Effect.sleep("5 millis")
+        assert.isFalse(yield* fs.exists(directory))
+      }
+      yield* extract(some, directory)
+      assert.deepStrictEqual(yield* fs.readFile(`${directory}/big`), pattern)
+    }).pipe(Effect.scoped, Effect.provide(onDisk))
 )

@@ -40,7 +40,7 @@ const filesOf = (nodes: ReadonlyArray<typeof Node.Type>) => {
 }
 
 it.effect.prop(
-  "gives back what was packed",
+  "BundleArchive extracts what was packed",
   [Schema.Array(Node).check(Schema.isMaxLength(20))],
   Effect.fnUntraced(function* ([nodes]) {
     const { files, folders } = filesOf(nodes)
@@ -90,17 +90,23 @@ describe("in memory", () => {
     "b/c/big": 0o640
   }
 
-  it.effect.each([0, 0o002, 0o022, 0o077, 0o777])("modes hold under the umask %o", (umask) =>
-    Effect.gen(function* () {
-      yield* extract(some)
-      const disk = yield* MemoryFileSystem.Disk
-      for (const [path, mode] of Object.entries(modes)) {
-        assert.strictEqual(disk.snapshot()[`${root}/${path}`.replace(/\/$/, "")]?.mode, mode, path)
-      }
-    }).pipe(Effect.provide(inMemory({ umask, uid: 1000, gid: 1000 })))
+  it.effect.each([0, 0o002, 0o022, 0o077, 0o777])(
+    "sets the exact modes under the umask %o",
+    (umask) =>
+      Effect.gen(function* () {
+        yield* extract(some)
+        const disk = yield* MemoryFileSystem.Disk
+        for (const [path, mode] of Object.entries(modes)) {
+          assert.strictEqual(
+            disk.snapshot()[`${root}/${path}`.replace(/\/$/, "")]?.mode,
+            mode,
+            path
+          )
+        }
+      }).pipe(Effect.provide(inMemory({ umask, uid: 1000, gid: 1000 })))
   )
 
-  it.effect("a power loss afterwards can take no more than the folder's own name", () =>
+  it.effect("can lose nothing but the folder's own name in a later power loss", () =>
     Effect.gen(function* () {
       yield* extract(some)
       const { entries, files } = (yield* MemoryFileSystem.Disk).unsynced()
@@ -112,7 +118,7 @@ describe("in memory", () => {
     }).pipe(Effect.provide(inMemory({ umask: 0o077 })))
   )
 
-  it.effect("a folder that is there already is left alone", () =>
+  it.effect("leaves a folder that already exists unchanged", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* fs.makeDirectory(root)
@@ -123,7 +129,7 @@ describe("in memory", () => {
     }).pipe(Effect.provide(inMemory()))
   )
 
-  it.effect("whatever call fails, its error is given and nothing is left", () =>
+  it.effect("gives the error of whichever call fails and leaves nothing behind", () =>
     Effect.gen(function* () {
       for (let change = 0; ; change++) {
         const disk = yield* MemoryFileSystem.make({ umask: 0o077 })
@@ -142,7 +148,7 @@ describe("in memory", () => {
     })
   )
 
-  it.effect("a removal that fails does not hide why there was one", () =>
+  it.effect("still gives the first error if the removal fails too", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
       const keeping = FaultyFileSystem.make(disk.fileSystem, ({ method }) =>
@@ -155,7 +161,7 @@ describe("in memory", () => {
     })
   )
 
-  it.effect("an interruption at any point leaves nothing", () =>
+  it.effect("leaves nothing behind when it is interrupted at any point", () =>
     Effect.gen(function* () {
       const chunks = Math.ceil(some.length / 100)
       for (let stopped = 0; stopped <= chunks; stopped++) {
@@ -197,7 +203,7 @@ const many = tarGz(
   file("big", pattern)
 )
 
-it.live("makes several calls at once, but never more than a few", () =>
+it.live("BundleArchive runs several calls of the disk at a time, but only a few", () =>
   Effect.gen(function* () {
     const { layer, seen } = yield* slowDisk
     yield* Effect.provide(extract(many), layer)
@@ -205,21 +211,23 @@ it.live("makes several calls at once, but never more than a few", () =>
   })
 )
 
-it.live("removes only when no call is under way, and makes none afterwards", () =>
-  Effect.gen(function* () {
-    let removals = 0
-    for (let millis = 2; millis < 40; millis += 2) {
-      const { disk, layer, seen } = yield* slowDisk
-      const fiber = yield* Effect.forkChild(Effect.provide(extract(many), layer))
-      yield* Effect.sleep(millis)
-      yield* Fiber.interrupt(fiber)
-      yield* Effect.sleep(2)
-      // On a slow machine nothing may have been written yet, or everything.
-      if (seen.atRemoval === undefined) continue
-      removals++
-      assert.deepStrictEqual([seen.atRemoval, seen.late], [0, 0])
-      assert.deepStrictEqual(Object.keys(disk.snapshot()), ["/", "/tmp"])
-    }
-    assert.isAbove(removals, 0)
-  })
+it.live(
+  "BundleArchive removes the folder of a failed extraction only after the last call of the disk",
+  () =>
+    Effect.gen(function* () {
+      let removals = 0
+      for (let millis = 2; millis < 40; millis += 2) {
+        const { disk, layer, seen } = yield* slowDisk
+        const fiber = yield* Effect.forkChild(Effect.provide(extract(many), layer))
+        yield* Effect.sleep(millis)
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.sleep(2)
+        // On a slow machine nothing may have been written yet, or everything.
+        if (seen.atRemoval === undefined) continue
+        removals++
+        assert.deepStrictEqual([seen.atRemoval, seen.late], [0, 0])
+        assert.deepStrictEqual(Object.keys(disk.snapshot()), ["/", "/tmp"])
+      }
+      assert.isAbove(removals, 0)
+    })
 )

@@ -62,7 +62,7 @@ describe.each([
     { name: "an extra field", archive: withHeader(4, "\u0003\0abc") },
     { name: "a name and a comment", archive: withHeader(24, "name\0", "comment\0") },
     { name: "a checksum of the header", archive: withHeaderCrc(0) }
-  ])("takes $name, however it is cut", ({ archive }) =>
+  ])("accepts $name, in chunks of any size", ({ archive }) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       for (const [n, stream] of cut(archive).entries()) {
@@ -118,7 +118,7 @@ describe.each([
       archive: Archives.concat(whole, new Uint8Array(512)),
       reason: "TrailingData"
     }
-  ])("refuses $name, however it is cut", ({ archive, reason }) =>
+  ])("refuses $name, in chunks of any size", ({ archive, reason }) =>
     Effect.gen(function* () {
       for (const stream of cut(archive)) {
         const error = yield* refused(stream)
@@ -128,7 +128,7 @@ describe.each([
     }).pipe(Effect.provide(inMemory()))
   )
 
-  it.effect("passes a failure of the stream on", () =>
+  it.effect("passes on a failure of the stream", () =>
     Effect.gen(function* () {
       const broken = Stream.concat(
         Archives.chunked(whole.subarray(0, 100)),

@@ -88,7 +88,7 @@ describe("limits", () => {
     ["NameBytes", 255],
     ["HeaderBytes", MiB],
     ["PaxRecords", 256]
-  ] as const)("%s: takes %d, and not one more", ([limit, most]) =>
+  ] as const)("%s: accepts %d and refuses one more", ([limit, most]) =>
     Effect.gen(function* () {
       assert.strictEqual(limits[limit], most)
       assert.isObject(yield* limitOf(archivesOf[limit](most)))
@@ -96,7 +96,7 @@ describe("limits", () => {
     })
   )
 
-  it.effect("a size that is announced counts before the content comes", () =>
+  it.effect("checks an announced size before the content arrives", () =>
     Effect.gen(function* () {
       const announced = gzip(Archives.header({ name: "big", size: 512 * MiB + 1 }))
       assert.strictEqual(yield* limitOf(announced), "UnpackedBytes")
@@ -112,7 +112,7 @@ describe("limits", () => {
     })
   )
 
-  it.effect("bounds headers without an end", () =>
+  it.effect("limits headers that never end", () =>
     Effect.gen(function* () {
       const records = Array.from({ length: 1000 }, (_, i) => [`key-${i}`, "x".repeat(100)])
       const header = pax(Object.fromEntries(records), "global")
@@ -123,14 +123,14 @@ describe("limits", () => {
     })
   )
 
-  it.effect("bounds what follows the last entry", () =>
+  it.effect("limits what follows the last entry", () =>
     Effect.gen(function* () {
       const endless = Archives.gzipOf([{ bytes: tar(file("a")) }, { bytes: zeros, times: 100 }])
       assert.strictEqual(yield* limitOf(endless), "GapBytes")
     })
   )
 
-  it.effect("bounds the tar as a whole", () =>
+  it.effect("limits the tar as a whole", () =>
     Effect.gen(function* () {
       const longHeader = entry({ name: "", typeflag: "K" }, zeros)
       const endless = Archives.gzipOf([
@@ -140,7 +140,7 @@ describe("limits", () => {
     })
   )
 
-  it.effect("can be set for the packed and the unpacked bytes", () =>
+  it.effect("can be set for packed and unpacked bytes", () =>
     Effect.gen(function* () {
       const archive = tarGz(file("a", noise(2000)))
       const packedBytes = archive.length
@@ -173,7 +173,7 @@ const held = () => {
   return arrayBuffers + heapUsed
 }
 
-it.live("needs no more memory for a bundle of 100 MiB than for a small one", () =>
+it.live("BundleArchive needs no more memory for a bundle of 100 MiB than for a small one", () =>
   Effect.gen(function* () {
     let most = 0
     let writes = 0

@@ -18,7 +18,7 @@ const filesIn = (archive: Uint8Array) =>
   )
 
 // The programs need a disk to read from.
-describe("reads what other programs pack", () => {
+describe("BundleArchive reads archives of other programs", () => {
   const long = `${"long-".repeat(12)}/${"name-".repeat(12)}`
   const source: Record<string, [mode: number, content: string]> = {
     "plugin.json": [0o644, "{}"],

@@ -9,7 +9,7 @@ const { entry, file, folder, gnuLongName, gzip, pax, tar, tarGz } = Archives
 const path100 = `${"p".repeat(49)}/${"q".repeat(50)}`
 const longPath = Array.from({ length: 30 }, (_, i) => `folder-${i}`).join("/")
 
-describe("accepts", () => {
+describe("BundleArchive accepts an archive", () => {
   it.effect.each<[string, Uint8Array, ReturnType<typeof tree>]>([
     ["no entry", tarGz(), { "": 0o755 }],
     ["a file", tarGz(file("a", "text")), { "": 0o755, a: [0o644, "text"] }],
@@ -99,7 +99,7 @@ function folders(path: string) {
   return Object.fromEntries(parts.map((_, i) => [parts.slice(0, i + 1).join("/"), 0o755]))
 }
 
-describe("refuses, and leaves nothing", () => {
+describe("BundleArchive refuses an archive and leaves nothing behind", () => {
   const fine = file("fine", "before")
   const unsafe =
     (problem: Extract<Reason, { _tag: "UnsafeName" }>["problem"]) =>
@@ -201,7 +201,7 @@ function below(path: string, file: string): Reason {
   return { _tag: "EntryBelowFile", path, file }
 }
 
-describe("refuses a tar that is not one", () => {
+describe("BundleArchive refuses a malformed tar", () => {
   const gnuSparse = entry({ name: "sparse", typeflag: "S", magic: "ustar  \0" })
   const wrongSum = entry({ name: "a", spoil: (block) => (block[0] = 0x62) })
   const wrongSize = entry({ name: "a", size: 0, spoil: (block) => block.fill(0x39, 124, 135) })
@@ -249,14 +249,14 @@ describe("refuses a tar that is not one", () => {
   )
 })
 
-describe("refuses what readers of tar understand differently", () => {
+describe("BundleArchive refuses archives that tar readers interpret differently", () => {
   it.effect.each([...corpus])("$name", ({ reason, tar }) =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* reasonOf(gzip(tar))).reason, reason)
     })
   )
 
-  it.effect("but takes sizes that are told twice and agree", () =>
+  it.effect("accepts a size that is given twice with the same value", () =>
     Effect.gen(function* () {
       const archive = tarGz(
         pax({ path: "folder/", size: "0" }),
@@ -282,7 +282,7 @@ it.effect.each([
   ["a name", tarGz(file(`\u202e\u001b${"n".repeat(98)}`))],
   ["a long name", tarGz(pax({ path: "../".repeat(10_000) }), file("a"))],
   ["what Tar says", tarGz(pax({ ["\n\0".repeat(10_000)]: "x" }), file("a"))]
-] as const)("a message can be shown, whatever is in %s", ([, archive]) =>
+] as const)("an error of BundleArchive has a safe message, whatever %s contains", ([, archive]) =>
   Effect.gen(function* () {
     const { message } = yield* reasonOf(archive)
     assert.notMatch(message, /[\p{C}\p{Zl}\p{Zp}]/u)

@@ -79,7 +79,7 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live("gets its turn beside a process that takes the lock again and again", () =>
+  it.live("is granted in turn beside a process that keeps taking the lock", () =>
     inHome((home) =>
       Effect.gen(function* () {
         const lock = yield* CacheLock.CacheLock
@@ -91,7 +91,7 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live("tells whom it waits for, and gives up with the holder's pid", () =>
+  it.live("says whom it waits for, and gives up with the holder's process id", () =>
     inHome(
       Effect.fnUntraced(function* (home) {
         const lock = yield* CacheLock.CacheLock
@@ -210,7 +210,7 @@ describe("CacheLock between processes", () => {
   )
 
   it.live.skipIf(process.platform !== "linux")(
-    "keeps no more files open while it waits than while it holds the lock",
+    "keeps no more files open while waiting than while holding the lock",
     () =>
       inHome((home) =>
         Effect.gen(function* () {
@@ -237,7 +237,7 @@ describe("CacheLock between processes", () => {
   it.live.each([
     { kind: "of a session", session: true },
     { kind: "without a session", session: false }
-  ])("tells who holds it for a while, for brief holders $kind, too", ({ session }) =>
+  ])("says who holds it after a while, also for brief holders $kind", ({ session }) =>
     inHome((home) =>
       Effect.gen(function* () {
         const { internals } = yield* CacheLock.CacheLock
@@ -252,7 +252,7 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live("is kept by a brief holder whose session ends", () =>
+  it.live("stays with a brief holder whose session ends", () =>
     inHome((home) =>
       Effect.gen(function* () {
         const { internals } = yield* CacheLock.CacheLock
@@ -270,7 +270,7 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live("lets brief holders of a session in, in the order of their coming", () =>
+  it.live("admits brief holders of a session in the order in which they came", () =>
     inHome(() =>
       Effect.gen(function* () {
         const { internals } = yield* CacheLock.CacheLock
@@ -295,57 +295,57 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live(
-    "lets an instant holder make all of its steps, but not wait, once it is interrupted",
-    () =>
-      inHome(() =>
-        Effect.gen(function* () {
-          const { internals } = yield* CacheLock.CacheLock
-          yield* internals.session
-          const events: Array<string> = []
-          const goOn = yield* Deferred.make<void>()
-          const start = (name: string) =>
-            internals
-              .instantly(
-                Effect.gen(function* () {
-                  events.push(`${name} in`)
-                  yield* Deferred.await(goOn)
-                  events.push(`${name} out`)
-                })
-              )
-              .pipe(Effect.forkChild({ startImmediately: true }))
-          const first = yield* start("first")
-          const second = yield* start("second")
-          yield* Fiber.interrupt(second)
-          const interruption = yield* Effect.forkChild(Fiber.interrupt(first), {
-            startImmediately: true
-          })
-          yield* Deferred.succeed(goOn, undefined)
-          yield* Fiber.join(interruption)
-          yield* Fiber.join(yield* start("third"))
-          assert.deepStrictEqual(events, ["first in", "first out", "third in", "third out"])
-        }).pipe(Effect.scoped)
-      )
-  )
-
-  it.live("lets a brief holder of a session wait for another process, and give up or go on", () =>
-    inHome((home) =>
+  it.live("lets an interrupted instant holder finish its steps, but not wait", () =>
+    inHome(() =>
       Effect.gen(function* () {
         const { internals } = yield* CacheLock.CacheLock
         yield* internals.session
-        const child = yield* otherHolder(home)
-        const interrupted = yield* startWaiting(internals.commit(Effect.succeed("in")))
-        yield* Fiber.interrupt(interrupted)
-        const waiter = yield* startWaiting(internals.commit(Effect.succeed("in")))
-        assert.isUndefined(waiter.pollUnsafe())
-        child.kill("SIGKILL")
-        assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "2 seconds"), "in")
-        assert.strictEqual(yield* internals.commit(Effect.succeed("in")), "in")
+        const events: Array<string> = []
+        const goOn = yield* Deferred.make<void>()
+        const start = (name: string) =>
+          internals
+            .instantly(
+              Effect.gen(function* () {
+                events.push(`${name} in`)
+                yield* Deferred.await(goOn)
+                events.push(`${name} out`)
+              })
+            )
+            .pipe(Effect.forkChild({ startImmediately: true }))
+        const first = yield* start("first")
+        const second = yield* start("second")
+        yield* Fiber.interrupt(second)
+        const interruption = yield* Effect.forkChild(Fiber.interrupt(first), {
+          startImmediately: true
+        })
+        yield* Deferred.succeed(goOn, undefined)
+        yield* Fiber.join(interruption)
+        yield* Fiber.join(yield* start("third"))
+        assert.deepStrictEqual(events, ["first in", "first out", "third in", "third out"])
       }).pipe(Effect.scoped)
     )
   )
 
-  it.live("leaves nothing but its own file", () =>
+  it.live(
+    "lets a brief holder of a session wait for another process, then continue or give up",
+    () =>
+      inHome((home) =>
+        Effect.gen(function* () {
+          const { internals } = yield* CacheLock.CacheLock
+          yield* internals.session
+          const child = yield* otherHolder(home)
+          const interrupted = yield* startWaiting(internals.commit(Effect.succeed("in")))
+          yield* Fiber.interrupt(interrupted)
+          const waiter = yield* startWaiting(internals.commit(Effect.succeed("in")))
+          assert.isUndefined(waiter.pollUnsafe())
+          child.kill("SIGKILL")
+          assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "2 seconds"), "in")
+          assert.strictEqual(yield* internals.commit(Effect.succeed("in")), "in")
+        }).pipe(Effect.scoped)
+      )
+  )
+
+  it.live("leaves only its own file behind", () =>
     inHome((home) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -363,7 +363,7 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live("grants nothing where its file can only be read", () =>
+  it.live("is refused if its file is read-only", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const home = yield* fs.makeTempDirectoryScoped()
@@ -384,7 +384,7 @@ describe("CacheLock between processes", () => {
     }).pipe(Effect.scoped, Effect.provide(Node))
   )
 
-  it.live("says so where there can be no lock", () =>
+  it.live("says so if the file system supports no locks", () =>
     inHome((home) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem

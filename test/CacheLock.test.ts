@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import * as CacheLock from "../src/CacheLock.ts"
 
 describe("CacheLock in a process", () => {
-  it.effect("lets one holder in at a time, in the order of their coming", () =>
+  it.effect("admits one holder at a time, in the order in which they came", () =>
     Effect.gen(function* () {
       const lock = yield* CacheLock.CacheLock
       const events = yield* Ref.make<ReadonlyArray<string>>([])
@@ -25,7 +25,7 @@ describe("CacheLock in a process", () => {
     }).pipe(Effect.provide(CacheLock.layerInProcess))
   )
 
-  it.effect("lets a holder and what it forks straight in", () =>
+  it.effect("admits its holder, and fibers that the holder forked, at once", () =>
     Effect.gen(function* () {
       const lock = yield* CacheLock.CacheLock
       const nested = lock.hold(lock.hold(Effect.succeed("in")))
@@ -34,7 +34,7 @@ describe("CacheLock in a process", () => {
     }).pipe(Effect.provide(CacheLock.layerInProcess))
   )
 
-  it.effect("frees itself when its holder fails or is interrupted", () =>
+  it.effect("is released when its holder fails or is interrupted", () =>
     Effect.gen(function* () {
       const lock = yield* CacheLock.CacheLock
       yield* Effect.flip(lock.hold(Effect.fail("oh")))
@@ -73,7 +73,7 @@ describe("CacheLock in a process", () => {
     }).pipe(Effect.provide(CacheLock.layerInProcess))
   )
 
-  it.effect("stays taken until a fiber that a holder forked is done with it", () =>
+  it.effect("stays locked until the last fiber that its holder forked has left", () =>
     Effect.gen(function* () {
       const lock = yield* CacheLock.CacheLock
       const events: Array<string> = []

@@ -47,8 +47,8 @@ const hides = (error: unknown) => {
   for (const shown of [String(error), JSON.stringify(error)]) assert.notInclude(shown, secret)
 }
 
-describe("where the home is", () => {
-  it.effect("names the places below it", () =>
+describe("the location of the home", () => {
+  it.effect("names the folders below it", () =>
     Effect.gen(function* () {
       const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex/"))
       assert.strictEqual(home.root, "/home/me/.codex")
@@ -96,8 +96,8 @@ describe("where the home is", () => {
   )
 })
 
-describe("settings", () => {
-  it.effect("default where there is no config.toml", () =>
+describe("the settings", () => {
+  it.effect("are the defaults if there is no config.toml", () =>
     Effect.gen(function* () {
       const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"))
       assert.deepStrictEqual(yield* home.settings, {
@@ -143,7 +143,7 @@ describe("settings", () => {
       })
   )
 
-  it.effect("are read anew each time", () =>
+  it.effect("are read again each time", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const home = yield* Effect.provide(CodexHome.CodexHome, CodexHome.layerAt("/home/me/.codex"))
@@ -160,7 +160,7 @@ describe("settings", () => {
     }).pipe(Effect.provide(disk({})))
   )
 
-  it.effect("that are not TOML are refused with the line and none of the text", () =>
+  it.effect("are refused with the line number, and without the text, if they are not TOML", () =>
     Effect.gen(function* () {
       const home = yield* withFile("config.toml", `a = 1\nkey = ${secret}\n`)
       const error = yield* Effect.flip(home.settings)
@@ -179,7 +179,7 @@ describe("settings", () => {
     `chatgpt_base_url = 'https://a.test?key=${secret}'`,
     `chatgpt_base_url = 'https://a.test#${secret}'`,
     "chatgpt_base_url = ''"
-  ])("%s is refused and not repeated", (toml) =>
+  ])("refuse %s without repeating it", (toml) =>
     Effect.gen(function* () {
       const home = yield* withFile("config.toml", toml)
       const error = yield* Effect.flip(home.settings)
@@ -188,7 +188,7 @@ describe("settings", () => {
     })
   )
 
-  it.effect("in a folder or in a huge file are refused", () =>
+  it.effect("are refused if config.toml is a folder or a huge file", () =>
     Effect.gen(function* () {
       const folder = yield* homeOf(CodexHome.layerAt("/home/me/.codex"), {
         "/home/me/.codex/config.toml/file": ""
@@ -199,7 +199,7 @@ describe("settings", () => {
     })
   )
 
-  it.live("in a pipe are refused, and nobody waits for its writer", () =>
+  it.live("are refused without waiting if config.toml is a pipe", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const root = yield* fs.makeTempDirectoryScoped()
@@ -211,7 +211,7 @@ describe("settings", () => {
   )
 })
 
-describe("credentials", () => {
+describe("the credentials", () => {
   const tokens = {
     access_token: secret,
     account_id: "account-1",
@@ -270,7 +270,7 @@ describe("credentials", () => {
     [`{"tokens":{"access_token":["${secret}"]}}`, unreadable],
     [`{"tokens":{"access_token":"${secret}\\r\\nx: y"}}`, unreadable],
     [`{"tokens":{"access_token":"a","account_id":"${secret} "}}`, unreadable]
-  ] as const)("%s are refused", ([text, [reason, advice]]) =>
+  ] as const)("are refused if they are %s", ([text, [reason, advice]]) =>
     Effect.gen(function* () {
       const home = yield* withFile("auth.json", text)
       const fiber = yield* Effect.forkChild(Effect.flip(home.credentials))
@@ -283,7 +283,7 @@ describe("credentials", () => {
     })
   )
 
-  it.effect("are missing where there is no auth.json", () =>
+  it.effect("are missing if there is no auth.json", () =>
     Effect.gen(function* () {
       const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"))
       assert.strictEqual((yield* Effect.flip(home.credentials)).reason, "NoCredentials")
@@ -296,7 +296,7 @@ describe("credentials", () => {
     ['cli_auth_credentials_store = "ephemeral"', "KeyringCredentials"],
     ['cli_auth_credentials_store = "file"', "NoCredentials"],
     ["= not TOML", "NoCredentials"]
-  ] as const)("without auth.json, config.toml explains the cause: %s", ([toml, reason]) =>
+  ] as const)("are explained by config.toml if there is no auth.json: %s", ([toml, reason]) =>
     Effect.gen(function* () {
       const home = yield* withFile("config.toml", toml)
       assert.strictEqual((yield* Effect.flip(home.credentials)).reason, reason)

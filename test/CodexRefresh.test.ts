@@ -43,7 +43,7 @@ describe("CodexRefresh", () => {
     ["an error after the renewal", "renew(); answer({ id, error: { code: -32603 } })", undefined],
     ["an error without a renewal", "answer({ id, error: { code: -32603 } })", "Refused"],
     ["an end without an answer", "process.exit(1)", "Ended"]
-  ] as const)("starts Codex without plugins, and judges %s", ([, script, expected]) =>
+  ] as const)("starts Codex without plugins, and understands %s", ([, script, expected]) =>
     Effect.gen(function* () {
       const error = yield* refreshWith(script)
       if (expected === undefined) assert.isUndefined(error)
@@ -54,7 +54,7 @@ describe("CodexRefresh", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("names a program that is not there", () =>
+  it.live("names a program that does not exist", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const root = yield* fs.makeTempDirectoryScoped()

@@ -48,7 +48,7 @@ describe("Credentials", () => {
     }).pipe(Effect.provide(Layer.provideMerge(Credentials.layer, home)))
   )
 
-  it.effect("of a host are sent in place of those in auth.json", () =>
+  it.effect("from a host are sent instead of those in auth.json", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       yield* backend.writeHome("/home")

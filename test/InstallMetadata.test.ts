@@ -56,7 +56,7 @@ describe("InstallMetadata.decode", () => {
     ["with escapes", String.raw`{"schema_version":1,"remote_plugin_id":"\u0069d"}`],
     ["with white space around the id", '{"schema_version":1,"remote_plugin_id":"\\n id\u0085 "}'],
     ["without the last newline", '{"schema_version":1,"remote_plugin_id":"id"}']
-  ] as const)("reads one %s", ([, contents]) =>
+  ] as const)("reads metadata %s", ([, contents]) =>
     Effect.gen(function* () {
       assert.strictEqual(yield* decode(contents), "id")
     })
@@ -102,7 +102,7 @@ describe("InstallMetadata.decode", () => {
     ["NotInstallMetadata", "a key in another case", '{"schema_version":1,"remotePluginId":"id"}'],
     ["BlankRemotePluginId", "an empty id", '{"schema_version":1,"remote_plugin_id":""}'],
     ["BlankRemotePluginId", "a blank id", '{"schema_version":1,"remote_plugin_id":" \\n\u0085"}']
-  ] as const)("refuses as %s: %s", ([reason, , contents]) =>
+  ] as const)("refuses it as %s: %s", ([reason, , contents]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(decode(contents))
       assert.deepInclude(error, { _tag: "CorruptInstallMetadata", path, reason })

@@ -97,7 +97,7 @@ describe("PluginDoctor", () => {
   )
 
   it.effect(
-    "leaves what the next sync repairs without a warning",
+    "does not warn of what the next sync repairs",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* sync

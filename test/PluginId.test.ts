@@ -31,34 +31,34 @@ describe("PluginId", () => {
     "a~b"
   ]
 
-  it.each(plain)("takes %j as a plugin's and as a marketplace's name", (name) => {
+  it.each(plain)("accepts %j as the name of a plugin and of a marketplace", (name) => {
     assert.isTrue(isPluginName(name))
     assert.isTrue(isMarketplaceName(name))
   })
 
-  it.each(dotted)("takes the dotted %j as a plugin's name only", (name) => {
+  it.each(dotted)("accepts %j, with dots, as the name of a plugin only", (name) => {
     assert.isTrue(isPluginName(name))
     assert.isFalse(isMarketplaceName(name))
   })
 
-  it.each(neither)("takes %j as neither", (name) => {
+  it.each(neither)("refuses %j as either name", (name) => {
     assert.isFalse(isPluginName(name))
     assert.isFalse(isMarketplaceName(name))
   })
 
-  it.each(["a@b", "a.b@openai-curated-remote", "-@_"])("takes %j as an id", (id) => {
+  it.each(["a@b", "a.b@openai-curated-remote", "-@_"])("accepts %j as an id", (id) => {
     assert.isTrue(isPluginId(id))
   })
 
   it.each(["", "a", "@", "a@", "@b", "a@b@c", "a@b.c", "a..b@c", "a@b\n", "a/../b@c", " a@b"])(
-    "does not take %j as an id",
+    "refuses %j as an id",
     (id) => {
       assert.isFalse(isPluginId(id))
     }
   )
 
   it.prop(
-    "joins two names so that they can be told apart again",
+    "joins two names in a way that can be reversed",
     [PluginId.PluginName, PluginId.MarketplaceName],
     ([name, marketplace]) => {
       const id = PluginId.make(name, marketplace)
@@ -68,7 +68,7 @@ describe("PluginId", () => {
     }
   )
 
-  it.prop("takes an id apart into the names that make it", [PluginId.PluginId], ([id]) => {
+  it.prop("splits an id into its two names", [PluginId.PluginId], ([id]) => {
     assert.strictEqual(PluginId.make(PluginId.name(id), PluginId.marketplace(id)), id)
   })
 })

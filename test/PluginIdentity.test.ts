@@ -51,7 +51,7 @@ describe("PluginIdentity", () => {
   )
 
   it.effect(
-    "takes a local install for local",
+    "recognises a local install",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       const store = yield* PluginStore.PluginStore
@@ -65,7 +65,7 @@ describe("PluginIdentity", () => {
   )
 
   it.effect(
-    "takes the id of the listing for a plugin that is not backfilled or not cached",
+    "uses the listing's id for a plugin that has no sidecar or is not cached",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* sync
@@ -83,7 +83,7 @@ describe("PluginIdentity", () => {
   )
 
   it.effect(
-    "tells a corrupt sidecar and one of a newer schema apart",
+    "distinguishes a corrupt sidecar from one of a newer schema",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* sync

@@ -55,7 +55,7 @@ const answerWith = (fields: object) => TestReply.mapJson((json) => ({ ...json, .
 
 describe("PluginInstaller.read", () => {
   it.effect(
-    "tells a plugin that is neither installed nor cached",
+    "describes a plugin that is neither installed nor cached",
     Effect.fnUntraced(function* () {
       const state = yield* read
       assert.strictEqual(state.plugin.pluginId, pluginId)
@@ -67,7 +67,7 @@ describe("PluginInstaller.read", () => {
   )
 
   it.effect(
-    "tells whether an installed one is switched on, and which version is cached",
+    "says whether an installed plugin is enabled and which version is cached",
     Effect.fnUntraced(
       function* () {
         yield* sync
@@ -93,7 +93,7 @@ describe("PluginInstaller.read", () => {
   )
 
   it.effect(
-    "sends nothing for an id that cannot stand in a path",
+    "sends nothing for an id that cannot be part of a path",
     Effect.fnUntraced(function* () {
       const installer = yield* PluginInstaller.PluginInstaller
       const odd = RemotePluginId.RemotePluginId.make("../installed")
@@ -125,7 +125,7 @@ describe("PluginInstaller.read", () => {
 
 describe("PluginInstaller.install", () => {
   it.effect(
-    "reads the row, fetches the bundle, caches it with its identity, and only then puts it on record",
+    "reads the row, caches the bundle with its identity, and only then installs it on the account",
     Effect.fnUntraced(function* () {
       const store = yield* PluginStore.PluginStore
       let cachedBefore = Option.none<string>()
@@ -170,7 +170,7 @@ describe("PluginInstaller.install", () => {
   )
 
   it.effect(
-    "fetches a version anew that is cached already",
+    "downloads a version again that is already cached",
     Effect.fnUntraced(
       function* () {
         yield* sync
@@ -233,7 +233,7 @@ describe("PluginInstaller.install", () => {
   ]
 
   it.effect.each(refusals)(
-    "refuses %s, asks no further, and leaves nothing behind",
+    "refuses %s without another request and leaves nothing behind",
     ([, tag, options, ...asks]) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(install)
@@ -249,7 +249,7 @@ describe("PluginInstaller.install", () => {
   )
 
   it.effect(
-    "keeps the version that stood where the new one cannot be fetched",
+    "keeps the previous version if the new one cannot be downloaded",
     Effect.fnUntraced(
       function* () {
         yield* sync
@@ -269,7 +269,7 @@ describe("PluginInstaller.install", () => {
     ["another plugin's id", answerWith({ id: "plugins~Other" })],
     ["the contrary", answerWith({ enabled: false })],
     ["no JSON", TestReply.body("<html>")]
-  ] as const)("reports it when the record is answered with %s", ([, behaviour]) =>
+  ] as const)("reports it when the account answers the install with %s", ([, behaviour]) =>
     Effect.gen(function* () {
       yield* when({ kind: "install" }, behaviour)
       const error = yield* Effect.flip(install)
@@ -284,7 +284,7 @@ describe("PluginInstaller.install", () => {
   )
 
   it.effect(
-    "is settled by the next pass: what is not on record goes",
+    "leaves it to the next pass to remove a plugin that did not get onto the account",
     Effect.fnUntraced(function* () {
       yield* when({ kind: "install" }, TestReply.status(403))
       yield* Effect.flip(install)
@@ -294,7 +294,7 @@ describe("PluginInstaller.install", () => {
   )
 
   it.effect(
-    "is settled by the next pass: what came on record after all stays, and is not fetched again",
+    "leaves it to the next pass to keep a plugin that got onto the account after all, without another download",
     Effect.fnUntraced(function* () {
       yield* when({ kind: "install" }, TestReply.body("<html>"))
       yield* Effect.flip(install)
@@ -304,7 +304,7 @@ describe("PluginInstaller.install", () => {
   )
 
   it.effect(
-    "lets no pass come between the cache and the record",
+    "lets no pass run between the changes of the cache and of the account",
     Effect.fnUntraced(function* () {
       const backend = yield* TestBackend.TestBackend
       const gate = yield* Latch.make()
@@ -322,7 +322,7 @@ describe("PluginInstaller.install", () => {
 
 describe("PluginInstaller.uninstall", () => {
   it.effect(
-    "reads the row, takes the plugin off the record, and only then removes it with its identity",
+    "reads the row, uninstalls the plugin on the account, and only then removes it with its identity",
     Effect.fnUntraced(
       function* () {
         yield* sync
@@ -382,7 +382,7 @@ describe("PluginInstaller.uninstall", () => {
   )
 
   it.effect(
-    "does not need a row that can be shown, nor one that can be installed",
+    "works for a row that can be neither shown nor installed",
     Effect.fnUntraced(
       function* () {
         yield* uninstall
@@ -397,7 +397,7 @@ describe("PluginInstaller.uninstall", () => {
     ["the record refuses", "uninstall", TestReply.status(403)],
     ["the record answers for another plugin", "uninstall", answerWith({ id: "plugins~Other" })],
     ["the record says the contrary", "uninstall", answerWith({ enabled: true })]
-  ] as const)("removes nothing where %s", ([, kind, behaviour]) =>
+  ] as const)("removes nothing if %s", ([, kind, behaviour]) =>
     Effect.gen(function* () {
       yield* sync
       const before = yield* standing
@@ -408,7 +408,7 @@ describe("PluginInstaller.uninstall", () => {
   )
 
   it.effect(
-    "reports what could not be removed after it was taken off the record",
+    "reports what could not be removed after the account uninstalled it",
     Effect.fnUntraced(
       function* () {
         yield* sync

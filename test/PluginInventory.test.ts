@@ -32,7 +32,7 @@ const inventory = Effect.flatMap(PluginInventory.PluginInventory, ({ all }) => a
 
 describe("PluginInventory", () => {
   it.effect(
-    "finds the parts of a version where Codex looks",
+    "finds the parts of a version in the places where Codex looks",
     Effect.fnUntraced(function* () {
       yield* installBeta({
         ".codex-plugin/plugin.json": { name: "beta", skills: "./more", hooks: ["./h.json", hook] },
@@ -70,7 +70,7 @@ describe("PluginInventory", () => {
   )
 
   it.effect(
-    "reads no declaration of more than 1 MiB, and none through a link",
+    "reads no declaration that exceeds 1 MiB or lies behind a link",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* installBeta({
@@ -112,7 +112,7 @@ describe("PluginInventory", () => {
   )
 
   it.effect(
-    "says whether the account has a plugin enabled once there is a listing",
+    "says whether the account has enabled a plugin once there is a listing",
     Effect.fnUntraced(function* () {
       const { sync } = yield* PluginSync.PluginSync
       yield* sync

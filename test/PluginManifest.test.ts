@@ -83,7 +83,7 @@ describe("PluginManifest.isAgentPlugin", () => {
 })
 
 describe("PluginManifest.decode", () => {
-  it.effect("reads name and version, and lets unknown fields hold anything", () =>
+  it.effect("reads name and version, and accepts anything in unknown fields", () =>
     Effect.gen(function* () {
       const manifest = yield* decode({
         name: "alpha",
@@ -108,7 +108,7 @@ describe("PluginManifest.decode", () => {
     { interface: null },
     { interface: {} },
     { interface: { displayName: null, capabilities: ["a"], screenshots: [] } }
-  ])("takes %j", (fields) => decode({ name: "alpha", ...fields }))
+  ])("accepts %j", (fields) => decode({ name: "alpha", ...fields }))
 
   it.effect.each([
     [{ version: 1 }, "version"],
@@ -171,7 +171,7 @@ describe("PluginManifest.decode", () => {
     { keywords: ["a"] },
     { author: { name: "A", extra: 1 } },
     { interface: 1, apps: 1, extensions: 1 }
-  ])("takes the agent plugin %j", agent)
+  ])("accepts the agent plugin %j", agent)
 
   it.effect.each([
     [{ $schema: "https://agent-plugins.org/schemas/2.0.0/plugin.schema.json" }, "$schema"],
@@ -198,13 +198,13 @@ describe("PluginManifest.decode", () => {
     })
   )
 
-  it.effect("holds no manifest but the root's to the rules of agent plugins", () =>
+  it.effect("applies the rules of agent plugins to the manifest at the root only", () =>
     decode({ $schema: PluginManifest.agentPluginSchema, name: "Alpha_1", description: null })
   )
 })
 
 describe("PluginManifest.checkName", () => {
-  it.effect("lets the manifest of the plugin pass", () =>
+  it.effect("accepts the manifest of the plugin", () =>
     PluginManifest.checkName({ name: "alpha" }, "alpha", path)
   )
 

@@ -74,7 +74,7 @@ describe("PluginSearch", () => {
   )
 
   it.effect(
-    "tells which plugins the account has installed",
+    "says which plugins the account has installed",
     Effect.fnUntraced(function* () {
       const { matches } = yield* search("git")
       const installed = matches.filter(({ installed }) => Option.isSome(installed))
@@ -86,7 +86,7 @@ describe("PluginSearch", () => {
   )
 
   it.effect(
-    "searches the other sections where the workspace may not be listed, and says which failed",
+    "searches the other sections if the workspace may not be listed, and says which one failed",
     Effect.fnUntraced(function* () {
       const isWorkspace = ({ url }: { readonly url: URL }) =>
         url.searchParams.get("scope") === "WORKSPACE"
@@ -101,7 +101,7 @@ describe("PluginSearch", () => {
   )
 
   it.effect(
-    "fails where the curated section cannot be listed",
+    "fails if the curated section cannot be listed",
     Effect.fnUntraced(function* () {
       yield* when({ kind: "directory" }, TestReply.status(401))
       const error = yield* Effect.flip(search(""))
@@ -110,7 +110,7 @@ describe("PluginSearch", () => {
   )
 
   it.effect(
-    "counts the rows that cannot be read, and finds the others",
+    "counts the rows that cannot be read, and still finds the others",
     Effect.fnUntraced(function* () {
       yield* when(
         { kind: "shared" },

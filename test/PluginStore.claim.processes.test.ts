@@ -66,7 +66,7 @@ describe("PluginStore.claimed between processes", { timeout: 30_000 }, () => {
     }).pipe(Effect.scoped, Effect.provide(Node))
   )
 
-  it.live("counts as long as its process is frozen, and sweeps leave it alone", () =>
+  it.live("stays valid while its process is frozen, and is not swept", () =>
     Effect.gen(function* () {
       const { child, staging, store } = yield* besideOwner
       child.kill("SIGSTOP")

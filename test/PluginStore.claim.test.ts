@@ -15,30 +15,32 @@ const Memory = TestCodexPlugins.layer
 const store = PluginStore.PluginStore
 
 describe("PluginStore.claimed", () => {
-  it.effect("lets one caller in at a time, in the order of their coming, and tells who waits", () =>
-    Effect.gen(function* () {
-      const { claimed } = yield* store
-      const events: Array<string> = []
-      const say = (event: string) => Effect.sync(() => events.push(event))
-      const work = (name: string) =>
-        claimed(
-          alpha,
-          say(`${name} in`).pipe(
-            Effect.andThen(Effect.yieldNow),
-            Effect.andThen(say(`${name} out`))
-          ),
-          { onWait: Effect.asVoid(say(`${name} waits`)) }
+  it.effect(
+    "admits one caller at a time, in the order in which they came, and says who waits",
+    () =>
+      Effect.gen(function* () {
+        const { claimed } = yield* store
+        const events: Array<string> = []
+        const say = (event: string) => Effect.sync(() => events.push(event))
+        const work = (name: string) =>
+          claimed(
+            alpha,
+            say(`${name} in`).pipe(
+              Effect.andThen(Effect.yieldNow),
+              Effect.andThen(say(`${name} out`))
+            ),
+            { onWait: Effect.asVoid(say(`${name} waits`)) }
+          )
+        yield* Effect.all([work("a"), work("b")], { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          events.filter((event) => event !== "b waits"),
+          ["a in", "a out", "b in", "b out"]
         )
-      yield* Effect.all([work("a"), work("b")], { concurrency: "unbounded" })
-      assert.deepStrictEqual(
-        events.filter((event) => event !== "b waits"),
-        ["a in", "a out", "b in", "b out"]
-      )
-      assert.include(events, "b waits")
-    }).pipe(Effect.provide(Memory))
+        assert.include(events, "b waits")
+      }).pipe(Effect.provide(Memory))
   )
 
-  it.effect("does not keep callers from other plugins", () =>
+  it.effect("does not block callers for other plugins", () =>
     Effect.gen(function* () {
       const { claimed } = yield* store
       assert.strictEqual(yield* claimed(alpha, claimed(beta, Effect.succeed("in"))), "in")
@@ -50,7 +52,7 @@ describe("PluginStore.claimed", () => {
     }).pipe(Effect.provide(Memory))
   )
 
-  it.effect("lets a caller that has claimed the plugin, or holds the lock, straight in", () =>
+  it.effect("admits a caller at once that has claimed the plugin or holds the lock", () =>
     Effect.gen(function* () {
       const { claimed } = yield* store
       const lock = yield* CacheLock.CacheLock

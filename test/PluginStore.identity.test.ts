@@ -45,7 +45,7 @@ suite(() => {
       { umask: 0o077 }
     )
 
-    test("is not written again where it is the same", () =>
+    test("is not written again if it is the same", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* stage(a1)
@@ -54,7 +54,7 @@ suite(() => {
         assert.deepStrictEqual((yield* fs.stat(yield* sidecar)).ino, ino)
       }))
 
-    test("cannot be written beside nothing", () =>
+    test("cannot be written if nothing is installed", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const error = yield* refused(write("A"))
@@ -98,7 +98,7 @@ suite(() => {
       "a blank id": ["BlankRemotePluginId", '{"schema_version":1,"remote_plugin_id":" \\n"}']
     }
     for (const [name, [reason, contents]] of Object.entries(corrupt)) {
-      test(`cannot be read from ${name}, and is then written anew`, () =>
+      test(`cannot be read from ${name}, and is then replaced`, () =>
         Effect.gen(function* () {
           const fs = yield* FileSystem.FileSystem
           yield* put(a1)
@@ -113,7 +113,7 @@ suite(() => {
         }))
     }
 
-    test("cannot be read from a folder or a link, which is not followed, and is then written anew", () =>
+    test("cannot be read from a folder or a link, which is not followed, and is then replaced", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { root } = yield* CodexHome.CodexHome
@@ -141,7 +141,7 @@ suite(() => {
         assert.deepStrictEqual(yield* leftovers, [])
       }))
 
-    test("is trimmed, whatever else its file holds", () =>
+    test("is trimmed, whatever else its file contains", () =>
       Effect.gen(function* () {
         yield* put(a1)
         yield* writeSidecar(
@@ -150,7 +150,7 @@ suite(() => {
         assert.deepStrictEqual(yield* identity, Option.some(remoteId("A")))
       }))
 
-    test("of a bundle's own tree means nothing", () =>
+    test("is not read from a bundle's own files", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* put(a1)

@@ -53,7 +53,7 @@ suite(() => {
       )
     }
 
-    test("of a newer version keeps the one before it, and its sidecar untouched", () =>
+    test("of a newer version keeps the previous one, and does not touch its sidecar", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* stage(a1)
@@ -64,14 +64,14 @@ suite(() => {
         assert.deepStrictEqual((yield* fs.stat(yield* sidecar)).ino, before.ino)
       }))
 
-    test("of an older version takes away what would outrank it", () =>
+    test("of an older version removes every version that would outrank it", () =>
       Effect.gen(function* () {
         for (const text of ["9.0.0", "10.0.0", "1.0.0"]) yield* stage(build("A", text))
         assert.deepStrictEqual(yield* active, Option.some(version("1.0.0")))
         assert.deepStrictEqual(yield* versions, [version("1.0.0")])
       }))
 
-    test("takes away a local one, which would stay the active version", () =>
+    test("removes a local version, which would otherwise stay active", () =>
       Effect.gen(function* () {
         yield* put(build(null, "local"))
         yield* stage(a1)
@@ -79,7 +79,7 @@ suite(() => {
         assert.deepStrictEqual(yield* identity, Option.some(remoteId("A")))
       }))
 
-    test("of the same version puts its files in the place of the old ones", () =>
+    test("of the same version replaces its files", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* stage(a1)

@@ -44,7 +44,7 @@ const onDisk = Effect.gen(function* () {
 
 describe("PluginStore.lease between processes", () => {
   it.live(
-    "holds against another layer of the same home",
+    "is respected by another layer of the same home",
     () =>
       Effect.gen(function* () {
         const { home, staging, store } = yield* onDisk

@@ -117,7 +117,7 @@ describe("PluginStore.lease", () => {
       }).pipe(Effect.provide(Memory))
   )
 
-  it.effect("gives way to a forced install and uninstall", () =>
+  it.effect("does not stop a forced install or uninstall", () =>
     Effect.gen(function* () {
       const store = yield* PluginStore.PluginStore
       const source = "/home/source"
@@ -138,7 +138,7 @@ describe("PluginStore.lease", () => {
     }).pipe(Effect.scoped, Effect.provide(Memory))
   )
 
-  it.effect("does not concern other plugins", () =>
+  it.effect("does not affect other plugins", () =>
     Effect.gen(function* () {
       const store = yield* PluginStore.PluginStore
       yield* stage(a1)

@@ -44,7 +44,7 @@ suite(() => {
         assert.deepStrictEqual(yield* look(folder), before)
       })
 
-    test("in a plugin's place is no plugin, and makes room for one", () =>
+    test("in a plugin's place is no plugin, and is replaced by one", () =>
       planted(
         Effect.fnUntraced(function* (folder) {
           const fs = yield* FileSystem.FileSystem
@@ -59,7 +59,7 @@ suite(() => {
         })
       ))
 
-    test("in a version's place is no version, and makes room for one", () =>
+    test("in a version's place is no version, and is replaced by one", () =>
       planted(
         Effect.fnUntraced(function* (folder) {
           const fs = yield* FileSystem.FileSystem
@@ -71,7 +71,7 @@ suite(() => {
         })
       ))
 
-    test("in a marketplace's place is told, and neither read nor written through", () =>
+    test("in a marketplace's place is reported, and neither read nor written through", () =>
       planted(
         Effect.fnUntraced(function* (folder) {
           const fs = yield* FileSystem.FileSystem
@@ -102,7 +102,7 @@ suite(() => {
         })
       ))
 
-    test("in the place of staging is told, and nothing is swept through it", () =>
+    test("in place of the staging folder is reported, and nothing is swept through it", () =>
       planted(
         Effect.fnUntraced(function* (folder) {
           const fs = yield* FileSystem.FileSystem
@@ -124,7 +124,7 @@ suite(() => {
         })
       ))
 
-    test("in the place of a mark is not written through", () =>
+    test("in a mark's place is not written through", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { root, staging } = yield* CodexHome.CodexHome
@@ -136,7 +136,7 @@ suite(() => {
         assert.deepStrictEqual(yield* leftovers, [])
       }))
 
-    test("in a version leads no reader out, and nothing is deleted through it", () =>
+    test("in a version is not followed by readers or deletions", () =>
       planted(
         Effect.fnUntraced(function* (folder) {
           const fs = yield* FileSystem.FileSystem
@@ -161,7 +161,7 @@ suite(() => {
       ))
   })
 
-  test("a file in a plugin's place makes room for the plugin", () =>
+  test("PluginStore replaces a file in a plugin's place with the plugin", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path

@@ -27,7 +27,7 @@ import {
 suite(() => {
   describe("a local install", () => {
     test(
-      "takes the version of the manifest, and clears the identity",
+      "uses the version of the manifest, and clears the identity",
       () =>
         Effect.gen(function* () {
           yield* stage(a1)
@@ -47,7 +47,7 @@ suite(() => {
       { umask: 0o077 }
     )
 
-    test("takes the version that is given, or `local` where there is none", () =>
+    test("uses the given version, or `local` if there is none", () =>
       Effect.gen(function* () {
         const source = yield* ownFolder(build(null, "local"))
         assert.strictEqual(yield* install(source, version("0.1.0")), version("0.1.0"))
@@ -56,7 +56,7 @@ suite(() => {
         assert.deepStrictEqual(yield* active, Option.some(version("local")))
       }))
 
-    test("of the remote version clears the identity just so", () =>
+    test("of the same version as a remote one clears the identity too", () =>
       Effect.gen(function* () {
         yield* stage(a1)
         yield* install(yield* ownFolder(build(null, "1.0.0")))
@@ -78,7 +78,7 @@ suite(() => {
         assert.deepStrictEqual(yield* look(yield* sidecar), [])
       }))
 
-    test("leaves links and devices of its source out", () =>
+    test("leaves out links and devices of its source", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const source = yield* ownFolder(build(null, "3.0.0"))
@@ -130,7 +130,7 @@ suite(() => {
         assert.deepStrictEqual([error.path, error.reason._tag], [source, "Missing"])
       }))
 
-    test("says so where there is no such folder", () =>
+    test("says so if the folder does not exist", () =>
       Effect.gen(function* () {
         const error = yield* refused(install("/nowhere/at/all"))
         assert.instanceOf(error, InvalidManifest)

@@ -30,7 +30,7 @@ suite(() => {
   describe("an uninstall", () => {
     const uninstall = store((store) => store.uninstall(alpha))
 
-    test("takes the base root with its identity, and nothing else", () =>
+    test("removes the base root with its identity, and nothing else", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { root } = yield* CodexHome.CodexHome
@@ -51,13 +51,13 @@ suite(() => {
         assert.deepStrictEqual(yield* leftovers, [])
       }))
 
-    test("of what is not there does nothing", () =>
+    test("does nothing if the plugin is not cached", () =>
       Effect.gen(function* () {
         assert.isFalse(yield* uninstall)
         assert.deepStrictEqual(yield* lookAtCache, [])
       }))
 
-    test("takes away a base root that is a file or a link, and not what the link points at", () =>
+    test("removes a base root that is a file or a link, but not the link's target", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -75,7 +75,7 @@ suite(() => {
   })
 
   describe("a prune", () => {
-    test("takes a superseded version, but neither the active one nor what is not there", () =>
+    test("deletes a superseded version, but neither the active one nor a missing one", () =>
       Effect.gen(function* () {
         yield* stage(a1)
         yield* stage(a2)
@@ -90,7 +90,7 @@ suite(() => {
         assert.deepStrictEqual(yield* leftovers, [])
       }))
 
-    test("takes none without which another would be active", () =>
+    test("deletes no version if another one would become active", () =>
       Effect.gen(function* () {
         // 10.0.0 is above 9.0.0, which is above 5x, which is above 10.0.0.
         for (const text of ["10.0.0", "5x", "9.0.0"]) yield* put(build("A", text))
@@ -107,7 +107,7 @@ suite(() => {
     const remove = (target: CachedPlugin | Stray) => store((store) => store.remove(target))
     const standing = Effect.map(snapshot, ({ plugins: [plugin] }) => plugin!)
 
-    test("takes what the snapshot saw", () =>
+    test("removes what the snapshot has", () =>
       Effect.gen(function* () {
         yield* stage(a1)
         assert.isTrue(yield* remove(yield* standing))
@@ -130,7 +130,7 @@ suite(() => {
       "it has gone": store((store) => store.uninstall(alpha))
     }
     for (const [name, change] of Object.entries(changes)) {
-      test(`is dropped where ${name} since then`, () =>
+      test(`is skipped if ${name} since then`, () =>
         Effect.gen(function* () {
           yield* stage(a1)
           const seen = yield* standing
@@ -143,7 +143,7 @@ suite(() => {
         }))
     }
 
-    test("takes strays of every kind, and nothing that a link points at", () =>
+    test("removes strays of every kind, but not the target of a link", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -165,7 +165,7 @@ suite(() => {
         assert.deepStrictEqual(yield* fs.readDirectory(`${root}/outside`), ["kept"])
       }))
 
-    test("sees nothing of marketplaces that are not the backend's", () =>
+    test("ignores marketplaces that are not the backend's", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { cache } = yield* CodexHome.CodexHome
@@ -183,7 +183,7 @@ suite(() => {
   describe("a sweep", () => {
     const sweep = store((store) => store.sweep)
 
-    test("takes our own leftovers at once, and those of others after an hour", () =>
+    test("removes our own leftovers at once, and those of others after an hour", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { staging } = yield* CodexHome.CodexHome
@@ -205,7 +205,7 @@ suite(() => {
         assert.deepStrictEqual(yield* leftovers, [])
       }))
 
-    test("keeps a doubt as long as it lasts, and the note of who holds the lock", () =>
+    test("keeps a mark that is still needed, and the note of the lock's holder", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { staging } = yield* CodexHome.CodexHome
@@ -222,7 +222,7 @@ suite(() => {
         assert.deepStrictEqual(yield* leftovers, ["codex-plugins-lock-holder"])
       }))
 
-    test("ends a doubt with a local install", () =>
+    test("removes the mark of a local install", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { staging } = yield* CodexHome.CodexHome

@@ -52,7 +52,7 @@ suite(() => {
         }))
     }
 
-    test("is none of the files, links and odd names beside it", () =>
+    test("ignores files, links and invalid names", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* put(a1)
@@ -65,7 +65,7 @@ suite(() => {
         assert.deepStrictEqual(yield* versions, [version(".codex-plugin-backup"), version("1.0.0")])
       }))
 
-    test("is none where nothing is installed, and then there is no identity", () =>
+    test("does not exist if nothing is installed, and neither does an identity", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         assert.deepStrictEqual(yield* active, Option.none())
@@ -78,7 +78,7 @@ suite(() => {
       }))
   })
 
-  test("the list is in the order of plugin ids, whatever marketplace they are of", () =>
+  test("PluginStore.list is sorted by plugin id across marketplaces", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const { cache } = yield* CodexHome.CodexHome
@@ -97,7 +97,7 @@ suite(() => {
       )
     }))
 
-  test("a pass installs, backfills, replaces, and removes", () =>
+  test("PluginStore lets a pass install, backfill, replace and remove", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const { root } = yield* CodexHome.CodexHome
@@ -133,7 +133,7 @@ suite(() => {
     }))
 
   describe.runIf(isReal)("beside others", () => {
-    test("lives with names that are not UTF-8", () =>
+    test("copes with names that are not UTF-8", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -162,7 +162,7 @@ suite(() => {
 })
 
 describe.skipIf(isReal)("PluginStore.list, while the cache changes", () => {
-  it.effect("never tells one version's identity beside another version", () =>
+  it.effect("never gives one version's identity with another version", () =>
     Effect.gen(function* () {
       const { fileSystem: fs } = yield* MemoryFileSystem.make()
       yield* fs.makeDirectory(root)

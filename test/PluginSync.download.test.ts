@@ -84,7 +84,7 @@ describe("a pass that downloads one plugin", () => {
   )
 
   it.effect(
-    "lets a second pass do everything else, and wait for that plugin alone",
+    "lets a second pass do everything else and wait for that plugin only",
     Effect.fnUntraced(function* () {
       const { publish, requests } = yield* backend
       const store = yield* PluginStore.PluginStore
@@ -126,7 +126,7 @@ describe("a pass that downloads one plugin", () => {
   )
 
   it.effect(
-    "leaves a second pass nothing to wait for if it does not need that plugin",
+    "does not make a second pass wait that does not need the plugin",
     Effect.fnUntraced(function* () {
       const { remove } = yield* backend
       const { pass } = yield* stalled
@@ -191,7 +191,7 @@ describe("a pass that downloads one plugin", () => {
   )
 
   it.effect(
-    "tells of the first bytes although no more come",
+    "reports the first bytes even if no more arrive",
     Effect.fnUntraced(function* () {
       const { publish, when } = yield* backend
       const { events, sync } = yield* PluginSync.PluginSync

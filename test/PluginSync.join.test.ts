@@ -139,7 +139,7 @@ describe("PluginSync.sync, joined by several callers", () => {
   )
 
   it.effect(
-    "ends with one event that tells how it ended",
+    "ends with one event that says how it ended",
     Effect.fnUntraced(function* () {
       const { arrival, when } = yield* backend
       const { events } = yield* PluginSync.PluginSync

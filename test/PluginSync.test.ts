@@ -119,7 +119,7 @@ const mixture = Effect.gen(function* () {
 
 describe("PluginSync.sync", () => {
   it.effect(
-    "tells what it did, kind by kind",
+    "reports every kind of change",
     Effect.fnUntraced(function* () {
       yield* mixture
       const outcome = yield* sync
@@ -164,7 +164,7 @@ describe("PluginSync.sync", () => {
   )
 
   it.effect(
-    "carries out what the plan says, and sends an event for each action, the plan first",
+    "carries out the plan, and sends the plan and then an event for each action",
     Effect.fnUntraced(
       function* () {
         yield* mixture
@@ -236,7 +236,7 @@ describe("PluginSync.sync", () => {
     }, provide())
   )
 
-  it.effect("changes nothing on disk where nothing is to be done", () =>
+  it.effect("changes nothing on disk if nothing is to be done", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
       yield* disk.fileSystem.makeDirectory(root)
@@ -260,7 +260,7 @@ describe("PluginSync.sync, with several plugins", () => {
   const plugins = Arr.makeBy(20, (n) => plugin({ name: `plugin-${n}` }))
 
   it.effect.each([1, 3])(
-    "works on as many at a time as it is told: %d",
+    "works on as many plugins at a time as the option says: %d",
     Effect.fnUntraced(function* (concurrency) {
       yield* Effect.gen(function* () {
         const { arrival, mostAtOnce, when } = yield* backend
@@ -276,7 +276,7 @@ describe("PluginSync.sync, with several plugins", () => {
   )
 
   it.effect(
-    "works on sixteen at a time by default",
+    "works on sixteen plugins at a time by default",
     Effect.fnUntraced(function* () {
       const { arrival, mostAtOnce, when } = yield* backend
       const gate = yield* Latch.make()
@@ -290,7 +290,7 @@ describe("PluginSync.sync, with several plugins", () => {
   )
 
   it.effect(
-    "goes on where some of them fail, and they alone are as before",
+    "continues if some plugins fail, and leaves only those as they were",
     Effect.fnUntraced(function* () {
       const { update, when } = yield* backend
       yield* sync
@@ -340,7 +340,7 @@ describe("PluginSync.sync, called while it runs", () => {
   })
 
   it.effect(
-    "is joined",
+    "is joined by the second caller",
     Effect.fnUntraced(
       function* () {
         const { first, gate, second } = yield* begun
@@ -359,7 +359,7 @@ describe("PluginSync.sync, called while it runs", () => {
 
   for (const interrupted of ["first", "second"] as const) {
     it.effect(
-      `goes on when its ${interrupted} caller is interrupted`,
+      `continues when its ${interrupted} caller is interrupted`,
       Effect.fnUntraced(
         function* () {
           const { gate, ...callers } = yield* begun
@@ -392,7 +392,7 @@ describe("PluginSync.sync, called while it runs", () => {
   )
 
   it.effect(
-    "leaves a whole cache and no leftovers, before whichever change it is interrupted",
+    "leaves an intact cache and no leftovers when it is interrupted before any change",
     () =>
       Effect.gen(function* () {
         const start = yield* MemoryFileSystem.make()
@@ -430,7 +430,7 @@ describe("PluginSync.sync, called while it runs", () => {
   )
 })
 
-describe("PluginSync.sync, in doubt", () => {
+describe("PluginSync.sync, with an uncertain listing", () => {
   const stale = plugin({ name: "stale" })
   const cached = Effect.gen(function* () {
     const { install, uninstall } = yield* backend
@@ -448,7 +448,7 @@ describe("PluginSync.sync, in doubt", () => {
   }
   for (const [name, behaviour] of Object.entries(doubts)) {
     it.effect(
-      `changes nothing where the listing ${name}`,
+      `changes nothing if the listing ${name}`,
       Effect.fnUntraced(
         function* () {
           yield* cached
@@ -465,7 +465,7 @@ describe("PluginSync.sync, in doubt", () => {
   }
 
   it.effect(
-    "removes nothing beside a row that cannot be named, and does the rest",
+    "removes nothing if a row has no valid name, and does everything else",
     Effect.fnUntraced(
       function* () {
         yield* cached
@@ -486,7 +486,7 @@ describe("PluginSync.sync, in doubt", () => {
     )
   )
 
-  it.effect("does not remove what changes while it runs, and says so", () =>
+  it.effect("keeps a plugin that changes while the pass runs, and says so", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
       yield* disk.fileSystem.makeDirectory(root)
@@ -512,7 +512,7 @@ describe("PluginSync.sync, in doubt", () => {
     })
   )
 
-  it.effect("tells why each thing is removed", () =>
+  it.effect("gives the reason for each removal", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
       yield* disk.fileSystem.makeDirectory(root)
@@ -563,7 +563,7 @@ describe("PluginSync.sync, for superseded versions", () => {
   )
 
   it.effect(
-    "begins a new day for the version that a later one supersedes",
+    "keeps each version for a day from the time it was superseded",
     Effect.fnUntraced(
       function* () {
         yield* sync
@@ -578,7 +578,7 @@ describe("PluginSync.sync, for superseded versions", () => {
   )
 
   it.effect(
-    "keeps as long as it is told",
+    "keeps them as long as the option says",
     Effect.fnUntraced(
       function* () {
         yield* sync
@@ -593,7 +593,7 @@ describe("PluginSync.sync, for superseded versions", () => {
   )
 
   it.effect(
-    "with no retention prunes them in the pass that supersedes them",
+    "prunes them in the pass that supersedes them if the retention is zero",
     Effect.fnUntraced(
       function* () {
         yield* sync
@@ -609,7 +609,7 @@ describe("PluginSync.sync, for superseded versions", () => {
   )
 
   it.effect(
-    "with no retention keeps the active one where the new one does not come",
+    "keeps the active version if the retention is zero and the new one fails",
     Effect.fnUntraced(
       function* () {
         yield* sync

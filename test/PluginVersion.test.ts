@@ -22,7 +22,7 @@ describe("PluginVersion", () => {
     "0",
     "v1",
     "x".repeat(255)
-  ])("takes %j", (version) => {
+  ])("accepts %j", (version) => {
     assert.isTrue(isVersion(version))
   })
 
@@ -43,7 +43,7 @@ describe("PluginVersion", () => {
     "b@d",
     "é",
     "\0"
-  ])("does not take %j", (version) => {
+  ])("refuses %j", (version) => {
     assert.isFalse(isVersion(version))
   })
 
@@ -178,7 +178,7 @@ describe("PluginVersion.compare", () => {
     }
   })
 
-  it.each(notSemVers)("orders %j, which is no SemVer, by its bytes", (version) => {
+  it.each(notSemVers)("orders %j, which is not SemVer, by its bytes", (version) => {
     for (const other of [...semVers, ...notSemVers]) {
       const expected = version < other ? -1 : version > other ? 1 : 0
       assert.strictEqual(PluginVersion.compare(version, other), expected, other)
@@ -193,11 +193,13 @@ describe("PluginVersion.compare", () => {
     { arbitrary: { runs: 500 } }
   )
 
-  it.prop("is a total order on what is no SemVer", [OtherText, OtherText, OtherText], (triple) =>
-    isTotalOrder(PluginVersion.compare, triple)
+  it.prop(
+    "is a total order on versions that are not SemVer",
+    [OtherText, OtherText, OtherText],
+    (triple) => isTotalOrder(PluginVersion.compare, triple)
   )
 
-  it("is cyclic on a mixture", () => {
+  it("is cyclic on a mixture of both", () => {
     const [nine, ten, five] = versions("9.0.0", "10.0.0", "5x")
     assert.deepStrictEqual(
       [
@@ -226,7 +228,7 @@ describe("PluginVersion.active", () => {
     assert.strictEqual(activeOf(...among.toReversed()), expected)
   })
 
-  it("is none of none", () => {
+  it("is none if there are no versions", () => {
     assert.deepStrictEqual(PluginVersion.active([]), Option.none())
   })
 
@@ -244,7 +246,7 @@ describe("PluginVersion.active", () => {
   })
 
   it.prop(
-    "is one of them, the same in every order",
+    "is one of the versions, the same in every order",
     [many(AnyText), Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 11 }))],
     ([among, turn]) => {
       const active = PluginVersion.active(among)
@@ -256,7 +258,7 @@ describe("PluginVersion.active", () => {
     }
   )
 
-  it.prop("is local wherever that stands", [many(AnyText)], ([among]) => {
+  it.prop("is local if there is a local version, in any order", [many(AnyText)], ([among]) => {
     assert.deepStrictEqual(
       PluginVersion.active([...among, PluginVersion.local]),
       Option.some(PluginVersion.local)
@@ -289,7 +291,7 @@ describe("PluginVersion.outranks", () => {
   })
 
   it.prop(
-    "leaves a version active that no other outranks, whichever of the others go",
+    "agrees with the active version, whichever of the others are removed",
     [AnyText, many(AnyText), many(Schema.Boolean)],
     ([version, others, going]) => {
       const below = others.filter((other) => !PluginVersion.outranks(other, version))

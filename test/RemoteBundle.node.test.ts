@@ -83,7 +83,7 @@ const reasonOf = (result: Result.Result<unknown, { readonly _tag: string }>) => 
 
 layer(Authority.layer, { excludeTestServices: true })((it) => {
   describe("a certificate", () => {
-    it.effect("that holds is taken", () =>
+    it.effect("is accepted if it is valid", () =>
       Effect.gen(function* () {
         const { requests, result } = yield* install({ client: nodeClient, certificate: "good" })
         assert.strictEqual(Result.getOrThrow(result), "1.0.0")
@@ -95,7 +95,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
       ["expired", "CERT_HAS_EXPIRED"],
       ["wrongHost", "ERR_TLS_CERT_ALTNAME_INVALID"],
       ["selfSigned", "DEPTH_ZERO_SELF_SIGNED_CERT"]
-    ] as const)("that does not hold is refused at once: %s", ([certificate, code]) =>
+    ] as const)("is refused at once if it is invalid: %s", ([certificate, code]) =>
       Effect.gen(function* () {
         const { requests, result } = yield* install({ client: nodeClient, certificate })
         assert.deepStrictEqual(reasonOf(result), { _tag: "UntrustedServer", code })
@@ -103,7 +103,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("that nobody knows is refused by fetch as well", () =>
+    it.effect("is refused by fetch too if its authority is unknown", () =>
       Effect.gen(function* () {
         const { result } = yield* install({ client: FetchHttpClient.layer, certificate: "good" })
         assert.strictEqual(reasonOf(result)._tag, "UntrustedServer")
@@ -120,7 +120,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
       ["a reset in mid-body", TestReply.cut(100)],
       ["an end in mid-body", TestReply.cut(100, "closed")],
       ["more announced than sent", TestReply.contentLength(1_000_000)]
-    ] as const)("what may heal is tried again: %s", ([, fault]) =>
+    ] as const)("a transient failure is retried: %s", ([, fault]) =>
       Effect.gen(function* () {
         const { requests, result } = yield* install({ client, certificate: null, fault })
         assert.strictEqual(Result.getOrThrow(result), "1.0.0")
@@ -128,7 +128,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("a redirect is judged before it is followed", () =>
+    it.effect("a redirect is checked before it is followed", () =>
       Effect.gen(function* () {
         const { requests, result } = yield* install({
           client,
@@ -144,7 +144,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("fewer bytes announced than sent are a broken archive", () =>
+    it.effect("a response with more bytes than announced is a broken archive", () =>
       Effect.gen(function* () {
         const { requests, result } = yield* install({
           client,

@@ -149,7 +149,7 @@ const filesBelow = (root: string) =>
   )
 
 describe("install", () => {
-  it.effect("puts the bundle into the cache with the identity of its plugin", () =>
+  it.effect("caches the bundle with the identity of its plugin", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* install, "1.0.0")
       const store = yield* PluginStore.PluginStore
@@ -163,7 +163,7 @@ describe("install", () => {
     }).pipe(provide())
   )
 
-  it.effect("tells the bundle's host the URL and the User-Agent only", () =>
+  it.effect("sends the bundle's host only the URL and the User-Agent", () =>
     Effect.gen(function* () {
       const row = yield* firstRow
       yield* installRow(row)
@@ -177,7 +177,7 @@ describe("install", () => {
     }).pipe(provide())
   )
 
-  it.effect("takes the version that the row has, whatever the manifest says", () =>
+  it.effect("uses the version of the row, whatever the manifest says", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* install, "2.0.0-rc.1")
     }).pipe(
@@ -313,7 +313,7 @@ describe("a curated bundle", () => {
   )
 
   it.effect.each<(typeof cases)[number] & { readonly appManifest?: unknown }>(cases)(
-    "$title, too if it is large",
+    "$title, also if it is large",
     ({ appManifest, files, stands }) =>
       Effect.gen(function* () {
         yield* install
@@ -328,7 +328,7 @@ describe("a curated bundle", () => {
       )
   )
 
-  it.effect("is refused where its app manifest's place is a folder's", () =>
+  it.effect("is refused if a folder is in its app manifest's place", () =>
     Effect.gen(function* () {
       const error = yield* bundleError(install)
       assert.strictEqual(error.reason._tag, "FileSystem")
@@ -343,7 +343,7 @@ describe("a curated bundle", () => {
 })
 
 describe("a bundle of another marketplace", () => {
-  it.effect("keeps its bytes", () =>
+  it.effect("is not changed", () =>
     Effect.gen(function* () {
       yield* install
       assert.deepStrictEqual(yield* filesBelow(`${cache}/created-by-me-remote/mine/1.0.0`), {
@@ -381,7 +381,7 @@ describe("commands", () => {
 })
 
 describe("checkOut", () => {
-  it.effect("lays out what install would, and leaves the cache alone", () =>
+  it.effect("extracts the same files as an install and does not touch the cache", () =>
     Effect.gen(function* () {
       const { snapshot } = yield* MemoryFileSystem.Disk
       const before = snapshot("/home")
@@ -392,7 +392,7 @@ describe("checkOut", () => {
     }).pipe(provide([TestBackend.plugin({ name: "alpha", appManifest: { apps: {} } })]))
   )
 
-  it.effect("refuses a folder that is there, and leaves it alone", () =>
+  it.effect("refuses a folder that exists and does not touch it", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* fs.makeDirectory("/tmp/out")
@@ -409,7 +409,7 @@ describe("checkOut", () => {
     { reason: "NotManifest", bundle: { [codex]: "[]" } },
     { reason: "NotManifest", bundle: { [codex]: '{"name":"alpha","x":"\\ud800"}' } },
     { reason: "NameMismatch", bundle: { [codex]: '{"name":"beta"}' } }
-  ])("leaves nothing of a bundle that is no such plugin: $reason", ({ bundle, reason }) =>
+  ])("leaves nothing of a bundle that is not the plugin: $reason", ({ bundle, reason }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(checkOut("/tmp/out"))
       assert.strictEqual(error._tag === "InvalidManifest" ? error.reason._tag : error._tag, reason)
@@ -419,13 +419,13 @@ describe("checkOut", () => {
   )
 })
 
-describe("a row that cannot be carried out", () => {
+describe("a row that cannot be installed", () => {
   it.effect.each([
     { release: { version: null }, reason: "MissingVersion" },
     { release: { version: "../1" }, reason: "InvalidVersion" },
     { release: { bundle_download_url: null }, reason: "MissingBundleUrl" },
     { release: { bundle_download_url: "  " }, reason: "MissingBundleUrl" }
-  ])("is refused before a request: $release", ({ reason, release }) =>
+  ])("is refused without a request: $release", ({ reason, release }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(installRow(remotePlugin({ release })))
       assert.strictEqual(
@@ -490,7 +490,7 @@ describe("a URL", () => {
     "https://",
     "https://me:secret@bundles.test/a",
     "https://secret@bundles.test/a"
-  ])("that is not safe is not asked for, nor shown: %s", (url) =>
+  ])("that is not safe is neither requested nor shown: %s", (url) =>
     Effect.gen(function* () {
       const { asked, message, reason } = yield* installFrom(url, () => new Response())
       assert.strictEqual(reason, "UnsafeUrl")
@@ -504,7 +504,7 @@ describe("a URL", () => {
     "http://127.8.9.10/a",
     "http://localhost/a",
     "http://[::1]:81/a"
-  ])("of this machine is good without TLS where that is allowed: %s", (url) =>
+  ])("of this machine may use plain HTTP if that is allowed: %s", (url) =>
     Effect.gen(function* () {
       const bytes = yield* bundle
       const { asked, reason } = yield* installFrom(url, () => ok(bytes), true)
@@ -520,7 +520,7 @@ describe("a URL", () => {
     "http://10.0.0.1/a",
     "http://0.0.0.0/a",
     "http://[::2]/a"
-  ])("of another machine is not: %s", (url) =>
+  ])("of another machine may not use plain HTTP: %s", (url) =>
     Effect.gen(function* () {
       const { asked, reason } = yield* installFrom(url, () => new Response(), true)
       assert.strictEqual(reason, "UnsafeUrl")
@@ -557,7 +557,7 @@ describe("a redirect", () => {
     "http://127.0.0.1/x?sig=secret",
     "https://secret@b.test/x",
     "https://[secret"
-  ])("that is not safe gets nothing, even where plain HTTP is allowed: %s", (location) =>
+  ])("to an unsafe URL is not followed, even if plain HTTP is allowed: %s", (location) =>
     Effect.gen(function* () {
       const { asked, message, reason } = yield* installFrom(
         "https://a.test/x",
@@ -571,7 +571,7 @@ describe("a redirect", () => {
     })
   )
 
-  it.effect("within this machine is followed where that is allowed", () =>
+  it.effect("within this machine is followed if that is allowed", () =>
     Effect.gen(function* () {
       const bytes = yield* bundle
       const { reason } = yield* installFrom(
@@ -583,7 +583,7 @@ describe("a redirect", () => {
     })
   )
 
-  it.effect("in a loop is left", () =>
+  it.effect("in a loop is refused", () =>
     Effect.gen(function* () {
       const { asked, reason } = yield* installFrom("https://a.test/x", () => to("/x"))
       assert.strictEqual(reason, "TooManyRedirects")
@@ -591,7 +591,7 @@ describe("a redirect", () => {
     })
   )
 
-  it.effect.each([302, 300, 304])("to nowhere is refused: %d", (status) =>
+  it.effect.each([302, 300, 304])("without a target is refused: %d", (status) =>
     Effect.gen(function* () {
       const { asked, reason } = yield* installFrom("https://a.test/x", () => to(undefined, status))
       assert.strictEqual(reason, "Rejected")
@@ -611,7 +611,7 @@ describe("the length that a host announces", () => {
     }).pipe(provide())
   )
 
-  it.effect.each([-1, 1])("must be that of the body, give or take none: %d", (difference) =>
+  it.effect.each([-1, 1])("must be exactly that of the body: %d", (difference) =>
     Effect.gen(function* () {
       const bytes = yield* bundle
       const answer = () => ok(bytes, { "content-length": String(bytes.length + difference) })
@@ -622,7 +622,7 @@ describe("the length that a host announces", () => {
   )
 
   it.effect.each([{ "content-length": "x" }, { "content-length": "7", "content-encoding": "br" }])(
-    "does not count where it says nothing of the body: %j",
+    "is ignored if it does not describe the body: %j",
     (headers) =>
       Effect.gen(function* () {
         const bytes = yield* bundle
@@ -631,7 +631,7 @@ describe("the length that a host announces", () => {
       })
   )
 
-  it.effect("may be too small: then the archive is", () =>
+  it.effect("makes the archive invalid if it is too small", () =>
     Effect.gen(function* () {
       yield* when(TestReply.contentLength(100))
       const error = yield* Effect.flip(settle(install))
@@ -641,7 +641,7 @@ describe("the length that a host announces", () => {
   )
 })
 
-describe("what may heal", () => {
+describe("a transient failure", () => {
   const faults: ReadonlyArray<readonly [string, TestReply.Behaviour]> = [
     ...[408, 429, 500, 502, 503, 504].map(
       (code) => [String(code), TestReply.status(code)] as const
@@ -652,7 +652,7 @@ describe("what may heal", () => {
     ["more announced than sent", TestReply.contentLength(1_000_000)]
   ]
 
-  it.effect.each(faults)("is tried again, after growing waits: %s", ([, fault]) =>
+  it.effect.each(faults)("is retried after growing delays: %s", ([, fault]) =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       yield* backend.when({ kind: "bundle", first: 2 }, fault)
@@ -663,7 +663,7 @@ describe("what may heal", () => {
     }).pipe(provide())
   )
 
-  it.effect.each(faults)("is given up after some retries: %s", ([, fault]) =>
+  it.effect.each(faults)("is given up after the last retry: %s", ([, fault]) =>
     Effect.gen(function* () {
       yield* when(fault)
       assert.include(["Unavailable", "Unreachable"], (yield* bundleError(install)).reason._tag)
@@ -672,7 +672,7 @@ describe("what may heal", () => {
     }).pipe(provide())
   )
 
-  it.effect.each([0, 1])("is tried again as often as the option says: %d times", (retries) =>
+  it.effect.each([0, 1])("is retried as often as the option says: %d times", (retries) =>
     Effect.gen(function* () {
       yield* when(TestReply.status(503))
       yield* bundleError(install)
@@ -680,7 +680,7 @@ describe("what may heal", () => {
     }).pipe(provide([alpha], {}, { retries }))
   )
 
-  it.effect.each([-1, 0.5, Number.NaN])("cannot be tried again %d times", (retries) =>
+  it.effect.each([-1, 0.5, Number.NaN])("cannot be retried %d times", (retries) =>
     Effect.gen(function* () {
       const cause = yield* Effect.provide(install, servicesWith(archive, { retries })).pipe(
         Effect.sandbox,
@@ -694,7 +694,7 @@ describe("what may heal", () => {
     )
   )
 
-  it.effect("is waited for as long as Retry-After says", () =>
+  it.effect("is retried when Retry-After says", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       yield* backend.when({ kind: "bundle", nth: 1 }, TestReply.status(429, { "retry-after": "9" }))
@@ -703,7 +703,7 @@ describe("what may heal", () => {
     }).pipe(provide())
   )
 
-  it.effect("is not waited for longer than is reasonable", () =>
+  it.effect("is not retried if Retry-After asks for too long a delay", () =>
     Effect.gen(function* () {
       yield* when(TestReply.status(503, { "retry-after": "3600" }))
       assert.include((yield* bundleError(install)).message, "1h")
@@ -714,7 +714,7 @@ describe("what may heal", () => {
   it.effect.each([
     ["before the head", TestReply.silence],
     ["in mid-body", TestReply.stall(100)]
-  ] as const)("is silence, up to a limit: %s", ([, fault]) =>
+  ] as const)("includes a host that is silent for too long: %s", ([, fault]) =>
     Effect.gen(function* () {
       yield* when(fault)
       assert.strictEqual((yield* bundleError(install)).reason._tag, "Stalled")
@@ -771,7 +771,7 @@ describe("a disk that is slower than the host", () => {
   )
 })
 
-describe("what will not heal", () => {
+describe("a permanent failure", () => {
   it.effect.each([
     [400, "Rejected"],
     [401, "Expired"],
@@ -779,7 +779,7 @@ describe("what will not heal", () => {
     [404, "Expired"],
     [410, "Expired"],
     [416, "Rejected"]
-  ] as const)("is not tried again: %d", ([code, reason]) =>
+  ] as const)("is not retried: %d", ([code, reason]) =>
     Effect.gen(function* () {
       yield* when(TestReply.status(code))
       assert.strictEqual((yield* bundleError(install)).reason._tag, reason)
@@ -788,7 +788,7 @@ describe("what will not heal", () => {
     }).pipe(provide())
   )
 
-  it.effect("is an archive that is refused", () =>
+  it.effect("includes an archive that is refused", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(settle(install))
       assert.strictEqual(error._tag, "BundleArchiveError")
@@ -797,7 +797,7 @@ describe("what will not heal", () => {
     }).pipe(provide([TestBackend.plugin({ name: "alpha", bundle: new Uint8Array(5000) })]))
   )
 
-  it.effect("is a certificate that does not hold", () =>
+  it.effect("includes an invalid certificate", () =>
     Effect.gen(function* () {
       let calls = 0
       const client = HttpClient.make((request) => {
@@ -823,7 +823,7 @@ describe("what will not heal", () => {
     })
   )
 
-  it.effect("is a download of less than 10 kB/s", () =>
+  it.effect("includes a download of less than 10 kB/s", () =>
     Effect.gen(function* () {
       yield* when(TestReply.dribble(1, "1 second"))
       const fiber = yield* Effect.forkChild(Effect.flip(install))
@@ -843,7 +843,7 @@ describe("what will not heal", () => {
     }).pipe(provide())
   )
 
-  it.effect("is a full disk", () =>
+  it.effect("includes a full disk", () =>
     Effect.gen(function* () {
       const error = yield* bundleError(install)
       assert.strictEqual(error.reason._tag, "FileSystem")
@@ -873,7 +873,7 @@ describe("secrets", () => {
     ],
     ["no archive", TestReply.body("nonsense")],
     ["too large", TestReply.contentLength(2 ** 40)]
-  ] as const)("are in no error, log or span: %s", ([, fault]) =>
+  ] as const)("appear in no error, log or span: %s", ([, fault]) =>
     Effect.gen(function* () {
       const { secrets } = yield* TestBackend.TestBackend
       if (fault !== undefined) yield* when(fault)

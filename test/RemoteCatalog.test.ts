@@ -138,7 +138,7 @@ describe("installed", () => {
     }).pipe(provide({ plugins: [alpha, beta], pageSize: 1 }))
   )
 
-  it.effect("names no account where the credentials name none", () =>
+  it.effect("names no account if the credentials name none", () =>
     Effect.gen(function* () {
       const { accounts } = yield* TestBackend.TestBackend
       const fs = yield* FileSystem.FileSystem
@@ -149,7 +149,7 @@ describe("installed", () => {
     }).pipe(provide())
   )
 
-  it.effect("keeps a row that does not decode, in its place", () =>
+  it.effect("keeps the place of a row that cannot be decoded", () =>
     Effect.gen(function* () {
       const { rows } = yield* installed
       assert.deepStrictEqual(rows.map(Result.isSuccess), [true, false, true])
@@ -173,7 +173,7 @@ describe("installed", () => {
     { cursors: ["a", "a"] },
     { cursors: ["", ""] },
     { cursors: ["a", "b", "c", "a"] }
-  ])("refuses a listing that names a page twice: $cursors", ({ cursors }) =>
+  ])("refuses a listing that repeats a page: $cursors", ({ cursors }) =>
     Effect.gen(function* () {
       yield* Effect.forEach(cursors, (cursor, index) =>
         when(
@@ -195,7 +195,7 @@ describe("installed", () => {
     }).pipe(provide({ plugins: [] }))
   )
 
-  it.effect("fails as a whole where a later page fails", () =>
+  it.effect("fails as a whole if a later page fails", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing", nth: 2 }, TestReply.status(401))
       assert.strictEqual((yield* failure(installed)).reason._tag, "Unauthorized")
@@ -222,7 +222,7 @@ describe("installed", () => {
     }).pipe(provide())
   )
 
-  it.effect("takes a listing without a page token for the last page", () =>
+  it.effect("treats a page without a token as the last one", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing" }, TestReply.body('\ufeff{"plugins":[],"pagination":{}}'))
       assert.deepStrictEqual(yield* installed, { rows: [] })
@@ -255,7 +255,7 @@ describe("installed", () => {
     }).pipe(provide())
   )
 
-  it.effect("keeps of app manifests what JSON.parse would lose", () =>
+  it.effect("keeps the parts of app manifests that JSON.parse would lose", () =>
     Effect.gen(function* () {
       yield* when(
         { kind: "listing" },
@@ -369,7 +369,7 @@ describe("available", () => {
 })
 
 describe("featured", () => {
-  it.effect("gives the ids that the backend recommends", () =>
+  it.effect("returns the ids that the backend recommends", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* featured, ["alpha@openai-curated-remote"])
       assert.deepStrictEqual(
@@ -379,7 +379,7 @@ describe("featured", () => {
     }).pipe(provide(catalogue))
   )
 
-  it.effect("refuses an answer that is no list of ids", () =>
+  it.effect("refuses an answer that is not a list of ids", () =>
     Effect.gen(function* () {
       yield* when({ kind: "featured" }, TestReply.body("[1]"))
       assert.strictEqual((yield* failure(featured)).reason._tag, "MalformedAnswer")
@@ -388,7 +388,7 @@ describe("featured", () => {
 })
 
 describe("read", () => {
-  it.effect("gives the row of the plugin asked for", () =>
+  it.effect("returns the row of the plugin", () =>
     Effect.gen(function* () {
       const row = yield* read
       assert.strictEqual(row.pluginId, "alpha@openai-curated-remote")
@@ -405,7 +405,7 @@ describe("read", () => {
     }).pipe(provide({ plugins: [plugin({ ...alpha, appManifest: { apps: { a: {} } } })] }))
   )
 
-  it.effect("keeps of the app manifest what JSON.parse would lose", () =>
+  it.effect("keeps the parts of the app manifest that JSON.parse would lose", () =>
     Effect.gen(function* () {
       yield* when(
         { kind: "read" },
@@ -417,7 +417,7 @@ describe("read", () => {
     }).pipe(provide())
   )
 
-  it.effect("refuses another plugin's row", () =>
+  it.effect("refuses the row of another plugin", () =>
     Effect.gen(function* () {
       yield* when(
         { kind: "read" },
@@ -428,7 +428,7 @@ describe("read", () => {
     }).pipe(provide())
   )
 
-  it.effect("says what is wrong with an unfit row", () =>
+  it.effect("says what is wrong with an invalid row", () =>
     Effect.gen(function* () {
       yield* when(
         { kind: "read" },
@@ -439,7 +439,7 @@ describe("read", () => {
     }).pipe(provide())
   )
 
-  it.effect("does not find what is not there", () =>
+  it.effect("reports a plugin that does not exist", () =>
     Effect.gen(function* () {
       const error = yield* failure(read)
       assert.strictEqual(error.reason._tag, "NotFound")
@@ -449,7 +449,7 @@ describe("read", () => {
 })
 
 describe("install and uninstall", () => {
-  it.effect("put a plugin on the account's record and take it off again", () =>
+  it.effect("add a plugin to the account and remove it again", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       yield* install
@@ -467,7 +467,7 @@ describe("install and uninstall", () => {
   )
 
   it.effect.each(["install", "uninstall"] as const)(
-    "ask again where the answer was lost: %s",
+    "ask again if the answer was lost: %s",
     (kind) =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
@@ -491,7 +491,7 @@ describe("install and uninstall", () => {
     }).pipe(provide())
   )
 
-  it.effect("refuse to take an uninstalled plugin for enabled", () =>
+  it.effect("refuse an answer that calls an uninstalled plugin enabled", () =>
     Effect.gen(function* () {
       yield* when({ kind: "uninstall" }, TestReply.body(JSON.stringify({ id, enabled: true })))
       const error = yield* failure(uninstall)
@@ -500,9 +500,9 @@ describe("install and uninstall", () => {
   )
 })
 
-describe("an id that no path can hold", () => {
+describe("an id that cannot be part of a path", () => {
   it.effect.each(["a/b", "..", "a b", "é", "a%2fb", "a?b"])(
-    "is refused before a request: %s",
+    "is refused without a request: %s",
     (text) =>
       Effect.gen(function* () {
         const catalog = yield* RemoteCatalog.RemoteCatalog
@@ -520,7 +520,7 @@ describe("without credentials or settings", () => {
     ["auth.json", "{}", "NotSignedIn"],
     ["auth.json", '{"OPENAI_API_KEY":"sk"}', "NotSignedIn"],
     ["config.toml", "= 5", "CodexHomeError"]
-  ] as const)("nothing is asked: %s is %s", ([file, content, tag]) =>
+  ] as const)("no request is sent: %s is %s", ([file, content, tag]) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* fs.writeFileString(`/home/${file}`, content)
@@ -532,7 +532,7 @@ describe("without credentials or settings", () => {
   )
 })
 
-describe("what may heal", () => {
+describe("a transient failure", () => {
   const faults: ReadonlyArray<readonly [string, TestReply.Behaviour]> = [
     ...[408, 429, 500, 502, 503, 504, 599].map(
       (code) => [String(code), TestReply.status(code)] as const
@@ -543,7 +543,7 @@ describe("what may heal", () => {
     ["more announced than sent", TestReply.contentLength(1_000_000)]
   ]
 
-  it.effect.each(faults)("is asked for again, after growing waits: %s", ([, fault]) =>
+  it.effect.each(faults)("is retried after growing delays: %s", ([, fault]) =>
     Effect.gen(function* () {
       yield* when({ kind: "listing", first: 2 }, fault)
       const { rows } = yield* settle(installed)
@@ -552,7 +552,7 @@ describe("what may heal", () => {
     }).pipe(provide())
   )
 
-  it.effect.each(faults)("is given up after some retries: %s", ([, fault]) =>
+  it.effect.each(faults)("is given up after the last retry: %s", ([, fault]) =>
     Effect.gen(function* () {
       yield* when({ kind: "listing" }, fault)
       const error = yield* failure(installed)
@@ -561,7 +561,7 @@ describe("what may heal", () => {
     }).pipe(provide())
   )
 
-  it.effect("is waited for as long as Retry-After says, in seconds", () =>
+  it.effect("is retried when Retry-After says, in seconds", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing", nth: 1 }, TestReply.status(429, { "retry-after": "7" }))
       yield* when({ kind: "listing", nth: 2 }, TestReply.status(503, { "retry-after": "30" }))
@@ -570,7 +570,7 @@ describe("what may heal", () => {
     }).pipe(provide())
   )
 
-  it.effect("is waited for as long as Retry-After says, as a date", () =>
+  it.effect("is retried when Retry-After says, as a date", () =>
     Effect.gen(function* () {
       const date = "Thu, 01 Jan 1970 00:00:12 GMT"
       yield* when({ kind: "listing", nth: 1 }, TestReply.status(503, { "retry-after": date }))
@@ -580,7 +580,7 @@ describe("what may heal", () => {
   )
 
   it.effect.each(["0", "-5", "soon", "", "Thu, 01 Jan 1970 00:00:00 GMT"])(
-    "is waited for as usual where Retry-After says nothing: %j",
+    "is retried as usual if Retry-After is unusable: %j",
     (retryAfter) =>
       Effect.gen(function* () {
         yield* when(
@@ -593,7 +593,7 @@ describe("what may heal", () => {
   )
 
   it.effect.each(["31", "86400", "999999999999999999999", "Fri, 02 Jan 1970 00:00:00 GMT"])(
-    "is not waited for longer than is reasonable: %s",
+    "is not retried if Retry-After asks for too long a delay: %s",
     (retryAfter) =>
       Effect.gen(function* () {
         yield* when({ kind: "listing" }, TestReply.status(429, { "retry-after": retryAfter }))
@@ -605,7 +605,7 @@ describe("what may heal", () => {
   )
 })
 
-describe("what will not heal", () => {
+describe("a permanent failure", () => {
   it.effect.each([
     [400, "Rejected"],
     [401, "Unauthorized"],
@@ -613,7 +613,7 @@ describe("what will not heal", () => {
     [404, "NotFound"],
     [410, "Rejected"],
     [304, "Redirected"]
-  ] as const)("is not asked for again: %d", ([code, reason]) =>
+  ] as const)("is not retried: %d", ([code, reason]) =>
     Effect.gen(function* () {
       yield* when({}, TestReply.status(code))
       for (const call of [installed, available("curated"), featured, read, install, uninstall]) {
@@ -623,7 +623,7 @@ describe("what will not heal", () => {
     }).pipe(provide())
   )
 
-  it.effect("says what to do where the token is refused", () =>
+  it.effect("says what to do if the token is refused", () =>
     Effect.gen(function* () {
       yield* when({}, TestReply.status(401))
       assert.include((yield* failure(installed)).message, "codex login")
@@ -634,7 +634,7 @@ describe("what will not heal", () => {
     "https://elsewhere.test/",
     "/backend-api/ps/plugins/installed",
     "http://backend.test/"
-  ])("is not followed to %s", (location) =>
+  ])("does not follow a redirect to %s", (location) =>
     Effect.gen(function* () {
       yield* when({}, TestReply.redirect(location))
       const error = yield* failure(installed)
@@ -647,7 +647,7 @@ describe("what will not heal", () => {
     ["silence", TestReply.silence],
     ["silence in mid-body", TestReply.stall(5)],
     ["one byte a second", TestReply.dribble(1, "1 second")]
-  ] as const)("is given up after the time limit: %s", ([, fault]) =>
+  ] as const)("includes a call that exceeds the time limit: %s", ([, fault]) =>
     Effect.gen(function* () {
       yield* when({}, fault)
       const fiber = yield* Effect.forkChild(Effect.flip(installed))
@@ -676,7 +676,7 @@ describe("what will not heal", () => {
     "SELF_SIGNED_CERT_IN_CHAIN",
     "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
-  ])("an invalid certificate is final: %s", (code) =>
+  ])("includes an invalid certificate: %s", (code) =>
     Effect.gen(function* () {
       for (const cause of [coded(code), new TypeError("fetch failed", { cause: coded(code) })]) {
         const { calls, error } = yield* failing(cause)
@@ -687,7 +687,7 @@ describe("what will not heal", () => {
   )
 
   it.effect.each(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"])(
-    "a host that is not reached is final: %s",
+    "includes a host that cannot be reached: %s",
     (code) =>
       Effect.gen(function* () {
         const { calls, error } = yield* failing(new Error("fetch failed", { cause: coded(code) }))
@@ -696,7 +696,7 @@ describe("what will not heal", () => {
       })
   )
 
-  it.effect("too many open files are not blamed on the network", () =>
+  it.effect("does not blame the network for too many open files", () =>
     Effect.gen(function* () {
       const { error } = yield* failing(coded("EMFILE"))
       assert.include(error.message, "allow more open files")
@@ -705,7 +705,7 @@ describe("what will not heal", () => {
   )
 
   it.effect.each(["EAI_AGAIN", "EAI_SYSTEM"])(
-    "a resolver without an answer is asked once more, and no longer than a second: %s",
+    "asks a resolver without an answer once more, within a second: %s",
     (code) =>
       Effect.gen(function* () {
         const { calls, error, spent } = yield* failing(
@@ -725,7 +725,7 @@ describe("what will not heal", () => {
     "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
     "ERR_SSL_WRONG_VERSION_NUMBER",
     "UND_ERR_SOCKET"
-  ])("a broken connection is retried: %s", (code) =>
+  ])("does not include a broken connection, which is retried: %s", (code) =>
     Effect.gen(function* () {
       const { calls, error } = yield* failing(new Error("fetch failed", { cause: coded(code) }))
       assert.deepStrictEqual(error.reason, { _tag: "Unreachable", code })
@@ -735,7 +735,7 @@ describe("what will not heal", () => {
   )
 
   it.effect.each([undefined, "boom", { code: 7 }, { code: "Bearer x" }])(
-    "has no code to tell where the cause is %j",
+    "has no code if the cause is %j",
     (cause) =>
       Effect.gen(function* () {
         const { error } = yield* failing(cause)
@@ -750,7 +750,7 @@ describe("a firewall's challenge", () => {
     ["503 with cf-mitigated", 503, { "cf-mitigated": "challenge" }],
     ["403 with HTML", 403, { "content-type": "text/html; charset=UTF-8" }],
     ["200 with HTML", 200, { "content-type": "text/html" }]
-  ] as const)("is an error of its own, and final: %s", ([, code, headers]) =>
+  ] as const)("is an error of its own and not retried: %s", ([, code, headers]) =>
     Effect.gen(function* () {
       yield* when(
         {},
@@ -790,7 +790,7 @@ describe("secrets", () => {
     ["a redirect", TestReply.redirect(({ url }) => url.href)],
     ["an answer that is cut short", TestReply.mapJson((json) => JSON.stringify(json).slice(0, -1))],
     ["an answer of another form", TestReply.mapJson((json) => [json])]
-  ] as const)("are in no error, log or span: %s", ([, fault]) =>
+  ] as const)("appear in no error, log or span: %s", ([, fault]) =>
     Effect.gen(function* () {
       const { secrets } = yield* TestBackend.TestBackend
       if (fault !== undefined) yield* when({}, fault)

@@ -17,7 +17,7 @@ const bundleUrlOf = (bundle_download_url: unknown) =>
   RemotePlugin.bundleUrl(remotePlugin({ release: { bundle_download_url } }))
 
 describe("RemotePlugin.remoteMarketplaces", () => {
-  it("are the four that rows are cached in and the two retired ones", () => {
+  it("are the four that rows are cached in and the two that are retired", () => {
     assert.sameMembers(
       [...RemotePlugin.remoteMarketplaces],
       [
@@ -42,7 +42,7 @@ describe("RemotePlugin.remoteMarketplaces", () => {
 })
 
 describe("RemotePlugin.fromRow", () => {
-  it("refuses an id that Codex's reader of cached plugins would not take", () => {
+  it("refuses an id that Codex would not read from the cache", () => {
     const longest = "é".repeat(RemotePluginId.maxBytes / 2)
     const { remotePluginId } = remotePlugin({ id: longest })
     assert.isAtMost(utf8.encode(InstallMetadata.encode(remotePluginId)).length, 16 * 1024)
@@ -91,11 +91,11 @@ describe("RemotePlugin.fromRow", () => {
     )
   })
 
-  it("trims the remote id, as sidecars hold it", () => {
+  it("trims the remote id, as sidecars contain it", () => {
     assert.strictEqual<string>(remotePlugin({ id: " \u0085r1\n" }).remotePluginId, "r1")
   })
 
-  it.each(["a.b", "A_b-9"])("takes the name %j", (name) => {
+  it.each(["a.b", "A_b-9"])("accepts the name %j", (name) => {
     assert.strictEqual<string>(remotePlugin({ name }).pluginId, `${name}@openai-curated-remote`)
   })
 
@@ -122,7 +122,7 @@ describe("RemotePlugin.fromRow", () => {
       { scope: "WORKSPACE", discoverability: "SECRET" },
       { _tag: "UnknownDiscoverability", discoverability: "SECRET" }
     ]
-  ])("cannot name a row with %s", (_, fields, reason) => {
+  ])("gives no name to a row with %s", (_, fields, reason) => {
     const error = unfitness(row(fields))
     assert.deepStrictEqual(
       [error.remotePluginId, error.pluginId, error.reason],
@@ -149,7 +149,7 @@ describe("RemotePlugin.fromRow", () => {
       "plugins~Plugin_1",
       row({ release: { bundle_download_url: { url: "https://bundles.test/a?sig=secret" } } })
     ]
-  ])("cannot name a row malformed at %j", (at, remotePluginId, input) => {
+  ])("gives no name to a row that is malformed at %j", (at, remotePluginId, input) => {
     const error = unfitness(input)
     assert.deepStrictEqual(
       [error.remotePluginId, error.pluginId, error.reason],
@@ -159,12 +159,12 @@ describe("RemotePlugin.fromRow", () => {
     assert.notInclude(JSON.stringify(error) + error.message, "secret")
   })
 
-  it("keeps the bundle's URL out of sight", () => {
+  it("hides the bundle's URL", () => {
     const plugin = remotePlugin({ release: { bundle_download_url: "https://b.test/?sig=secret" } })
     assert.notInclude(JSON.stringify(plugin) + String(plugin.bundleDownloadUrl), "secret")
   })
 
-  it("gives the app manifest as the text of its file", () => {
+  it("returns the app manifest as the text of its file", () => {
     const release = { app_manifest: { apps: {}, ratio: 1.5 } }
     assert.deepStrictEqual(
       remotePlugin({ release }).appManifest,
@@ -174,7 +174,7 @@ describe("RemotePlugin.fromRow", () => {
     assert.deepStrictEqual(kept.appManifest, Option.some('{"ratio": 1.50}\n'))
   })
 
-  it.each([[{}], ["text"], [false], [0]])("takes the app manifest %j", (json) => {
+  it.each([[{}], ["text"], [false], [0]])("accepts the app manifest %j", (json) => {
     assert.deepStrictEqual(
       remotePlugin({ release: { app_manifest: json } }).appManifest,
       Option.some(`${JSON.stringify(json)}\n`)

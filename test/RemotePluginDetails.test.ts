@@ -19,7 +19,7 @@ const messageOf = (row: Row) =>
   Result.getOrThrow(Result.flip(PluginDetails.of(rowWith(row)))).message
 
 describe("PluginDetails.of", () => {
-  it("reads what is absent and what is null alike", () => {
+  it("treats absent and null fields alike", () => {
     const bare = detailsOf()
     assert.isNull(bare.enabled)
     assert.isNull(bare.release.scheduled_tasks)
@@ -38,7 +38,7 @@ describe("PluginDetails.of", () => {
     )
   })
 
-  it("takes policies that it knows, and fields that it does not", () => {
+  it("reads the policies that it knows, and ignores unknown fields", () => {
     const details = detailsOf({
       status: "DISABLED_BY_ADMIN",
       installation_policy: "INSTALLED_BY_DEFAULT",
@@ -69,14 +69,14 @@ describe("PluginDetails.of", () => {
     ["release.interface", { release: { interface: null } }],
     ["release.interface.category", { release: { interface: { category: 5 } } }],
     ["release.skills.1.name", { release: { skills: [{ name: "a", description: "" }, {}] } }]
-  ])("says where a row cannot be shown: %s", (at, row) => {
+  ])("names the field that makes a row unfit to show: %s", (at, row) => {
     assert.strictEqual(
       messageOf(row),
       `the backend's row of alpha@openai-curated-remote, plugins~Plugin_1 is malformed at \`${at}\``
     )
   })
 
-  it("lets nothing of a row slip before it is asked for", () => {
+  it("reveals nothing of a row before it is asked for", () => {
     const plugin = rowWith({ release: { bundle_download_url: "https://b.test/?sig=secret" } })
     assert.notInclude(inspect(plugin, { depth: 10, showHidden: true }), "secret")
     assert.notInclude(JSON.stringify(plugin), "secret")

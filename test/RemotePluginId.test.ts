@@ -13,12 +13,12 @@ describe("RemotePluginId", () => {
     'a"b\nc',
     "é",
     "\ufeffa"
-  ])("takes %j", (id) => {
+  ])("accepts %j", (id) => {
     assert.isTrue(isRemotePluginId(id))
   })
 
   it.each(["", " ", "\n", " a", "a\u0085", "\u00a0a"])(
-    "does not take %j, which is blank or untrimmed",
+    "refuses %j, which is blank or not trimmed",
     (id) => {
       assert.isFalse(isRemotePluginId(id))
     }
@@ -58,7 +58,7 @@ describe("RemotePluginId", () => {
     ["a%2fb", false],
     ["a\nb", false],
     ["é", false]
-  ])("%j can stand in a request's path: %s", (id, expected) => {
+  ])("%j can be part of a request's path: %s", (id, expected) => {
     assert.strictEqual(
       RemotePluginId.isAddressable(RemotePluginId.RemotePluginId.make(id)),
       expected

@@ -139,7 +139,7 @@ describe.skipIf(process.platform !== "linux")("a cache that a home links to", ()
     }).pipe(Effect.scoped)
   )
 
-  it.effect("finds the places without changing anything", () =>
+  it.effect("finds its folders without changing anything", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder()
       yield* Layer.build(Layer.provideMerge(CodexHome.layerAt(home), services(home)))
@@ -150,7 +150,7 @@ describe.skipIf(process.platform !== "linux")("a cache that a home links to", ()
 
 describe.skipIf(!canMount)("a volume that is mounted at plugins/cache", () => {
   it.live(
-    "holds lock and staging, and installs, replaces and removes plugins",
+    "contains the lock and staging, and plugins are installed, replaced and removed in it",
     () =>
       Effect.gen(function* () {
         const home = yield* temporaryFolder()

@@ -47,7 +47,7 @@ describe("PluginSync on a slow connection", () => {
     }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: three })))
   )
 
-  it.effect("installs a bundle that comes alone at 12 kB a second", () =>
+  it.effect("installs a single bundle that arrives at 12 kB a second", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       yield* backend.when({ kind: "bundle" }, TestReply.dribble(120_000, "10 seconds"))
@@ -57,7 +57,7 @@ describe("PluginSync on a slow connection", () => {
     }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [large("a")] })))
   )
 
-  it.effect("fails a bundle that comes alone at 5 kB a second, after a minute", () =>
+  it.effect("gives up a single bundle that arrives at 5 kB a second after a minute", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       yield* backend.when({ kind: "bundle" }, pace(5000))

@@ -40,7 +40,7 @@ const two = TestBackend.plugin({ name: "two", version: "1.0.0" })
 const broken = TestBackend.plugin({ name: "broken", version: "1.0.0", bundle: new Uint8Array(9) })
 
 describe("lines of events", () => {
-  it.effect("tell each change of the cache with the plugin's local and remote id", () =>
+  it.effect("report each change of the cache with the plugin's local and remote id", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       const first = yield* lines
@@ -60,7 +60,7 @@ describe("lines of events", () => {
     }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [one, two] })))
   )
 
-  it.effect("tell why a plugin failed, and what to do", () =>
+  it.effect("say why a plugin failed, and what to do", () =>
     Effect.gen(function* () {
       const line = (yield* lines).find((line) => line.event === "result")
       assert.deepInclude(line, { event: "result", outcome: "failed", remotePluginId: broken.id })

@@ -8,7 +8,7 @@ import { plan, line, lines, alpha, stale, stray } from "./support/syncPlans.ts"
 
 const { Action } = SyncPlan
 
-describe("SyncPlan.make, for what no row names", () => {
+describe("SyncPlan.make, for cached plugins without a row", () => {
   it.each([...remoteMarketplaces])("removes a plugin of %s", (marketplace) => {
     const target = cachedPlugin({ id: `beta@${marketplace}` })
     const reason = /-(?:private|unlisted)$/.test(marketplace)
@@ -36,14 +36,14 @@ describe("SyncPlan.make, for what no row names", () => {
     ])
   })
 
-  it("removes a plugin that is listed in another marketplace now", () => {
+  it("removes a plugin that is now listed in another marketplace", () => {
     assert.deepStrictEqual(
       lines(plan(installed(row({ scope: "USER" })), cached({ plugins: [cachedPlugin()] }))),
       ["Install alpha@created-by-me-remote 1.0.0: Missing", `Remove ${alpha}: NotInstalled`]
     )
   })
 
-  it("does not remove what a row names that cannot be carried out", () => {
+  it("keeps a plugin whose row cannot be installed", () => {
     const { actions, removalSkipped } = plan(
       installed(row({ release: { version: "../1" } })),
       cached({ plugins: [cachedPlugin()] })
@@ -57,7 +57,7 @@ describe("SyncPlan.make, for what no row names", () => {
     ["an unknown scope", row({ scope: "TEAM" }), "Reject UnknownScope"],
     ["no discoverability", row({ scope: "WORKSPACE" }), "Reject MissingDiscoverability"],
     ["no shape", "alpha", "Reject MalformedRow"]
-  ])("removes nothing beside a row of %s, and does the rest", (_, odd, rejected) => {
+  ])("removes nothing if there is a row of %s, and does everything else", (_, odd, rejected) => {
     const beside = plan(
       installed(odd, row()),
       cached({
@@ -79,7 +79,7 @@ describe("SyncPlan.make, for what no row names", () => {
     )
   })
 
-  it("lists rows first, in their order, then prunings, then removals", () => {
+  it("lists rows in their order, then prunings, then removals", () => {
     assert.deepStrictEqual(
       lines(
         plan(
@@ -132,14 +132,14 @@ describe("SyncPlan.make, for superseded versions", () => {
     )
   })
 
-  it("keeps the active one, which a new version supersedes only now", () => {
+  it("keeps the active version, which is only being superseded now", () => {
     assert.deepStrictEqual(prunings(standing, { release: { version: "2.0.0" } }, 1001, 1), [
       `Prune ${alpha} 0.8.0`,
       `Prune ${alpha} 0.9.0`
     ])
   })
 
-  it("with no retention, prunes what a new version supersedes in this very pass", () => {
+  it("prunes the superseded version in the same pass if the retention is zero", () => {
     assert.deepStrictEqual(prunings(standing, { release: { version: "2.0.0" } }, 1000, 0), [
       `Prune ${alpha} 0.8.0`,
       `Prune ${alpha} 1.0.0`,
@@ -147,7 +147,7 @@ describe("SyncPlan.make, for superseded versions", () => {
     ])
   })
 
-  it("prunes neither the one that comes back nor those that must go to make room for it", () => {
+  it("prunes neither the version that becomes active again nor those that it replaces", () => {
     assert.deepStrictEqual(prunings(standing, { release: { version: "0.9.0" } }, 1000, 0), [
       `Prune ${alpha} 0.8.0`
     ])

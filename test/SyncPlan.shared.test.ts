@@ -66,7 +66,7 @@ describe("SyncPlan.make, for a shared cache", () => {
     )
   })
 
-  it("removes nothing beside a row without a valid name, whatever the policy", () => {
+  it("removes nothing if a row has no valid name, whatever the policy", () => {
     const { actions, removalSkippedReason } = SyncPlan.make(
       installed(row({ name: "a b" })),
       cached({ plugins: [stale] }),

@@ -185,7 +185,7 @@ describe("SyncPlan.make, for a row and the cached plugin of the same name", () =
     assert.deepStrictEqual(lines(plan(installed(row(fields)), cached({ plugins }))), [expected])
   })
 
-  it("gives an installation what it needs, and says what it takes the place of", () => {
+  it("gives an installation what it needs, and says what it replaces", () => {
     assert.deepStrictEqual(
       reasonFor(cachedPlugin({ versions: ["0.9.0"] })),
       InstallReason.VersionChanged({ from: PluginVersion.PluginVersion.make("0.9.0") })
@@ -198,8 +198,8 @@ describe("SyncPlan.make, for a row and the cached plugin of the same name", () =
   })
 })
 
-describe("SyncPlan.make, for rows that stand for one plugin", () => {
-  it("carries out the last, as Codex ends with it, and rejects the others", () => {
+describe("SyncPlan.make, for several rows of one plugin", () => {
+  it("uses the last row, as Codex does, and rejects the others", () => {
     const { actions } = plan(
       installed(row(), row({ id: "r2", release: { version: "2.0.0" } }), row({ id: "r3" })),
       cached()
@@ -215,14 +215,14 @@ describe("SyncPlan.make, for rows that stand for one plugin", () => {
     )
   })
 
-  it("rejects the others even where the last cannot be carried out", () => {
+  it("rejects the others even if the last row cannot be installed", () => {
     assert.deepStrictEqual(
       lines(plan(installed(row({ id: "r2" }), row({ release: { version: null } })), cached())),
       ["Reject DuplicatePlugin", "Reject MissingVersion"]
     )
   })
 
-  it("takes a row that is listed twice for one", () => {
+  it("treats a row that is listed twice as one", () => {
     assert.deepStrictEqual(lines(plan(installed(row(), row()), cached())), [
       `Install ${alpha} 1.0.0: Missing`
     ])

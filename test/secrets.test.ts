@@ -124,8 +124,8 @@ const provide = Effect.provide(TestCodexPlugins.layerWith({ plugins: [alpha, bet
 const when = (match: TestRequest.Match, ...behaviours: ReadonlyArray<TestReply.Behaviour>) =>
   Effect.flatMap(TestBackend.TestBackend, (backend) => backend.when(match, ...behaviours))
 
-describe("no secret is let slip", () => {
-  it.effect("where all is well", () =>
+describe("no secret appears in any output", () => {
+  it.effect("of a successful pass", () =>
     Effect.provide(tryAll, TestCodexPlugins.layerWith({ plugins: [alpha, beta], signature }))
   )
 
@@ -134,14 +134,14 @@ describe("no secret is let slip", () => {
       // The calls of the backend go one way.
       if (/^(?:read|install|uninstall)$/.test(kind) && !/403|http|off|something/.test(name))
         continue
-      it.effect(`where the server of a ${kind} ${name}`, () =>
+      it.effect(`if the server of a ${kind} ${name}`, () =>
         Effect.andThen(when({ kind }, behaviour), tryAll).pipe(provide)
       )
     }
   }
 
   for (const [name, behaviour] of Object.entries(listings)) {
-    it.effect(`where a listing ${name}`, () =>
+    it.effect(`if a listing ${name}`, () =>
       Effect.andThen(when({ kind: "listing" }, behaviour), tryAll).pipe(provide)
     )
   }
@@ -157,7 +157,7 @@ describe("no secret is let slip", () => {
     "have expired": (auth) => auth.replace('"access_token":"', '"access_token":"old')
   }
   for (const [name, change] of Object.entries(credentials)) {
-    it.effect(`where the credentials ${name}`, () =>
+    it.effect(`if the credentials ${name}`, () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = `${home}/auth.json`
@@ -173,7 +173,7 @@ describe("no secret is let slip", () => {
     "are no TOML": `key = ${signature} ${signature}`
   }
   for (const [name, toml] of Object.entries(settings)) {
-    it.effect(`where the settings ${name}`, () =>
+    it.effect(`if the settings ${name}`, () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         yield* fs.writeFileString(`${home}/config.toml`, toml)
@@ -183,7 +183,7 @@ describe("no secret is let slip", () => {
   }
 
   it.live(
-    "by the program, in text or in JSON",
+    "of the program, in text or in JSON",
     Effect.fnUntraced(
       function* () {
         const { backend, run } = yield* world({ plugins: [alpha, beta], signature })
@@ -219,7 +219,7 @@ describe("no secret is let slip", () => {
     )
   )
 
-  it.effect("unseen: what is logged is heard, secrets included", () =>
+  it.effect("would go unnoticed: the test sees every log, secrets included", () =>
     Effect.gen(function* () {
       const {
         accounts: [account],

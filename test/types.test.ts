@@ -228,7 +228,7 @@ describe("the errors and requirements of the package", () => {
     expectTypeOf<AllDifferences>().toEqualTypeOf<{}>()
   })
 
-  it("are those of the argument and of the service where a method is generic", () => {
+  it("are those of the argument and the service if a method is generic", () => {
     const hold = (lock: Main.CacheLock.CacheLock["Service"]) => lock.hold(input)
     expectTypeOf<ReturnType<typeof hold>>().toEqualTypeOf<
       Effect.Effect<string, "its error" | Main.CacheLock.CacheLockError, "its need">

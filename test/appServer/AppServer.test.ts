@@ -103,7 +103,7 @@ const changed = ({ changedPlugins }: Json) => changedPlugins.map(({ id }: Json) 
 
 describe("AppServer", () => {
   it.effect(
-    "answers who it is, once",
+    "answers initialize once",
     Effect.fnUntraced(function* () {
       const { error, initialize } = yield* connect
       assert.deepStrictEqual(yield* initialize, {
@@ -120,7 +120,7 @@ describe("AppServer", () => {
   )
 
   it.effect(
-    "answers nothing else before that, and asks nobody",
+    "answers nothing else before initialize, and sends no request",
     Effect.fnUntraced(function* () {
       const { error } = yield* connect
       for (const request of [
@@ -141,7 +141,7 @@ describe("AppServer", () => {
   )
 
   it.effect(
-    "answers under the id of the request, and to nothing but requests",
+    "answers requests only, with their ids",
     Effect.fnUntraced(function* () {
       const { send } = yield* client
       const answer = yield* send({ id: "seven", method: "plugin/reconcile", params: {} })
@@ -167,7 +167,7 @@ describe("AppServer", () => {
   )
 
   it.effect(
-    "answers with an error where it is at fault itself, and goes on",
+    "answers an internal failure with an error, and continues",
     Effect.fnUntraced(function* () {
       const { error, result } = yield* client
       yield* when({ kind: "read" }, () => {
@@ -181,7 +181,7 @@ describe("AppServer", () => {
 
 describe("AppServer: plugin/read", () => {
   it.effect(
-    "tells a plugin that is not installed, and that it is once it is",
+    "describes a plugin before and after its installation",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       const before = (yield* result(...read(beta.id))).plugin
@@ -200,7 +200,7 @@ describe("AppServer: plugin/read", () => {
   )
 
   it.effect(
-    "tells the version that is cached, not the one that there is",
+    "gives the cached version, not the latest one",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       yield* result(...reconcile)
@@ -228,7 +228,7 @@ describe("AppServer: plugin/read", () => {
       { pluginName: "../x", remoteMarketplaceName: "y" },
       "invalid remote plugin id: only ASCII letters, digits, `_`, `-`, and `~` are allowed"
     ]
-  ] as const)("refuses %s, and asks nobody", ([, params, message]) =>
+  ] as const)("refuses %s without a request", ([, params, message]) =>
     Effect.gen(function* () {
       const { error } = yield* client
       const answer = yield* error("plugin/read", params)
@@ -243,7 +243,7 @@ describe("AppServer: plugin/read", () => {
   )
 })
 
-describe("AppServer: what fails", () => {
+describe("AppServer: failures", () => {
   it.effect.each([
     ["404", TestReply.status(404), -32600],
     ["403", TestReply.status(403), -32603],
@@ -251,7 +251,7 @@ describe("AppServer: what fails", () => {
     ["no JSON", TestReply.body("<html>"), -32603],
     ["a row without a name", TestReply.mapJson((json) => ({ ...json, name: "a b" })), -32603],
     ["another plugin", TestReply.mapJson((json) => ({ ...json, id: "plugins~X" })), -32603]
-  ] as const)("says at which step: the row is answered with %s", ([, behaviour, code]) =>
+  ] as const)("names the step that failed: the row is answered with %s", ([, behaviour, code]) =>
     Effect.gen(function* () {
       const { error } = yield* client
       yield* when({ kind: "read" }, behaviour)
@@ -296,7 +296,7 @@ describe("AppServer: what fails", () => {
   )
 
   it.effect(
-    "plugin/install reports a cached bundle that is not on record, and reconciliation removes it",
+    "plugin/install reports a cached bundle that the account does not have, and reconciliation removes it",
     Effect.fnUntraced(function* () {
       const { error, result } = yield* client
       yield* result(...reconcile)
@@ -311,7 +311,7 @@ describe("AppServer: what fails", () => {
   )
 
   it.effect(
-    "says that the record was not changed by an uninstall, and removes nothing",
+    "reports that an uninstall did not change the account, and removes nothing",
     Effect.fnUntraced(function* () {
       const { error, result } = yield* client
       yield* result(...reconcile)
@@ -324,7 +324,7 @@ describe("AppServer: what fails", () => {
   )
 
   it.effect(
-    "is the client's to mend where nobody is signed in",
+    "asks the client to sign in if nobody is signed in",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       const home = yield* CodexHome.CodexHome
@@ -348,7 +348,7 @@ describe("AppServer: what fails", () => {
 
 describe("AppServer: plugin/uninstall", () => {
   it.effect(
-    "takes a plugin off record and out of the cache, as often as it is asked",
+    "uninstalls a plugin on the account and removes it from the cache, also when repeated",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       yield* result(...reconcile)
@@ -360,7 +360,7 @@ describe("AppServer: plugin/uninstall", () => {
   )
 
   it.effect(
-    "takes PLUGIN@MARKETPLACE out of the cache alone, and reconciliation brings it back",
+    "removes PLUGIN@MARKETPLACE from the cache only, and reconciliation restores it",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       yield* result(...reconcile)
@@ -375,7 +375,7 @@ describe("AppServer: plugin/uninstall", () => {
   )
 
   it.effect(
-    "refuses what is neither",
+    "refuses any other id",
     Effect.fnUntraced(function* () {
       const { error } = yield* client
       for (const pluginId of ["", "a/b", "a b@c", "a@b@c"]) {
@@ -390,7 +390,7 @@ describe("AppServer: plugin/uninstall", () => {
 
 describe("AppServer: plugin/installed", () => {
   it.effect(
-    "asks when it does not know, then answers from what it knows, and syncs behind that",
+    "asks the backend the first time, then answers from memory and syncs in the background",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       const backend = yield* TestBackend.TestBackend
@@ -402,7 +402,7 @@ describe("AppServer: plugin/installed", () => {
   )
 
   it.effect(
-    "answers empty while it can neither ask nor remember",
+    "answers with an empty list if it can neither ask nor remember",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       yield* when({ kind: "listing" }, TestReply.status(403))
@@ -414,7 +414,7 @@ describe("AppServer: plugin/installed", () => {
   )
 
   it.effect(
-    "knows of installs and uninstalls at once",
+    "shows installs and uninstalls at once",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       yield* result(...reconcile)
@@ -426,7 +426,7 @@ describe("AppServer: plugin/installed", () => {
   )
 
   it.effect(
-    "does not take a listing for new that was asked for before an install",
+    "does not use a listing that was requested before an install",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       const gate = yield* Latch.make()
@@ -442,7 +442,7 @@ describe("AppServer: plugin/installed", () => {
   )
 
   it.effect(
-    "lists by marketplace in Codex's order, and by display name within",
+    "sorts by marketplace in Codex's order, and then by display name",
     Effect.fnUntraced(
       function* () {
         const { result } = yield* client
@@ -478,7 +478,7 @@ describe("AppServer: plugin/installed", () => {
   )
 
   it.effect(
-    "tells the cached versions, and leaves out what cannot be shown",
+    "gives the cached versions, and leaves out what cannot be shown",
     Effect.fnUntraced(
       function* () {
         const { result } = yield* client
@@ -504,7 +504,7 @@ describe("AppServer: plugin/reconcile", () => {
   const noFlags = { hasMcps: false, hasApps: false, hasHooks: false, hasSkills: false }
 
   it.effect(
-    "tells what came, what changed and what went, each with what it brings",
+    "reports what was added, changed and removed, each with its capabilities",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       const backend = yield* TestBackend.TestBackend
@@ -546,7 +546,7 @@ describe("AppServer: plugin/reconcile", () => {
   )
 
   it.effect(
-    "does not tell what the client itself installed and uninstalled",
+    "does not report what the client itself installed and uninstalled",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       yield* result(...reconcile)
@@ -558,7 +558,7 @@ describe("AppServer: plugin/reconcile", () => {
   )
 
   it.effect(
-    "tells strays that it removed",
+    "reports strays that it removed",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       const fs = yield* FileSystem.FileSystem
@@ -573,7 +573,7 @@ describe("AppServer: plugin/reconcile", () => {
   )
 
   it.effect(
-    "tells which plugins failed, and of which the wanted bundle is not there",
+    "reports which plugins failed, and whose bundle is missing",
     Effect.fnUntraced(
       function* () {
         const { result } = yield* client
@@ -606,7 +606,7 @@ describe("AppServer: plugin/reconcile", () => {
   )
 
   it.effect(
-    "is a pass that began after it was asked for",
+    "runs a pass that begins after the request",
     Effect.fnUntraced(function* () {
       const { reconcileInBackground, result } = yield* client
       const backend = yield* TestBackend.TestBackend
@@ -649,7 +649,7 @@ describe("AppServer.run", () => {
     params: { clientInfo: { name: "test", version: "9" } }
   })
   it.effect(
-    "answers what came at once with initialize, and ends when all is answered",
+    "answers requests that arrive together with initialize, and ends after the last answer",
     Effect.fnUntraced(function* () {
       const requests = [
         hello,
@@ -668,7 +668,7 @@ describe("AppServer.run", () => {
   )
 
   it.effect(
-    "takes lines that come in pieces",
+    "accepts lines that arrive in pieces",
     Effect.fnUntraced(function* () {
       const [first] = yield* serve(Stream.fromIterable(`${hello}\r\n`))
       assert.strictEqual(first.id, 0)
@@ -688,7 +688,7 @@ describe("AppServer.run", () => {
   )
 
   it.effect(
-    "goes on where the sync at the start fails",
+    "continues if the sync at the start fails",
     Effect.fnUntraced(function* () {
       yield* when({ kind: "listing" }, TestReply.status(403))
       const backend = yield* TestBackend.TestBackend
@@ -751,7 +751,7 @@ describe("AppServer.run", () => {
   )
 
   it.effect(
-    "ends at once where nobody asks anything",
+    "ends at once if there is no request",
     Effect.fnUntraced(function* () {
       yield* when({ kind: "listing" }, TestReply.silence)
       assert.deepStrictEqual(yield* serve(Stream.empty), [])
@@ -800,7 +800,7 @@ describe("plugin/list", () => {
   )
 
   it.effect(
-    "lists nothing where `features.plugins` is false",
+    "lists nothing if `features.plugins` is false",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       const file = `${TestCodexPlugins.root}/config.toml`
@@ -813,7 +813,7 @@ describe("plugin/list", () => {
   )
 
   it.effect(
-    "leaves the curated plugins out where the backend does not list them, and says why in the log",
+    "leaves out the curated plugins if the backend does not list them, and logs why",
     Effect.fnUntraced(function* () {
       yield* when({ kind: "directory" }, TestReply.status(403))
       const { error, result } = yield* client

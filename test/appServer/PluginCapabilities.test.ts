@@ -120,7 +120,7 @@ describe("PluginCapabilities.read", () => {
 })
 
 describe("PluginCapabilities.union", () => {
-  it("has what either has", () => {
+  it("has the capabilities of both", () => {
     const { none, union } = PluginCapabilities
     const skills = { ...none, hasSkills: true }
     const hooks = { ...none, hasHooks: true }

@@ -28,7 +28,7 @@ const detailOf = (row?: Row) => PluginSummary.detail(subject(row))
 // Codex 0.169 gave the expected answers to the same rows; `npm run test:codex` asks it again.
 
 describe("PluginSummary.summary", () => {
-  it("has every field of Codex's, in its order", () => {
+  it("has every field of Codex, in Codex's order", () => {
     assert.strictEqual(
       JSON.stringify({
         ...summaryOf({ enabled: true, installed_at: "2026-01-01T00:00:00.9+02:00" }),
@@ -58,7 +58,7 @@ describe("PluginSummary.summary", () => {
     )
   })
 
-  it("tells the version that is cached", () => {
+  it("gives the cached version", () => {
     const cached = Option.some(PluginVersion.PluginVersion.make("0.9.0"))
     assert.strictEqual(PluginSummary.summary({ ...subject(), cached }).localVersion, "0.9.0")
   })
@@ -100,21 +100,21 @@ describe("PluginSummary.summary", () => {
     ],
     ["several before one", { default_prompts: ["a"], default_prompt: "b" }, ["a"]],
     ["none of several before one", { default_prompts: [], default_prompt: "b" }, ["b"]]
-  ])("shows of %s what Codex shows", (_, shown, prompts) => {
+  ])("shows %s as Codex does", (_, shown, prompts) => {
     assert.deepStrictEqual(
       summaryOf({ release: { interface: shown } }).interface?.defaultPrompt,
       prompts
     )
   })
 
-  it("shows no interface where nothing is known of it", () => {
+  it("shows no interface if nothing is known about it", () => {
     assert.isNull(summaryOf({ release: { display_name: " " } }).interface)
     assert.strictEqual(summaryOf({ release: { display_name: " A " } }).interface?.displayName, "A")
   })
 })
 
 describe("PluginSummary.detail", () => {
-  it("has every field of Codex's, in its order", () => {
+  it("has every field of Codex, in Codex's order", () => {
     assert.deepStrictEqual(Object.keys(detailOf()), [
       "marketplaceName",
       "marketplacePath",
@@ -131,7 +131,7 @@ describe("PluginSummary.detail", () => {
     ])
   })
 
-  it("tells of a workspace's plugin how it is shared", () => {
+  it("says how a workspace's plugin is shared", () => {
     const principal = { principal_type: "user", principal_id: "u", role: "owner", name: "Ann" }
     const row = {
       discoverability: "LISTED",
@@ -159,7 +159,7 @@ describe("PluginSummary.detail", () => {
     { name: "hidden", description: "d", interface: {} }
   ]
 
-  it("shows skills, switched off where the account has them so", () => {
+  it("shows skills, and which of them the account has disabled", () => {
     const { skills: shown } = detailOf({
       enabled: true,
       disabled_skill_names: ["hidden"],
@@ -181,7 +181,7 @@ describe("PluginSummary.detail", () => {
     ["hidden", true, undefined],
     ["none", true, undefined]
   ])(
-    "onboards with the skill %s of a plugin enabled %j: %s",
+    "offers the skill %s of a plugin with enabled %j for onboarding: %s",
     (onboarding_skill_name, enabled, name) => {
       const { onboardingSkill } = detailOf({
         enabled,
@@ -237,7 +237,7 @@ describe("PluginSummary.detail", () => {
     assert.strictEqual(app?.installUrl, `https://chatgpt.com/apps/${slug}/${id}`)
   })
 
-  it("shows each server once, and a blank description not at all", () => {
+  it("shows each server once, and no blank description", () => {
     const { description, mcpServers } = detailOf({
       release: { description: " ", mcp_servers: [{ key: "z" }, { key: "a" }, { key: "a" }] }
     })

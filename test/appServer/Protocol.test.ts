@@ -16,7 +16,7 @@ describe("AppServerProtocol.decode", () => {
     ["a negative number", -7],
     ["text", "seven"],
     ["empty text", ""]
-  ])("takes %s for an id", (_, id) => {
+  ])("accepts %s as an id", (_, id) => {
     const message = Protocol.decode(JSON.stringify({ id, method: "plugin/installed", params: {} }))
     assert.deepStrictEqual(
       message,
@@ -41,7 +41,7 @@ describe("AppServerProtocol.decode", () => {
     assert.deepStrictEqual(Protocol.decode(line), Protocol.Message.Other())
   })
 
-  it("takes the protocol's `jsonrpc`, white space, and parameters that it does not know", () => {
+  it("accepts the `jsonrpc` member, white space and unknown parameters", () => {
     const line =
       '  {"jsonrpc":"2.0","id":1,"method":"plugin/uninstall","params":{"pluginId":"x","y":1}} '
     assert.deepStrictEqual(
@@ -60,7 +60,7 @@ describe("AppServerProtocol.decode", () => {
     ["plugin/installed", { cwds: ["/abs"], installSuggestionPluginNames: ["x"] }],
     ["plugin/reconcile", { reason: "because" }],
     ["initialize", { clientInfo: { name: "n", title: null, version: "1" } }]
-  ])("takes the parameters of %s", (method, params) => {
+  ])("accepts the parameters of %s", (method, params) => {
     assert.isUndefined(refusalOf(method, params))
   })
 
@@ -113,7 +113,7 @@ describe("AppServerProtocol.decode", () => {
     assert.strictEqual(refusalOf(method, params), `Invalid request: ${why}`)
   })
 
-  it("refuses a method that is not served, and names those that are", () => {
+  it("refuses an unknown method, and names the known ones", () => {
     assert.strictEqual(
       refusalOf("thread/start", {}),
       "Invalid request: unknown variant `thread/start`, expected one of `initialize`, " +
@@ -124,7 +124,7 @@ describe("AppServerProtocol.decode", () => {
 })
 
 describe("AppServerProtocol.encode", () => {
-  it("answers in one line, in the order of Codex's members", () => {
+  it("answers in one line, with the members in Codex's order", () => {
     assert.strictEqual(
       Protocol.encode("a", Result.succeed({ text: "two\nlines" })),
       '{"id":"a","result":{"text":"two\\nlines"}}'

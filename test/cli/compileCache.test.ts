@@ -24,7 +24,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect("is below ~/.cache where XDG_CACHE_HOME is empty or relative", () =>
+  it.effect("is below ~/.cache if XDG_CACHE_HOME is empty or relative", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       const expected = Path.join(home, ".cache", "codex-plugins")
@@ -42,7 +42,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect("is refused where another user can write", () =>
+  it.effect("is refused if another user can write to it", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       const folder = folderFor({ HOME: home }) ?? ""
@@ -60,7 +60,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect("is refused where its name is a link or a file", () =>
+  it.effect("is refused if it is a link or a file", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       const elsewhere = yield* temporaryFolder
@@ -74,7 +74,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect.skipIf(process.getuid?.() !== 0)("is refused where another user owns it", () =>
+  it.effect.skipIf(process.getuid?.() !== 0)("is refused if another user owns it", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       const folder = folderFor({ HOME: home }) ?? ""

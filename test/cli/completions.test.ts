@@ -72,12 +72,12 @@ describe("completion", () => {
     [["run", "--", ""], ":command"],
     [["run", "--deadline", "1s", "--", "codex", ""], ":command"],
     [["id", "x"], ":none"]
-  ] as const)("says how the shell goes on: %j %s", ([words, directive]) =>
+  ] as const)("tells the shell how to continue: %j %s", ([words, directive]) =>
     Effect.map(complete(...words), (lines) => assert.strictEqual(lines.at(-1), directive))
   )
 
   it.live(
-    "offers the names of cached plugins, and asks nobody",
+    "offers the names of cached plugins without a request",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world({ plugins: [github, ...both] })
       yield* run("sync")
@@ -103,7 +103,7 @@ describe("completion", () => {
 
 describe("completion of a remote id", () => {
   it.live(
-    "offers no id that a shell could take for a command",
+    "offers no id that a shell could run as a command",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       const { home, run } = yield* world({ plugins: [github] })

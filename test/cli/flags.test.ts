@@ -21,7 +21,7 @@ const world = Effect.fnUntraced(function* () {
 
 describe("--offline", () => {
   it.live(
-    "lets sync say what is cached, and asks nobody",
+    "lets sync say what is cached without a request",
     Effect.fnUntraced(function* () {
       const { backend, run, runWith } = yield* world()
       yield* run("sync")
@@ -50,7 +50,7 @@ describe("--offline", () => {
     [["verify"]],
     [["install", alpha.id]],
     [["watch"]]
-  ] as const)("as a variable fails %j at once, which needs the backend", ([args]) =>
+  ] as const)("set as a variable, fails %j at once, which needs the backend", ([args]) =>
     Effect.gen(function* () {
       const { backend, runWith } = yield* world()
       assert.deepStrictEqual(yield* runWith({ CODEX_PLUGINS_OFFLINE: "true" }, ...args), {
@@ -93,7 +93,7 @@ describe("--verbose and --quiet", () => {
   )
 
   it.live(
-    "print more and less of what other commands find in good order",
+    "show and hide what other commands find in good order",
     Effect.fnUntraced(function* () {
       const { home, run } = yield* world()
       yield* run("sync")
@@ -172,7 +172,7 @@ describe("a variable with a value that no flag takes", () => {
     [{ CODEX_PLUGINS_CONCURRENCY: "x" }, "invalid value of CODEX_PLUGINS_CONCURRENCY: Expected"],
     [{ CODEX_PLUGINS_REMOVE: "x" }, "invalid value of CODEX_PLUGINS_REMOVE: Expected"],
     [{ CODEX_PLUGINS_WAIT: "soon" }, "a duration such as"]
-  ] as const)("is wrong usage: %j", ([env, message]) =>
+  ] as const)("is a usage error: %j", ([env, message]) =>
     Effect.gen(function* () {
       const { runWith } = yield* world()
       const { code, stderr, stdout } = yield* runWith(env, "sync")

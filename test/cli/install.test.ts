@@ -46,7 +46,7 @@ describe("install", () => {
   )
 
   it.live(
-    "leaves with 1 where it is not allowed",
+    "exits with 1 if it is not allowed",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({
         plugins: [{ ...alpha, row: { status: "DISABLED_BY_ADMIN" } }]
@@ -68,7 +68,7 @@ describe("install", () => {
   )
 
   it.live(
-    "leaves with 1 when the account was not changed, and says what resolves it",
+    "exits with 1 if the account was not changed, and says what helps",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world({ plugins: [alpha] })
       yield* backend.when({ kind: "install" }, TestReply.status(403))
@@ -81,7 +81,7 @@ describe("install", () => {
   )
 
   it.live(
-    "refuses what is no remote id, and asks nobody",
+    "refuses an invalid remote id without a request",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world()
       for (const id of ["../x", "a b", ""]) {
@@ -96,7 +96,7 @@ describe("install", () => {
 
 describe("install --from", () => {
   it.live(
-    "installs a folder without network, account and identity",
+    "installs a folder without a network, an account or an identity",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world()
       const fs = yield* FileSystem.FileSystem
@@ -153,7 +153,7 @@ describe("install --from", () => {
   )
 
   it.live(
-    "warns that the account's marketplaces are the account's",
+    "warns about a marketplace that belongs to the account",
     Effect.fnUntraced(function* () {
       const { run } = yield* world()
       const source = yield* folder({ name: "alpha" })
@@ -166,7 +166,7 @@ describe("install --from", () => {
   )
 
   it.live(
-    "leaves with 1 for a folder that is no plugin, or another one",
+    "exits with 1 for a folder that is not a plugin, or is another one",
     Effect.fnUntraced(function* () {
       const { run } = yield* world()
       const source = yield* folder({ name: "beta" })
@@ -194,7 +194,7 @@ describe("install --from", () => {
 
 describe("uninstall", () => {
   it.live(
-    "takes a plugin off the account and out of the cache",
+    "uninstalls a plugin on the account and removes it from the cache",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world({ plugins: [alpha] })
       yield* run("install", alpha.id)
@@ -225,7 +225,7 @@ describe("uninstall", () => {
   )
 
   it.live(
-    "leaves with 1, and everything as it was, where the account does not change",
+    "exits with 1 and changes nothing if the account does not change",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world({ plugins: [alpha] })
       yield* run("install", alpha.id)
@@ -238,7 +238,7 @@ describe("uninstall", () => {
   )
 
   it.live(
-    "takes a plugin's bare name and its name with the marketplace",
+    "accepts a plugin's name with and without its marketplace",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world({ plugins: [alpha] })
       for (const name of ["alpha", alphaId]) {

@@ -25,7 +25,7 @@ const putInDoubt = Effect.fnUntraced(function* (home: string, name: string) {
 
 describe("list", () => {
   it.live(
-    "prints the cached plugins, and asks nobody",
+    "prints the cached plugins without a request",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world({ plugins: [alpha, mine] })
       yield* run("sync")
@@ -78,7 +78,7 @@ describe("list", () => {
   )
 
   it.live(
-    "prints JSON in the words of Codex",
+    "prints JSON with Codex's names",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins: [alpha] })
       yield* run("sync")
@@ -102,7 +102,7 @@ describe("list", () => {
   )
 
   it.live(
-    "tells a home that does not exist from one without plugins",
+    "distinguishes a home that does not exist from one without plugins",
     Effect.fnUntraced(function* () {
       const { home, run: here } = yield* world()
       assert.deepStrictEqual(yield* here("list", "--json"), {
@@ -118,7 +118,7 @@ describe("list", () => {
   )
 
   it.live(
-    "takes the home from the environment where no flag names one",
+    "uses the home from the environment if no flag names one",
     Effect.fnUntraced(function* () {
       const { home, run: here } = yield* world({ plugins: [alpha] })
       yield* here("sync")
@@ -128,7 +128,7 @@ describe("list", () => {
   )
 
   it.live(
-    "works where settings and credentials are broken",
+    "works if settings and credentials are broken",
     Effect.fnUntraced(function* () {
       const { home, run } = yield* world({ plugins: [alpha] })
       yield* run("sync")

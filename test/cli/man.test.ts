@@ -33,7 +33,7 @@ describe("the manual page", () => {
     })
   )
 
-  it.live("has no line that roff takes for a request", () =>
+  it.live("has no line that roff reads as a request", () =>
     Effect.map(run(["__man"]), ({ stdout }) => {
       const requests = stdout.split("\n").filter((line) => /^[.']/.test(line))
       assert.isNotEmpty(requests)

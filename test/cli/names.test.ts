@@ -13,7 +13,7 @@ const message = `codex-plugins: notes is ambiguous: use one of ${ownId}, ${curat
 
 describe("the name of a plugin", () => {
   it.live.each(["id", "list", "read", "install", "uninstall", "verify"])(
-    "that two plugins have is refused by %s, with the list of both",
+    "is refused by %s if two plugins have it, with a list of both",
     (command) =>
       Effect.gen(function* () {
         const { backend, run } = yield* world({ plugins: [curated, own] })
@@ -28,7 +28,7 @@ describe("the name of a plugin", () => {
   )
 
   it.live.each([[["read"]], [["verify", "--json"]], [["list", "--json"]], [["id"]]] as const)(
-    "with its marketplace, and its remote id, mean one plugin: %j",
+    "is unique with its marketplace or as a remote id: %j",
     ([command]) =>
       Effect.gen(function* () {
         const { run } = yield* world({ plugins: [curated, own] })

@@ -115,7 +115,7 @@ describe("the process", () => {
   )
 
   it.live(
-    "serve ends quietly when nobody reads its answers",
+    "ends serve quietly when nobody reads its answers",
     Effect.fnUntraced(
       function* () {
         const fs = yield* FileSystem.FileSystem

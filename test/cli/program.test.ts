@@ -15,7 +15,7 @@ describe("codex-plugins", () => {
     })
   )
 
-  it.live.each(commands)("tells what %s does and takes", (command) =>
+  it.live.each(commands)("describes what %s does and accepts", (command) =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* run([command, "--help"])
       assert.deepStrictEqual([code, stderr], [0, ""])
@@ -36,7 +36,7 @@ describe("codex-plugins", () => {
     })
   )
 
-  it.live("explains how `run` tells its own flags from those of the command", () =>
+  it.live("explains how `run` separates its own flags from the command's", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* run(["run", "sh", "-c", "true"])
       assert.strictEqual(code, 2)
@@ -88,7 +88,7 @@ describe("codex-plugins", () => {
     })
   )
 
-  it.live("says it once where the environment names no home", () =>
+  it.live("says once that the environment names no home", () =>
     Effect.map(run(["list"]), ({ code, stderr, stdout }) => {
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.strictEqual(

@@ -18,7 +18,7 @@ const regionOf = (progress: Progress.Progress, columns: number) =>
   Progress.regionLines({ progress, elapsed: 2300, rate: 1_800_000 }, columns)
 
 describe("the progress of a pass", () => {
-  it("says why the pass waits, until it goes on", () => {
+  it("says why the pass waits until it continues", () => {
     const waiting = after(SyncEvent.Started(), SyncEvent.Waiting({ for: "lock", pluginId: null }))
     assert.deepStrictEqual(regionOf(waiting, 80), [
       "⠸ Waiting for another process to finish its sync  2 s"
@@ -30,7 +30,7 @@ describe("the progress of a pass", () => {
     assert.strictEqual(listed.waiting, null)
   })
 
-  it("says why the listing is retried, until it is there", () => {
+  it("says why the listing is retried until it arrives", () => {
     const retrying = after(
       SyncEvent.Started(),
       SyncEvent.Retrying({
@@ -59,7 +59,7 @@ describe("the progress of a pass", () => {
     planned: 2
   }
 
-  it("shows the largest running downloads as bars where there is room for them", () => {
+  it("shows the largest downloads as bars if there is room", () => {
     assert.deepStrictEqual(regionOf(running, 80), [
       "⠸ 0/2 plugins  3.6 MB  1.8 MB/s  2 s",
       "  beta   ━━━─────────────────  3.1 MB of 20.0 MB",
@@ -111,7 +111,7 @@ describe("a style", () => {
     assert.strictEqual(Style.wrap(" + alpha 1.0.0", undefined), " + alpha 1.0.0")
   })
 
-  it("counts no columns for colours and two for wide characters", () => {
+  it("counts no column for colours and two for wide characters", () => {
     assert.strictEqual(Style.width(Style.colored.red("✗ 日本")), 6)
     assert.strictEqual(Style.cut("日本語", 5), "日本…")
   })

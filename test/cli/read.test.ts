@@ -67,7 +67,7 @@ describe("read", () => {
   )
 
   it.live(
-    "says where account and cache stand otherwise",
+    "says how the account and the cache differ",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world({ plugins: [alpha] })
       const fs = yield* FileSystem.FileSystem

@@ -106,7 +106,7 @@ describe("the recipes", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 
-  it.live("for a session start the command with its plugins in place", () =>
+  it.live("for a session start the command once its plugins are in place", () =>
     Effect.gen(function* () {
       const { folder, home, run } = yield* shell
       const fs = yield* FileSystem.FileSystem

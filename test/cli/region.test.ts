@@ -47,7 +47,7 @@ describe("the live region", () => {
     })
   )
 
-  it.effect("makes room for whatever else is printed", () =>
+  it.effect("makes room for other output", () =>
     Effect.gen(function* () {
       const { work, written } = stage(true)
       const working = yield* Effect.forkChild(
@@ -59,7 +59,7 @@ describe("the live region", () => {
     })
   )
 
-  it.effect("is a line after 5 seconds, and every 10 seconds, where stderr is no terminal", () =>
+  it.effect("is a line after 5 seconds and then every 10 seconds if stderr is not a terminal", () =>
     Effect.gen(function* () {
       const { work, written } = stage(false)
       const working = yield* Effect.forkChild(work(Effect.sleep("20 seconds")))

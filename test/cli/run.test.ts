@@ -57,7 +57,7 @@ describe("run", () => {
   )
 
   it.live(
-    "starts the command whatever fails, and says why on stderr",
+    "starts the command even if the sync fails, and says why on stderr",
     Effect.fnUntraced(function* () {
       const { backend, home } = yield* world({ plugins: [alpha] })
       yield* backend.when({ kind: "listing" }, TestReply.status(401))
@@ -83,7 +83,7 @@ describe("run", () => {
   )
 
   it.live(
-    "hands the command's own flags on",
+    "passes on the command's own flags",
     Effect.fnUntraced(function* () {
       const { home } = yield* world()
       const { code } = yield* runIn(

@@ -7,7 +7,7 @@ import { world } from "../support/shell.ts"
 
 describe("search", () => {
   it.live(
-    "prints a table with every column where no terminal reads it",
+    "prints a table with every column if the output is not a terminal",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins: [github, gitlab] })
       const { code, stderr, stdout } = yield* run("search", "git")
@@ -22,7 +22,7 @@ describe("search", () => {
   )
 
   it.live(
-    "prints JSON in the words of Codex",
+    "prints JSON with Codex's names",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins })
       const { code, stdout } = yield* run("search", "gitlab", "--json")
@@ -83,7 +83,7 @@ describe("search", () => {
   )
 
   it.live(
-    "exits with 4 where nobody is signed in",
+    "exits with 4 if nobody is signed in",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world({ plugins })
       yield* backend.when({}, TestReply.status(401))
@@ -92,7 +92,7 @@ describe("search", () => {
   )
 
   it.live.each(["install", "read", "uninstall"])(
-    "is what %s recommends for a name that neither cache nor account has",
+    "is recommended by %s for a name that neither cache nor account has",
     (command) =>
       Effect.gen(function* () {
         const { run } = yield* world({ plugins })

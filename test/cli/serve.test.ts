@@ -40,7 +40,7 @@ const serve = Effect.fnUntraced(function* (home: string, stdin: string) {
 
 describe("serve --stdio", () => {
   it.live(
-    "answers each request in a line, and ends with stdin",
+    "answers each request in a line, and ends when stdin ends",
     Effect.fnUntraced(function* () {
       const { home } = yield* world({ plugins: [alpha] })
       const { answers, code, stdout } = yield* serve(
@@ -62,7 +62,7 @@ describe("serve --stdio", () => {
   )
 
   it.live(
-    "serve logs its background sync on stderr",
+    "logs its background sync on stderr",
     Effect.fnUntraced(function* () {
       const { home } = yield* world({ plugins: [alpha] })
       const fs = yield* FileSystem.FileSystem

@@ -77,7 +77,7 @@ describe("sync", () => {
   )
 
   it.live(
-    "exits with 4 when signing in again is needed",
+    "exits with 4 when the user must sign in again",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world({ plugins: [alpha] })
       yield* backend.when({ kind: "listing" }, TestReply.status(401))
@@ -161,7 +161,7 @@ describe("sync", () => {
   )
 
   it.live(
-    "keeps with --remove never what the account does not have, and removes it by default",
+    "keeps plugins that the account does not have with --remove never, and removes them by default",
     Effect.fnUntraced(function* () {
       const { backend, home, run } = yield* world({ plugins: [alpha] })
       yield* run("sync")

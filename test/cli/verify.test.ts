@@ -9,7 +9,7 @@ const beta = TestBackend.plugin({ name: "beta" })
 
 describe("verify", () => {
   it.live(
-    "exits with 0 when every file is as in its bundle",
+    "exits with 0 when every file matches its bundle",
     Effect.fnUntraced(function* () {
       const { run } = yield* world({ plugins: [alpha, beta] })
       yield* run("sync")
@@ -22,7 +22,7 @@ describe("verify", () => {
   )
 
   it.live(
-    "names the files that differ, exits with 1, and repairs them with --repair",
+    "lists the files that differ and exits with 1, and repairs them with --repair",
     Effect.fnUntraced(function* () {
       const { home, run } = yield* world({ plugins: [alpha, beta] })
       yield* run("sync")

@@ -100,7 +100,7 @@ layer(played, { excludeTestServices: true, timeout: "5 minutes" })("our app-serv
         )
         if (!play.isFor142 || step.message["method"] === "plugin/reconcile") return
         it.effect(
-          `answers as 0.142 does, but for fields that it lacks: ${step.title}`,
+          `answers as 0.142 does, except for fields that 0.142 lacks: ${step.title}`,
           Effect.fnUntraced(function* () {
             const ours = Differences.as142(yield* answerOf(play, "ours", index))
             const differs = [...(step.differs ?? []), ...(step.differsFrom142 ?? [])]
@@ -133,7 +133,7 @@ layer(played, { excludeTestServices: true, timeout: "5 minutes" })("our app-serv
 })
 
 describe("appServerDifferences", () => {
-  it("has no difference that no step meets", () => {
+  it("has only differences that a step meets", () => {
     const steps = Object.values<Play>(plays).flatMap(({ steps }) => steps)
     const met = new Set(
       steps.flatMap(({ differs = [], differsFrom142 = [] }) => differs.concat(differsFrom142))

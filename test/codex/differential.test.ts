@@ -127,7 +127,7 @@ describe("differences", () => {
     assert.sameMembers(Object.keys(differences), [...shown, ...shownApart])
   })
 
-  it("are of cases that have each a name of its own", () => {
+  it("belong to cases with unique names", () => {
     const names = cases.map(Case.nameOf)
     assert.deepStrictEqual(names, Arr.dedupe(names))
   })

@@ -168,7 +168,7 @@ const services = Layer.provideMerge(OurProgram.layer, NodeServices.layer)
 layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
   describe.each(casts)("$first, then $second", ({ begin, beginAnew }) => {
     it.effect(
-      "go the six steps",
+      "take the six steps",
       Effect.fnUntraced(function* () {
         const hello = TestBackend.plugin({
           name: "hello",
@@ -217,7 +217,7 @@ layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
 
   describe.each(CodexBinary.versions)("ours beside Codex %s", (version) => {
     it.effect(
-      "finds what Codex synced current, and changes not one byte or time stamp of it",
+      "finds nothing to do after Codex, and changes no byte and no time stamp",
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         const home = yield* makeHome()
@@ -235,7 +235,7 @@ layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
     )
 
     it.effect(
-      "leaves Codex nothing to download, and Codex tells the versions that ours installed",
+      "leaves Codex nothing to download, and Codex reports the versions that ours installed",
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         const home = yield* makeHome()
@@ -276,7 +276,7 @@ layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
     )
 
     it.effect(
-      "gives an older cache of Codex's the sidecars that it lacks, and changes nothing else",
+      "adds the missing sidecars to an older cache of Codex, and changes nothing else",
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         const home = yield* makeHome()

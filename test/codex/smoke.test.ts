@@ -85,7 +85,7 @@ describe.each(CodexBinary.versions)("Codex %s", (version) =>
     )
 
     it.effect(
-      "reports a plugin whose bundle is no archive, and a listing that fails",
+      "reports a plugin whose bundle is not an archive, and a listing that fails",
       Effect.fnUntraced(function* () {
         const broken = TestBackend.plugin({
           name: "broken",

@@ -135,7 +135,7 @@ const refusals: ReadonlyArray<{
 const expected = new Set(["PluginStoreError", "RemoteBundleError"])
 
 describe(
-  "a disk that refuses any one step of a change, or all from there on",
+  "a disk that refuses any single step of a change, or all from that step on",
   { timeout: 60_000 },
   () => {
     for (const [name, scenario] of Object.entries(scenarios)) {
@@ -291,7 +291,7 @@ describe("a cache that came with an overlay image", { timeout: 60_000 }, () => {
   }
 })
 
-describe("a folder that is to be synced", () => {
+describe("a folder that must be synced", () => {
   const refusing = (method: "open" | "sync", code: FaultyFileSystem.Code) =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
@@ -315,7 +315,7 @@ describe("a folder that is to be synced", () => {
     ["open", "EISDIR"],
     ["sync", "EINVAL"]
   ] as const)(
-    "need not be where that cannot be done (%s: %s)",
+    "is left alone if the file system cannot sync it (%s: %s)",
     Effect.fnUntraced(function* ([method, code]) {
       const { disk, errors } = yield* refusing(method, code)
       assert.deepStrictEqual(errors, [])
@@ -328,7 +328,7 @@ describe("a folder that is to be synced", () => {
     ["open", "EIO"],
     ["sync", "EIO"]
   ] as const)(
-    "must be where that fails (%s: %s)",
+    "fails its plugin if the sync fails (%s: %s)",
     Effect.fnUntraced(function* ([method, code]) {
       const { disk, errors } = yield* refusing(method, code)
       assert.lengthOf(errors, 1)
@@ -369,7 +369,7 @@ const withoutTimes = (snapshot: MemoryFileSystem.Snapshot) =>
 
 describe("a file that another program holds", () => {
   it.effect.each(["EBUSY", "EPERM", "EACCES"] as const)(
-    "is waited for, as long as it is let go in time (%s)",
+    "is waited for if it is released in time (%s)",
     Effect.fnUntraced(function* (code) {
       const disk = yield* cached(a1)
       const time = Duration.subtract(PluginStore.heldFilePatience, Duration.millis(200))
@@ -383,7 +383,7 @@ describe("a file that another program holds", () => {
     })
   )
 
-  it.effect("fails its plugin alone if it is not, and keeps the previous version", () =>
+  it.effect("fails its plugin only, and keeps the previous version, if it is not released", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       const before = disk.snapshot(baseRoot)
@@ -407,7 +407,7 @@ describe("a file that another program holds", () => {
     })
   )
 
-  it.effect("is named where it is the version that must make room", () =>
+  it.effect("is named if it belongs to the version that is being replaced", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       const exit = yield* settle(
@@ -424,7 +424,7 @@ describe("a file that another program holds", () => {
     })
   )
 
-  it.effect("gets the replaced version back where the new one cannot come", () =>
+  it.effect("brings the replaced version back if the new one cannot be moved into place", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       yield* disk.fileSystem.remove(`${baseRoot}/1.0.0/skills`, { recursive: true })
@@ -444,7 +444,7 @@ describe("a file that another program holds", () => {
     })
   )
 
-  it.effect("stays where it is no longer wanted", () =>
+  it.effect("keeps its plugin in place if that was to be removed", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       const exit = yield* settle(pass(over(disk, holding(baseRoot, "EBUSY", always)), []))
@@ -458,7 +458,7 @@ describe("a file that another program holds", () => {
 })
 
 describe("a marketplace that cannot be read", () => {
-  it.effect("hides its own plugins alone from the list", () =>
+  it.effect("hides only its own plugins from the list", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       const foreign = `${CacheTruth.cacheRoot}/company`
@@ -482,8 +482,8 @@ const readOnly: FaultyFileSystem.Hook = ({ change, method, paths }) =>
     ? Effect.void
     : Effect.fail(FaultyFileSystem.errno("EROFS", method, paths[0] ?? "", paths[1]))
 
-describe("a home that may only be read", () => {
-  it.effect("is read all the same, and planned for", () =>
+describe("a read-only home", () => {
+  it.effect("can be read and planned for", () =>
     Effect.gen(function* () {
       const disk = over(yield* cached(a1), readOnly)
       const services = yield* open(disk.fileSystem, [a2])
@@ -498,14 +498,14 @@ describe("a home that may only be read", () => {
     })
   )
 
-  it.effect("needs no change where nothing is to be done", () =>
+  it.effect("needs no change if it is up to date", () =>
     Effect.gen(function* () {
       const disk = over(yield* cached(a1), readOnly)
       assert.lengthOf((yield* pass(disk, [a1])).kept, 1)
     })
   )
 
-  it.effect("fails what must change it, and is as it was", () =>
+  it.effect("fails a pass that must change it, and stays as it was", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1, a2)
       const before = disk.snapshot()

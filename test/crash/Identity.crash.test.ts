@@ -65,7 +65,7 @@ const isSeen = ({ path, syscall }: MemoryFileSystem.Step): boolean =>
   path.startsWith(CacheTruth.cacheRoot) || path.includes("in-doubt") || syscall === "rename"
 
 it.effect(
-  "no identity is ever wrong, whatever is stopped and whoever owns the plugin next",
+  "no identity is ever wrong, wherever passes are stopped and whoever owns the plugin next",
   () =>
     Effect.gen(function* () {
       const empty = yield* MemoryFileSystem.make()

@@ -72,7 +72,7 @@ const present = Effect.fnUntraced(function* (disk: Disk, at: string) {
 })
 
 describe("the seeding of a home, stopped at every step", { timeout: 60_000 }, () => {
-  it.effect("leaves each plugin absent or whole, and the next seeding does the rest", () =>
+  it.effect("leaves each plugin absent or complete, and the next seeding finishes the work", () =>
     Effect.gen(function* () {
       const start = yield* prepare
       const { exit, points } = yield* record(start, seed)

@@ -153,7 +153,7 @@ const stepsInHome = Effect.fnUntraced(function* (
   )
 })
 
-describe("another writer between any two steps of a pass, at once or with its rest after the pass", () => {
+describe("another writer that acts between any two steps of a pass, or finishes after it", () => {
   let points = 0
   let runs = 0
   for (const [name, { after, before, codex = installs(after) }] of Object.entries(scenarios)) {

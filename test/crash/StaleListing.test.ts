@@ -75,7 +75,7 @@ const makeScheduler = () => {
   return { scheduler, runAll }
 }
 
-describe("a pass with a listing from before another one's change, whenever that comes", () => {
+describe("a pass whose listing is older than another writer's change", () => {
   for (const [name, { cached, now, stale }] of Object.entries(scenarios)) {
     for (const [other, change] of Object.entries(changes)) {
       it.effect(

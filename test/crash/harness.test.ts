@@ -70,7 +70,7 @@ const withoutChance = (path: string) =>
     .replace(/-(stage|claim)-[0-9a-f]{32}(?:-[0-9a-f]{8}(?=-))?/, "-$1-")
 
 describe("the enumeration of crash points", { timeout: 60_000 }, () => {
-  it.effect("takes the pictures that stopping the disk at each step leaves", () =>
+  it.effect("records the same disks as a process that is stopped at each step", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const { points } = yield* record(start, (disk) => pass(disk, [build("B", "1.0.0")]))
@@ -90,7 +90,7 @@ describe("the enumeration of crash points", { timeout: 60_000 }, () => {
     })
   )
 
-  it.effect("finds nothing wrong where nothing is", () =>
+  it.effect("finds nothing wrong with a correct pass", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const { afterKills, afterLosses } = yield* find(start, nothing, build("B", "1.0.0"))
@@ -99,8 +99,8 @@ describe("the enumeration of crash points", { timeout: 60_000 }, () => {
   )
 })
 
-describe("the enumeration of crash points tells where", { timeout: 60_000 }, () => {
-  it.effect("the old sidecar does not go before the new version comes", () =>
+describe("the enumeration of crash points notices if", { timeout: 60_000 }, () => {
+  it.effect("the old sidecar is not removed before the new version arrives", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const { afterKills } = yield* find(
@@ -114,7 +114,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
     })
   )
 
-  it.effect("the new sidecar comes before the new version", () =>
+  it.effect("the new sidecar arrives before the new version", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const { afterKills } = yield* find(
@@ -131,7 +131,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
     })
   )
 
-  it.effect("a version comes file by file", () =>
+  it.effect("a version arrives file by file", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const { afterKills } = yield* find(
@@ -145,7 +145,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
     })
   )
 
-  it.effect("a version is taken out file by file", () =>
+  it.effect("a version is removed file by file", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "2.0.0"))
       const { afterKills } = yield* find(
@@ -182,7 +182,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
     })
   )
 
-  it.effect("the end of an identity is not synced before the new version comes", () =>
+  it.effect("the removal of an identity is not synced before the new version arrives", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const unsynced = withoutSync((path) => path.endsWith("/alpha"))
@@ -192,7 +192,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
     })
   )
 
-  it.effect("what a version is taken out into is not synced", () =>
+  it.effect("the folder that receives a removed version is not synced", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const unsynced = withoutSync((path) => path.endsWith("-install-staging"))
@@ -202,7 +202,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
     })
   )
 
-  it.effect("no mark says that an identity is in doubt", () =>
+  it.effect("no mark says that an identity is uncertain", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const after = (change: Change) =>
@@ -226,7 +226,7 @@ describe("the enumeration of crash points tells where", { timeout: 60_000 }, () 
     })
   )
 
-  it.effect("a reader does not say what is true", () =>
+  it.effect("a reader reports something wrong", () =>
     Effect.gen(function* () {
       const disk = yield* cached(build("A", "1.0.0"))
       const truth = CacheTruth.read(disk)

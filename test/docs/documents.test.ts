@@ -53,7 +53,7 @@ describe.each(documents)("%s", (file) => {
 describe("README.md", () => {
   const readme = read("README.md")
 
-  it("shows the host, and a test of one", () =>
+  it("shows a host and its test", () =>
     assert.includeMembers(
       [...examplesOf(readme)],
       ["test/examples/host.ts", "test/examples/identify.test.ts"]
@@ -118,7 +118,7 @@ describe("docs/hosts.md", () => {
 describe("docs/terminal.svg", () => {
   const svg = read("docs/terminal.svg")
 
-  it("is small, and fits light and dark pages and people who prefer no motion", () => {
+  it("is small, and suits light and dark pages and readers who prefer no motion", () => {
     assert.isBelow(svg.length, 60_000)
     assert.include(svg, "@media (prefers-color-scheme:dark)")
     assert.include(svg, "@media (prefers-reduced-motion:no-preference)")

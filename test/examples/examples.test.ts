@@ -112,7 +112,7 @@ describe("the examples", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 
-  it.live("ownTokens.ts asks the backend with the host's token, and reads no auth.json", () =>
+  it.live("ownTokens.ts uses the host's token, and reads no auth.json", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const backend = yield* TestBackend.make()

@@ -137,7 +137,7 @@ describe.concurrent("a fleet", () => {
     }).pipe(Effect.provide(fleet))
   )
 
-  it.live("asks each home that is signed in for a pass, on schedule", () =>
+  it.live("requests a pass for each signed-in home on schedule", () =>
     Effect.gen(function* () {
       const clientOf = yield* Home.client
       const { names } = yield* Homes.Homes
@@ -162,7 +162,7 @@ describe.concurrent("a fleet", () => {
     )
   )
 
-  it.live("unloads a home that nobody has asked for a while, and loads it again when asked", () =>
+  it.live("unloads a home that has not been used for a while, and loads it again", () =>
     Effect.gen(function* () {
       const clientOf = yield* Home.client
       const { activeEntityCount } = yield* Sharding.Sharding

@@ -84,7 +84,7 @@ layer(services, { excludeTestServices: true, timeout: 60_000 })("a fleet of two 
   )
 
   it.effect(
-    "leaves the plugins alone that a frozen runner is installing, and has no wrong identity when it wakes up",
+    "does not touch the plugins that a frozen runner is installing, and has no wrong identity when it wakes up",
     () =>
       Effect.gen(function* () {
         const fleet = yield* Fleet.make({ program: "impatientRunner.ts" })

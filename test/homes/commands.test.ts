@@ -42,7 +42,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       [["sync", "--concurrency", "many"]],
       [["no-such-command"]],
       [["list", "--no-such-flag"]]
-    ])("that is used wrongly exits with 2: %j", ([args = []]) =>
+    ])("exits with 2 if it is used wrongly: %j", ([args = []]) =>
       Effect.gen(function* () {
         const { home, run } = yield* make
         const { code, output } = yield* run(home, args)
@@ -51,7 +51,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("explains a working folder that was deleted", () =>
+    it.effect("explains that the working folder was deleted", () =>
       Effect.gen(function* () {
         const { home, root, run } = yield* make
         const gone = Path.join(root, "gone")
@@ -67,15 +67,17 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect.skipIf(!isLinux)("that runs out of file descriptors does not blame the network", () =>
-      Effect.gen(function* () {
-        const { home, run } = yield* make
-        for (const limit of [24, 26, 28, 32]) {
-          const { code, output } = yield* run(home, ["sync"], inShell(`ulimit -n ${limit}`))
-          if (code === 0) return
-          assert.notInclude(output, "check the network", `${limit}: ${output}`)
-        }
-      })
+    it.effect.skipIf(!isLinux)(
+      "does not blame the network if it runs out of file descriptors",
+      () =>
+        Effect.gen(function* () {
+          const { home, run } = yield* make
+          for (const limit of [24, 26, 28, 32]) {
+            const { code, output } = yield* run(home, ["sync"], inShell(`ulimit -n ${limit}`))
+            if (code === 0) return
+            assert.notInclude(output, "check the network", `${limit}: ${output}`)
+          }
+        })
     )
 
     it.effect.each(["?", "#", "?a=1", " "])("refuses a base URL that ends in %j", (end) =>
@@ -90,7 +92,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("says in words how long a server wants to be left alone", () =>
+    it.effect("says in words how long a server asks to wait", () =>
       Effect.gen(function* () {
         const { backend, home, run } = yield* make
         yield* backend.when(
@@ -111,7 +113,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       params: { clientInfo: { name: "test", version: "9" } }
     })}\n`
 
-    it.effect.skipIf(!isLinux)("takes no more requests than its client reads answers to", () =>
+    it.effect.skipIf(!isLinux)("stops reading requests while its client reads no answers", () =>
       Effect.gen(function* () {
         const { environment, home } = yield* make
         const { accepted, memory } = yield* Effect.promise(async () => {
@@ -148,31 +150,33 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect.skipIf(!isLinux)("holds no line of 300 MB in memory, and answers the next one", () =>
-      Effect.gen(function* () {
-        const { environment, home } = yield* make
-        const { answers, memory } = yield* Effect.promise(async () => {
-          const server = spawn(process.execPath, [program, "serve", "--stdio"], {
-            env: { ...environment, CODEX_HOME: home },
-            stdio: ["pipe", "pipe", "ignore"]
+    it.effect.skipIf(!isLinux)(
+      "does not hold a line of 300 MB in memory, and answers the next one",
+      () =>
+        Effect.gen(function* () {
+          const { environment, home } = yield* make
+          const { answers, memory } = yield* Effect.promise(async () => {
+            const server = spawn(process.execPath, [program, "serve", "--stdio"], {
+              env: { ...environment, CODEX_HOME: home },
+              stdio: ["pipe", "pipe", "ignore"]
+            })
+            let text = ""
+            server.stdout.on("data", (data) => (text += String(data)))
+            server.stdin.write(initialize)
+            const piece = "x".repeat(mebibyte)
+            let memory = 0
+            for (let i = 0; i < 300; i++) {
+              await new Promise((resolve) => server.stdin.write(piece, resolve))
+              if (i % 20 === 0) memory = Math.max(memory, memoryOf(server.pid ?? 0))
+            }
+            server.stdin.end('\n{"id":2,"method":"plugin/installed","params":{}}\n')
+            await new Promise((resolve) => server.once("close", resolve))
+            return { answers: text.trim().split("\n"), memory }
           })
-          let text = ""
-          server.stdout.on("data", (data) => (text += String(data)))
-          server.stdin.write(initialize)
-          const piece = "x".repeat(mebibyte)
-          let memory = 0
-          for (let i = 0; i < 300; i++) {
-            await new Promise((resolve) => server.stdin.write(piece, resolve))
-            if (i % 20 === 0) memory = Math.max(memory, memoryOf(server.pid ?? 0))
-          }
-          server.stdin.end('\n{"id":2,"method":"plugin/installed","params":{}}\n')
-          await new Promise((resolve) => server.once("close", resolve))
-          return { answers: text.trim().split("\n"), memory }
+          assert.isBelow(memory, 400 * mebibyte)
+          assert.isTrue(answers.some((line) => JSON.parse(line).id === 2))
+          assert.isTrue(answers.every((line) => line.length < mebibyte))
         })
-        assert.isBelow(memory, 400 * mebibyte)
-        assert.isTrue(answers.some((line) => JSON.parse(line).id === 2))
-        assert.isTrue(answers.every((line) => line.length < mebibyte))
-      })
     )
   })
 })

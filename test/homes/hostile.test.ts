@@ -76,7 +76,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("gain nothing by links and pipes in the staging folder", () =>
+    it.effect("gain nothing from links and pipes in the staging folder", () =>
       Effect.gen(function* () {
         const { home, root, run } = yield* make
         const staging = Path.join(home, "plugins/.remote-plugin-install-staging")
@@ -94,7 +94,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("cannot stop list by a marketplace's folder that nobody may read", () =>
+    it.effect("cannot stop list with a marketplace folder that nobody may read", () =>
       Effect.gen(function* () {
         const { home, root, succeed } = yield* make
         yield* succeed(home, ["sync"])
@@ -141,7 +141,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("that is a sidecar or a manifest of 3 GB is not read", () =>
+    it.effect("is not read if it is a sidecar or a manifest of 3 GB", () =>
       Effect.gen(function* () {
         const { home, succeed } = yield* make
         yield* succeed(home, ["sync"])
@@ -155,7 +155,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("that is a damaged lock is named with what helps, by sync and doctor", () =>
+    it.effect("is named with a remedy by sync and doctor if it is a damaged lock", () =>
       Effect.gen(function* () {
         const { home, run, succeed } = yield* make
         Fs.mkdirSync(Path.join(home, "plugins"))
@@ -174,7 +174,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("is not made in a home that is not signed in", () =>
+    it.effect("is not created in a home that is not signed in", () =>
       Effect.gen(function* () {
         const { home, run } = yield* make
         Fs.rmSync(Path.join(home, "auth.json"))
@@ -186,7 +186,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
   })
 
   describe("text from the backend and the disk", () => {
-    it.effect("reaches the terminal without its control characters", () =>
+    it.effect("reaches the terminal without control characters", () =>
       Effect.gen(function* () {
         const { backend, home, run, succeed } = yield* make
         yield* succeed(home, ["sync"])
@@ -243,7 +243,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
   })
 
   describe("a plugin", () => {
-    it.effect("cannot take the sidecar's name as its version", () =>
+    it.effect("cannot use the sidecar's name as its version", () =>
       Effect.gen(function* () {
         const { backend, home, root, run, succeed } = yield* make
         yield* succeed(home, ["sync"])
@@ -264,7 +264,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("of a user's folder loses its set-uid bits", () =>
+    it.effect("from a user's folder loses its set-uid bits", () =>
       Effect.gen(function* () {
         const { home, root, succeed } = yield* make
         const source = Path.join(root, "source")
@@ -300,7 +300,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("with a manifest of 240 MB fails alone, in little memory", () =>
+    it.effect("with a manifest of 240 MB fails on its own, in little memory", () =>
       Effect.gen(function* () {
         const { backend, home, run, succeed } = yield* make
         const huge = `{"name":"alpha","version":"1.0.0","x":[${"{},".repeat(80 * mebibyte)}{}]}`
@@ -317,7 +317,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("with a lone surrogate in its id is refused, as by Codex", () =>
+    it.effect("with a lone surrogate in its id is refused, as Codex does", () =>
       Effect.gen(function* () {
         const { backend, home, run } = yield* make
         yield* backend.when(
@@ -335,7 +335,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("whose names differ only in case change nothing of that name", () =>
+    it.effect("with two names that differ only in case changes nothing", () =>
       Effect.gen(function* () {
         const { backend, home, run } = yield* make
         yield* backend.publish(TestBackend.plugin({ name: "Alpha", id: "other" }))
@@ -345,7 +345,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
     )
 
     it.effect.skipIf(!isLinux || !isRoot)(
-      "whose version cannot be moved keeps its identity if it fails to change its owner",
+      "keeps its identity if its version cannot be moved during a change of owner",
       () =>
         Effect.gen(function* () {
           const { backend, home, run, succeed } = yield* make

@@ -82,7 +82,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect("passes it over for the hosts of NO_PROXY", () =>
+    it.effect("does not use it for the hosts of NO_PROXY", () =>
       Effect.gen(function* () {
         const { authority, installed, sync } = yield* makeHome
         const proxy = yield* LoggingProxy.make()
@@ -141,21 +141,19 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       })
     )
 
-    it.effect(
-      "trusts it beside another one in CODEX_CA_CERTIFICATE, for each of many bundles",
-      () =>
-        Effect.gen(function* () {
-          const { authority, installed, root, sync } = yield* makeHomeWith(many)
-          const { ca } = yield* Certificates.make
-          const fs = yield* FileSystem.FileSystem
-          yield* fs.writeFileString(`${root}/other.pem`, ca)
-          const { code, output } = yield* sync({
-            CODEX_CA_CERTIFICATE: `${root}/other.pem`,
-            NODE_EXTRA_CA_CERTS: authority
-          })
-          assert.strictEqual(code, 0, output)
-          assert.isTrue(yield* installed)
+    it.effect("trusts it in addition to CODEX_CA_CERTIFICATE, for each of many bundles", () =>
+      Effect.gen(function* () {
+        const { authority, installed, root, sync } = yield* makeHomeWith(many)
+        const { ca } = yield* Certificates.make
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString(`${root}/other.pem`, ca)
+        const { code, output } = yield* sync({
+          CODEX_CA_CERTIFICATE: `${root}/other.pem`,
+          NODE_EXTRA_CA_CERTS: authority
         })
+        assert.strictEqual(code, 0, output)
+        assert.isTrue(yield* installed)
+      })
     )
 
     it.effect.skipIf(!canMount)("trusts an authority in the system's store only", () =>

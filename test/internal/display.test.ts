@@ -26,7 +26,7 @@ describe("display", () => {
 })
 
 describe("displayJson", () => {
-  it("escapes what JSON leaves as it is, and keeps the meaning", () => {
+  it("escapes what JSON does not escape, and keeps the meaning", () => {
     const value = { name: "\u001b[31m\u009b2J\u202ea\u2028b\u007f", text: "é 👩‍💻" }
     const text = displayJson(JSON.stringify(value, null, 2))
     assert.include(text, "\\u001b[31m\\u009b2J\\u202ea\\u2028b\\u007f")

@@ -44,7 +44,7 @@ describe("the inflater", () => {
     })
   )
 
-  it("gives the memory of a small member back on request", () => {
+  it("releases the memory of a small member on request", () => {
     const content = Result.getOrThrow(Inflate.inflateSmall(Zlib.gzipSync(noise(100 * KiB))))!
     assert.strictEqual(content.length, 100 * KiB)
     Effect.runSync(Inflate.release(content))
@@ -58,7 +58,7 @@ describe("the inflater", () => {
     assert.isUndefined(inflated(4096 * KiB + 1))
   })
 
-  it.effect("gives the content of a large member in chunks of at most 128 KiB", () =>
+  it.effect("returns the content of a large member in chunks of at most 128 KiB", () =>
     Effect.gen(function* () {
       const chunks = yield* inflate(Zlib.gzipSync(new Uint8Array(9_000 * KiB)))
       assert.isAbove(chunks.length, 1)

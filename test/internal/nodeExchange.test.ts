@@ -42,7 +42,7 @@ const collectGarbage: () => void = runInNewContext("gc")
 const noise = Uint8Array.from({ length: 300_000 }, (_, nth) => (nth * 7919) % 251)
 
 describe("send", () => {
-  it.live("gives a whole body, and uses the connection again", () =>
+  it.live("returns a whole body, and reuses the connection", () =>
     Effect.gen(function* () {
       const { connections, send } = yield* serve((_, answer) => answer.end(noise))
       for (let nth = 0; nth < 3; nth++) {
@@ -73,7 +73,7 @@ describe("send", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("gives an empty body", () =>
+  it.live("returns an empty body", () =>
     Effect.gen(function* () {
       const { send } = yield* serve((_, answer) => answer.writeHead(204).end())
       const response = yield* send()

@@ -148,7 +148,7 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
       })
     )
 
-    it.effect("is passed over for a host of NO_PROXY", () =>
+    it.effect("is not used for a host of NO_PROXY", () =>
       Effect.gen(function* () {
         const { http } = yield* origin
         const { log, port } = yield* proxy()
@@ -180,7 +180,7 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
     it.effect.each([
       ["http://me:secret@127.0.0.1:1", "http://127.0.0.1:1", "ProxyUnreachable"],
       ["socks5://me:secret@127.0.0.1:1", "socks5://127.0.0.1:1", "UnsupportedProxy"]
-    ] as const)("that cannot be used is named without credentials: %s", ([url, shown, tag]) =>
+    ] as const)("is named without its credentials if it cannot be used: %s", ([url, shown, tag]) =>
       Effect.gen(function* () {
         const failure = yield* Effect.flip(get("https://a.test/", { HTTPS_PROXY: url }))
         assert.strictEqual(failure._tag, tag)

@@ -92,7 +92,7 @@ describe("NO_PROXY excludes", () => {
     assert.strictEqual(chosen({ ALL_PROXY: P, NO_PROXY }, `https://${host}/x`)?.shown, P)
   })
 
-  it("all hosts but addresses by a star, in the upper-case variable before the lower-case one", () => {
+  it("excludes all hosts but addresses with a star, and prefers the upper-case variable", () => {
     const environment = { ALL_PROXY: P, NO_PROXY: "b.test", no_proxy: "a.test" }
     assert.strictEqual(chosen(environment, "https://a.test/")?.shown, P)
     assert.isUndefined(chosen(environment, "https://b.test/"))

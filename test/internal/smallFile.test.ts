@@ -96,7 +96,7 @@ describe.each(disks)("a small file on $name", ({ of }) => {
     })
   )
 
-  it.live("that does not exist is no refusal", () =>
+  it.live("is absent if it does not exist", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read((folder) => Effect.succeed(`${folder}/none`)))
       assert.strictEqual(error.reason._tag, "NotFound")

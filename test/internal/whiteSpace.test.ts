@@ -9,7 +9,7 @@ describe("WhiteSpace", () => {
     ["the no-break space", "\u00a0"],
     ["the spaces of other scripts", "\u1680\u2000\u2003\u200a\u202f\u205f\u3000"],
     ["the line and paragraph separators", "\u2028\u2029"]
-  ])("drops %s from both ends", (_, space) => {
+  ])("removes %s from both ends", (_, space) => {
     assert.strictEqual(WhiteSpace.trim(`${space}a${space}b${space}`), `a${space}b`)
     assert.strictEqual(WhiteSpace.trim(space), "")
   })

@@ -66,7 +66,7 @@ const told = Effect.fnUntraced(function* (
 })
 
 describe("the hook", () => {
-  it.effect("is told each operation, with its paths and its place in the order", () =>
+  it.effect("receives each operation with its paths and its position", () =>
     Effect.gen(function* () {
       const operations = yield* told(everything)
       assert.deepStrictEqual(
@@ -133,7 +133,7 @@ describe("the hook", () => {
     })
   )
 
-  it.effect("calls those operations changes that change the disk, and no others", () =>
+  it.effect("marks the operations that change the disk, and no others", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
       let steps = 0
@@ -152,7 +152,7 @@ describe("the hook", () => {
 })
 
 describe("an errno", () => {
-  it.effect("takes the place of the operation, which is not made", () =>
+  it.effect("replaces the operation, which does not happen", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
       const fs = FaultyFileSystem.make(disk.fileSystem, FaultyFileSystem.failChange(1, "ENOSPC"))
@@ -167,7 +167,7 @@ describe("an errno", () => {
     })
   )
 
-  it.effect("can take the place of any change, those of finalizers included", () =>
+  it.effect("can replace any change, also in finalizers", () =>
     Effect.gen(function* () {
       const operations = (yield* told(everything)).filter(({ change }) => change !== undefined)
       for (const { change, method } of operations) {
@@ -182,7 +182,7 @@ describe("an errno", () => {
     })
   )
 
-  it("is what Node's layer makes of it", () => {
+  it("is the error that Node's layer would give", () => {
     const { reason } = FaultyFileSystem.errno("ENOTEMPTY", "rename", "/a", "/b")
     assert(reason._tag === "Unknown")
     assert.deepInclude(reason, {

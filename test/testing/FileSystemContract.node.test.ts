@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== "linux")("Node's file system on Linux", () 
     30_000
   )
 
-  it("calls each errno as the file system in memory does", () => {
+  it("gives each error as the file system in memory does", () => {
     const known = new Map(
       [...getSystemErrorMap()].map(([errno, [code, text]]) => [code, [errno, text]])
     )

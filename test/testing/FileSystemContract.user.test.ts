@@ -9,7 +9,7 @@ import { fileSystemContract } from "./fileSystemContract.ts"
 const nobody = 65_534
 
 describe.runIf(process.platform === "linux" && process.getuid?.() === 0)(
-  "Node's file system on Linux, to another user than root",
+  "Node's file system on Linux, for a user other than root",
   () => {
     beforeAll(() => {
       process.setgroups?.([])

@@ -5,7 +5,7 @@ import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import { fileSystemContract } from "./fileSystemContract.ts"
 
-describe("to root, it is a file system", () => {
+describe("for root, it is a file system", () => {
   fileSystemContract(MemoryFileSystem.layer, { umask: 0o022, heldToPermissions: false })
 })
 
@@ -16,7 +16,7 @@ describe("a case-insensitive file system", () => {
   })
 })
 
-describe("to anybody else, it is a file system with permissions", () => {
+describe("for other users, it is a file system with permissions", () => {
   fileSystemContract(MemoryFileSystem.layerWith({ uid: 1000, gid: 1000, umask: 0o077 }), {
     umask: 0o077,
     heldToPermissions: true
@@ -49,8 +49,8 @@ const modeOfFile = (disk: MemoryFileSystem.MemoryDisk) => disk.snapshot()["/d/fi
 const syncPath = (fs: FileSystem.FileSystem, path: string) =>
   Effect.scoped(Effect.flatMap(fs.open(path), (file) => file.sync))
 
-describe("its disk", () => {
-  it.effect("is new for each program, and one wherever that uses the layer", () =>
+describe("the disk of a layer", () => {
+  it.effect("is new for each program, and shared by all uses of the layer in it", () =>
     Effect.gen(function* () {
       const { layer } = MemoryFileSystem
       const write = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString("/file", "x"))
@@ -63,7 +63,7 @@ describe("its disk", () => {
     })
   )
 
-  it.effect("holds an empty /tmp, and answers the same each time", () =>
+  it.effect("contains an empty /tmp, and behaves the same each time", () =>
     Effect.gen(function* () {
       const one = yield* MemoryFileSystem.make()
       const two = yield* MemoryFileSystem.make()
@@ -94,7 +94,7 @@ describe("its disk", () => {
     })
   )
 
-  it.effect("can be described as a plain value, and made from it", () =>
+  it.effect("can be converted to a plain value and back", () =>
     Effect.gen(function* () {
       const { fileSystem: fs, snapshot } = yield* MemoryFileSystem.make()
       yield* TestClock.setTime(5_000)
@@ -115,7 +115,7 @@ describe("its disk", () => {
     })
   )
 
-  it.effect("is cloned with its hard links, and goes its own way from there", () =>
+  it.effect("is cloned with its hard links, and is independent from then on", () =>
     Effect.gen(function* () {
       const disk = yield* makeDisk()
       yield* disk.fileSystem.writeFileString("/d/one", "1")
@@ -132,7 +132,7 @@ describe("its disk", () => {
     })
   )
 
-  it.effect("is full when its files hold as many bytes as it can", () =>
+  it.effect("is full when its files reach its capacity", () =>
     Effect.gen(function* () {
       const disk = yield* makeDisk({ capacity: 10 })
       const { fileSystem: fs } = disk
@@ -170,7 +170,7 @@ describe("its disk", () => {
 describe("a case-insensitive disk", () => {
   const make = makeDisk({ caseInsensitive: true })
 
-  it.effect("takes names that differ in case or Unicode form for one name", () =>
+  it.effect("treats names that differ in case or Unicode form as one", () =>
     Effect.gen(function* () {
       const disk = yield* make
       const { fileSystem: fs } = disk
@@ -218,7 +218,7 @@ describe("onStep", () => {
     yield* syncPath(fs, "/d")
   })
 
-  it.effect("is told each single change", () =>
+  it.effect("receives each single change", () =>
     Effect.gen(function* () {
       const steps: Array<string> = []
       const disk = (yield* makeDisk()).clone({
@@ -256,7 +256,7 @@ describe("onStep", () => {
     })
   )
 
-  it.effect("stops the world before any step, and nothing changes any more", () =>
+  it.effect("stops everything before any step, and nothing changes afterwards", () =>
     Effect.gen(function* () {
       const base = yield* makeDisk()
       let previous: MemoryFileSystem.Snapshot = base.snapshot()
@@ -281,7 +281,7 @@ describe("onStep", () => {
     })
   )
 
-  it.effect("makes a single system call fail, in the midst of an operation too", () =>
+  it.effect("makes a single system call fail, also within an operation", () =>
     Effect.gen(function* () {
       const base = yield* makeDisk()
       yield* base.fileSystem.makeDirectory("/d/a")
@@ -319,7 +319,7 @@ const outcomes = Effect.fnUntraced(function* (
 describe("after a power loss", () => {
   const { loseNothing, loseSome, loseUnsynced } = MemoryFileSystem
 
-  it.effect("content is there only if its file was synced, its name only if its folder was", () =>
+  it.effect("contents exist only if the file was synced, and names only if the folder was", () =>
     Effect.gen(function* () {
       const disk = yield* makeDisk()
       const { fileSystem: fs } = disk
@@ -343,7 +343,7 @@ describe("after a power loss", () => {
     })
   )
 
-  it.effect("a name may be there without its content, whole, in part or torn", () =>
+  it.effect("a file may have all, some or none of its contents", () =>
     Effect.gen(function* () {
       const disk = yield* makeDisk()
       const { fileSystem: fs } = disk
@@ -382,7 +382,7 @@ describe("after a power loss", () => {
     })
   )
 
-  it.effect("a rename onto a file leaves the old or the new one, the new one maybe empty", () =>
+  it.effect("a rename onto a file leaves the old or the new file, which may be empty", () =>
     Effect.gen(function* () {
       const disk = yield* makeDisk()
       const { fileSystem: fs } = disk
@@ -437,7 +437,7 @@ describe("after a power loss", () => {
     })
   )
 
-  it.effect("what was removed without a sync may be back, with what it held", () =>
+  it.effect("a removal without a sync may be undone, with all contents", () =>
     Effect.gen(function* () {
       const disk = yield* makeDisk()
       const { fileSystem: fs } = disk
@@ -457,7 +457,7 @@ describe("after a power loss", () => {
     })
   )
 
-  it.effect("changes of different names survive in any mixture", () =>
+  it.effect("changes of different names survive in any combination", () =>
     Effect.gen(function* () {
       const disk = yield* makeDisk()
       for (const name of ["1", "2", "3"]) yield* disk.fileSystem.makeDirectory(`/d/${name}`)
@@ -468,7 +468,7 @@ describe("after a power loss", () => {
     })
   )
 
-  it.effect("what order must hold, holds whatever is asked to survive", () =>
+  it.effect("required orders hold whatever is asked to survive", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* outcomes((fs) =>
@@ -489,7 +489,7 @@ describe("after a power loss", () => {
     })
   )
 
-  it.effect("no file and no folder is lost or doubled that was only moved about", () =>
+  it.effect("files and folders that were only moved are neither lost nor duplicated", () =>
     Effect.gen(function* () {
       const folders = ["/d/a", "/d/b", "/d/c", "/d/a/x", "/d/b/y"]
       const base = yield* makeDisk()

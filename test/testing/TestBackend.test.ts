@@ -140,7 +140,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide()))
     )
 
-    it.live("list what is installed, with bundle URLs only where asked", () =>
+    it.live("list what is installed, with bundle URLs only on request", () =>
       Effect.gen(function* () {
         const without = yield* list()
         assert.deepStrictEqual(ids(without), [hello.id, mine.id])
@@ -158,7 +158,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       )
     )
 
-    it.live("list by pages, by the limit asked for and the backend's own", () =>
+    it.live("list in pages, within the requested limit and the backend's own", () =>
       Effect.gen(function* () {
         const first = yield* list("limit=1")
         assert.deepStrictEqual(ids(first), [hello.id])
@@ -180,7 +180,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ plugins: [hello, tools, mine] })))
     )
 
-    it.live("list all that there is", () =>
+    it.live("list all available plugins", () =>
       Effect.gen(function* () {
         const page = yield* Effect.flatMap(call("GET", "list?limit=200"), (_) => json<Page>(_))
         assert.deepStrictEqual(ids(page), [hello.id, odd.id])
@@ -192,25 +192,29 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       )
     )
 
-    it.live("list apart what others in the workspace share, and leave out what is not listed", () =>
-      Effect.gen(function* () {
-        const directory = yield* Effect.flatMap(call("GET", "list"), (_) => json<Page>(_))
-        assert.deepStrictEqual(ids(directory), [hello.id])
-        const shared = yield* Effect.flatMap(call("GET", "workspace/shared"), (_) => json<Page>(_))
-        assert.deepStrictEqual(ids(shared), [tools.id])
-        const backend = yield* TestBackend.TestBackend
-        assert.lengthOf(yield* backend.requests({ kind: "shared" }), 1)
-      }).pipe(
-        Effect.provide(
-          provide({
-            plugins: [
-              hello,
-              TestBackend.plugin({ ...tools, discoverability: "PRIVATE" }),
-              TestBackend.plugin({ ...mine, listed: false })
-            ]
-          })
+    it.live(
+      "list what others in the workspace share separately, and leave out unlisted plugins",
+      () =>
+        Effect.gen(function* () {
+          const directory = yield* Effect.flatMap(call("GET", "list"), (_) => json<Page>(_))
+          assert.deepStrictEqual(ids(directory), [hello.id])
+          const shared = yield* Effect.flatMap(call("GET", "workspace/shared"), (_) =>
+            json<Page>(_)
+          )
+          assert.deepStrictEqual(ids(shared), [tools.id])
+          const backend = yield* TestBackend.TestBackend
+          assert.lengthOf(yield* backend.requests({ kind: "shared" }), 1)
+        }).pipe(
+          Effect.provide(
+            provide({
+              plugins: [
+                hello,
+                TestBackend.plugin({ ...tools, discoverability: "PRIVATE" }),
+                TestBackend.plugin({ ...mine, listed: false })
+              ]
+            })
+          )
         )
-      )
     )
 
     it.live("name the featured plugins", () =>
@@ -222,7 +226,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ featured: ["hello@openai-curated-remote"] })))
     )
 
-    it.live("serve the bundle of an id that no path can hold as it is", () =>
+    it.live("serve the bundle of an id that must be escaped in a path", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         assert.isAbove((yield* download(yield* bundleUrl())).length, 0)
@@ -230,7 +234,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ plugins: [odd] })))
     )
 
-    it.live("read one row, made of what the plugin says", () =>
+    it.live("return one row that is made from the plugin", () =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* Effect.flatMap(call("GET", tools.id), json), {
           id: "plugins~Plugin_tools_WORKSPACE",
@@ -288,7 +292,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       )
     )
 
-    it.live("hand out the bundle to who has its URL, without credentials", () =>
+    it.live("serve a bundle to anyone who has its URL, without credentials", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         const url = yield* bundleUrl()
@@ -305,7 +309,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ plugins: [hello] })))
     )
 
-    it.live("follow what changes while it runs", () =>
+    it.live("reflect changes that are made while it runs", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         const oldUrl = yield* bundleUrl()
@@ -328,7 +332,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
   })
 
   describe(`behaviours, ${name}`, () => {
-    it.live("apply to the requests that match, by count, until taken back", () =>
+    it.live("apply to matching requests, by count, until they are removed", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         yield* backend.when(
@@ -364,7 +368,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       )
     )
 
-    it.live("break a body off", () =>
+    it.live("cut a body short", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         const url = yield* bundleUrl()
@@ -397,7 +401,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ plugins: [large] })))
     )
 
-    it.live("claim a content length that is too small, or none", () =>
+    it.live("send a content length that is too small, or none", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         const url = yield* bundleUrl()
@@ -422,7 +426,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ plugins: [large] })))
     )
 
-    it.live("stay silent, before the head and in mid-body", () =>
+    it.live("stay silent before the head or within the body", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         const url = yield* bundleUrl()
@@ -484,7 +488,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ plugins: [hello] })))
     )
 
-    it.live("never end the pages, or come back to one", () =>
+    it.live("repeat a page or never end the pages", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         yield* backend.when({ kind: "listing" }, TestReply.endlessPages)
@@ -523,8 +527,8 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
     )
   })
 
-  describe(`the record, ${name}`, () => {
-    it.live("counts what is under way at once, by kind", () =>
+  describe(`the request log, ${name}`, () => {
+    it.live("counts concurrent requests by kind", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         const url = yield* bundleUrl()
@@ -539,7 +543,7 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
       }).pipe(Effect.provide(provide({ plugins: [hello], latency: "5 millis" })))
     )
 
-    it.live("tells of a request's arrival, and of who gave up", () =>
+    it.live("reports when a request arrives and when its client gives up", () =>
       Effect.gen(function* () {
         const backend = yield* TestBackend.TestBackend
         const url = yield* bundleUrl()
@@ -562,7 +566,7 @@ if (isReal) suite("over HTTP and HTTPS", sockets)
 else suite("without sockets", memory)
 
 describe.skipIf(isReal)("without sockets", () => {
-  it.effect("time is the test's", () =>
+  it.effect("time is controlled by the test", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       const url = yield* Effect.forkChild(bundleUrl())
@@ -589,7 +593,7 @@ describe.runIf(isReal)("over HTTPS", () => {
     return reason._tag === "TransportError" ? (reason.cause as { code?: string }).code : reason._tag
   })
 
-  it.live("clients refuse a certificate that is not good", () =>
+  it.live("clients refuse an invalid certificate", () =>
     Effect.gen(function* () {
       const { expired, selfSigned, wrongHost } = yield* Authority
       const backend = yield* TestBackend.make()
@@ -600,7 +604,7 @@ describe.runIf(isReal)("over HTTPS", () => {
     }).pipe(Effect.scoped, Effect.provide(client), Effect.provide(Authority.layer))
   )
 
-  it.live("connections are kept, and ports are free again after the scope", () =>
+  it.live("connections are reused, and ports are free after the scope", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.make({ plugins: [hello] })
       const port = yield* Effect.scoped(

@@ -13,7 +13,7 @@ const read = (tarGz: Uint8Array) =>
     Stream.runCollect
   )
 
-it.effect("packs files with their modes, the same way each time", () =>
+it.effect("TestBundle packs files with their modes, the same way each time", () =>
   Effect.gen(function* () {
     const files: TestBundle.Files = {
       "a.txt": "text",
@@ -30,7 +30,7 @@ it.effect("packs files with their modes, the same way each time", () =>
   })
 )
 
-it.effect("packs entries that are no files", () =>
+it.effect("TestBundle packs entries that are not files", () =>
   Effect.gen(function* () {
     const bundle = yield* TestBundle.tarGz([Tar.directory("d"), Tar.symlink("d/link", "/etc")])
     assert.deepStrictEqual(
@@ -43,7 +43,7 @@ it.effect("packs entries that are no files", () =>
   })
 )
 
-it.effect("makes the files of a plugin", () =>
+it.effect("TestBundle makes the files of a plugin", () =>
   Effect.gen(function* () {
     const files = TestBundle.plugin({ name: "hello", version: "1.0.0" })
     const [manifest] = yield* read(yield* TestBundle.tarGz(files))

@@ -17,14 +17,14 @@ const inTestTime = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A
 })
 
 describe("TestCodexPlugins", () => {
-  it.effect("gives a home that is signed in to an account without plugins", () =>
+  it.effect("provides a home that is signed in to an account without plugins", () =>
     Effect.gen(function* () {
       const { installed } = yield* sync
       assert.deepStrictEqual(installed, [])
     }).pipe(Effect.provide(TestCodexPlugins.layer))
   )
 
-  it.effect("with `signedOut`, gives a home without credentials, which can sign in", () =>
+  it.effect("with `signedOut`, provides a home without credentials, which can sign in", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(sync)
       assert.strictEqual(error._tag, "NotSignedIn")
@@ -36,7 +36,7 @@ describe("TestCodexPlugins", () => {
   )
 
   it.effect(
-    "with `expired`, gives a token that the backend refuses, and a good one for the same account",
+    "with `expired`, provides a token that the backend refuses, and a valid one for the same account",
     () =>
       Effect.gen(function* () {
         assert.include(["RemoteCatalogError", "NotSignedIn"], (yield* Effect.flip(sync))._tag)
@@ -64,7 +64,7 @@ describe("TestCodexPlugins", () => {
     }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins, slow: true })))
   )
 
-  it.effect("takes options of its disk", () =>
+  it.effect("accepts options of its disk", () =>
     Effect.gen(function* () {
       assert.lengthOf((yield* sync).installed, 1)
     }).pipe(

@@ -141,7 +141,7 @@ describe("write", () => {
     })
   )
 
-  it.effect("does without Codex's own folder", () =>
+  it.effect("works without Codex's own folder", () =>
     Effect.gen(function* () {
       const claude = { ".claude-plugin/plugin.json": manifest() }
       assert.isUndefined(yield* made({ ...claude, ".codex-plugin": "a file" }))
@@ -151,7 +151,7 @@ describe("write", () => {
     })
   )
 
-  it.effect("fails where Codex's own folder is a file and there are skills to make", () =>
+  it.effect("fails if Codex's own folder is a file and there are skills to make", () =>
     Effect.gen(function* () {
       const files = { ".claude-plugin/plugin.json": manifest(), ".codex-plugin": "a file" }
       const error = yield* Effect.flip(made({ ...files, "commands/a.md": command }))

@@ -32,7 +32,7 @@ Do it.
     ])
   })
 
-  it("says where a command has no body", () => {
+  it("reports a command without a body", () => {
     assert.include(
       made("---\ndescription: d\n---")[0]?.text,
       "\n\nNo command template body was found.\n"
@@ -53,7 +53,7 @@ Do it.
     assert.isUndefined(nameOf(path))
   )
 
-  it("makes none of several that would have one name", () => {
+  it("makes no skill of commands that would have the same name", () => {
     const text = "---\ndescription: d\n---\n"
     const commands = ["a-b", "a/b", "c"].map((path) => ({ path, text }))
     assert.deepStrictEqual(
@@ -96,7 +96,7 @@ Do it.
     " ---\ndescription: d\n---\n"
   ])("finds no front matter in %j", (text) => assert.deepStrictEqual(made(text), []))
 
-  it("takes carriage returns, and fences that go on", () => {
+  it("accepts carriage returns and long fences", () => {
     assert.include(made("---\r\ndescription: d\r\n---\r\nOne\r\n")[0]?.text, "\n\nOne\n")
     assert.include(made("---\ndescription: d\n----\nOne\n")[0]?.text, "\n\n-\nOne\n")
   })
@@ -109,10 +109,10 @@ Do it.
     "Do ! `x`",
     "See @README.md",
     "See\u3000@x"
-  ])("leaves alone what is to be filled in: %s", (body) => assert.isFalse(isMade(body)))
+  ])("leaves placeholders alone: %s", (body) => assert.isFalse(isMade(body)))
 
   it.each(["It costs $x", "Do {{ x", "Do it! See `x`", "me@example.test, or @ home", "(@x)"])(
-    "takes %s",
+    "accepts %s",
     (body) => assert.isTrue(isMade(body))
   )
 })

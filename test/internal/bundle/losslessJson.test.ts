@@ -16,7 +16,7 @@ describe("print", () => {
     ['{"a":1,"b":2,"a":3}', '{\n  "a": 3,\n  "b": 2\n}'],
     ['{"a":1,"\\u0061":2}', '{\n  "a": 2\n}'],
     ['{"2":0,"1":0,"__proto__":0}', '{\n  "2": 0,\n  "1": 0,\n  "__proto__": 0\n}']
-  ])("lays %s out and keeps the order of keys", (text, printed) => {
+  ])("formats %s and keeps the order of keys", (text, printed) => {
     assert.strictEqual(reprint(text), printed)
   })
 
@@ -66,12 +66,12 @@ describe("parse", () => {
     [LosslessJson.maxDepth, true],
     [LosslessJson.maxDepth + 1, false],
     [100_000, false]
-  ] as const)("of %d arrays in one another", (depth, isRead) => {
+  ] as const)("handles %d nested arrays", (depth, isRead) => {
     const read = Result.isSuccess(LosslessJson.parse("[".repeat(depth) + "]".repeat(depth)))
     assert.strictEqual(read, isRead)
   })
 
-  it.prop("of what was printed gives the same value", [Schema.Json], ([json]) => {
+  it.prop("reads back what was printed", [Schema.Json], ([json]) => {
     const text = JSON.stringify(json)
     const printed = reprint(text)
     if (printed === null) assert.match(text, /\\ud[89a-f]/)

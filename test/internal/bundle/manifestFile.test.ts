@@ -33,7 +33,7 @@ describe("read", () => {
     { found: claude, files: { ".codex-plugin": "", [claude]: plain } },
     { found: claude, files: { [`${codex}/file`]: "", [claude]: plain } },
     { found: cursor, files: { [cursor]: plain } }
-  ])("takes $found of $files", ({ files, found }) =>
+  ])("picks $found from $files", ({ files, found }) =>
     Effect.gen(function* () {
       const manifest = yield* read(files)
       assert.strictEqual(manifest.relativePath, found)

@@ -38,7 +38,7 @@ const operationsOf = Effect.fnUntraced(function* <E, R>(effect: Effect.Effect<un
 })
 
 describe("the number of operations", () => {
-  it.live("of a brief hold is small in a session, also for callers who queue", () =>
+  it.live("of a brief hold in a session is small, also for queued callers", () =>
     Effect.gen(function* () {
       const { internals } = yield* CacheLock.CacheLock
       yield* internals.session
@@ -64,7 +64,7 @@ describe("the number of operations", () => {
     )
   )
 
-  it.effect("of a first install is small beside a claim that lasts", () =>
+  it.effect("of a first install is small while another claim exists", () =>
     Effect.gen(function* () {
       const { claimed, installStaged } = yield* PluginStore.PluginStore
       const fs = yield* FileSystem.FileSystem

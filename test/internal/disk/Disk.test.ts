@@ -373,7 +373,7 @@ const pluginFolder = Effect.map(temporaryFolder(tmpdir()), (root) => {
 })
 
 describe.skipIf(process.platform !== "linux")("the two disks", () => {
-  it.effect.each(cases)("agree: $name", (each) =>
+  it.effect.each(cases)("behave alike: $name", (each) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       for (const directory of directories) {
@@ -403,7 +403,7 @@ describe.skipIf(process.platform !== "linux")("the two disks", () => {
   )
 
   it.live.each(Object.entries(implementations))(
-    "take a folder, link, pipe or socket for no manifest, and look at the next place: %s",
+    "skip a folder, link, pipe or socket in a manifest's place: %s",
     ([, implementation]) =>
       Effect.gen(function* () {
         const disk = implementation(yield* FileSystem.FileSystem)
@@ -434,7 +434,7 @@ describe.skipIf(process.platform !== "linux")("the two disks", () => {
       }).pipe(Effect.scoped, Effect.provide(platform))
   )
 
-  it.live("let the event loop run while fast calls go on and on", () =>
+  it.live("let the event loop turn during many fast calls", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder(tmpdir())
       let longest = 0
@@ -538,7 +538,7 @@ const traces = (implementation: Implementation) =>
 
 describe.skipIf(process.platform !== "linux")("the store", () => {
   it.live(
-    "asks the same changes and syncs of both disks for every change",
+    "requests the same changes and syncs from both disks for every change",
     () =>
       Effect.gen(function* () {
         const [over, direct] = yield* Effect.forEach(Object.values(implementations), traces)

@@ -17,7 +17,7 @@ function* threeFolders(): Looks.Look<ReadonlyArray<string>> {
 }
 
 describe("looks on node:fs", () => {
-  it.live("go on without blocking the event loop once calls prove slow", () =>
+  it.live("do not block the event loop once calls prove slow", () =>
     Effect.gen(function* () {
       const now: Array<string> = []
       const later: Array<string> = []

@@ -34,7 +34,7 @@ const doneByTurn = Effect.fnUntraced(function* (jobs: number, millis: number) {
 })
 
 describe("take", () => {
-  it.live("lets the event loop turn between jobs that take long", () =>
+  it.live("lets the event loop turn between long jobs", () =>
     Effect.gen(function* () {
       const seen = yield* doneByTurn(8, 6)
       const most = Math.max(...seen.map((done, nth) => done - (seen[nth - 1] ?? 0)))
@@ -76,7 +76,7 @@ describe("take", () => {
     })
   )
 
-  it.live("forgets whoever is interrupted while waiting", () =>
+  it.live("forgets a job that is interrupted while it waits", () =>
     Effect.gen(function* () {
       Turns.begin()
       work(10)

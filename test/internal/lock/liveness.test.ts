@@ -38,7 +38,7 @@ describe("liveness on disk", () => {
     }).pipe(Effect.scoped, Effect.provide(Node))
   )
 
-  it.live("takes no file outside staging, link or folder for an owner", () =>
+  it.live("does not accept a file outside staging, a link or a folder as an owner", () =>
     Effect.gen(function* () {
       const { liveness, staging } = yield* inStaging
       const owner = "0".repeat(32)
@@ -52,7 +52,7 @@ describe("liveness on disk", () => {
     }).pipe(Effect.scoped, Effect.provide(Node))
   )
 
-  it.live("takes an owner whose file it cannot write for alive", () =>
+  it.live("treats an owner whose file it cannot write as alive", () =>
     Effect.gen(function* () {
       const { staging } = yield* inStaging
       const fs = yield* FileSystem.FileSystem
@@ -69,7 +69,7 @@ describe("liveness on disk", () => {
     }).pipe(Effect.scoped, Effect.provide(Node))
   )
 
-  it.live("registers under another name while others examine and remove what they find", () =>
+  it.live("registers under another name if others remove its first file", () =>
     Effect.gen(function* () {
       const { make, staging } = yield* inStaging
       const examiner = yield* make

@@ -61,7 +61,7 @@ describe("a lock between processes", () => {
   )
 
   it.effect.each(lengths)(
-    "goes on when the other process has freed the file, and announces a long wait (%s)",
+    "continues when the other process has released the file, and announces a long wait (%s)",
     Effect.fnUntraced(function* (length) {
       const { events, file, lock } = yield* make
       file.isTaken = true
@@ -76,26 +76,24 @@ describe("a lock between processes", () => {
     }, Effect.scoped)
   )
 
-  it.effect(
-    "keeps one note for a holder that takes long, and opens its file once in a session",
-    () =>
-      Effect.gen(function* () {
-        const { events, lock } = yield* make
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            yield* lock.session
-            for (const time of [10, 40, 120, 10]) {
-              const holder = yield* Effect.forkChild(lock.hold(Effect.sleep(time), "brief"))
-              yield* TestClock.adjust(time)
-              yield* Fiber.join(holder)
-            }
-          })
-        )
-        assert.deepStrictEqual(events, ["open", "note", "no note", "close"])
-      }).pipe(Effect.scoped)
+  it.effect("writes one note for a long hold, and opens its file once in a session", () =>
+    Effect.gen(function* () {
+      const { events, lock } = yield* make
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* lock.session
+          for (const time of [10, 40, 120, 10]) {
+            const holder = yield* Effect.forkChild(lock.hold(Effect.sleep(time), "brief"))
+            yield* TestClock.adjust(time)
+            yield* Fiber.join(holder)
+          }
+        })
+      )
+      assert.deepStrictEqual(events, ["open", "note", "no note", "close"])
+    }).pipe(Effect.scoped)
   )
 
-  it.effect("pauses for other processes after it was held again and again", () =>
+  it.effect("pauses for other processes after many holds in a row", () =>
     Effect.gen(function* () {
       const { lock } = yield* make
       yield* lock.session

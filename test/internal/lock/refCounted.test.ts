@@ -18,8 +18,8 @@ const make = Effect.gen(function* () {
   return { counted, events, ready }
 })
 
-describe("something that is counted", () => {
-  it.effect("is acquired by one of those who want it at the same time, for all of them", () =>
+describe("a counted resource", () => {
+  it.effect("is acquired once for all users that want it at the same time", () =>
     Effect.gen(function* () {
       const { counted, events, ready } = yield* make
       const users = yield* Effect.forkChild(
@@ -39,7 +39,7 @@ describe("something that is counted", () => {
     })
   )
 
-  it.effect("is acquired anew after its last user has left, and after a failure", () =>
+  it.effect("is acquired again after its last user has left, and after a failure", () =>
     Effect.gen(function* () {
       const { counted, events, ready } = yield* make
       yield* Deferred.succeed(ready, undefined)

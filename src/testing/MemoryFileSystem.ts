@@ -190,6 +190,12 @@ export interface MemoryDisk {
     readonly files: ReadonlyArray<string>
   }
   /**
+   * The changes of names alone.
+   *
+   * @internal
+   */
+  readonly unsyncedEntries: () => ReadonlyArray<EntryChange>
+  /**
    * The disk's own inode at a path, by its names alone. It is not to be changed.
    *
    * @internal
@@ -579,6 +585,7 @@ const makeDisk = (disk: Linux.Disk): MemoryDisk => {
     crash: (powerLoss, options) => makeDisk(disk.crash(powerLoss, settings(options))),
     sync: () => disk.sync(),
     unsynced: () => disk.unsynced(),
+    unsyncedEntries: () => disk.unsyncedEntries(),
     steps: () => disk.steps,
     isStopped: () => disk.stopped
   }

@@ -46,17 +46,26 @@ const essenceOf = (disks: ReadonlyArray<Disk>): number => {
   return known
 }
 
+/** A disk and its fingerprint. */
+interface Known {
+  readonly disk: Disk
+  readonly print: string
+}
+
+const printed = (disk: Disk): Known => ({ disk, print: fingerprint(disk) })
+
 /**
  * A number, the same for disks that differ in leftovers, which a pass sweeps first, or in who is who: what
  * stands there, and what would if all that was not synced were lost.
  */
-const essence = (disk: Disk, lost: Disk): number => {
-  const present = fingerprint(disk)
-  let afterLoss = essences.get(present)
-  if (afterLoss === undefined) essences.set(present, (afterLoss = new Map()))
-  const remains = lost === disk ? present : fingerprint(lost)
-  let known = afterLoss.get(remains)
-  if (known === undefined) afterLoss.set(remains, (known = essenceOf([disk, lost])))
+const essence = (present: Known, lost: Known): number => {
+  let afterLoss = essences.get(present.print)
+  if (afterLoss === undefined) essences.set(present.print, (afterLoss = new Map()))
+  let known = afterLoss.get(lost.print)
+  if (known === undefined) {
+    known = essenceOf([present.disk, lost.disk])
+    afterLoss.set(lost.print, known)
+  }
   return known
 }
 
@@ -72,14 +81,16 @@ it.effect(
       yield* empty.fileSystem.makeDirectory(root)
       empty.sync()
       const queue: Array<Point> = [{ at: "nothing is installed", disk: empty }]
-      const known = new Set([essence(empty, empty)])
+      const known = new Set([essence(printed(empty), printed(empty))])
       const lost = new Set<string>()
       const ends = new Set<string>()
       let points = 0
 
-      const meet = (point: Point, lost: Disk) => {
+      /** Without `lost` for a disk that has nothing to lose. */
+      const meet = (point: Point, lost?: Known) => {
         points++
-        const name = essence(point.disk, lost)
+        const present = printed(point.disk)
+        const name = essence(present, lost ?? present)
         if (!known.has(name)) {
           known.add(name)
           assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(point.disk)), [], point.at)
@@ -91,17 +102,34 @@ it.effect(
       for (const from of queue) {
         for (const target of targetsFor(from.disk)) {
           const wanted = target.map(({ owner, version }) => `${owner}/${version}`).join()
-          const { points } = yield* record(from.disk, (disk) => pass(disk, target), isSeen)
-          for (const { at, disk } of points) {
+          /** How many syncs were made before each point. */
+          const syncs: Array<number> = []
+          let made = 0
+          const { points } = yield* record(
+            from.disk,
+            (disk) => pass(disk, target),
+            (step) => {
+              const isPoint = isSeen(step)
+              if (isPoint) syncs.push(made)
+              if (step.syscall === "fsync") made++
+              return isPoint
+            }
+          )
+          syncs.push(made)
+          let remains: Known | undefined
+          for (const [nth, { at, disk }] of points.entries()) {
             const point = { at: `${from.at}\n→ a pass for ${wanted}: ${at}`, disk }
-            const unsynced = disk.crash(MemoryFileSystem.loseUnsynced)
+            // Only a sync changes what is left if all that was not synced is lost.
+            if (remains === undefined || syncs[nth] !== syncs[nth - 1]) {
+              remains = printed(disk.crash(MemoryFileSystem.loseUnsynced))
+            }
             const losses = [
-              meet(point, unsynced),
-              ...new Set(disk.unsynced().entries.map(changeName))
+              meet(point, remains),
+              ...new Set(disk.unsyncedEntries().map(changeName))
             ].join()
             if (lost.has(losses)) continue
             lost.add(losses)
-            for (const loss of powerLosses(point, 0)) meet(loss, loss.disk)
+            for (const loss of powerLosses(point, 0)) meet(loss)
           }
           const last = points.at(-1)!.disk
           // The same disk has the same differences from the same plugins.

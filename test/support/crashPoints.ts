@@ -74,7 +74,7 @@ export const powerLosses = ({ at, disk }: Point, mixtures: number): ReadonlyArra
     at: `${at}; a power loss takes ${lost}`,
     disk: disk.crash(powerLoss)
   })
-  const changes = Map.groupBy(disk.unsynced().entries, changeName)
+  const changes = Map.groupBy(disk.unsyncedEntries(), changeName)
   return [
     after("all", loseUnsynced),
     after("all but names", { ...loseUnsynced, entry: loseNothing.entry }),

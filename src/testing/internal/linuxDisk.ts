@@ -631,7 +631,11 @@ export class Disk {
     this.visit((path, inode) => {
       if (inode.type === "File" && inode.synced !== undefined) files.push(path)
     })
-    return { entries: this.journal.unsettled(), files }
+    return { entries: this.unsyncedEntries(), files }
+  }
+
+  unsyncedEntries() {
+    return this.journal.unsettled()
   }
 
   /** Every inode with its path, a folder before what it holds, names in order. */

@@ -30,14 +30,19 @@ export interface Change {
 
 interface Pending extends Change {
   /** True if a folder of it was synced; then it stays unless a folder of `above` is lost. */
-  readonly settled: boolean
+  settled: boolean
+  /** True once nothing can undo it any more. */
+  durable: boolean
+  /** What it needs, once that is asked for. */
+  needs: Needs | undefined
 }
 
+/** Earlier changes. */
 interface Needs {
   /** Changes that reach the disk no later than this one. */
-  readonly together: ReadonlyArray<number>
+  readonly together: ReadonlyArray<Pending>
   /** Changes without which the place that this one moves something to is not there. */
-  readonly place: ReadonlyArray<number>
+  readonly place: ReadonlyArray<Pending>
 }
 
 /** The entries of each folder that differ from the present ones. */
@@ -45,56 +50,60 @@ export type Names = ReadonlyMap<Directory, ReadonlyMap<string, Inode | undefined
 
 export class Journal {
   private pending: Array<Pending>
-  /** What the pending changes need, once it is asked for. */
-  private known: ReadonlyArray<Needs> | undefined
+  /** How many of the pending changes are in `history`, which are the first. */
+  private resolved = 0
+  private history = new History()
 
   constructor(pending: Array<Pending> = []) {
     this.pending = pending
   }
 
-  private get needs(): ReadonlyArray<Needs> {
-    return (this.known ??= needsOf(this.pending))
+  /** Sees to it that each pending change knows its needs. */
+  private resolve() {
+    for (; this.resolved < this.pending.length; this.resolved++) {
+      const change = this.pending[this.resolved]
+      if (change !== undefined) change.needs = this.history.add(change)
+    }
   }
 
-  private become(pending: Array<Pending>) {
+  /** Forgets changes that nothing can undo, which no other change needs any more. */
+  private keep(pending: Array<Pending>) {
     this.pending = pending
-    this.known = undefined
+    this.resolved = pending.length
+    if (this.history.size <= 2 * pending.length) return
+    this.history = new History()
+    this.resolved = 0
   }
 
   record(change: Change): void {
-    this.pending.push({ ...change, settled: false })
-    this.known = undefined
+    this.pending.push({ ...change, settled: false, durable: false, needs: undefined })
   }
 
   /** A sync of everything. */
   clear(): void {
-    this.become([])
+    this.keep([])
   }
 
   /** A sync of one folder. */
   settle(directory: Directory): void {
     const holds = ({ edits }: Change) => edits.some((edit) => edit.directory === directory)
     if (!this.pending.some(holds)) return
-    const { needs } = this
-    const settled = new Set<number>()
-    const settle = (index: number) => {
-      if (settled.has(index)) return
-      settled.add(index)
-      for (const other of needs[index]?.together ?? []) settle(other)
+    this.resolve()
+    const settled = new Set<Pending>()
+    const settle = (change: Pending) => {
+      if (change.durable || settled.has(change)) return
+      settled.add(change)
+      for (const other of change.needs?.together ?? []) settle(other)
     }
-    this.pending.forEach((change, index) => {
-      if (change.settled || holds(change)) settle(index)
-    })
+    for (const change of this.pending) if (change.settled || holds(change)) settle(change)
     // A settled change that needs nothing that could be lost cannot be lost itself.
-    const losable = new Set<number>()
-    this.pending.forEach((_, index) => {
-      if (!settled.has(index) || needsOneOf(needs[index], losable)) losable.add(index)
-    })
-    this.become(
-      this.pending.flatMap((change, index) =>
-        losable.has(index) ? [{ ...change, settled: settled.has(index) }] : []
-      )
-    )
+    const losable = new Set<Pending>()
+    for (const change of this.pending) {
+      change.settled = settled.has(change)
+      change.durable = change.settled && !needsOneOf(change, losable)
+      if (!change.durable) losable.add(change)
+    }
+    this.keep([...losable])
   }
 
   unsettled(): ReadonlyArray<EntryChange> {
@@ -106,19 +115,19 @@ export class Journal {
    * the values that `unsettled` gives.
    */
   outcome(survives: (change: EntryChange) => boolean): Names {
-    const { needs } = this
-    const lost = new Set<number>()
+    this.resolve()
+    const lost = new Set<Pending>()
     const names = new Map<Directory, Map<string, Inode | undefined>>()
-    this.pending.forEach((change, index) => {
+    for (const change of this.pending) {
       const reached = change.settled || survives(change.entry)
-      const stands = reached && !needsOneOf(needs[index], lost)
-      if (!stands) lost.add(index)
+      const stands = reached && !needsOneOf(change, lost)
+      if (!stands) lost.add(change)
       for (const { after, before, directory, name } of change.edits) {
         const held = getOrMake(names, directory, () => new Map<string, Inode | undefined>())
         if (stands) held.set(name, after)
         else if (!held.has(name)) held.set(name, before)
       }
-    })
+    }
     return names
   }
 
@@ -129,6 +138,7 @@ export class Journal {
     return new Journal(
       this.pending.map((change) => ({
         ...change,
+        needs: undefined,
         above: change.above.map(copies.directory),
         edits: change.edits.map(({ after, before, directory, name }) => ({
           directory: copies.directory(directory),
@@ -149,37 +159,46 @@ const getOrMake = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   return made
 }
 
-const needsOneOf = (needs: Needs | undefined, indices: ReadonlySet<number>) =>
+const needsOneOf = ({ needs }: Pending, changes: ReadonlySet<Pending>) =>
   needs !== undefined &&
-  (needs.together.some((index) => indices.has(index)) ||
-    needs.place.some((index) => indices.has(index)))
+  changes.size > 0 &&
+  (needs.together.some((change) => changes.has(change)) ||
+    needs.place.some((change) => changes.has(change)))
 
-/** The earlier changes that each change needs, as indices. */
-const needsOf = (changes: ReadonlyArray<Change>): ReadonlyArray<Needs> => {
-  const lastOfName = new Map<Directory, Map<string, number>>()
-  const lastOfInode = new Map<Inode, number>()
-  const allWithin = new Map<Directory, Array<number>>()
-  return changes.map(({ above, edits }, index) => {
-    const together = new Set<number | undefined>()
-    const place = new Set(above.map((directory) => lastOfInode.get(directory)))
+/** The last changes of each name, inode and folder. */
+class History {
+  size = 0
+  private readonly lastOfName = new Map<Directory, Map<string, Pending>>()
+  private readonly lastOfInode = new Map<Inode, Pending>()
+  private readonly allWithin = new Map<Directory, Array<Pending>>()
+
+  /** Adds a change that is later than all others, and gives what it needs of them. */
+  add(change: Pending): Needs {
+    this.size++
+    const { above, edits } = change
+    const together: Array<Pending> = []
+    const place: Array<Pending> = []
+    const need = (needs: Array<Pending>, other: Pending | undefined) => {
+      if (other === undefined || other === change || other.durable) return
+      if (!needs.includes(other)) needs.push(other)
+    }
+    for (const directory of above) need(place, this.lastOfInode.get(directory))
     const [first, second] = edits
     const moved = second === undefined ? undefined : first?.after
     for (const { after, before, directory, name } of edits) {
-      const names = getOrMake(lastOfName, directory, () => new Map<string, number>())
-      together.add(names.get(name))
-      names.set(name, index)
+      const names = getOrMake(this.lastOfName, directory, () => new Map<string, Pending>())
+      need(together, names.get(name))
+      names.set(name, change)
       for (const inode of [before, after]) {
         if (inode === undefined) continue
-        together.add(lastOfInode.get(inode))
-        lastOfInode.set(inode, index)
+        need(together, this.lastOfInode.get(inode))
+        this.lastOfInode.set(inode, change)
       }
       // A folder goes only when it is empty.
       if (before?.type === "Directory" && before !== moved)
-        for (const other of allWithin.get(before) ?? []) together.add(other)
-      getOrMake(allWithin, directory, () => []).push(index)
+        for (const other of this.allWithin.get(before) ?? []) need(together, other)
+      getOrMake(this.allWithin, directory, () => []).push(change)
     }
-    const earlier = (indices: ReadonlySet<number | undefined>) =>
-      [...indices].flatMap((other) => (other === undefined || other === index ? [] : [other]))
-    return { together: earlier(together), place: earlier(place) }
-  })
+    return { together, place }
+  }
 }

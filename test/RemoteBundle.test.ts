@@ -210,7 +210,7 @@ describe("install", () => {
 })
 
 /** A bundle with this file is unpacked from a stream, and a smaller one in memory. */
-const large = { "noise.bin": { content: randomBytes(2 * smallMember), mode: 0o644 } }
+const large = { "noise.bin": { content: randomBytes(smallMember + 1024), mode: 0o644 } }
 
 /** A checked-out bundle is not moved afterwards, so unsynced files can be found by their path. */
 const assertDurableCheckOut = Effect.gen(function* () {

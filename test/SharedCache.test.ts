@@ -2,7 +2,7 @@
  * Homes whose `plugins/` or `plugins/cache` leads somewhere else, on a real disk.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Latch, Layer, Option } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
@@ -98,22 +98,27 @@ describe.skipIf(process.platform !== "linux")("a cache that a home links to", ()
       const [first, second] = yield* Effect.forEach(homes, (home) => Layer.build(services(home)))
       yield* Effect.provideContext(stage(build("A", "1.0.0")), first!)
       // While one home holds the lock, the other one waits for it.
+      const callers = [first!, second!, first!, second!]
+      const haveAllAsked = yield* Latch.make()
+      let asked = 0
       let isHeld = false
       let isOverlapping = false
-      const inTurn = CacheLock.CacheLock.use((lock) =>
-        lock.hold(
+      const inTurn = CacheLock.CacheLock.use((lock) => {
+        if (++asked === callers.length) haveAllAsked.openUnsafe()
+        return lock.hold(
           Effect.gen(function* () {
             isOverlapping ||= isHeld
             isHeld = true
-            yield* Effect.sleep("20 millis")
+            yield* haveAllAsked.await
+            // Gives the others the time of a call to the disk.
+            yield* Effect.promise(() => Fs.promises.stat(shared))
             isHeld = false
           })
         )
-      )
-      yield* Effect.all(
-        [first!, second!, first!, second!].map((context) => Effect.provideContext(inTurn, context)),
-        { concurrency: "unbounded" }
-      )
+      })
+      yield* Effect.forEach(callers, (context) => Effect.provideContext(inTurn, context), {
+        concurrency: "unbounded"
+      })
       assert.isFalse(isOverlapping)
       const seen = yield* Effect.provideContext(
         PluginStore.PluginStore.use((store) => store.remotePluginId(pluginId("alpha"))),

@@ -6,7 +6,7 @@ import { identify } from "./identify.ts"
 
 const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
 
-it.effect("identify prints the backend's id of a synced plugin", () =>
+it.effect("identify returns the backend's id of a synced plugin", () =>
   Effect.gen(function* () {
     const { sync } = yield* PluginSync.PluginSync
     yield* sync

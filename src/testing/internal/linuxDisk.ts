@@ -139,8 +139,7 @@ interface Place {
 const tooLong = (text: string, max: number) =>
   text.length > max || (text.length * 3 > max && Buffer.byteLength(text) > max)
 
-/** The names of a path, the last one first. */
-const backwards = (path: string) => {
+const split = (path: string) => {
   const names: Array<string> = []
   for (let end = path.length; end > 0;) {
     const slash = path.lastIndexOf("/", end - 1)
@@ -148,6 +147,20 @@ const backwards = (path: string) => {
     end = slash
   }
   return names
+}
+
+/** How many paths are kept split. Most calls name one of few paths. */
+const keptPaths = 2048
+const kept = new Map<string, ReadonlyArray<string>>()
+
+/** The names of a path, the last one first, in an array of the caller's. */
+const backwards = (path: string): Array<string> => {
+  let names = kept.get(path)
+  if (names === undefined) {
+    if (kept.size === keptPaths) kept.clear()
+    kept.set(path, (names = split(path)))
+  }
+  return names.slice()
 }
 
 /** True if `directory` is `folder` or is below it. */

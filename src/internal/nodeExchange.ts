@@ -33,8 +33,8 @@ export const transportError = (request: HttpClientRequest.HttpClientRequest, cau
 const unread = new FinalizationRegistry<Http.IncomingMessage>((incoming) => incoming.destroy())
 
 /**
- * What is known of a body. The listeners of its source have this and not the response, which could
- * not be forgotten otherwise.
+ * The state of a body. The listeners of its source refer to this and not to the response, which could
+ * not be collected otherwise.
  */
 interface Body {
   failure: Error | undefined
@@ -47,7 +47,7 @@ const stir = (body: Body): void => {
   wake?.()
 }
 
-/** A request that has its response tells errors there. Without a listener they end the process. */
+/** The listener of a request that has its response, where its errors show. Without one they end the process. */
 const ignore = () => {}
 
 type Chunks = Arr.NonEmptyArray<Uint8Array>

@@ -2,13 +2,13 @@
  * That the checks of the other files here can fail: each promise is broken once, on purpose.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type FileSystem } from "effect"
+import { Effect, type FileSystem, Option } from "effect"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheTruth from "../support/cacheTruth.ts"
 import { type Point, powerLosses, record } from "../support/crashPoints.ts"
 import { firstOfItsKind } from "../support/fingerprints.ts"
-import { type Build, build, pass, root } from "../support/pluginWorld.ts"
+import { type Build, build, pass, passOnNew, root } from "../support/pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 type Change = (fs: FileSystem.FileSystem) => Partial<FileSystem.FileSystem>
@@ -70,6 +70,26 @@ const withoutChance = (path: string) =>
     .replace(/-(stage|claim)-[0-9a-f]{32}(?:-[0-9a-f]{8}(?=-))?/, "-$1-")
 
 describe("the enumeration of crash points", { timeout: 60_000 }, () => {
+  it.effect("lets a pass that would repeat another one sweep before it ends", () =>
+    Effect.gen(function* () {
+      const wanted = [build("B", "2.0.0")]
+      const start = yield* cached(build("A", "1.0.0"))
+      const { points } = yield* record(start, (disk) => pass(disk, wanted))
+      for (const { at, disk } of points) {
+        const before = disk.snapshot(CacheTruth.cacheRoot)
+        const outcome = yield* passOnNew(() => false, disk, wanted)
+        assert.isTrue(Option.isNone(outcome), at)
+        const { staged } = CacheTruth.read(disk)
+        assert.deepStrictEqual(
+          staged.filter((name) => !name.startsWith("codex-plugins-in-doubt-")),
+          [],
+          at
+        )
+        assert.deepStrictEqual(disk.snapshot(CacheTruth.cacheRoot), before, at)
+      }
+    })
+  )
+
   it.effect("records the same disks as a process that is stopped at each step", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))

@@ -7,6 +7,7 @@ import {
   type Duration,
   Effect,
   FileSystem,
+  Option,
   Path,
   type PlatformError,
   Result,
@@ -251,13 +252,40 @@ export const stage = Effect.fnUntraced(function* (
   yield* store.claimed(pluginId(build.name), staged, { expected })
 })
 
+/** Ends a pass that would repeat another one. */
+class Repetition extends Error {
+  override readonly message = "the pass would repeat another one"
+}
+
 /** One pass of a new process, for an account that has these plugins. */
 export const pass = (
   disk: MemoryFileSystem.MemoryDisk,
-  installed: ReadonlyArray<Build>,
+  installed: ReadonlyArray<Build> | (() => ReadonlyArray<Build>),
   retention?: Duration.Duration
 ): Effect.Effect<PluginSync.SyncOutcome, PluginSync.SyncError> =>
   Effect.flatMap(
     open(disk.fileSystem, installed, { retention }),
     (services) => Context.get(services, PluginSync.PluginSync).sync
   ).pipe(Effect.scoped, Effect.withTracerEnabled(false))
+
+/**
+ * The same, but it ends when it asks for the listing unless `isNew` says that its disk is new. Until then a
+ * pass has swept staging and read the cache, so the rest depends on the disk and the account alone. Gives
+ * none for a pass that ended there.
+ */
+export const passOnNew = (
+  isNew: (disk: MemoryFileSystem.MemoryDisk) => boolean,
+  disk: MemoryFileSystem.MemoryDisk,
+  installed: ReadonlyArray<Build>,
+  retention?: Duration.Duration
+): Effect.Effect<Option.Option<PluginSync.SyncOutcome>, PluginSync.SyncError> => {
+  let isAsked = false
+  const listed = () => {
+    if (!isAsked && !isNew(disk)) throw new Repetition()
+    isAsked = true
+    return installed
+  }
+  return Effect.catchDefect(Effect.map(pass(disk, listed, retention), Option.some), (defect) =>
+    defect instanceof Repetition ? Effect.succeedNone : Effect.die(defect)
+  )
+}

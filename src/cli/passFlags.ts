@@ -1,18 +1,18 @@
 /**
  * The flags of every command that runs passes, and the services that they configure.
  */
-import { Config, type Duration, Layer, Option } from "effect"
+import { Config, type Duration, Layer, type Option } from "effect"
 import { Flag } from "effect/cli"
 import * as BundleArchive from "../BundleArchive.ts"
 import * as CacheLock from "../CacheLock.ts"
 import type * as CodexPlugins from "../CodexPlugins.ts"
-import * as CodexHome from "../CodexHome.ts"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import * as RemoteBundle from "../RemoteBundle.ts"
 import * as RemoteCatalog from "../RemoteCatalog.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import * as flags from "./flags.ts"
+import { home } from "./offline.ts"
 import { layerHttp, services } from "./online.ts"
 
 /** More at a time than this is unkind to the backend. */
@@ -63,7 +63,7 @@ export const passAlone = (
     Layer.provideMerge(RemoteBundle.layerWith({})),
     Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layerWith({}))),
     Layer.provide([BundleArchive.layer, CacheLock.layerWith(lock)]),
-    Layer.provide(Option.match(root, { onNone: () => CodexHome.layer, onSome: CodexHome.layerAt })),
+    Layer.provide(home(root)),
     Layer.provide(layerHttp)
   )
 

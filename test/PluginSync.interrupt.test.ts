@@ -5,8 +5,8 @@ import * as TestReply from "../src/testing/TestReply.ts"
 import * as CacheTruth from "./support/cacheTruth.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 import { fingerprint } from "./support/fingerprints.ts"
-import { backend, cache, idOf, plugin, provide, staging, sync } from "./support/pluginSyncs.ts"
-import { build, pass, root } from "./support/pluginWorld.ts"
+import { backend, cache, plugin, provide, staging, sync } from "./support/pluginSyncs.ts"
+import { build, pass, root, pluginId } from "./support/pluginWorld.ts"
 
 describe("PluginSync.sync, called while it runs", () => {
   const alpha = plugin({ name: "alpha" })
@@ -29,11 +29,11 @@ describe("PluginSync.sync, called while it runs", () => {
         const { first, gate, second } = yield* begun
         yield* gate.open
         const outcomes = yield* Fiber.joinAll([first, second])
-        assert.deepStrictEqual(outcomes[0]?.installed, [idOf("alpha")])
+        assert.deepStrictEqual(outcomes[0]?.installed, [pluginId("alpha")])
         assert.strictEqual(outcomes[0], outcomes[1])
         const { requests } = yield* backend
         assert.lengthOf(yield* requests({ kind: "listing" }), 1)
-        assert.deepStrictEqual((yield* sync).kept, [idOf("alpha")])
+        assert.deepStrictEqual((yield* sync).kept, [pluginId("alpha")])
         assert.lengthOf(yield* requests({ kind: "listing" }), 2)
       },
       provide({ plugins: [alpha] })
@@ -49,7 +49,7 @@ describe("PluginSync.sync, called while it runs", () => {
           yield* Fiber.interrupt(callers[interrupted])
           yield* gate.open
           const other = interrupted === "first" ? callers.second : callers.first
-          assert.deepStrictEqual((yield* Fiber.join(other)).installed, [idOf("alpha")])
+          assert.deepStrictEqual((yield* Fiber.join(other)).installed, [pluginId("alpha")])
         },
         provide({ plugins: [alpha] })
       )
@@ -68,7 +68,7 @@ describe("PluginSync.sync, called while it runs", () => {
         const fs = yield* FileSystem.FileSystem
         assert.deepStrictEqual(yield* fs.readDirectory(staging), [])
         assert.isFalse(yield* fs.exists(cache))
-        assert.deepStrictEqual((yield* sync).installed, [idOf("alpha")])
+        assert.deepStrictEqual((yield* sync).installed, [pluginId("alpha")])
       },
       provide({ plugins: [alpha] })
     )

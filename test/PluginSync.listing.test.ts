@@ -7,8 +7,8 @@ import * as TestReply from "../src/testing/TestReply.ts"
 import * as CacheTruth from "./support/cacheTruth.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 import { overhear } from "./support/overhear.ts"
-import { backend, curated, idOf, plugin, provide, sync } from "./support/pluginSyncs.ts"
-import { build, pass, root } from "./support/pluginWorld.ts"
+import { backend, curated, plugin, provide, sync } from "./support/pluginSyncs.ts"
+import { build, pass, root, pluginId } from "./support/pluginWorld.ts"
 
 /** Everything below `plugins/`, times included. */
 const lookAtPlugins = Effect.map(MemoryFileSystem.Disk, ({ snapshot }) =>
@@ -58,7 +58,7 @@ describe("PluginSync.sync, with an uncertain listing", () => {
         yield* publish(plugin({ name: "nameless", row: { name: "no name" } }))
         yield* install(plugin({ name: "new" }).id)
         const { failures, installed, removalSkipped, removed } = yield* sync
-        assert.deepStrictEqual([installed, removed], [[idOf("new")], []])
+        assert.deepStrictEqual([installed, removed], [[pluginId("new")], []])
         assert.deepStrictEqual(
           failures.map(({ error, remotePluginId }) => [remotePluginId, error._tag]),
           [["plugins~Plugin_nameless", "InvalidRemotePlugin"]]

@@ -4,7 +4,8 @@ import { TestClock } from "effect/testing"
 import * as InstallMetadata from "../src/InstallMetadata.ts"
 import * as PluginSync from "../src/PluginSync.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
-import { backend, curated, idOf, plugin, provide, sync } from "./support/pluginSyncs.ts"
+import { backend, curated, plugin, provide, sync } from "./support/pluginSyncs.ts"
+import { pluginId } from "./support/pluginWorld.ts"
 
 describe("PluginSync.sync, for superseded versions", () => {
   const alpha = plugin({ name: "alpha" })
@@ -32,7 +33,7 @@ describe("PluginSync.sync, for superseded versions", () => {
         assert.deepStrictEqual(yield* standing, ["1.0.0", "2.0.0"])
         yield* TestClock.adjust("1 millis")
         assert.deepStrictEqual<unknown>((yield* sync).pruned, [
-          { pluginId: idOf("alpha"), version: "1.0.0" }
+          { pluginId: pluginId("alpha"), version: "1.0.0" }
         ])
         assert.deepStrictEqual(yield* standing, ["2.0.0"])
       },
@@ -76,8 +77,8 @@ describe("PluginSync.sync, for superseded versions", () => {
       function* () {
         yield* sync
         const { installed, pruned } = yield* release("2.0.0")
-        assert.deepStrictEqual(installed, [idOf("alpha")])
-        assert.deepStrictEqual<unknown>(pruned, [{ pluginId: idOf("alpha"), version: "1.0.0" }])
+        assert.deepStrictEqual(installed, [pluginId("alpha")])
+        assert.deepStrictEqual<unknown>(pruned, [{ pluginId: pluginId("alpha"), version: "1.0.0" }])
         assert.deepStrictEqual(yield* standing, ["2.0.0"])
         assert.deepStrictEqual((yield* release("1.5.0")).pruned, [])
         assert.deepStrictEqual(yield* standing, ["1.5.0"])

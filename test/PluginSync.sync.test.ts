@@ -13,14 +13,13 @@ import {
   backend,
   cache,
   curated,
-  idOf,
   plan,
   plugin,
   provide,
   staging,
   sync
 } from "./support/pluginSyncs.ts"
-import { build, pass, root } from "./support/pluginWorld.ts"
+import { build, pass, root, pluginId } from "./support/pluginWorld.ts"
 
 /** A pass, and the events it sends. */
 const syncWithEvents = Effect.gen(function* () {
@@ -89,14 +88,14 @@ describe("PluginSync.sync", () => {
     Effect.fnUntraced(function* () {
       yield* mixture
       const outcome = yield* sync
-      assert.deepStrictEqual(outcome.kept, [idOf("kept")])
-      assert.deepStrictEqual(outcome.backfilled, [idOf("unnamed")])
-      assert.deepStrictEqual(outcome.installed, [idOf("raised"), idOf("new")])
+      assert.deepStrictEqual(outcome.kept, [pluginId("kept")])
+      assert.deepStrictEqual(outcome.backfilled, [pluginId("unnamed")])
+      assert.deepStrictEqual(outcome.installed, [pluginId("raised"), pluginId("new")])
       assert.deepStrictEqual(outcome.repaired.toSorted(), [
-        idOf("broken"),
-        idOf("doubtful"),
-        idOf("renamed"),
-        idOf("unread")
+        pluginId("broken"),
+        pluginId("doubtful"),
+        pluginId("renamed"),
+        pluginId("unread")
       ])
       assert.deepStrictEqual(outcome.removed, [
         "gone@openai-curated-remote",
@@ -112,8 +111,8 @@ describe("PluginSync.sync", () => {
           error._tag
         ]),
         [
-          ["plugins~Plugin_versionless", idOf("versionless"), "InvalidRemotePlugin"],
-          ["plugins~Plugin_torn", idOf("torn"), "BundleArchiveError"]
+          ["plugins~Plugin_versionless", pluginId("versionless"), "InvalidRemotePlugin"],
+          ["plugins~Plugin_torn", pluginId("torn"), "BundleArchiveError"]
         ]
       )
       assert.isNull(outcome.removalSkipped)
@@ -121,7 +120,9 @@ describe("PluginSync.sync", () => {
       const list = yield* store.list
       assert.deepStrictEqual(
         list.filter(({ pluginId }) => pluginId.endsWith("-remote")).map(({ pluginId }) => pluginId),
-        ["broken", "doubtful", "kept", "new", "raised", "renamed", "unnamed", "unread"].map(idOf)
+        ["broken", "doubtful", "kept", "new", "raised", "renamed", "unnamed", "unread"].map(
+          pluginId
+        )
       )
       assert.isTrue(list.some(({ pluginId }) => pluginId === PluginId.PluginId.make("mine@my-own")))
       const fs = yield* FileSystem.FileSystem
@@ -165,13 +166,13 @@ describe("PluginSync.sync", () => {
             case "Backfill":
               return `Backfilled ${action.plugin.pluginId} ${action.version}`
             case "Install":
-              return action.plugin.pluginId === idOf("torn")
+              return action.plugin.pluginId === pluginId("torn")
                 ? `Failed ${action.plugin.pluginId}: BundleArchiveError`
                 : `Installed ${action.plugin.pluginId} ${action.version}: ${action.reason._tag}`
             case "Defer":
               return `Deferred ${action.plugin.pluginId}: ${action.reason}`
             case "Reject":
-              return `Failed ${idOf("versionless")}: InvalidRemotePlugin`
+              return `Failed ${pluginId("versionless")}: InvalidRemotePlugin`
             case "Prune":
               return `Pruned ${action.pluginId} ${action.version}`
             case "Remove":
@@ -180,7 +181,7 @@ describe("PluginSync.sync", () => {
         })
         const sent = others.slice(0, -1).map(line)
         assert.deepStrictEqual(sent.toSorted(), expected.toSorted())
-        assert.include(sent, `Pruned ${idOf("raised")} 1.0.0`)
+        assert.include(sent, `Pruned ${pluginId("raised")} 1.0.0`)
         const isForRow = (text: string) => !/^(?:Pruned|Removed) /.test(text)
         assert.deepStrictEqual(sent, [
           ...sent.filter(isForRow),
@@ -273,8 +274,8 @@ describe("PluginSync.sync, with several plugins", () => {
           error._tag
         ]),
         [
-          [missing.id, idOf(missing.name), "RemoteBundleError"],
-          [broken.id, idOf(broken.name), "InvalidManifest"]
+          [missing.id, pluginId(missing.name), "RemoteBundleError"],
+          [broken.id, pluginId(broken.name), "InvalidManifest"]
         ]
       )
       assert.lengthOf(installed, 18)
@@ -282,7 +283,7 @@ describe("PluginSync.sync, with several plugins", () => {
         const isAsBefore = id === missing.id || id === broken.id
         assert.isTrue(
           Option.contains<string>(
-            yield* store.activeVersion(idOf(name)),
+            yield* store.activeVersion(pluginId(name)),
             isAsBefore ? "1.0.0" : "2.0.0"
           )
         )

@@ -5,7 +5,6 @@ import { type Duration, Effect } from "effect"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../../src/testing/TestCodexPlugins.ts"
-import { pluginId } from "./pluginWorld.ts"
 
 /** The folders of the home that a pass writes to. */
 export const cache = `${TestCodexPlugins.root}/plugins/cache`
@@ -29,9 +28,6 @@ export const provide = ({
 
 /** A plugin of the account. */
 export const plugin = TestBackend.plugin
-
-/** The identity of a curated plugin in the cache. */
-export const idOf = (name: string) => pluginId(name)
 
 /** A pass. */
 export const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)

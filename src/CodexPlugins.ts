@@ -71,7 +71,7 @@ export const layerServicesWith = (options: Omit<Options, "lock">) =>
     Layer.provideMerge(
       Layer.merge(PluginStore.layer, RemoteCatalog.layerWith(options.catalog ?? {}))
     ),
-    Layer.provideMerge(BundleArchive.layer),
+    Layer.provideMerge(BundleArchive.layerWith(options.archive ?? {})),
     shareAsWhole
   )
 

@@ -1,10 +1,12 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { CodexPlugins, PluginStore, PluginSync } from "effect-codex-plugins"
+import { Duration, Effect, FileSystem, Layer, Path } from "effect"
+import { CacheLock, CodexHome, CodexPlugins, PluginStore, PluginSync } from "effect-codex-plugins"
 import * as NodeCodexPlugins from "effect-codex-plugins/node"
-import { TestBackend, TestCodexPlugins } from "effect-codex-plugins/testing"
+import { TestBackend, TestCodexPlugins, TestReply } from "effect-codex-plugins/testing"
+import * as KernelLock from "../src/internal/lock/kernelLock.ts"
 import * as LocalHome from "./support/localHome.ts"
+import { settle } from "./support/settle.ts"
 
 const cached = Effect.gen(function* () {
   const store = yield* PluginStore.PluginStore
@@ -55,4 +57,79 @@ describe("layers of homes", () => {
 
 const home = TestCodexPlugins.layerWith({
   plugins: [TestBackend.plugin({ name: "one", version: "1.0.0" })]
+})
+
+const one = TestBackend.plugin({ name: "one", version: "1.0.0" })
+const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
+
+/** The options of a home with one plugin, except for the lock, which a test replaces. */
+const withServices = (services: Omit<CodexPlugins.Options, "lock">) =>
+  Effect.provide(TestCodexPlugins.layerWith({ plugins: [one], services }))
+
+/** The number of requests of a kind whose every answer is 503. */
+const requestsOf = Effect.fnUntraced(function* (kind: "bundle" | "listing") {
+  const backend = yield* TestBackend.TestBackend
+  yield* backend.when({ kind }, TestReply.status(503))
+  yield* Effect.exit(settle(sync))
+  return (yield* backend.requests({ kind })).length
+})
+
+/** One test for each option, which shows that the option has an effect. */
+const effects: {
+  readonly [Key in keyof CodexPlugins.Options]-?: Effect.Effect<void, unknown>
+} = {
+  archive: Effect.gen(function* () {
+    const { failures } = yield* sync
+    assert.lengthOf(failures, 1)
+    assert.include(failures[0]?.error.message, "more than 10 bytes unpacked")
+  }).pipe(withServices({ archive: { unpackedBytes: 10 } })),
+  bundle: Effect.gen(function* () {
+    assert.strictEqual(yield* requestsOf("bundle"), 1)
+  }).pipe(withServices({ bundle: { retries: 0 } })),
+  catalog: Effect.gen(function* () {
+    assert.strictEqual(yield* requestsOf("listing"), 1)
+  }).pipe(withServices({ catalog: { retries: 0 } })),
+  lock: Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+    yield* fs.makeDirectory(path.join(home, "plugins"))
+    yield* KernelLock.tryAcquire(path.join(home, "plugins", CacheLock.fileName))
+    const error = yield* CacheLock.CacheLock.use(({ hold }) => Effect.flip(hold(Effect.void))).pipe(
+      Effect.provide(CodexPlugins.layerAt(home, { lock: { waitLimit: 0 } })),
+      Effect.provide(NodeCodexPlugins.layerHttp)
+    )
+    assert.deepStrictEqual(error.reason, {
+      _tag: "TimedOut",
+      waited: Duration.zero,
+      holder: null
+    })
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+  seeds: Effect.gen(function* () {
+    const backend = yield* TestBackend.TestBackend
+    yield* backend.writeHome("/seed")
+    yield* sync.pipe(
+      Effect.provide(CodexPlugins.layerServicesWith({})),
+      Effect.provide([CacheLock.layerInProcess, TestBackend.layerHttpClient]),
+      Effect.provide(CodexHome.layerAt("/seed"))
+    )
+    const { installed } = yield* sync
+    assert.lengthOf(installed, 1)
+    assert.lengthOf(yield* backend.requests({ kind: "bundle" }), 1)
+  }).pipe(withServices({ seeds: ["/seed"] })),
+  sync: Effect.gen(function* () {
+    const backend = yield* TestBackend.TestBackend
+    yield* sync
+    yield* backend.update(one.id, { version: "2.0.0" })
+    yield* sync
+    const store = yield* PluginStore.PluginStore
+    assert.deepStrictEqual(
+      (yield* store.list).map(({ versions }) => versions.map(String)),
+      [["2.0.0"]]
+    )
+  }).pipe(withServices({ sync: { retention: 0 } }))
+}
+
+describe("the options of CodexPlugins", () => {
+  it.effect.each(Object.entries(effects))("have an effect: %s", ([, effect]) => effect)
 })

@@ -3,7 +3,7 @@
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
-import { Layer } from "effect"
+import { type FileSystem, Layer, type Path } from "effect"
 import * as CodexPlugins from "./CodexPlugins.ts"
 import * as Disk from "./internal/disk/Disk.ts"
 import { nodeDisk } from "./internal/disk/nodeDisk.ts"
@@ -23,12 +23,30 @@ export { CertificateFileError } from "./internal/certificateFile.ts"
  */
 export const layerHttp = NodeHttp.layer
 
-const platform = Layer.mergeAll(
+/**
+ * Node's file system and paths, for {@link CodexPlugins.layerAt} and its like with another HTTP
+ * client. The services then read and write the cache directly on `node:fs`. Over Effect's
+ * `FileSystem` alone they do the same work in more time.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerPlatform: Layer.Layer<FileSystem.FileSystem | Path.Path> = Layer.mergeAll(
   NodeFileSystem.layer,
   NodePath.layer,
-  layerHttp,
   Layer.succeed(Disk.Implementation, () => nodeDisk)
 )
+
+const platform = Layer.merge(layerPlatform, layerHttp)
+
+/**
+ * The home that the environment names, with options: `$CODEX_HOME`, else `~/.codex`.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerWith = (options: CodexPlugins.Options) =>
+  Layer.provide(CodexPlugins.layerWith(options), platform)
 
 /**
  * The home that the environment names: `$CODEX_HOME`, else `~/.codex`.
@@ -36,7 +54,7 @@ const platform = Layer.mergeAll(
  * @category layers
  * @since 0.1.0
  */
-export const layer = Layer.provide(CodexPlugins.layer, platform)
+export const layer = layerWith({})
 
 /**
  * The home at this path, which must be a folder.
@@ -44,4 +62,5 @@ export const layer = Layer.provide(CodexPlugins.layer, platform)
  * @category layers
  * @since 0.1.0
  */
-export const layerAt = (root: string) => Layer.provide(CodexPlugins.layerAt(root), platform)
+export const layerAt = (root: string, options: CodexPlugins.Options = {}) =>
+  Layer.provide(CodexPlugins.layerAt(root, options), platform)

@@ -1,9 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, FileSystem, Layer, Path } from "effect"
+import { ConfigProvider, Duration, Effect, FileSystem, Layer, Path } from "effect"
 import { CacheLock, CodexHome, CodexPlugins, PluginStore, PluginSync } from "effect-codex-plugins"
 import * as NodeCodexPlugins from "effect-codex-plugins/node"
 import { TestBackend, TestCodexPlugins, TestReply } from "effect-codex-plugins/testing"
+import * as Disk from "../src/internal/disk/Disk.ts"
+import { nodeDisk } from "../src/internal/disk/nodeDisk.ts"
 import * as KernelLock from "../src/internal/lock/kernelLock.ts"
 import * as LocalHome from "./support/localHome.ts"
 import { settle } from "./support/settle.ts"
@@ -52,6 +54,54 @@ describe("layers of homes", () => {
       assert.deepStrictEqual(yield* both, ["two@openai-curated-remote"])
       assert.deepStrictEqual(yield* cached, ["one@openai-curated-remote"])
     }).pipe(Effect.provide(home))
+  )
+})
+
+describe("NodeCodexPlugins", () => {
+  const options: CodexPlugins.Options = { catalog: { retries: 0 } }
+
+  it.live.each([
+    {
+      name: "layerAt",
+      layerOf: (home: string) => NodeCodexPlugins.layerAt(home, options)
+    },
+    {
+      name: "layerWith",
+      layerOf: (home: string) =>
+        Layer.provide(
+          NodeCodexPlugins.layerWith(options),
+          ConfigProvider.layer(ConfigProvider.fromEnv({ env: { CODEX_HOME: home } }))
+        )
+    }
+  ])("$name takes the options of every service", ({ layerOf }) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const backend = yield* TestBackend.make()
+      yield* backend.when({ kind: "listing" }, TestReply.status(503))
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      yield* backend.writeHome(home, yield* backend.serve())
+      const sync = PluginSync.PluginSync.use(({ sync }) => sync)
+      const error = yield* Effect.flip(Effect.provide(sync, layerOf(home)))
+      assert.strictEqual(error._tag, "RemoteCatalogError")
+      assert.lengthOf(yield* backend.requests({ kind: "listing" }), 1)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("layerPlatform lets the services read and write directly on node:fs", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* Disk.make, nodeDisk)
+    }).pipe(Effect.provide(NodeCodexPlugins.layerPlatform))
+  )
+
+  it.effect("layerPlatform serves an HTTP client of the host's", () =>
+    Effect.gen(function* () {
+      const home = yield* LocalHome.make("one")
+      const layer = Layer.provide(CodexPlugins.layerAt(home), [
+        TestBackend.layerHttpClient.pipe(Layer.provide(TestBackend.layer)),
+        NodeCodexPlugins.layerPlatform
+      ])
+      assert.deepStrictEqual(yield* Effect.provide(cached, layer), ["one@local"])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 })
 

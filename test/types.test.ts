@@ -251,7 +251,9 @@ describe("the errors and requirements of the package", () => {
   it("are a platform and a usable home for all services together", () => {
     expectTypeOf<Differences<LayersOf<typeof Main.CodexPlugins>, AllServices>>().toEqualTypeOf<{}>()
     expectTypeOf<SignatureOf<typeof Node.layerAt>[1]>().toBeNever()
+    expectTypeOf<SignatureOf<typeof Node.layerWith>[1]>().toBeNever()
     expectTypeOf<SignatureOf<typeof Node.layer>[1]>().toBeNever()
+    expectTypeOf<typeof Node.layerPlatform>().toEqualTypeOf<Layer.Layer<Platform>>()
     expectTypeOf<Layer.Error<typeof Node.layer>>().toEqualTypeOf<
       Main.CodexHome.CodexHomeError | Config.ConfigError | Node.CertificateFileError
     >()

@@ -1,7 +1,6 @@
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodePath from "@effect/platform-node/NodePath"
 import { Effect, Layer, Logger, Tracer } from "effect"
 import { CodexPlugins } from "effect-codex-plugins"
+import * as NodeCodexPlugins from "effect-codex-plugins/node"
 import { FetchHttpClient, HttpClient } from "effect/http"
 
 /** Counts requests, and uses `fetch` for them. */
@@ -24,7 +23,7 @@ export interface Options {
 /** Every service of one home, with an HTTP client, a logger and a tracer of the host's. */
 export const layer = ({ home, onLog, onRequest, onSpan }: Options) =>
   CodexPlugins.layerAt(home).pipe(
-    Layer.provide([layerHttp(onRequest), NodeFileSystem.layer, NodePath.layer]),
+    Layer.provide([layerHttp(onRequest), NodeCodexPlugins.layerPlatform]),
     Layer.provideMerge(
       Layer.mergeAll(
         Logger.layer([Logger.map(Logger.formatJson, onLog)]),

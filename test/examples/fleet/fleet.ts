@@ -2,8 +2,6 @@
  * What every runner of the fleet consists of. Settings come from the environment.
  */
 import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodePath from "@effect/platform-node/NodePath"
 import { PgClient } from "@effect/sql-pg"
 import { Config, Cron, Duration, Effect, Layer } from "effect"
 import * as NodeCodexPlugins from "effect-codex-plugins/node"
@@ -32,4 +30,4 @@ export const layer = (servicesAt: Parameters<typeof Homes.layer>[1]) =>
         Passes.layer({ cron: yield* Effect.fromResult(Cron.parse(cron)), spread })
       ).pipe(Layer.provide(Homes.layer(homes, servicesAt)))
     })
-  ).pipe(Layer.provide([cluster, NodeCodexPlugins.layerHttp, NodeFileSystem.layer, NodePath.layer]))
+  ).pipe(Layer.provide([cluster, NodeCodexPlugins.layerHttp, NodeCodexPlugins.layerPlatform]))

@@ -1,5 +1,5 @@
 /**
- * Reads a bundle, a gzipped tar, into a new folder and refuses everything that is not harmless.
+ * Extracts a bundle, a gzipped tar, into a new folder and rejects anything unsafe.
  */
 import {
   Context,
@@ -21,7 +21,7 @@ import * as Disk from "./internal/disk/Disk.ts"
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** The most that an entry's headers and padding take, in bytes. */
+/** The maximum size of an entry's headers and padding, in bytes. */
 const entryOverhead = 2 * KiB
 
 const maxEntries = 50_000
@@ -31,7 +31,7 @@ const tarBytes = (unpackedBytes: number) => unpackedBytes + maxEntries * entryOv
 const defaultUnpackedBytes = 512 * MiB
 
 /**
- * The most that an archive may use. {@link layerWith} can set the first two.
+ * The limits of an archive. {@link layerWith} can set the first two.
  *
  * @category constants
  * @since 0.1.0
@@ -41,15 +41,15 @@ export const limits = {
   PackedBytes: 100 * MiB,
   /** Bytes of all files together. The default is that of Codex. */
   UnpackedBytes: defaultUnpackedBytes,
-  /** Entries, and folders that they need. */
+  /** Entries, together with the parent folders that have no entry of their own. */
   Entries: maxEntries,
-  /** Parts of one path, without `.` and empty ones. */
+  /** Parts of one path. `.` and empty parts do not count. */
   PathComponents: 128,
-  /** Bytes of one part of a path, in UTF-8. Common file systems take no more. */
+  /** Bytes of one part of a path, in UTF-8. Common file systems allow no more. */
   NameBytes: 255,
   /** Bytes of one extended header: a GNU long name, or a set of PAX records. */
   HeaderBytes: 1 * MiB,
-  /** PAX records that hold for one entry, including those of global headers. */
+  /** PAX records that apply to one entry, including those of global headers. */
   PaxRecords: 256,
   /** Bytes between the contents of two entries or after the last. */
   GapBytes: 2 * MiB,
@@ -73,12 +73,12 @@ const Reason = Schema.Union([
     ChecksumMismatch: {},
     /** The stream ended inside the gzip member or inside the tar. */
     Truncated: {},
-    /** Something follows the gzip member: another one, padding, anything. */
+    /** There is data after the gzip member: another member, padding or anything else. */
     TrailingData: {},
     MalformedTar: { detail: Schema.String },
     /** A symbolic or a hard link. */
     LinkEntry: { path: Schema.String },
-    /** A device, a FIFO, a sparse file, or a type that only some tools know. */
+    /** A device, a FIFO, a sparse file, or a type that only some tools support. */
     UnsupportedEntry: { path: Schema.optionalKey(Schema.String), type: Schema.String },
     LimitExceeded: {
       limit: Schema.Literals(Struct.keys(limits)),
@@ -92,7 +92,7 @@ const Reason = Schema.Union([
 type Reason = typeof Reason.Type
 
 /**
- * An archive was refused. Nothing of it is left on disk.
+ * An archive was rejected. None of its files is left on disk.
  *
  * @category errors
  * @since 0.1.0
@@ -117,25 +117,25 @@ const explain = (reason: Reason): string => {
     case "Truncated":
       return "it ends too early; download it again"
     case "TrailingData":
-      return "something follows its gzip data"
+      return "there is more data after its gzip data"
     case "MalformedTar":
       return `its tar is malformed: ${reason.detail}`
     case "LinkEntry":
       return `${show(reason.path)} is a link`
     case "UnsupportedEntry":
-      return `${reason.path === undefined ? "an entry" : show(reason.path)} is neither file nor folder (${reason.type})`
+      return `${reason.path === undefined ? "an entry" : show(reason.path)} is neither a file nor a folder (type ${reason.type})`
     case "LimitExceeded":
       return `${reason.path === undefined ? "" : `${show(reason.path)}: `}more than ${reason.most} ${limitUnits[reason.limit]}`
     case "EntryOutside":
-      return `${show(reason.path)} leaves its folder`
+      return `${show(reason.path)} points outside the bundle`
     case "UnsafeName":
       return `the name ${show(reason.path)} ${nameProblems[reason.problem]}`
     case "DuplicatePath":
-      return `${show(reason.path)} comes twice`
+      return `${show(reason.path)} appears twice`
     case "CollidingPath":
-      return `${show(reason.path)} and ${show(reason.other)} are the same where case or Unicode form does not count`
+      return `${show(reason.path)} and ${show(reason.other)} differ only in case or Unicode form`
     case "EntryBelowFile":
-      return `${show(reason.path)} lies below ${show(reason.file)}, which is a file`
+      return `${show(reason.path)} is below ${show(reason.file)}, which is a file`
   }
 }
 
@@ -152,11 +152,11 @@ const limitUnits: Record<Limit, string> = {
 }
 
 const nameProblems = {
-  Empty: "names nothing",
+  Empty: "is empty",
   NotUtf8: "is not UTF-8",
   ControlCharacter: "has a control character",
   Backslash: "has a backslash",
-  DrivePrefix: "starts with a drive"
+  DrivePrefix: "starts with a drive letter"
 }
 
 /** Bounds the text's length and escapes invisible characters and those that move the cursor. */
@@ -176,7 +176,7 @@ const show = (path: string) => printable(JSON.stringify(path))
  */
 export interface Extracted {
   readonly files: number
-  /** Without the folder itself. */
+  /** Does not count the folder itself. */
   readonly directories: number
   /** Of all files together. */
   readonly bytes: number
@@ -221,15 +221,15 @@ export class BundleArchive extends Context.Service<
     /**
      * Reads a gzipped tar into `directory`, which must not exist and whose parent must.
      *
-     * The effect succeeds only after the stream has ended, the checksum held, and every file and
-     * folder is synced. On failure and on interruption the directory is removed again. Nothing is
-     * written anywhere else.
+     * The effect succeeds only after the stream has ended, the checksum was correct, and every file
+     * and folder is synced. On failure and on interruption the directory is removed again. Nothing
+     * is written anywhere else.
      *
-     * Files keep their mode below 0777, folders get 0755, whatever the umask is. Owners and times
-     * are not kept. A regular entry whose name ends in `/` is a folder, as in old tars. The
-     * end-of-archive marker may be missing, as in GNU tar, bsdtar and Codex. Bytes after the marker
-     * and inside the gzip member are ignored, within the limits. An archive that other readers
-     * could take for another tree, such as one with a folder that has content, is refused.
+     * Files keep their permission bits and folders get mode 0755, whatever the umask is. Owners and
+     * times are not kept. A regular entry whose name ends in `/` is a folder, as in old tars. The
+     * end-of-archive marker may be missing; GNU tar, bsdtar and Codex allow that, too. Bytes after
+     * the marker and inside the gzip member are ignored, within the limits. An archive that another
+     * reader could extract differently, such as one with a folder that has content, is rejected.
      */
     readonly extract: <E, R>(
       bytes: Stream.Stream<Uint8Array, E, R>,

@@ -1,8 +1,8 @@
 /**
  * The lock that lets one writer at a time change the cache of a home.
  *
- * Our own processes hold it for the moment of each change, never for a download. Codex takes no
- * lock, so the safety of the cache never depends on this one.
+ * Processes of this library hold it only while they make a change, never during a download. Codex
+ * takes no lock, so the safety of the cache never depends on this one.
  */
 import {
   Context,
@@ -38,7 +38,8 @@ import * as platformError from "./internal/platformError.ts"
 export const fileName = ".codex-plugins.lock"
 
 /**
- * How long a caller waits for another process, unless {@link layerWith} sets another limit.
+ * The time for which a caller waits for another process, unless {@link layerWith} sets another
+ * limit.
  *
  * @category constants
  * @since 0.1.0
@@ -46,14 +47,14 @@ export const fileName = ".codex-plugins.lock"
 export const defaultWaitLimit = Duration.minutes(2)
 
 /**
- * How often a waiting caller tries again. The first attempts follow each other faster.
+ * The interval at which a waiting caller tries again. The first intervals are shorter.
  *
  * @category constants
  * @since 0.1.0
  */
 export const pollInterval = Duration.millis(20)
 
-/** The largest note of a holder that is read, in bytes. Our own notes have about 60. */
+/** The maximum size of a holder's note, in bytes. The notes of this library have about 60. */
 const noteLimit = 4096
 
 /**
@@ -64,21 +65,22 @@ const noteLimit = 4096
  */
 export interface Options {
   /**
-   * How long a caller waits for another process before it fails with `TimedOut`. Zero means one
-   * attempt. Callers of the same process wait for each other without a limit. Default: 2 minutes.
+   * The time for which a caller waits for another process before it fails with `TimedOut`. Zero
+   * means one attempt. Callers of the same process wait for each other without a limit. Default: 2
+   * minutes.
    */
   readonly waitLimit?: Duration.Input | undefined
 }
 
 /**
- * The process that holds the lock, as it described itself in its note.
+ * The process that holds the lock, according to its note.
  *
  * @category models
  * @since 0.1.0
  */
 export const Holder = Schema.Struct({ pid: Schema.Int, since: Schema.DateTimeUtcFromString })
 /**
- * The process that holds the lock, as its note says.
+ * The process that holds the lock, according to its note.
  *
  * @category models
  * @since 0.1.0
@@ -87,7 +89,7 @@ export interface Holder extends Schema.Schema.Type<typeof Holder> {}
 
 /** The error of the file system, of SQLite or of the runtime. */
 const Cause = Schema.Struct({
-  /** The code of the system, such as `EROFS` or `ERR_SQLITE_ERROR`, if there is one. */
+  /** The system's error code, such as `EROFS` or `ERR_SQLITE_ERROR`, if there is one. */
   code: Schema.NullOr(Schema.String),
   message: Schema.String
 })
@@ -105,7 +107,7 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
     TimedOut: { waited: Schema.Duration, holder: Schema.NullOr(Holder) },
     /** The folder is read-only, or its file system does not support locks. */
     Unavailable: { cause: Cause },
-    /** The lock file holds something else. */
+    /** The lock file is not an SQLite database. */
     Corrupt: { cause: Cause }
   })
 }) {
@@ -133,15 +135,15 @@ const describe = (holder: Holder | null): string =>
 /** The parts of the lock that the other services need. */
 interface Internals {
   /**
-   * As `hold`, for a change that takes a moment. It waits for at least five seconds, because other
-   * processes hold the lock for a moment, too.
+   * As `hold`, for a change that is over quickly. It waits for at least five seconds, because the
+   * other processes' changes are over quickly, too.
    */
   readonly commit: <A, E, R>(
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | CacheLockError, R>
   /**
-   * As `commit`, for a few calls of the disk, which others of this process wait for. They are not
-   * interrupted, and the event loop does not turn in between.
+   * As `commit`, for a few disk operations for which other callers of this process wait. They are
+   * not interrupted, and the event loop runs nothing else in between.
    */
   readonly instantly: <A, E, R>(
     effect: Effect.Effect<A, E, R>
@@ -150,11 +152,11 @@ interface Internals {
   readonly isHeldBy: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
   /** Makes the holds of this process cheap until the scope closes. */
   readonly session: Effect.Effect<void, CacheLockError, Scope.Scope>
-  /** How long a caller waits for another process. */
+  /** The time for which a caller waits for another process. */
   readonly waitLimit: Duration.Duration
-  /** The queues of this process for names that belong to the cache. */
+  /** The queues of this process, by a name that belongs to the cache. */
   readonly queues: queues.Queues
-  /** Tells which of the processes that share this lock still run. */
+  /** Finds out which of the processes that share this lock still run. */
   readonly liveness: liveness.Liveness
 }
 
@@ -188,9 +190,9 @@ export class CacheLock extends Context.Service<
   CacheLock,
   {
     /**
-     * Runs an effect while no other caller may change the cache. A caller that holds the lock
-     * already goes straight on, and so does a fiber that it forked. The lock is released when the
-     * last of them is done. Resources that the effect acquires belong to the caller's scope.
+     * Runs an effect while no other caller may change the cache. A caller that already holds the
+     * lock does not wait, nor does a fiber that it forked. The lock is released when the last of
+     * them is done. Resources that the effect acquires belong to the caller's scope.
      */
     readonly hold: <A, E, R>(
       effect: Effect.Effect<A, E, R>
@@ -218,7 +220,7 @@ const causeOf = (error: unknown): typeof Cause.Type => {
   }
 }
 
-/** The path with links resolved as far as it exists. */
+/** The path with its links resolved, as far as it exists. */
 const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effect<string> =>
   disk.realPath(target).pipe(
     Effect.catchTag("PlatformError", () => {
@@ -230,7 +232,7 @@ const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effec
   )
 
 /**
- * Makes the lock of the home on disk. The operating system releases it the moment its process ends.
+ * Makes the lock of the home on disk. The operating system releases it as soon as its process ends.
  *
  * @category constructors
  * @since 0.1.0
@@ -281,7 +283,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const open = Effect.gen(function* () {
     yield* fs.makeDirectory(home.staging, { recursive: true, mode: 0o755 })
     const found = yield* disk.lstat(lockPath)
-    // SQLite would follow a link and wait for the writer of a pipe.
+    // SQLite would follow a link and would wait for the writer of a pipe.
     if (found !== undefined && found.type !== "File") {
       return yield* Effect.fail(new Error(`the lock file is a ${found.type}`))
     }
@@ -291,7 +293,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
       yield* fs.access(lockPath, { writable: true })
       isWritable = true
-      // A dead holder left its note, or somebody put a link or a pipe in its place.
+      // The note may be of a dead holder, or a link or a pipe with that name.
       if ((yield* disk.lstat(notePath)) !== undefined) yield* disk.remove(notePath)
       return true
     }).pipe(
@@ -358,8 +360,8 @@ const decoder = new TextDecoder()
 const decodeHolder = Schema.decodeUnknownOption(HolderJson)
 
 /**
- * The lock that processes share, on the home's own disk, with options. Needs a runtime that has
- * `node:sqlite`. A negative or malformed option is a defect.
+ * Provides the lock that processes share, on the home's own disk, with options. Needs a runtime
+ * that has `node:sqlite`. A negative or malformed option is a defect.
  *
  * @category layers
  * @since 0.2.0
@@ -370,7 +372,7 @@ export const layerWith = (
   Layer.effect(CacheLock, make(options))
 
 /**
- * The lock that processes share, with the default options.
+ * Provides the lock that processes share, with the default options.
  *
  * @category layers
  * @since 0.1.0
@@ -412,8 +414,8 @@ export const makeInProcess: Effect.Effect<CacheLock["Service"], never, Scope.Sco
 )
 
 /**
- * A lock within this process alone, for file systems that no other process sees. Each build of the
- * layer is a lock of its own.
+ * A lock within this process only, for file systems that no other process uses. Each build of the
+ * layer is a separate lock.
  *
  * @category layers
  * @since 0.1.0

@@ -45,11 +45,11 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
   reason: Schema.TaggedUnion({
     NoHomeDirectory: {},
     Missing: {},
-    /** The path is relative, and the working folder does not exist any more. */
+    /** The path is relative, and the working folder no longer exists. */
     NoWorkingFolder: {},
     NotAFolder: {},
     Inaccessible: {},
-    /** It is no regular file, or too large to be read. */
+    /** It is not a regular file, or it is too large to be read. */
     NotASmallFile: {},
     /** `line` is null if the parser does not report it. */
     NotToml: { line: Schema.NullOr(Schema.Int) },
@@ -59,7 +59,7 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
   override get message(): string {
     switch (this.reason._tag) {
       case "NoHomeDirectory":
-        return "cannot tell where the Codex home is: set CODEX_HOME"
+        return "cannot find the Codex home: set CODEX_HOME"
       case "Missing":
         return `the Codex home ${this.path} does not exist: create it, or point CODEX_HOME at another`
       case "NoWorkingFolder":
@@ -118,11 +118,11 @@ export class NotSignedIn extends Schema.TaggedError<NotSignedIn>()("NotSignedIn"
  * @since 0.1.0
  */
 export interface Settings {
-  /** Without a slash at its end. */
+  /** Has no trailing slash. */
   readonly baseUrl: string
   /**
-   * False if `[features] plugins = false` switches plugins off. Codex then asks the backend for no
-   * plugins and leaves the cache alone.
+   * False if `[features] plugins = false` switches plugins off. Codex then requests no plugins from
+   * the backend and does not change the cache.
    *
    * @since 0.2.0
    */
@@ -138,7 +138,7 @@ export interface Settings {
 export type Credentials = AuthFile.Tokens
 
 /**
- * The time before its end at which a token counts as about to expire. Codex renews it then.
+ * A token with less time left than this counts as about to expire. Codex renews it then.
  *
  * @category constants
  * @since 0.2.0
@@ -176,8 +176,8 @@ export class CodexHome extends Context.Service<
      */
     readonly staging: string
     /**
-     * True if `plugins/` or `plugins/cache` leads out of the home or is a mount, so that other homes
-     * may use the same cache. Default: false.
+     * True if `plugins/` or `plugins/cache` is a link that leads out of the home, or is a mount, so
+     * that other homes may use the same cache. Default: false.
      */
     readonly isShared?: boolean | undefined
     /** Reads `config.toml`. Without the file, the defaults apply. */
@@ -205,7 +205,7 @@ const isAbsent = (error: PlatformError.PlatformError) =>
 const homeError = (path: string, reason: CodexHomeError["reason"]) =>
   new CodexHomeError({ path, reason })
 
-/** A home that was named must be a folder; the default one need not exist yet. */
+/** A home that the user names must be a folder; the default home need not exist yet. */
 const make = Effect.fnUntraced(function* (home: {
   readonly root: string
   readonly mustExist: boolean
@@ -215,7 +215,7 @@ const make = Effect.fnUntraced(function* (home: {
   const path = yield* Path.Path
   const root = yield* Effect.try({
     try: () => path.resolve(home.root),
-    // The working folder was deleted.
+    // The working folder no longer exists.
     catch: () => homeError(home.root, { _tag: "NoWorkingFolder" })
   })
 
@@ -267,7 +267,7 @@ const make = Effect.fnUntraced(function* (home: {
     )
   )
 
-  /** A setting that cannot be read is reported by {@link settings}. */
+  /** {@link settings} reports settings that cannot be read. */
   const usesKeyring = Effect.map(
     Effect.option(readSmall(configFile)),
     Option.exists(ConfigFile.usesKeyring)

@@ -36,7 +36,7 @@ export interface Options {
   readonly sync?: PluginSync.Options | undefined
 }
 
-/** Views of the cache, and jobs for hosts. */
+/** Services that only read the cache, and services for single tasks of hosts. */
 const views = Layer.mergeAll(
   PluginIdentity.layer,
   Layer.provideMerge(PluginDoctor.layer, PluginInventory.layer),
@@ -51,15 +51,15 @@ const bundles = ({ bundle = {}, seeds = [] }: Pick<Options, "bundle" | "seeds">)
 }
 
 /**
- * Effect shares a layer among all its uses in a program. The services of a home must not be those of
- * another home, so only the result as a whole is shared.
+ * Effect shares a layer among all its uses in a program. That would give two homes one service, so
+ * only the result as a whole is shared.
  */
 const shareAsWhole = <A, E, R>(self: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
   Layer.fromBuildMemo((memoMap, scope) => Layer.buildWithMemoMap(Layer.fresh(self), memoMap, scope))
 
 /**
  * All services except for the home and the lock, which a host may want to choose itself, with
- * options. The services that one call gives belong to one home.
+ * options. The services from one call belong to one home.
  *
  * @category layers
  * @since 0.2.0
@@ -76,8 +76,8 @@ export const layerServicesWith = (options: Omit<Options, "lock">) =>
   )
 
 /**
- * All services except for the home and the lock, which a host may want to choose itself. They are the
- * services of one home wherever a program uses them; a second home needs {@link layerServicesWith}.
+ * All services except for the home and the lock, which a host may want to choose itself. All uses
+ * of this layer in a program share one home; a second home needs {@link layerServicesWith}.
  *
  * @category layers
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
- * Has an installed Codex renew the home's access token.
+ * Renews the home's access token through an installed Codex.
  *
- * Refresh tokens are single-use, so a second program that renews them signs the user out. Therefore
- * only Codex does it: `codex app-server` is started with its plugins switched off, asked for the
- * account with a fresh token, and ended.
+ * A refresh token can be used once, so a second program that used it would sign the user out.
+ * Therefore only Codex does it: this service starts `codex app-server` with plugins switched off,
+ * requests the account with a fresh token, and ends it.
  */
 import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
@@ -21,7 +21,7 @@ import { version } from "./internal/version.ts"
 export const timeLimit = Duration.seconds(30)
 
 /**
- * Codex did not renew the token. The one in `auth.json` is as it was.
+ * Codex did not renew the token. The token in `auth.json` is unchanged.
  *
  * @category errors
  * @since 0.2.0
@@ -81,7 +81,7 @@ export class CodexRefreshError extends Schema.TaggedError<CodexRefreshError>()(
 export class CodexRefresh extends Context.Service<
   CodexRefresh,
   {
-    /** Returns after Codex has renewed the token. The cache is left alone. */
+    /** Returns after Codex has renewed the token. The cache is not changed. */
     readonly refresh: Effect.Effect<void, CodexRefreshError>
   }
 >()("effect-codex-plugins/CodexRefresh") {}
@@ -142,7 +142,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         ChildProcess.make(program, ["-c", "features.plugins=false", "app-server"], {
           env: { CODEX_HOME: root },
           extendEnv: true,
-          // Codex ends when its input does, so it is kept open until the answer has come.
+          // Codex exits when its input ends, so the input stays open until the answer arrives.
           stdin: Stream.concat(Stream.fromIterable(requests), Stream.never),
           stderr: "ignore",
           forceKillAfter: "2 seconds"
@@ -182,7 +182,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 })
 
 /**
- * The service with options, which are read once.
+ * Provides {@link CodexRefresh} with options, which are read once.
  *
  * @category layers
  * @since 0.2.0
@@ -190,7 +190,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 export const layerWith = (options: Options) => Layer.effect(CodexRefresh, make(options))
 
 /**
- * The service with the `codex` that is on `PATH`.
+ * Provides {@link CodexRefresh} with the `codex` on `PATH`.
  *
  * @category layers
  * @since 0.2.0

@@ -1,6 +1,5 @@
 /**
- * The credentials that calls of the backend carry. By default they come from the home's
- * `auth.json`.
+ * The credentials of requests to the backend. By default they come from the home's `auth.json`.
  *
  * A host that has its own tokens provides {@link layerWith} beneath the layers of this package.
  * Then `auth.json` is not read.
@@ -43,7 +42,7 @@ export const pollInterval = Duration.seconds(5)
 export class Credentials extends Context.Service<
   Credentials,
   {
-    /** The credentials of this moment. They are asked for once per operation. */
+    /** The current credentials. Each operation runs this once. */
     readonly current: Effect.Effect<CodexHome.Credentials, CodexHome.NotSignedIn>
     /**
      * Emits after each change: a new token, another account, a sign-in or a sign-out. The state at
@@ -60,7 +59,7 @@ export class Credentials extends Context.Service<
  * @since 0.2.0
  */
 export interface Options {
-  /** Gives the credentials; it is run before each operation. */
+  /** Returns the credentials. It runs before each operation. */
   readonly current: Credentials["Service"]["current"]
   /** The interval at which `current` is run to find changes. @default `pollInterval` */
   readonly pollInterval?: Duration.Input
@@ -79,7 +78,7 @@ const fingerprint = (current: Options["current"]): Effect.Effect<ReadonlyArray<s
   )
 
 /**
- * Makes the service from an effect that gives the credentials.
+ * Makes the service from an effect that returns the credentials.
  *
  * @category constructors
  * @since 0.2.0
@@ -91,7 +90,7 @@ export const fromEffect = ({ current, ...options }: Options): Credentials["Servi
 }
 
 /**
- * Credentials that the host supplies.
+ * Provides {@link Credentials} that the host supplies.
  *
  * @category layers
  * @since 0.2.0
@@ -100,7 +99,7 @@ export const layerWith = (options: Options): Layer.Layer<Credentials> =>
   Layer.succeed(Credentials, fromEffect(options))
 
 /**
- * The credentials in the home's `auth.json`.
+ * Provides the {@link Credentials} in the home's `auth.json`.
  *
  * @category layers
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Tells what helps against an error of any service: to sign in, or to try again later.
+ * The remedy for an error of any service: to sign in, or to try again later.
  */
 import { Predicate } from "effect"
 import type { CacheLockError } from "./CacheLock.ts"
@@ -9,7 +9,7 @@ import type { PluginStoreError } from "./PluginStore.ts"
 import type { RemoteBundleError } from "./RemoteBundle.ts"
 import type { RemoteCatalogError } from "./RemoteCatalog.ts"
 
-/** The errors that advice exists for, by tag. */
+/** The errors that have advice, by tag. */
 interface Known {
   readonly CacheLockError: CacheLockError
   readonly NotSignedIn: NotSignedIn
@@ -21,13 +21,13 @@ interface Known {
 const isKnown = <Tag extends keyof Known>(error: unknown, tag: Tag): error is Known[Tag] =>
   Predicate.isTagged(error, tag)
 
-/** A partial change is advised on by its cause. */
+/** The cause of a partial change decides. */
 const causeOf = (error: unknown): unknown =>
   Predicate.isTagged(error, "PartialChange") ? (error as PartialChange).cause : error
 
 /**
  * True if signing in again helps: `codex login`, or a start of `codex`, which renews the token. False
- * for an error that no service of this package has.
+ * for an error that is not of this package.
  *
  * @category guards
  * @since 0.2.0
@@ -68,8 +68,8 @@ const transientChanges: ReadonlySet<PluginStoreError["reason"]["_tag"]> = new Se
 
 /**
  * True if the same operation may succeed later without any change by a person: the network, a rate
- * limit, an expired link, a lock or a file that another process holds. False for an error that no
- * service of this package has.
+ * limit, an expired link, a lock or a file that another process holds. False for an error that is
+ * not of this package.
  *
  * @category guards
  * @since 0.2.0

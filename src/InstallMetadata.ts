@@ -7,7 +7,8 @@ import { sidecarName } from "./internal/fileNames.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
 /**
- * Its name, directly below the base root. A file of this name inside a bundle means nothing.
+ * The sidecar's name, directly below the base root. A file of this name inside a bundle has no
+ * meaning.
  *
  * @category constants
  * @since 0.1.0
@@ -15,7 +16,7 @@ import * as RemotePluginId from "./RemotePluginId.ts"
 export const fileName = sidecarName
 
 /**
- * Readable and writable by its owner alone, whatever the umask.
+ * The sidecar's mode, whatever the umask is: only its owner can read and write it.
  *
  * @category constants
  * @since 0.1.0
@@ -23,7 +24,7 @@ export const fileName = sidecarName
 export const fileMode = 0o600
 
 /**
- * The one schema version that is read and written.
+ * The only schema version that is read and written.
  *
  * @category constants
  * @since 0.1.0
@@ -47,7 +48,7 @@ export class UnsupportedSchemaVersion extends Schema.TaggedError<UnsupportedSche
 ) {
   override get message(): string {
     return (
-      `unsupported remote plugin install metadata schema version: ${this.found} in ${this.path}; ` +
+      `unsupported schema version ${this.found} in the sidecar ${this.path}; ` +
       `this program reads version ${this.supported}: update it, or remove the plugin and sync again`
     )
   }
@@ -85,12 +86,12 @@ export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMet
       this.reason === "Inaccessible"
         ? "give the files of the home to this user (in an image: `COPY --chown`), or sync as their owner"
         : "sync to repair it"
-    return `cannot read the remote plugin install metadata ${this.path}: ${why}; ${remedy}`
+    return `cannot read the sidecar ${this.path}: ${why}; ${remedy}`
   }
 }
 
 /**
- * Why a sidecar could not be decoded.
+ * The reason why a sidecar could not be decoded.
  *
  * @category errors
  * @since 0.1.0
@@ -115,14 +116,17 @@ const decodeBody = Schema.decodeUnknownResult(
 const hasVersion = Schema.is(Schema.Struct({ schema_version: Schema.Int }))
 const hasId = Schema.is(Schema.Struct({ remote_plugin_id: Schema.String }))
 
-// A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
+// A byte-order mark is kept, so that JSON rejects it; invalid UTF-8 is rejected, not replaced.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
-/** No schema says more of an id of printable ASCII characters. */
+/** Printable ASCII without white space satisfies every check of the schema. */
 const isPlainId = (id: unknown): id is RemotePluginId.RemotePluginId =>
   typeof id === "string" && /^[!-~]+$/.test(id)
 
-/** The id of a sidecar such as almost all are. A schema takes long in a process that has just started. */
+/**
+ * The id of an ordinary sidecar, without the schema, which is slow in a process that has just
+ * started.
+ */
 const plainIdOf = (json: unknown): RemotePluginId.RemotePluginId | undefined =>
   Predicate.hasProperty(json, "schema_version") &&
   json.schema_version === schemaVersion &&
@@ -131,7 +135,7 @@ const plainIdOf = (json: unknown): RemotePluginId.RemotePluginId | undefined =>
     ? json.remote_plugin_id
     : undefined
 
-/** Describes the problem of JSON that is no sidecar of the supported version. */
+/** Describes why JSON is not a sidecar of the supported version. */
 const refusal = (json: unknown, path: string): InstallMetadataError => {
   if (!hasVersion(json)) return new CorruptInstallMetadata({ path, reason: "NotInstallMetadata" })
   // The version is checked first: a newer one may have changed the other fields.
@@ -145,7 +149,7 @@ const refusal = (json: unknown, path: string): InstallMetadataError => {
 }
 
 /**
- * Reads a sidecar's bytes; `path` is named in errors only. Unknown keys are ignored.
+ * Decodes a sidecar's bytes. `path` is only for errors. Unknown keys are ignored.
  *
  * @category codecs
  * @since 0.2.0
@@ -184,7 +188,7 @@ export const decode = (
 const encoder = new TextEncoder()
 
 /**
- * True if a sidecar has exactly the bytes that {@link encode} gives.
+ * True if a sidecar has exactly the bytes that {@link encode} returns.
  *
  * @category functions
  * @since 0.1.0

@@ -14,9 +14,10 @@ export { CertificateFileError } from "./internal/certificateFile.ts"
 /**
  * The HTTP client of the other layers here.
  *
- * The client keeps its connections. It goes through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`,
- * `ALL_PROXY` and `NO_PROXY` name, and trusts the file in `CODEX_CA_CERTIFICATE`, else
- * `SSL_CERT_FILE`, beside Node's and the system's roots. Both are read once, when the layer is built.
+ * The client keeps its connections open. It uses the proxies that `HTTPS_PROXY`, `HTTP_PROXY`,
+ * `ALL_PROXY` and `NO_PROXY` name. It trusts the certificates of Node, of the system, and of the
+ * file in `CODEX_CA_CERTIFICATE`, else in `SSL_CERT_FILE`. The variables and the file are read
+ * once, when the layer is built.
  *
  * @category layers
  * @since 0.1.0

@@ -102,11 +102,11 @@ export interface Report extends Schema.Schema.Type<typeof Report> {}
  * @since 0.2.0
  */
 export interface Options {
-  /** Does not ask the backend. Default: false. */
+  /** Sends no request to the backend. Default: false. */
   readonly offline?: boolean | undefined
   /**
-   * Repairs what is safe to repair, under the lock, before the checks: restores backups of Codex
-   * that hold the only copy of a plugin, then removes what dead processes left. Default: false.
+   * Makes safe repairs, under the lock, before the checks: restores backups of Codex that hold the
+   * only copy of a plugin, then removes leftovers of dead processes. Default: false.
    */
   readonly fix?: boolean | undefined
 }
@@ -140,7 +140,10 @@ export class PluginDoctor extends Context.Service<
 
 type Checks = Readonly<Record<string, Effect.Effect<Finding>>>
 
-/** Runs a check. `spent` is time that was spent on it before, in milliseconds. */
+/**
+ * Runs a check and measures its time. `spent` is the time that it has already taken, in
+ * milliseconds.
+ */
 const timed = Effect.fnUntraced(function* (
   id: string,
   check: Effect.Effect<Finding>,
@@ -175,7 +178,7 @@ export const make = Effect.gen(function* () {
     Environment.read(accountChecks.variables),
     () => ({})
   )
-  // The catalog does the same: the host's credentials come first, then the home's.
+  // As in the catalog, the host's credentials take precedence over the home's.
   const supplied = yield* Effect.serviceOption(Credentials.Credentials)
   const credentials = Option.match(supplied, {
     onNone: () => home.credentials,
@@ -224,7 +227,7 @@ export const make = Effect.gen(function* () {
   ): Effect.fn.Return<accountChecks.Listing> {
     if (options.offline === true) return { _tag: "Skipped", reason: "offline" }
     const { status } = yield* accountChecks.certificates(variables)
-    // A client that trusts other certificates than the user wants would prove nothing.
+    // The result of a client that trusts other certificates than the user's would prove nothing.
     return status === "error"
       ? { _tag: "Skipped", reason: "see network.certificates" }
       : { _tag: "Asked", result: yield* accountChecks.listingOf(catalog) }
@@ -252,7 +255,7 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * The service, with the defaults.
+ * Provides {@link PluginDoctor}.
  *
  * @category layers
  * @since 0.2.0

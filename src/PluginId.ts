@@ -1,8 +1,8 @@
 /**
  * The key under which Codex caches a plugin: `<plugin>@<marketplace>`.
  *
- * The segments are folder names on disk, so the rules for them are also rules of safety: no
- * separator, no `..`, nothing outside ASCII.
+ * The segments are folder names on disk, so their rules also keep paths safe: no separator, no
+ * `..`, nothing outside ASCII.
  */
 import { Brand, Schema } from "effect"
 
@@ -74,7 +74,7 @@ export const PluginId = Schema.String.check(
  */
 export type PluginId = typeof PluginId.Type
 
-// Values built from segments that were parsed already need no second check.
+// Values from segments that have already been parsed need no second check.
 const trusted = {
   id: Brand.nominal<PluginId>(),
   name: Brand.nominal<PluginName>(),
@@ -82,7 +82,7 @@ const trusted = {
 }
 
 /**
- * Joins two segments that have been parsed already.
+ * Joins two segments that have already been parsed.
  *
  * @category constructors
  * @since 0.1.0

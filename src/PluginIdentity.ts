@@ -1,6 +1,6 @@
 /**
- * The identity of each plugin, for analytics and diagnostics: its names here and its id in the
- * backend. Needs no network, so it is there when a session starts.
+ * The identity of each plugin, for analytics and diagnostics: its local name and its id in the
+ * backend. Needs no network, so it is available when a session starts.
  *
  * @since 0.2.0
  */
@@ -69,7 +69,7 @@ export const Identity = Schema.Struct({
 export interface Identity extends Schema.Schema.Type<typeof Identity> {}
 
 /**
- * The form that analytics events have: `plugin_id`, `remote_plugin_id`, `plugin_name`,
+ * The identity with the keys of analytics events: `plugin_id`, `remote_plugin_id`, `plugin_name`,
  * `marketplace_name` and `state`.
  *
  * @category codecs
@@ -95,8 +95,8 @@ export const encode = Schema.encodeSync(IdentityFields)
 /**
  * The identities of one home's plugins.
  *
- * The sidecar next to the active version decides whose bytes the cache holds. The account's last
- * listing, if this process has one, adds the remote id of plugins that are not cached or not
+ * The sidecar next to the active version names the backend plugin in the cache. The account's last
+ * listing, if this process has one, adds the remote ids of plugins that are not cached or not
  * backfilled yet. Both members fail only if the cache cannot be read.
  *
  * @example
@@ -142,8 +142,8 @@ const absentState = (pluginId: PluginId.PluginId, cached: CachedPlugin, isListed
     : "Local"
 
 /**
- * The identity of a plugin, decided from its place in the cache and its id in the account's
- * listing. Each is none if it is not there.
+ * Decides the identity of a plugin from the cached plugin and its id in the account's listing. Pass
+ * none for what is missing.
  *
  * @category constructors
  * @since 0.2.0
@@ -227,7 +227,7 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * The service, with the defaults.
+ * Provides {@link PluginIdentity}.
  *
  * @category layers
  * @since 0.2.0

@@ -1,9 +1,9 @@
 /**
  * One plugin of the account at a time: read it, install it, uninstall it.
  *
- * The account's record is the backend's and the cache is the home's; a change touches both, one
- * after the other. A change that stops between the two fails with {@link PartialChange}, and the
- * next pass of `PluginSync` resolves it.
+ * The backend records what the account has installed, and the home has the cache. A change updates
+ * one after the other. If the second update fails, the error is {@link PartialChange}, and the next
+ * pass of `PluginSync` resolves the difference.
  */
 import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
@@ -118,7 +118,7 @@ export type UninstallError =
 export interface PluginState {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails.PluginDetails
-  /** Its row among those that the account has installed. */
+  /** Its row in the listing of the account's installed plugins. */
   readonly installed: Option.Option<PluginDetails.PluginDetails>
   /** The cached plugin of the same plugin id, whatever its identity. */
   readonly cached: Option.Option<CachedPlugin>
@@ -162,13 +162,13 @@ export class PluginInstaller extends Context.Service<
     /** Reads the state of a plugin, installed or not. Changes nothing and takes no lock. */
     readonly read: (id: RemotePluginId) => Effect.Effect<PluginState, ReadError>
     /**
-     * Fetches the plugin's bundle, makes it the active version, and puts the plugin on the
-     * account's record. A bundle that is current is downloaded again.
+     * Downloads the bundle and activates it, then installs the plugin for the account. Downloads
+     * the bundle even if the cached version is up to date.
      */
     readonly install: (id: RemotePluginId) => Effect.Effect<Installed, InstallError>
     /**
-     * Takes the plugin off the account's record and removes it from the cache. Gives its place
-     * there; succeeds as well where it was neither installed nor cached.
+     * Uninstalls the plugin from the account, then removes it from the cache. Returns its plugin
+     * id, if it is known. Succeeds also if the plugin was neither installed nor cached.
      */
     readonly uninstall: (
       id: RemotePluginId,
@@ -177,7 +177,9 @@ export class PluginInstaller extends Context.Service<
   }
 >()("effect-codex-plugins/PluginInstaller") {}
 
-/** How often an install starts again because another program has changed the plugin. */
+/**
+ * The number of times that an install starts again because another program has changed the plugin.
+ */
 const changeRetries = 3
 
 const isChanged = (error: InstallError): boolean =>
@@ -221,8 +223,8 @@ export const make = Effect.gen(function* () {
     }
   })
 
-  // Both changes claim the plugin from the first step to the last: a pass of another process leaves
-  // a claimed plugin alone, so it does not go by a record that is about to change.
+  // Both changes hold a claim on the plugin throughout. Passes of other processes skip a claimed
+  // plugin, so none of them acts on a listing that is about to change.
   const installOnce = Effect.fnUntraced(function* (id: RemotePluginId) {
     const { plugins } = yield* store.snapshot
     const plugin = yield* catalog.read(id)
@@ -249,7 +251,7 @@ export const make = Effect.gen(function* () {
 
   const install = Effect.fn("PluginInstaller.install")(function* (id: RemotePluginId) {
     yield* Effect.annotateCurrentSpan({ remotePluginId: id })
-    // A release that was read before another process installed one may be older than that one.
+    // Another process may have installed a newer release than the one that was read before.
     return yield* Effect.retry(installOnce(id), { times: changeRetries, while: isChanged })
   })
 

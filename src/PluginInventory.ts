@@ -1,6 +1,6 @@
 /**
- * The parts of each active version and where they are on disk: skills, hooks, MCP servers, apps and
- * the manifest, resolved as Codex resolves them. Needs no network.
+ * The parts of each active version and their paths: skills, hooks, MCP servers, apps and the
+ * manifest, resolved as Codex resolves them. Needs no network.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,8 @@ import type { RemotePlugin } from "./RemotePlugin.ts"
 import * as RemotePluginDetails from "./RemotePluginDetails.ts"
 
 /**
- * A file that declares named parts. A part inside the manifest has the manifest's path.
+ * A file that declares named parts. A part that the manifest itself declares has the manifest's
+ * path.
  *
  * @category models
  * @since 0.2.0
@@ -52,7 +53,7 @@ export interface Entry {
   readonly version: PluginVersion
   /** The version's folder, absolute. */
   readonly root: string
-  /** Absolute; null if the version has no manifest that can be read. */
+  /** Absolute; null if the version has no readable manifest. */
   readonly manifest: string | null
   /** False if the manifest is missing, invalid or names another plugin. */
   readonly isIntact: boolean
@@ -60,14 +61,18 @@ export interface Entry {
   readonly hooks: ReadonlyArray<Part>
   readonly mcpServers: ReadonlyArray<Part>
   readonly apps: ReadonlyArray<Part>
-  /** Files and folders, absolute, that the manifest names but that are missing or not readable. */
+  /**
+   * The absolute paths of files and folders that the manifest names but that are missing or
+   * unreadable.
+   */
   readonly missing: ReadonlyArray<string>
   /** True if the account has the plugin enabled; null if this process has no listing. */
   readonly enabled: boolean | null
 }
 
 /**
- * The depth below a skills folder to which `SKILL.md` is looked for, in folders. Source: Codex.
+ * The number of folder levels below a skills folder that are searched for `SKILL.md`. Source:
+ * Codex.
  *
  * @category constants
  * @since 0.2.0
@@ -231,7 +236,7 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * The service, with the defaults.
+ * Provides {@link PluginInventory}.
  *
  * @category layers
  * @since 0.2.0

@@ -1,12 +1,12 @@
 /**
- * A plugin's own manifest: where it is looked for, and what of it matters here.
+ * A plugin's own manifest: its possible paths, and the fields that matter here.
  */
 import { Effect, Predicate, Result, Schema, SchemaIssue } from "effect"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /**
- * The one agent-plugin schema that can be read.
+ * The only agent-plugin schema that can be read.
  *
  * @category constants
  * @since 0.1.0
@@ -39,13 +39,13 @@ export const paths = [
 ] as const
 
 /**
- * Why a folder cannot be taken for a plugin.
+ * The reason why a folder is not a valid plugin.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidManifest extends Schema.TaggedError<InvalidManifest>()("InvalidManifest", {
-  /** The manifest's path, or the plugin's folder where it has none. */
+  /** The manifest's path, or the plugin's folder if it has no manifest. */
   path: Schema.String,
   reason: Schema.TaggedUnion({
     Missing: {},
@@ -98,10 +98,9 @@ const Interface = Schema.Struct({
 })
 
 /**
- * A manifest below `.codex-plugin` and its like. Only its name and version are used, but what Codex
- * cannot load must not take the place of what it can: so the fields that Codex types, in 0.142 or
- * in
- * 0.169, are typed here too. All others may hold anything.
+ * A manifest in `.codex-plugin` or an older folder. Only its name and version are used. The fields
+ * that Codex types are typed here as well, because a manifest that Codex cannot load must not
+ * replace one that it can load. All other fields may hold anything.
  *
  * @category schemas
  * @since 0.1.0
@@ -116,7 +115,7 @@ export const PluginManifest = Schema.Struct({
   interface: Schema.optionalKey(Schema.NullOr(Interface))
 })
 /**
- * A manifest of the form `.codex-plugin/plugin.json`.
+ * A manifest in `.codex-plugin` or an older folder.
  *
  * @category models
  * @since 0.1.0
@@ -131,7 +130,7 @@ type Fields = Readonly<Record<string, Schema.Constraint>>
 const keysOf = (fields: Fields, wanted: Schema.Constraint): ReadonlyArray<string> =>
   Object.keys(fields).filter((key) => fields[key] === wanted)
 
-/** True if the texts and lists of texts among the fields are such. */
+/** True if the fields that must be strings or lists of strings are of that type. */
 const checkOf = (fields: Fields) => {
   const texts = keysOf(fields, Text)
   const lists = keysOf(fields, Texts)
@@ -150,8 +149,8 @@ const hasTexts = checkOf(PluginManifest.fields)
 const hasInterfaceTexts = checkOf(Interface.fields)
 
 /**
- * True for JSON that {@link decode} reads as a manifest below `.codex-plugin` and its like, without
- * the time that a schema takes in a process that has just started. A reader of hundreds needs no more.
+ * True for JSON that {@link decode} reads as a {@link PluginManifest}. It needs no schema, which is
+ * slow in a process that has just started and reads hundreds of manifests.
  *
  * @internal
  */
@@ -190,11 +189,11 @@ const decodeAgentManifest = Schema.decodeUnknownResult(AgentPluginManifest)
 const decodeVersion = Schema.decodeUnknownEffect(PluginVersion.PluginVersionFromUntrimmed)
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
-// A byte-order mark is kept, so that JSON refuses it; bad UTF-8 is refused, not replaced.
+// A byte-order mark is kept, so that JSON rejects it; invalid UTF-8 is rejected, not replaced.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
 /**
- * Parses a manifest's bytes as JSON; `path` is named in errors only.
+ * Parses a manifest's bytes as JSON. `path` is only for errors.
  *
  * @category codecs
  * @since 0.2.0
@@ -221,8 +220,7 @@ export const parseJson = (
 
 /**
  * True if the JSON of a root `plugin.json` makes it the plugin's manifest: its `$schema` is an
- * agent-plugin schema. One that is not {@link agentPluginSchema} counts too, and {@link decode}
- * refuses it.
+ * agent-plugin schema. An unsupported one counts, too; {@link decode} rejects it.
  *
  * @category functions
  * @since 0.1.0
@@ -233,8 +231,7 @@ export const isAgentPlugin = (json: unknown): boolean =>
   json.$schema.startsWith(agentPluginSchemas)
 
 /**
- * Reads the JSON of a manifest that was found at one of {@link paths}; `path` is named in errors
- * only.
+ * Decodes the JSON of a manifest that was found at one of {@link paths}. `path` is only for errors.
  *
  * @category codecs
  * @since 0.2.0
@@ -270,7 +267,7 @@ export const decode = (
   Effect.fromResult(decodeResult(json, path, relativePath))
 
 /**
- * A manifest must name the plugin in whose folder it is.
+ * Checks that a manifest names the plugin in whose folder it is.
  *
  * @category functions
  * @since 0.2.0
@@ -303,7 +300,7 @@ export const checkName = (
   Effect.fromResult(checkNameResult(manifest, expected, path))
 
 /**
- * The version of a local install of an agent plugin whose manifest names none.
+ * The version of a local install of an agent plugin whose manifest has no version.
  *
  * @category constants
  * @since 0.1.0
@@ -312,8 +309,8 @@ export const agentPluginVersion: PluginVersion.PluginVersion =
   PluginVersion.PluginVersion.make("1.0.0")
 
 /**
- * The version of a local install: the manifest's, trimmed; where it names none, `local`, or
- * {@link agentPluginVersion} for an agent plugin, whose version may be blank too.
+ * The version of a local install: the manifest's, trimmed. Without one it is `local`, or {@link
+ * agentPluginVersion} for an agent plugin, whose version may also be blank.
  *
  * @category functions
  * @since 0.1.0

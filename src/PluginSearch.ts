@@ -18,7 +18,7 @@ import * as PluginDetails from "./RemotePluginDetails.ts"
 export interface Match {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails.PluginDetails
-  /** The plugin's row among those that the account has installed. */
+  /** The plugin's row in the listing of the account's installed plugins. */
   readonly installed: Option.Option<PluginDetails.PluginDetails>
 }
 
@@ -45,7 +45,7 @@ export interface Found {
   readonly matches: ReadonlyArray<Match>
   /** The number of plugins that were searched. */
   readonly searched: number
-  /** The number of rows of the backend that cannot be read. */
+  /** The number of rows that cannot be read. */
   readonly unreadable: number
   readonly failures: ReadonlyArray<Failure>
 }
@@ -185,7 +185,7 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * The service of the account that `RemoteCatalog` asks as.
+ * Provides {@link PluginSearch} for the account of `RemoteCatalog`.
  *
  * @category layers
  * @since 0.2.0

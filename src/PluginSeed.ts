@@ -1,5 +1,5 @@
 /**
- * Fills a home's cache from another home's, without network.
+ * Fills a home's cache from another home's cache, without network.
  *
  * @since 0.2.0
  */
@@ -35,12 +35,12 @@ import type { RemotePluginId } from "./RemotePluginId.ts"
  * @since 0.2.0
  */
 export class PluginSeedError extends Schema.TaggedError<PluginSeedError>()("PluginSeedError", {
-  /** The home that was to be copied from. */
+  /** The other home. */
   from: Schema.String,
   reason: Schema.TaggedUnion({
     /** Both homes have the same cache. */
     SameCache: {},
-    /** It is no usable home. */
+    /** It is not a usable home. */
     Unusable: { cause: Schema.Defect() },
     /** Its cache cannot be read. */
     Unreadable: { cause: Schema.Defect() }
@@ -59,7 +59,7 @@ export class PluginSeedError extends Schema.TaggedError<PluginSeedError>()("Plug
 }
 
 /**
- * Why one plugin could not be copied. What the cache had stays.
+ * The reason why one plugin could not be copied. The cache is unchanged.
  *
  * @category errors
  * @since 0.2.0
@@ -72,8 +72,8 @@ export type CopyError =
   | PlatformError.PlatformError
 
 /**
- * Why a plugin of the other home was left out: its version is broken, its identity is in doubt or
- * cannot be read, or it kept changing during the copy.
+ * The reason why a plugin of the other home was left out: its version is broken, its identity is in
+ * doubt or cannot be read, or it kept changing during the copy.
  *
  * @category models
  * @since 0.2.0
@@ -100,9 +100,9 @@ export interface Seeded {
  * @since 0.2.0
  */
 export interface Outcome {
-  /** Copied, with their identity. Ordered by plugin id, as all lists here. */
+  /** The copied plugins, with their identity. All lists here are ordered by plugin id. */
   readonly seeded: ReadonlyArray<Seeded>
-  /** Not touched, because this home has a version of them already. */
+  /** Left unchanged, because this home already has a version of them. */
   readonly kept: ReadonlyArray<PluginId.PluginId>
   readonly skipped: ReadonlyArray<{
     readonly pluginId: PluginId.PluginId
@@ -122,7 +122,9 @@ export interface Outcome {
  */
 export const concurrency = 4
 
-/** How many plugins are prepared before they appear together, with one hold of the lock. */
+/**
+ * The number of plugins that are prepared before they are put in place together, under one lock.
+ */
 const batchSize = 64
 
 /**
@@ -148,9 +150,10 @@ export class PluginSeed extends Context.Service<
   {
     /**
      * Copies every intact active version of the home at `from`, with its identity, unless this home
-     * has a version of the plugin. Each version is staged and checked before it appears, as a
-     * download is. Those that this home has no trace of appear in batches of up to 64. The files are
-     * separate: no home sees another's edits. Writes nothing in the other home.
+     * has a version of the plugin. Each version is staged and checked before it is put in place, as
+     * a download is. Plugins that are entirely new to this home are put in place in batches of up
+     * to 64. The files are separate: no home sees another's edits. Writes nothing in the other
+     * home.
      */
     readonly seed: (options: {
       readonly from: string
@@ -223,7 +226,7 @@ export const make = Effect.gen(function* () {
         : Effect.succeed(plugin)
     )
 
-  // A home that has everything already needs neither claim nor lock nor staging.
+  // A home that already has everything needs neither claim nor lock nor staging.
   const settleOne = (
     plugin: CachedPlugin,
     copy: (
@@ -258,8 +261,9 @@ export const make = Effect.gen(function* () {
       return store.claimed(pluginId, install)
     }
     /**
-     * Copies plugins that this home does not have. Most homes to seed have none of them, where that
-     * takes a fraction of the time. What it leaves out is copied on its own, or gives the reason.
+     * Copies plugins that this home does not have. Most new homes have none of them, and a batch
+     * takes a fraction of the time. Plugins that the batch leaves out are then copied one by one,
+     * or their reason is reported.
      */
     const copyBatch = (batch: ReadonlyArray<CachedPlugin>) =>
       store.internals.installNew(
@@ -271,7 +275,7 @@ export const make = Effect.gen(function* () {
       const seeds = new Map(
         (Result.isSuccess(copied) ? copied.success : []).map((seed) => [seed.pluginId, seed])
       )
-      // Whoever could not lock the home once need not try it for each plugin.
+      // If the home could not be locked once, do not try again for each plugin.
       const copyOne =
         Result.isFailure(copied) && copied.failure._tag === "CacheLockError"
           ? () => Effect.fail(copied.failure)
@@ -306,7 +310,7 @@ const outcomeOf = (settled: ReadonlyArray<Settled>): Outcome => ({
 })
 
 /**
- * The service, with the defaults.
+ * Provides {@link PluginSeed}.
  *
  * @category layers
  * @since 0.2.0

@@ -1,9 +1,10 @@
 /**
  * The cache on disk: its content, and every change to it.
  *
- * No other module changes anything below `<home>/plugins/`. Whatever is killed and when, the sidecar
- * next to an active version is absent or names the plugin whose bytes that version holds. The order
- * of the steps in `internal/cache/activation.ts` keeps that promise.
+ * Only this module, the lock's and the doctor's repair change anything below `<home>/plugins/`.
+ * Whenever a process is killed, the sidecar next to an active version is absent or names the plugin
+ * whose bytes that version holds. The order of the steps in `internal/cache/activation.ts` ensures
+ * that.
  */
 import {
   Clock,
@@ -48,7 +49,7 @@ export { heldFilePatience, PluginStoreError } from "./internal/cache/storeError.
 export { foreignLeftoverAge } from "./internal/cache/sweep.ts"
 
 /**
- * A version that stays in the cache as long as its lease lasts.
+ * A version that stays in the cache while it is leased.
  *
  * @category models
  * @since 0.2.0
@@ -61,7 +62,7 @@ export interface Lease {
 }
 
 /**
- * Options of a change that takes files away.
+ * Options of a change that removes files.
  *
  * @category options
  * @since 0.2.0
@@ -72,15 +73,16 @@ export interface ForceOptions {
 }
 
 /**
- * Options of a change that was decided by an earlier look at a plugin.
+ * Options of a change that was decided after an earlier read of a plugin.
  *
  * @category options
  * @since 0.2.0
  */
 export interface ExpectOptions {
   /**
-   * The plugin as it was when the change was decided; none if there was none. The change fails with
-   * `Changed` if anybody has changed the plugin since. Default: the change is made in any case.
+   * The plugin as it was when the change was decided; none if it was not cached. The change fails
+   * with `Changed` if anybody has changed the plugin since. Default: the change is made in any
+   * case.
    */
   readonly expected?: Option.Option<CachedPlugin> | undefined
 }
@@ -104,20 +106,20 @@ export interface ClaimOptions extends ExpectOptions {
   readonly wait?: boolean | undefined
   /** Runs once when it is clear that the caller must wait. */
   readonly onWait?: Effect.Effect<void> | undefined
-  /** What the caller does with the plugin, for errors. Default: `install`. */
+  /** The caller's operation, for errors. Default: `install`. */
   readonly operation?: string | undefined
 }
 
 /**
- * The places of one home and its cache.
+ * The paths of one home and its cache.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Location {
-  /** The home as its user named it, absolute. */
+  /** The absolute path of the home, as the user gave it. */
   readonly home: string
-  /** The cache. Links that lead from the home to another cache are resolved. */
+  /** The path of the cache. Links from the home to another cache are resolved. */
   readonly cache: string
   /** True if the cache is outside the home or is a mount, so that other homes may use it. */
   readonly isShared: boolean
@@ -162,11 +164,13 @@ export class PluginStore extends Context.Service<
   {
     /** The home and its cache. */
     readonly location: Location
-    /** Everything that is cached, in every marketplace, ordered by plugin id. Needs no lock. */
+    /** All cached plugins, of every marketplace, ordered by plugin id. Needs no lock. */
     readonly list: Effect.Effect<ReadonlyArray<CachedPlugin>, PluginStoreError>
-    /** The basis of a pass: the marketplaces that belong to the backend, with unrecognized entries. */
+    /**
+     * The plugins of the backend's marketplaces, with unrecognized entries: the input of a pass.
+     */
     readonly snapshot: Effect.Effect<CacheSnapshot, PluginStoreError>
-    /** One plugin's base root; none where there is none. */
+    /** One cached plugin; none if it is not cached. */
     readonly read: (
       pluginId: PluginId.PluginId
     ) => Effect.Effect<Option.Option<CachedPlugin>, PluginStoreError>
@@ -174,7 +178,7 @@ export class PluginStore extends Context.Service<
       pluginId: PluginId.PluginId
     ) => Effect.Effect<Option.Option<PluginVersion.PluginVersion>, PluginStoreError>
     /**
-     * Which backend plugin the active version is. None without a sidecar or without an installed
+     * The backend's id of the active version. None without a sidecar or without an installed
      * version. Reads one folder and one small file; needs neither lock nor network.
      */
     readonly remotePluginId: (
@@ -188,11 +192,11 @@ export class PluginStore extends Context.Service<
       pluginId: PluginId.PluginId,
       version: PluginVersion.PluginVersion
     ) => string
-    /** The path of a plugin's sidecar, whether or not it exists. */
+    /** The path of a plugin's sidecar, which may not exist. */
     readonly sidecarPath: (pluginId: PluginId.PluginId) => string
     /**
-     * Writes the sidecar of an installed plugin; a sidecar of an unsupported schema stays. Fails with
-     * `Changed` if the plugin is not as expected.
+     * Writes the sidecar of an installed plugin. Never overwrites a sidecar of an unsupported
+     * schema. Fails with `Changed` if the plugin is not as expected.
      */
     readonly writeIdentity: (
       pluginId: PluginId.PluginId,
@@ -208,12 +212,12 @@ export class PluginStore extends Context.Service<
     ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
     /**
      * Runs an effect that installs a plugin, while no other caller and no other process of this
-     * library does. Others wait until it ends, so that each plugin is downloaded once. A caller that
-     * has claimed the plugin already goes straight on, and so does one that holds the lock.
+     * library installs it. They wait until it ends, so that each plugin is downloaded once. A
+     * caller that has already claimed the plugin does not wait, nor does one that holds the lock.
      *
-     * Callers of one process wait without a limit. Another process is waited for as long as it runs;
-     * one that has shown no sign of life for the wait limit of the lock, and for 20 seconds at the
-     * least, lets the caller fail with `Claimed`.
+     * Callers of one process wait without a limit. They wait for another process as long as it
+     * runs. If it shows no sign of life for the lock's wait limit, but at least 20 seconds, the
+     * caller fails with `Claimed`.
      */
     readonly claimed: <A, E, R>(
       pluginId: PluginId.PluginId,
@@ -221,16 +225,16 @@ export class PluginStore extends Context.Service<
       options?: ClaimOptions
     ) => Effect.Effect<A, E | PluginStoreError | CacheLock.CacheLockError, R>
     /**
-     * Installs a plugin in two steps. `stage` writes the plugin's files to the path that it is given,
-     * a new name on the cache's file system whose parent exists, syncs them, and returns which plugin
-     * they are. Then that plugin becomes the active version in one step; until then the previous one
-     * stays active. The staging folder is removed in every case. Dies if `stage` wrote no folder.
+     * Installs a plugin in two steps. `stage` gets a new path on the cache's file system whose
+     * parent exists. It writes the plugin's files there, syncs them, and returns the plugin. Then
+     * they become the active version in one step; until then the previous version stays active. The
+     * staging folder is removed in every case. Dies if `stage` wrote no folder.
      *
-     * The lock is held for the second step alone. The effect of `stage` keeps the caller's scope.
+     * The lock is held for the second step only. The effect of `stage` keeps the caller's scope.
      *
-     * Fails if it would overwrite a sidecar of an unsupported schema. Fails with `Leased` if it would
-     * repair, downgrade or change the owner of a leased version; an upgrade is made beside it. Fails
-     * with `Changed` if the plugin is not as expected.
+     * Fails if it would overwrite a sidecar of an unsupported schema. Fails with `Leased` if it
+     * would repair, downgrade or change the owner of a leased version; an upgrade is installed next
+     * to it. Fails with `Changed` if the plugin is not as expected.
      */
     readonly installStaged: <A extends StagedPlugin, E, R>(
       stage: (root: string) => Effect.Effect<A, E, R>,
@@ -241,8 +245,8 @@ export class PluginStore extends Context.Service<
       R
     >
     /**
-     * Installs a plugin from a folder of one's own and clears its identity. The version is the
-     * given one, else the manifest's, else `local`. Links in the folder are left out.
+     * Installs a plugin from a local folder and removes its identity. The version is the given one,
+     * else the manifest's, else `local`. Links in the folder are left out.
      */
     readonly install: (options: {
       readonly source: string
@@ -254,16 +258,16 @@ export class PluginStore extends Context.Service<
       PluginStoreError | CacheLock.CacheLockError | PluginManifest.InvalidManifest
     >
     /**
-     * Removes the base root, identity included. False if there was none. Fails with `Leased` if a
-     * running process has leased a version of the plugin, unless it is forced.
+     * Removes a plugin's base root, including its identity. False if there was none. Fails with
+     * `Leased` if a running process has leased a version of the plugin, unless `force` is set.
      */
     readonly uninstall: (
       pluginId: PluginId.PluginId,
       options?: ForceOptions
     ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
     /**
-     * Removes what a snapshot saw. False, and nothing is touched, if it has changed since then, or if
-     * another process is installing it.
+     * Removes an entry of a snapshot. Changes nothing and returns false if the entry has changed
+     * since the snapshot, or if another process is installing it.
      */
     readonly remove: (
       target: CachedPlugin | Stray
@@ -274,10 +278,10 @@ export class PluginStore extends Context.Service<
       version: PluginVersion.PluginVersion
     ) => Effect.Effect<boolean, PluginStoreError | CacheLock.CacheLockError>
     /**
-     * Keeps the files of the active version until the scope closes. No process of this library
-     * repairs, downgrades, prunes or removes that version meanwhile, unless it is forced; upgrades
-     * are made beside it. The lease of a process that ends, ends with it. Fails with `NotInstalled`
-     * if no version is active.
+     * Keeps the files of the active version until the scope closes. Meanwhile no process of this
+     * library repairs, downgrades, prunes or removes that version, unless `force` is set; upgrades
+     * are installed next to it. A lease ends with its process. Fails with `NotInstalled` if no
+     * version is active.
      */
     readonly lease: (
       pluginId: PluginId.PluginId
@@ -291,7 +295,7 @@ export class PluginStore extends Context.Service<
       pluginId: PluginId.PluginId,
       options?: ForceOptions
     ) => Effect.Effect<void, PluginStoreError>
-    /** Removes what dead processes left in staging. */
+    /** Removes the leftovers of dead processes from staging. */
     readonly sweep: Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
     /** True if {@link sweep} may have something to do. Needs no lock and changes nothing. */
     readonly hasLeftovers: Effect.Effect<boolean, PluginStoreError>
@@ -325,7 +329,7 @@ export const make = Effect.gen(function* () {
   const names = Effect.catchIf(disk.names(home.staging), isNotFound, () =>
     Effect.succeed<ReadonlyArray<string>>([])
   )
-  // An entry that stays is swept once this process has no other entry any more.
+  // An entry that cannot be removed is swept once this process has no other entry.
   const remove = (name: string) => Effect.ignore(disk.remove(inStaging(name)))
 
   const leases = Leases.make<PlatformError.PlatformError>(
@@ -411,7 +415,7 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * The service, with the defaults.
+ * Provides {@link PluginStore}.
  *
  * @category layers
  * @since 0.1.0

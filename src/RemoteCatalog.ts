@@ -116,8 +116,8 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
       available: "list the plugins that the account can install",
       featured: "list the featured plugins",
       read: `read the plugin ${this.remotePluginId}`,
-      install: `have the plugin ${this.remotePluginId} installed`,
-      uninstall: `have the plugin ${this.remotePluginId} uninstalled`
+      install: `install the plugin ${this.remotePluginId} for the account`,
+      uninstall: `uninstall the plugin ${this.remotePluginId} from the account`
     }[this.operation]
     return `cannot ${what}: ${this.why}`
   }
@@ -136,8 +136,8 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
         return `${backend} does not allow it for this account`
       case "NotFound":
         return this.remotePluginId === null
-          ? `${backend} knows no such call: check \`chatgpt_base_url\` in config.toml`
-          : `${backend} knows no such plugin`
+          ? `${backend} has no such endpoint: check \`chatgpt_base_url\` in config.toml`
+          : `${backend} has no such plugin`
       case "Redirected":
         return `${backend} redirects elsewhere (${this.reason.status}), where credentials are not sent: check \`chatgpt_base_url\` in config.toml`
       case "Rejected":
@@ -145,13 +145,13 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
       case "TooLarge":
         return `${backend} sent an answer of more than ${maxAnswerBytes} bytes`
       case "MalformedAnswer":
-        return `${backend} sent an answer that is not of the form expected: check \`chatgpt_base_url\` in config.toml, or update this program`
+        return `${backend} sent an answer in an unexpected format: check \`chatgpt_base_url\` in config.toml, or update this program`
       case "RepeatedCursor":
         return `${backend} named the same page twice, so the listing has no end`
       case "TooManyPages":
         return `${backend} named more than ${maxPages} pages`
       case "UnexpectedAnswer":
-        return `${backend} answered with another \`${this.reason.at}\` than it was asked for`
+        return `${backend} answered with a different \`${this.reason.at}\``
     }
   }
 }

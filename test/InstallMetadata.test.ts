@@ -74,10 +74,7 @@ describe("InstallMetadata.decode", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(decode(contents))
       assert.deepInclude(error, { _tag: "UnsupportedSchemaVersion", path, found, supported: 1 })
-      assert.include(
-        error.message,
-        `unsupported remote plugin install metadata schema version: ${found}`
-      )
+      assert.include(error.message, `unsupported schema version ${found} in the sidecar`)
       assert.include(error.message, path)
     })
   )

@@ -39,9 +39,7 @@ const scenes = Effect.fnUntraced(function* (backend: TestBackend.TestBackend["Se
   yield* syncAndShow
   yield* show
 
-  yield* chapter(
-    "Delete one identity file, as in an old cache. Sync adds it and downloads nothing."
-  )
+  yield* chapter("Delete one sidecar, as in an old cache. Sync adds it and downloads nothing.")
   yield* fs.remove(sidecar)
   yield* show
   yield* Console.log("")
@@ -85,6 +83,6 @@ export const demoStory = Effect.gen(function* () {
     )
   )
   yield* Console.log(
-    "\nthe backend and the home are gone again; now try: codex-plugins sync --dry-run"
+    "\nthe backend and the home have been removed; now try: codex-plugins sync --dry-run"
   )
 }).pipe(Effect.scoped)

@@ -99,7 +99,7 @@ export const environment: ReadonlyArray<Item> = [
   ...flags.variableNames.map((variable): Item => {
     const flag = variable.replace("CODEX_PLUGINS_", "--").toLowerCase()
     return variable === flags.variableOf("offline")
-      ? [variable, `The default of ${flag}; where a command needs the backend, it fails at once`]
+      ? [variable, `The default of ${flag}; a command that needs the backend then fails at once`]
       : [variable, `The default of ${flag}`]
   }),
   ["HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy, as Codex uses it"],

@@ -91,7 +91,7 @@ const sources: Readonly<Record<State, Source>> = {
 const legend: ReadonlyArray<readonly [Source, string]> = [
   ["pending", "no identity yet; the next sync adds it"],
   ["in doubt", "an install was interrupted; the next sync repairs it"],
-  ["unreadable", "its identity file cannot be read; check its owner, or sync"]
+  ["unreadable", "its sidecar cannot be read; check its owner, or sync"]
 ]
 
 /** The lines of `list`. Without a width, as for a pipe, every column is printed. */

@@ -137,7 +137,7 @@ export const search = Command.make(
     }
     if (found.unreadable > 0) {
       yield* Effect.logWarning(
-        `left out ${count(found.unreadable, "plugin")} that the backend describes in an unknown form`
+        `left out ${count(found.unreadable, "plugin")} that the backend describes in an unknown format`
       )
     }
   })

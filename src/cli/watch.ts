@@ -149,7 +149,7 @@ export const watch = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Sync on a schedule, and when auth.json or config.toml changes, until a signal ends it; prints a line for each pass and tells systemd after the first one that it is ready"
+    "Sync on a schedule and whenever auth.json or config.toml changes, until a signal ends it; prints one line per pass and notifies systemd after the first one"
   ),
   Command.withExamples([
     { command: "codex-plugins watch --every 15m", description: "Four passes an hour" },

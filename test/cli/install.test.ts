@@ -232,7 +232,7 @@ describe("uninstall", () => {
       yield* backend.when({ kind: "uninstall" }, TestReply.status(403))
       const { code, stderr, stdout } = yield* run("uninstall", alpha.id)
       assert.deepStrictEqual([code, stdout], [1, ""])
-      assert.include(stderr, `cannot have the plugin ${alpha.id} uninstalled`)
+      assert.include(stderr, `cannot uninstall the plugin ${alpha.id} from the account`)
       assert.strictEqual((yield* run("id", alphaId)).stdout, `${alpha.id}\n`)
     }, Effect.provide(NodeServices.layer))
   )

@@ -239,7 +239,7 @@ describe("id", () => {
       yield* fs.writeFileString(sidecar, '{"schema_version":2,"remote_plugin_id":"x"}')
       const newer = yield* run("id", "alpha@openai-curated-remote")
       assert.deepInclude(newer, { code: 1, stdout: "" })
-      assert.include(newer.stderr, "schema version: 2")
+      assert.include(newer.stderr, "unsupported schema version 2")
 
       yield* fs.remove(sidecar)
       const local = yield* run("id", "alpha@openai-curated-remote")

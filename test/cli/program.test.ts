@@ -91,10 +91,7 @@ describe("codex-plugins", () => {
   it.live("says once that the environment names no home", () =>
     Effect.map(run(["list"]), ({ code, stderr, stdout }) => {
       assert.deepStrictEqual([code, stdout], [1, ""])
-      assert.strictEqual(
-        stderr,
-        "codex-plugins: cannot tell where the Codex home is: set CODEX_HOME\n"
-      )
+      assert.strictEqual(stderr, "codex-plugins: cannot find the Codex home: set CODEX_HOME\n")
     })
   )
 
@@ -106,7 +103,7 @@ describe("codex-plugins", () => {
       assert.include(stdout, "downloads: 0")
       assert.match(
         stdout,
-        /the backend and the home are gone again; now try: codex-plugins sync --dry-run\n$/
+        /the backend and the home have been removed; now try: codex-plugins sync --dry-run\n$/
       )
     }, Effect.provide(NodeServices.layer))
   )

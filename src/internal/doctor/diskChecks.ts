@@ -128,7 +128,8 @@ const types: ReadonlyMap<bigint, string> = new Map([
 ])
 
 export const fileSystem = (found: Option.Option<Statistics>): Finding.Finding => {
-  if (Option.isNone(found)) return Finding.ok("the platform does not tell the file system's type")
+  if (Option.isNone(found))
+    return Finding.ok("this platform does not report the file system's type")
   const type = types.get(found.value.type) ?? `0x${found.value.type.toString(16)}`
   return Finding.ok(
     type === "overlay"
@@ -139,7 +140,7 @@ export const fileSystem = (found: Option.Option<Statistics>): Finding.Finding =>
 }
 
 export const space = (found: Option.Option<Statistics>): Finding.Finding => {
-  if (Option.isNone(found)) return Finding.ok("the platform does not tell the free space")
+  if (Option.isNone(found)) return Finding.ok("this platform does not report the free space")
   const details = { freeBytes: String(found.value.freeBytes) }
   return found.value.freeBytes < BigInt(minFreeBytes)
     ? Finding.warning("little space is left", "free some space on the home's disk", details)
@@ -147,7 +148,7 @@ export const space = (found: Option.Option<Statistics>): Finding.Finding => {
 }
 
 export const inodes = (found: Option.Option<Statistics>): Finding.Finding => {
-  if (Option.isNone(found)) return Finding.ok("the platform does not tell the free inodes")
+  if (Option.isNone(found)) return Finding.ok("this platform does not report the free inodes")
   const details = { freeInodes: String(found.value.freeInodes) }
   // Some file systems have no fixed number and report zero.
   return found.value.inodes > 0n && found.value.freeInodes < BigInt(minFreeInodes)

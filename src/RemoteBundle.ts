@@ -60,18 +60,6 @@ export const rateWindow = Transfer.rateWindow
 export const minimumRate = Transfer.minimumRate
 
 /**
- * Whether bundles may come over plain HTTP from this machine itself: for tests and demonstrations.
- * It is looked up once, when the layer is built.
- *
- * @category references
- * @since 0.1.0
- */
-export const AllowLoopbackHttp = Context.Reference<boolean>(
-  "effect-codex-plugins/RemoteBundle/AllowLoopbackHttp",
-  { defaultValue: () => false }
-)
-
-/**
  * Why a bundle could not be laid out in a folder.
  *
  * @category errors
@@ -168,8 +156,13 @@ export class RemoteBundle extends Context.Service<
  * @since 0.2.0
  */
 export interface Options {
-  /** The number of retries after a transient failure of a download. @default 3 */
+  /** The number of retries after a transient failure of a download. Default: 3. */
   readonly retries?: number | undefined
+  /**
+   * True if bundles may come over plain HTTP from this machine itself: for tests and demonstrations.
+   * Default: false.
+   */
+  readonly allowLoopbackHttp?: boolean | undefined
 }
 
 /** Why a bundle could not be laid out, before the file system's refusals are explained. */
@@ -248,7 +241,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   }
   const transfer = Transfer.make()
   const request = Request.make(client, {
-    allowLoopbackHttp: yield* AllowLoopbackHttp,
+    allowLoopbackHttp: options.allowLoopbackHttp ?? false,
     packedBytes: archive.limits.PackedBytes
   })
 

@@ -160,10 +160,9 @@ type Reason = RemoteCatalogError["reason"]
 
 /**
  * Gets each retry of a call, with its cause and the time until then. A pass publishes those of its
- * listing as events.
+ * listing as events, so the calls of other fibers must not reach it.
  *
- * @category references
- * @since 0.2.0
+ * @internal
  */
 export const OnRetry = Context.Reference<
   (cause: RemoteCatalogError, delay: Duration.Duration) => Effect.Effect<void>
@@ -236,7 +235,7 @@ const decodeFeatured = Schema.decodeUnknownEffect(Schema.Array(Schema.String))
  * @since 0.2.0
  */
 export interface Options {
-  /** The number of retries after a transient failure. @default 3 */
+  /** The number of retries after a transient failure of a call. Default: 3. */
   readonly retries?: number | undefined
 }
 

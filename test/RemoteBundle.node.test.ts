@@ -51,9 +51,11 @@ const install = Effect.fnUntraced(
       options.certificate === null ? {} : { bundles: certificates[options.certificate] }
     )
     yield* backend.writeHome("/home", { baseUrl })
-    const services = Layer.mergeAll(RemoteBundle.layer, RemoteCatalog.layer).pipe(
+    const services = Layer.merge(
+      RemoteBundle.layerWith({ allowLoopbackHttp: options.certificate === null }),
+      RemoteCatalog.layer
+    ).pipe(
       Layer.provide([BundleArchive.layer, options.client]),
-      Layer.provide(Layer.succeed(RemoteBundle.AllowLoopbackHttp, options.certificate === null)),
       Layer.provide(PluginStore.layer),
       Layer.provide(CacheLock.layerInProcess),
       Layer.provide(CodexHome.layerAt("/home"))

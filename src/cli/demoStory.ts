@@ -1,13 +1,12 @@
 /**
  * The life of a cached plugin: the real services, a backend on 127.0.0.1 and a temporary home.
  */
-import { Console, Duration, Effect, FileSystem, Layer, Path } from "effect"
+import { Console, Duration, Effect, FileSystem, Path } from "effect"
 import * as InstallMetadata from "../InstallMetadata.ts"
 import * as NodeCodexPlugins from "../NodeCodexPlugins.ts"
 import * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
-import * as RemoteBundle from "../RemoteBundle.ts"
 import * as TestBackend from "../testing/TestBackend.ts"
 import { printPlugins } from "./list.ts"
 import { printOutcome, quietly } from "./sync.ts"
@@ -76,11 +75,7 @@ export const demoStory = Effect.gen(function* () {
   yield* Console.log(`a test backend listens at ${served.baseUrl}`)
   yield* Console.log(`the temporary Codex home is ${home}`)
   yield* scenes(backend).pipe(
-    Effect.provide(
-      NodeCodexPlugins.layerAt(home).pipe(
-        Layer.provide(Layer.succeed(RemoteBundle.AllowLoopbackHttp, true))
-      )
-    )
+    Effect.provide(NodeCodexPlugins.layerAt(home, { bundle: { allowLoopbackHttp: true } }))
   )
   yield* Console.log(
     "\nthe backend and the home have been removed; now try: codex-plugins sync --dry-run"

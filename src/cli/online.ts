@@ -1,10 +1,14 @@
 /**
  * The services of commands that may ask the backend. They are loaded only when a command needs them.
  */
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, Context, Effect, Layer, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import type * as CodexPlugins from "../CodexPlugins.ts"
+import type * as RemoteBundle from "../RemoteBundle.ts"
 import { Offline } from "./exit.ts"
+
+/** The options that commands set. */
+type Options = Omit<CodexPlugins.Options, "bundle">
 
 const load = Effect.promise(() => import("../CodexPlugins.ts"))
 
@@ -16,23 +20,31 @@ export const layerHttp = Layer.unwrap(
   )
 )
 
+/** The options of downloads, which no flag sets. */
+export const DownloadOptions = Context.Reference<RemoteBundle.Options>(
+  "effect-codex-plugins/cli/DownloadOptions",
+  { defaultValue: () => ({}) }
+)
+
 /** Every service of a home, over this HTTP client. */
 export const servicesOver = <E>(
   http: Layer.Layer<HttpClient.HttpClient, E>,
   root: Option.Option<string>,
-  options: CodexPlugins.Options = {}
+  options: Options = {}
 ) =>
   Layer.unwrap(
-    Effect.map(load, ({ layerAt, layerWith }) =>
-      Option.match(root, {
-        onNone: () => layerWith(options),
-        onSome: (root) => layerAt(root, options)
+    Effect.gen(function* () {
+      const { layerAt, layerWith } = yield* load
+      const all = { ...options, bundle: yield* DownloadOptions }
+      return Option.match(root, {
+        onNone: () => layerWith(all),
+        onSome: (root) => layerAt(root, all)
       })
-    )
+    })
   ).pipe(Layer.provide(http))
 
 /** Every service of a home, for a command that can do without the backend. */
-export const services = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
+export const services = (root: Option.Option<string>, options: Options = {}) =>
   servicesOver(layerHttp, root, options)
 
 /** Fails where the environment forbids requests. */
@@ -42,5 +54,5 @@ export const ensureOnline = Effect.gen(function* () {
 })
 
 /** Every service of a home, for a command that needs the backend. */
-export const online = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
+export const online = (root: Option.Option<string>, options: Options = {}) =>
   Layer.unwrap(Effect.as(ensureOnline, services(root, options)))

@@ -1,7 +1,7 @@
 /**
  * The flags of every command that runs passes, and the services that they configure.
  */
-import { Config, type Duration, Layer, type Option } from "effect"
+import { Config, type Duration, Effect, Layer, type Option } from "effect"
 import { Flag } from "effect/cli"
 import * as BundleArchive from "../BundleArchive.ts"
 import * as CacheLock from "../CacheLock.ts"
@@ -13,7 +13,7 @@ import * as RemoteCatalog from "../RemoteCatalog.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import * as flags from "./flags.ts"
 import { home } from "./offline.ts"
-import { layerHttp, services } from "./online.ts"
+import { DownloadOptions, layerHttp, services } from "./online.ts"
 
 /** More at a time than this is unkind to the backend. */
 const maxConcurrency = 256
@@ -60,7 +60,7 @@ export const passAlone = (
   { lock = {}, sync = {} }: Pick<CodexPlugins.Options, "lock" | "sync"> = {}
 ) =>
   PluginSync.layerWith(sync).pipe(
-    Layer.provideMerge(RemoteBundle.layerWith({})),
+    Layer.provideMerge(Layer.unwrap(Effect.map(DownloadOptions, RemoteBundle.layerWith))),
     Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layerWith({}))),
     Layer.provide([BundleArchive.layer, CacheLock.layerWith(lock)]),
     Layer.provide(home(root)),

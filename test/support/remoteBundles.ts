@@ -162,9 +162,8 @@ export const installFrom = Effect.fnUntraced(function* (
   const exit = yield* installRow(row).pipe(
     Effect.exit,
     Effect.provide(
-      services.pipe(
+      servicesWith(archive, { allowLoopbackHttp }).pipe(
         Layer.provide(layer),
-        Layer.provide(Layer.succeed(RemoteBundle.AllowLoopbackHttp, allowLoopbackHttp)),
         Layer.provide([TestBackend.layer, Path.layer]),
         Layer.provide(MemoryFileSystem.layerWith({}))
       )

@@ -3,9 +3,9 @@
  */
 import { ConfigProvider, Console, Effect, FileSystem, Layer, type Stdio } from "effect"
 import { codeOf } from "../../src/cli/exit.ts"
+import { DownloadOptions } from "../../src/cli/online.ts"
 import * as platform from "../../src/cli/platform.ts"
 import { program } from "../../src/cli/program.ts"
-import * as RemoteBundle from "../../src/RemoteBundle.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 
 /** The output of a command, and the code that its process would have ended with. */
@@ -37,7 +37,7 @@ export const run = (
     const stderr: Array<string> = []
     return program(args).pipe(
       Effect.provide(Layer.merge(platform.layer, stdio)),
-      Effect.provideService(RemoteBundle.AllowLoopbackHttp, true),
+      Effect.provideService(DownloadOptions, { allowLoopbackHttp: true }),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
       Effect.provideService(
         Console.Console,

@@ -10,7 +10,7 @@ import {
   Duration,
   Effect,
   type Fiber,
-  FileSystem,
+  type FileSystem,
   Layer,
   Option,
   Path,
@@ -238,7 +238,6 @@ const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effec
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
-  const fs = yield* FileSystem.FileSystem
   const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
@@ -260,12 +259,13 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 
   const writeNote = Effect.gen(function* () {
     const since = yield* DateTime.now
-    yield* fs.writeFileString(notePath, encodeHolder({ pid: globalThis.process.pid, since }), {
-      flag: "wx"
-    })
-  })
+    const text = encodeHolder({ pid: globalThis.process.pid, since })
+    // It means nothing after a power loss, so it is not synced.
+    const file = yield* disk.openNew(notePath, 0o644)
+    yield* file.write(encoder.encode(text))
+  }).pipe(Effect.scoped)
   const note = Effect.acquireRelease(Effect.ignore(writeNote), () =>
-    Effect.ignore(fs.remove(notePath, { force: true }))
+    Effect.ignore(disk.remove(notePath))
   )
 
   // Decodes the note that the holder left. A note that cannot be read names no holder.
@@ -281,7 +281,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   )
 
   const open = Effect.gen(function* () {
-    yield* fs.makeDirectory(home.staging, { recursive: true, mode: 0o755 })
+    yield* disk.makeDirectory(home.staging, { recursive: true, mode: 0o755 })
     const found = yield* disk.lstat(lockPath)
     // SQLite would follow a link and would wait for the writer of a pipe.
     if (found !== undefined && found.type !== "File") {
@@ -291,7 +291,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     let isWritable = false
     const check = Effect.gen(function* () {
       // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
-      yield* fs.access(lockPath, { writable: true })
+      yield* disk.ensureWritable(lockPath)
       isWritable = true
       // The note may be of a dead holder, or a link or a pipe with that name.
       if ((yield* disk.lstat(notePath)) !== undefined) yield* disk.remove(notePath)
@@ -334,7 +334,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       enter: (name) => queues.ofProcess.enter(`${key}/${name}`),
       leave: (name) => queues.ofProcess.leave(`${key}/${name}`)
     },
-    liveness: yield* liveness.kernel(fs, path)
+    liveness: yield* liveness.kernel(disk, path)
   })
 })
 
@@ -356,6 +356,7 @@ const serviceOf = (
 
 const HolderJson = Schema.fromJsonString(Holder)
 const encodeHolder = Schema.encodeSync(HolderJson)
+const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 const decodeHolder = Schema.decodeUnknownOption(HolderJson)
 

@@ -1,16 +1,16 @@
 /**
  * The cache on disk: its content, and every change to it.
  *
- * Only this module, the lock's and the doctor's repair change anything below `<home>/plugins/`.
- * Whenever a process is killed, the sidecar next to an active version is absent or names the plugin
- * whose bytes that version holds. The order of the steps in `internal/cache/activation.ts` ensures
- * that.
+ * No other service changes anything in `<home>/plugins/cache`. Beside the cache, `CacheLock` keeps its
+ * files and `PluginVerifier` a temporary folder. Whenever a process is killed, the sidecar next to an
+ * active version is absent or names the plugin whose bytes that version holds. The order of the steps
+ * in `internal/cache/activation.ts` ensures that.
  */
 import {
   Clock,
   Context,
   Effect,
-  FileSystem,
+  type FileSystem,
   Layer,
   Option,
   Path,
@@ -304,9 +304,22 @@ export class PluginStore extends Context.Service<
      *
      * @internal
      */
-    readonly internals: { readonly installNew: ReturnType<typeof NewInstalls.make> }
+    readonly internals: {
+      readonly installNew: ReturnType<typeof NewInstalls.make>
+      /**
+       * Moves a base root that another program has put aside back into its place, durably. Fails if
+       * the place is taken.
+       */
+      readonly restore: (
+        pluginId: PluginId.PluginId,
+        from: string
+      ) => Effect.Effect<void, PluginStoreError | CacheLock.CacheLockError>
+    }
   }
 >()("effect-codex-plugins/PluginStore") {}
+
+const touchNow = (disk: Disk.Disk, entry: string) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.ignore(disk.touch(entry, now)))
 
 /**
  * Makes the service from the services that it uses.
@@ -315,7 +328,6 @@ export class PluginStore extends Context.Service<
  * @since 0.1.0
  */
 export const make = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
   const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
@@ -349,10 +361,7 @@ export const make = Effect.gen(function* () {
       create: (name) => disk.makeDirectory(inStaging(name)),
       remove,
       changedAt: (name) => Effect.map(disk.lstat(inStaging(name)), (info) => info && mtimeOf(info)),
-      touch: (name) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          Effect.ignore(fs.utimes(inStaging(name), new Date(now), new Date(now)))
-        )
+      touch: (name) => touchNow(disk, inStaging(name))
     },
     lock
   )
@@ -410,7 +419,10 @@ export const make = Effect.gen(function* () {
       Effect.withSpan("PluginStore.sweep")
     ),
     hasLeftovers: explain("look for leftovers", null)(leftovers.hasLeftovers),
-    internals: { installNew: NewInstalls.make(context, changes, claims, lock) }
+    internals: {
+      installNew: NewInstalls.make(context, changes, claims, lock),
+      restore: (pluginId, from) => change("restore", pluginId)(removal.restore(pluginId, from))
+    }
   })
 })
 

@@ -184,7 +184,7 @@ export const make = Effect.gen(function* () {
     plugin: RemotePlugin.RemotePlugin,
     version: PluginVersion
   ) {
-    const expected = path.join(yield* viewFolder.make(fs, path, home.staging), "bundle")
+    const expected = path.join(yield* viewFolder.make(disk, path, home.staging), "bundle")
     yield* bundles.checkOut(plugin, expected)
     const bundled = yield* fileTree.read(fs, path, expected)
     const manifest = yield* manifestFile.find(disk, path, expected)

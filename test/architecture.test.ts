@@ -110,6 +110,26 @@ describe("the architecture", () => {
     )
   })
 
+  it("changes files through internal/disk/Disk only", () => {
+    // The names of Effect's methods and of Node's functions.
+    const change =
+      /\b(?:fs|Fs)\.(?:append|chmod|chown|cp|copy|createWrite|link|mk|makeDirectory|makeTemp|rename|remove|rm|sink|symlink|truncate|unlink|utimes|write)\w*|\bflag: "[^r]/g
+    const elsewhere = modules
+      .filter((module) => !/^(?:internal\/disk|testing)\//.test(module))
+      .flatMap((module) =>
+        Array.from(
+          readFileSync(new URL(module, root), "utf8").matchAll(change),
+          ([call]) => `${module} calls ${call}`
+        )
+      )
+    // The demo makes a home of its own, and the cache of compiled code belongs to no home.
+    assert.deepStrictEqual(
+      elsewhere.filter((line) => !/^cli\/(?:demoStory|compileCache)\.ts /.test(line)),
+      []
+    )
+    assert.notDeepEqual(elsewhere, [])
+  })
+
   it("keeps the internal folder of a part to that part", () => {
     assert.deepStrictEqual(
       violations(({ from, to }) => {

@@ -1,7 +1,8 @@
 /**
  * A temporary folder for files that do not become a version of the cache.
  */
-import { Effect, type FileSystem, type Path, type PlatformError, type Scope } from "effect"
+import { Effect, type Path, type PlatformError, type Scope } from "effect"
+import type * as Disk from "./disk/Disk.ts"
 
 /**
  * Codex and our own passes leave names without our prefix alone for an hour, so a pass that runs
@@ -11,14 +12,14 @@ const prefix = "plugin-check-"
 
 /** Makes an empty folder in staging; it is removed with the scope. */
 export const make = (
-  fs: FileSystem.FileSystem,
+  disk: Disk.Disk,
   path: Path.Path,
   staging: string
 ): Effect.Effect<string, PlatformError.PlatformError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.andThen(
-      fs.makeDirectory(staging, { recursive: true }),
-      fs.makeTempDirectory({ directory: staging, prefix })
+      disk.makeDirectory(staging, { recursive: true, mode: 0o755 }),
+      disk.makeTempDirectory(staging, prefix)
     ),
-    (folder) => Effect.ignore(fs.remove(folder, { recursive: true, force: true }))
+    (folder) => Effect.ignore(disk.remove(folder))
   ).pipe(Effect.map((folder) => path.resolve(folder)))

@@ -2,13 +2,14 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect, FileSystem, Layer, Path } from "effect"
+import { Console, Effect, Layer, Path } from "effect"
+import * as Disk from "../../src/internal/disk/Disk.ts"
 import * as Liveness from "../../src/internal/lock/liveness.ts"
 
 const [staging = ""] = process.argv.slice(2)
 
 Effect.gen(function* () {
-  const liveness = yield* Liveness.kernel(yield* FileSystem.FileSystem, yield* Path.Path)
+  const liveness = yield* Liveness.kernel(yield* Disk.make, yield* Path.Path)
   yield* Console.log(yield* liveness.register(staging))
   return yield* Effect.never
 }).pipe(

@@ -1,5 +1,5 @@
 /**
- * The removal of plugins, of their superseded versions and of unrecognized entries.
+ * The removal of plugins, of their superseded versions and of unrecognized entries, and the way back.
  */
 import { Effect, Equal } from "effect"
 import type { CachedPlugin, Stray } from "../../CacheSnapshot.ts"
@@ -16,7 +16,7 @@ interface Options {
 
 /** Every effect here needs the lock, and a scope that removes what was taken out of the cache. */
 export const make = (
-  { path, reader }: Context,
+  { disk, path, reader }: Context,
   changes: Changes,
   leases: Leases.Leases,
   isClaimed: ReturnType<typeof Claims.make>["isClaimed"]
@@ -99,5 +99,16 @@ export const make = (
       return true
     }).pipe(Effect.uninterruptible)
 
-  return { ensureUnleased, uninstall, remove, prune }
+  /** Moves a base root back into its place. */
+  const restore = (pluginId: PluginId.PluginId, from: string) =>
+    Effect.gen(function* () {
+      const baseRoot = baseRootOf(pluginId)
+      // Version and sidecar come back in one rename, so the identity is the one that was there.
+      yield* rename(from, baseRoot)
+      // The new name first: a power loss in between must not take both.
+      yield* disk.syncDirectory(path.dirname(baseRoot))
+      yield* disk.syncDirectory(path.dirname(from))
+    }).pipe(Effect.uninterruptible)
+
+  return { ensureUnleased, uninstall, remove, prune, restore }
 }

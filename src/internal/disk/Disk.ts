@@ -1,9 +1,10 @@
 /**
  * The seam between the cache and its disk.
  *
- * The store, its reader and the writer of bundles do everything through these operations. There are
- * two implementations: {@link fromFileSystem} over Effect's `FileSystem`, and `nodeDisk` directly on
- * `node:fs`. Both make the same changes and the same syncs in the same order.
+ * Everything below `<home>/plugins` is changed through these operations, except the files that SQLite
+ * opens for locks. There are two implementations: {@link fromFileSystem} over Effect's `FileSystem`,
+ * and `nodeDisk` directly on `node:fs`. Both make the same changes and the same syncs in the same
+ * order.
  */
 import { ByteSize, Context, Effect, FileSystem, PlatformError, type Scope } from "effect"
 import { codeOf, isAbsent } from "../platformError.ts"
@@ -49,6 +50,8 @@ export interface Disk {
    * for a file that is too large.
    */
   readonly readFile: (path: string, limit?: number) => Result<Uint8Array>
+  /** Fails unless this process may write the file. Does not open it. */
+  readonly ensureWritable: (path: string) => Result
   /** The path without links. */
   readonly realPath: (path: string) => Result<string>
   /** Does several reads of which one depends on another. */
@@ -63,7 +66,10 @@ export interface Disk {
    * operation is under way any more.
    */
   readonly createAll: (entries: ReadonlyArray<NewEntry>) => Result
-  /** Opens a file that does not exist. The caller syncs it before the scope closes it. */
+  /**
+   * Opens a file that does not exist. The caller syncs it before the scope closes it, if it must
+   * survive a power loss.
+   */
   readonly openNew: (path: string, mode: number) => Effect.Effect<NewFile, Failure, Scope.Scope>
   /** Copies a file's bytes to a new name. The copy is not synced. */
   readonly copyFile: (from: string, to: string) => Result
@@ -74,6 +80,8 @@ export interface Disk {
   /** Makes a folder with a fresh name that begins with `prefix`, and returns its path. */
   readonly makeTempDirectory: (directory: string, prefix: string) => Result<string>
   readonly chmod: (path: string, mode: number) => Result
+  /** Sets the times of the last access and of the last change, in milliseconds since 1970. */
+  readonly touch: (path: string, time: number) => Result
   readonly rename: (from: string, to: string) => Result
   /** Removes a file, a link or a whole folder. Does nothing if there is none. */
   readonly remove: (path: string) => Result
@@ -204,6 +212,7 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
     lookAll: lookAllOver(reads),
     createFile,
     names: fs.readDirectory,
+    ensureWritable: (path) => fs.access(path, { writable: true }),
     realPath: fs.realPath,
     createAll: Effect.fnUntraced(function* (entries) {
       for (const { _tag, exactMode = true, mode, path } of entries) {
@@ -229,6 +238,7 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
     makeDirectory: (path, options) => Effect.asVoid(fs.makeDirectory(path, options)),
     makeTempDirectory: (directory, prefix) => fs.makeTempDirectory({ directory, prefix }),
     chmod: fs.chmod,
+    touch: (path, time) => fs.utimes(path, new Date(time), new Date(time)),
     rename: fs.rename,
     remove: (path) => fs.remove(path, { recursive: true, force: true }),
     syncFile,

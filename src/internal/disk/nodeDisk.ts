@@ -329,6 +329,13 @@ export const nodeDisk: Disk = {
       () => Fs.readdirSync(folder),
       (done) => Fs.readdir(folder, done)
     ),
+  ensureWritable: (path) =>
+    call(
+      "access",
+      path,
+      () => Fs.accessSync(path, Fs.constants.W_OK),
+      (done) => Fs.access(path, Fs.constants.W_OK, done)
+    ),
   realPath: (path) =>
     call(
       "realPath",
@@ -362,6 +369,13 @@ export const nodeDisk: Disk = {
       path,
       () => Fs.chmodSync(path, mode),
       (done) => Fs.chmod(path, mode, done)
+    ),
+  touch: (path, time) =>
+    call(
+      "utime",
+      path,
+      () => Fs.utimesSync(path, new Date(time), new Date(time)),
+      (done) => Fs.utimes(path, new Date(time), new Date(time), done)
     ),
   rename: (from, to) =>
     call(

@@ -185,6 +185,15 @@ export interface Backup {
   readonly modifiedAt: number
 }
 
+/** The time at which a folder's entries last changed, in milliseconds since 1970. */
+export const modifiedAtOf = ({ fs }: Disk, folder: string) =>
+  Effect.map(Effect.option(fs.stat(folder)), (info) =>
+    Option.match(
+      Option.flatMap(info, ({ mtime }) => mtime),
+      { onNone: () => 0, onSome: (date) => date.getTime() }
+    )
+  )
+
 /** Finds the backups in all marketplaces. */
 export const backupsOf = Effect.fnUntraced(function* (disk: Disk) {
   const { fs, home, path } = disk
@@ -199,11 +208,7 @@ export const backupsOf = Effect.fnUntraced(function* (disk: Disk) {
     for (const { name } of yield* foldersIn(root)) {
       if (!name.startsWith(backupPrefix)) continue
       const folder = path.join(root, name)
-      const info = yield* Effect.option(fs.stat(folder))
-      const modifiedAt = Option.match(
-        Option.flatMap(info, ({ mtime }) => mtime),
-        { onNone: () => 0, onSome: (date) => date.getTime() }
-      )
+      const modifiedAt = yield* modifiedAtOf(disk, folder)
       for (const plugin of yield* foldersIn(folder)) {
         const target = path.join(root, plugin.name)
         const isTaken = yield* fs.exists(target).pipe(Effect.orElseSucceed(() => true))

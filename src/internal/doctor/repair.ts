@@ -1,7 +1,8 @@
 /**
  * The repairs of the doctor. They run under the lock and touch nothing that a live process may use.
  */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, Option, Schema } from "effect"
+import * as PluginId from "../../PluginId.ts"
 import * as PluginStore from "../../PluginStore.ts"
 import type * as Disk from "../disk/Disk.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
@@ -23,6 +24,8 @@ const isIntact = Effect.fnUntraced(function* (
   return intact.length > 0
 })
 
+const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
+
 /** Restores backups that hold the only copy, then removes old leftovers. Lists what it did. */
 export const run = Effect.fnUntraced(function* (
   disk: diskChecks.Disk,
@@ -34,14 +37,17 @@ export const run = Effect.fnUntraced(function* (
   const emptied = new Set<string>()
   const now = yield* Clock.currentTimeMillis
   // A younger backup may belong to a Codex that is just replacing the plugin.
-  const isOld = ({ modifiedAt }: diskChecks.Backup) =>
+  const isOld = ({ modifiedAt }: Pick<diskChecks.Backup, "modifiedAt">) =>
     now - modifiedAt >= Duration.toMillis(PluginStore.foreignLeftoverAge)
+  const pluginIdOf = (place: string) =>
+    decodePluginId(`${path.basename(place)}@${path.basename(path.dirname(place))}`)
 
   for (const backup of (yield* diskChecks.backupsOf(disk)).filter(isOld)) {
     if (!backup.isOnlyCopy || !(yield* isIntact(disk, files, backup.source))) continue
-    // Version and sidecar come back in one rename, so the identity is the one that was there.
-    const isRestored = yield* Effect.isSuccess(fs.rename(backup.source, backup.target))
-    if (!isRestored) continue
+    const pluginId = pluginIdOf(backup.target)
+    if (Option.isNone(pluginId)) continue
+    const restored = store.internals.restore(pluginId.value, backup.source)
+    if (!(yield* Effect.isSuccess(restored))) continue
     done.push(`restored ${backup.target}`)
     emptied.add(backup.folder)
   }
@@ -50,13 +56,16 @@ export const run = Effect.fnUntraced(function* (
   for (const { folder } of (yield* diskChecks.backupsOf(disk)).filter(
     (backup) => isOld(backup) && !backup.isOnlyCopy
   )) {
-    const pluginId = `${path.basename(folder)}@${path.basename(path.dirname(folder))}`
+    const pluginId = Option.getOrUndefined(pluginIdOf(folder))
     const target = cached.find((plugin) => plugin.pluginId === pluginId)
     if (target !== undefined && (yield* store.remove(target))) done.push(`removed ${folder}`)
   }
   for (const plugin of yield* store.list) {
     const folder = path.dirname(store.sidecarPath(plugin.pluginId))
-    if (!emptied.has(folder)) continue
+    if (!path.basename(folder).startsWith(diskChecks.backupPrefix)) continue
+    // A repair that was interrupted may have left it.
+    const modifiedAt = yield* diskChecks.modifiedAtOf(disk, folder)
+    if (!emptied.has(folder) && !isOld({ modifiedAt })) continue
     const entries = yield* fs.readDirectory(folder).pipe(Effect.orElseSucceed(() => [""]))
     if (entries.length === 0 && (yield* store.remove(plugin))) done.push(`removed ${folder}`)
   }

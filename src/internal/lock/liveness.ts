@@ -5,8 +5,8 @@
  * something there. The system releases that lock when the process ends, however it ends. A frozen
  * process keeps it. Process ids say nothing across containers, and ages say nothing at all.
  */
-import { Effect, Exit, type FileSystem, type Path, RcMap, Scope } from "effect"
-import * as platformError from "../platformError.ts"
+import { Effect, Exit, type Path, RcMap, Scope } from "effect"
+import type * as Disk from "../disk/Disk.ts"
 import * as kernelLock from "./kernelLock.ts"
 import { hexDigits } from "../cache/randomName.ts"
 import { ownerPrefix } from "../cache/staging.ts"
@@ -46,10 +46,11 @@ const newOwner = Effect.sync(() => {
 const isOwner = (owner: string): boolean => /^[0-9a-f]{32}$/.test(owner)
 
 /** Keeps owners in owner files. The files of this layer are removed with its last registration. */
-export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: Path.Path) {
+export const kernel = Effect.fnUntraced(function* (disk: Disk.Disk, path: Path.Path) {
   const fileOf = (staging: string, owner: Owner) => path.join(staging, `${ownerPrefix}${owner}`)
 
-  const remove = (file: string) => Effect.ignore(fs.remove(file, { force: true }))
+  const exists = (file: string) => Effect.map(disk.lstat(file), (info) => info !== undefined)
+  const remove = (file: string) => Effect.ignore(disk.remove(file))
 
   const create = Effect.fnUntraced(function* (staging: string) {
     const scope = yield* Effect.scope
@@ -59,13 +60,13 @@ export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, pa
       const attempt = yield* Scope.fork(scope)
       const acquired = yield* Scope.provide(kernelLock.tryAcquire(file), attempt).pipe(
         Effect.catch((cause) =>
-          Effect.flatMap(fs.exists(file), (exists) =>
+          Effect.flatMap(exists(file), (exists) =>
             exists ? Effect.fail(cause) : Effect.succeed(false)
           )
         )
       )
       // Another process may examine and remove the file before it is locked.
-      if (acquired && (yield* fs.exists(file))) {
+      if (acquired && (yield* exists(file))) {
         // The file is removed before its lock, so that nobody ever finds it without one.
         yield* Scope.addFinalizer(attempt, remove(file))
         return owner
@@ -81,12 +82,10 @@ export const kernel = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, pa
     isAlive: Effect.fnUntraced(
       function* (staging, owner) {
         const file = fileOf(staging, owner)
-        const info = yield* fs
-          .lstat(file)
-          .pipe(Effect.catchIf(platformError.isAbsent, () => Effect.succeed(undefined)))
+        const info = yield* disk.lstat(file)
         if (!isOwner(owner) || info?.type !== "File") return false
         // SQLite grants a lock on a file that it can only read to everybody.
-        yield* fs.access(file, { writable: true })
+        yield* disk.ensureWritable(file)
         if (!(yield* kernelLock.tryAcquire(file))) return true
         yield* remove(file)
         return false

@@ -4,12 +4,12 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, FileSystem, Layer, Path, Result } from "effect"
+import { type Context, Effect, FileSystem, Layer, Option, Path, Result } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { createServer, type Server } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { vi } from "vitest"
 import * as CacheLock from "../../../src/CacheLock.ts"
 import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
@@ -256,6 +256,25 @@ const cases: ReadonlyArray<Case> = [
     name: "makeDirectory refuses a name that is taken",
     run: (disk, folder) => disk.makeDirectory(`${folder}/file`)
   },
+  {
+    name: "touch sets the time of the last change",
+    run: (disk, folder) =>
+      Effect.andThen(
+        disk.touch(`${folder}/tree`, 1_234_567_890_123),
+        Effect.map(disk.lstat(`${folder}/tree`), (info) =>
+          Option.map(Option.fromUndefinedOr(info), ({ mtime }) => Option.map(mtime, Number))
+        )
+      )
+  },
+  { name: "touch refuses nothing", run: (disk, folder) => disk.touch(`${folder}/none`, 0) },
+  {
+    name: "ensureWritable accepts a file",
+    run: (disk, folder) => disk.ensureWritable(`${folder}/file`)
+  },
+  {
+    name: "ensureWritable refuses a missing file",
+    run: (disk, folder) => disk.ensureWritable(`${folder}/none`)
+  },
   { name: "chmod changes a mode", run: (disk, folder) => disk.chmod(`${folder}/file`, 0o600) },
   {
     name: "rename moves a folder",
@@ -483,6 +502,14 @@ const changes: Readonly<Record<string, (source: string) => Effect.Effect<unknown
         const { seed } = yield* PluginSeed.make
         const { seeded } = yield* seed({ from: join(source, "../seed") })
         assert.lengthOf(seeded, 1)
+      }),
+    "the return of a base root that another program has put aside": () =>
+      PluginStore.PluginStore.use((store) => {
+        const baseRoot = dirname(store.sidecarPath(alpha))
+        const aside = join(dirname(baseRoot), "plugin-backup-x1", "alpha")
+        Fs.mkdirSync(dirname(aside))
+        Fs.renameSync(baseRoot, aside)
+        return store.internals.restore(alpha, aside)
       }),
     "a sweep": () => PluginStore.PluginStore.use((store) => store.sweep),
     "an uninstall": () => PluginStore.PluginStore.use((store) => store.uninstall(alpha))

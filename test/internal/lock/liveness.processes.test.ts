@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
+import * as Disk from "../../../src/internal/disk/Disk.ts"
 import * as Liveness from "../../../src/internal/lock/liveness.ts"
 import { helper } from "../../support/builtPrograms.ts"
 
@@ -12,7 +13,7 @@ const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 const inStaging = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const staging = yield* fs.makeTempDirectoryScoped()
-  const make = Liveness.kernel(fs, yield* Path.Path)
+  const make = Liveness.kernel(Disk.fromFileSystem(fs), yield* Path.Path)
   return { staging, make, liveness: yield* make }
 })
 

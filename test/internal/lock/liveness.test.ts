@@ -3,6 +3,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Path } from "effect"
 import * as Fs from "node:fs"
+import * as Disk from "../../../src/internal/disk/Disk.ts"
 import * as Liveness from "../../../src/internal/lock/liveness.ts"
 import * as FaultyFileSystem from "../../support/FaultyFileSystem.ts"
 import { ownerPrefix } from "../../../src/internal/cache/staging.ts"
@@ -12,7 +13,7 @@ const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 const inStaging = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const staging = yield* fs.makeTempDirectoryScoped()
-  const make = Liveness.kernel(fs, yield* Path.Path)
+  const make = Liveness.kernel(Disk.fromFileSystem(fs), yield* Path.Path)
   return { staging, make, liveness: yield* make }
 })
 
@@ -63,7 +64,7 @@ describe("liveness on disk", () => {
           ? Effect.fail(FaultyFileSystem.errno("EACCES", "access", path))
           : Effect.void
       )
-      const liveness = yield* Liveness.kernel(readOnly, yield* Path.Path)
+      const liveness = yield* Liveness.kernel(Disk.fromFileSystem(readOnly), yield* Path.Path)
       assert.isTrue(yield* liveness.isAlive(staging, owner))
       assert.deepStrictEqual(Fs.readdirSync(staging), [`${ownerPrefix}${owner}`])
     }).pipe(Effect.scoped, Effect.provide(Node))

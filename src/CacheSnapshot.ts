@@ -15,7 +15,7 @@ import type { RemotePluginId } from "./RemotePluginId.ts"
  * @since 0.1.0
  */
 export type Identity = Data.TaggedEnum<{
-  /** There is no sidecar: a local install, or a cache older than sidecars. */
+  /** There is no sidecar: the plugin is a local install, or the cache is older than sidecars. */
   Absent: {}
   /** There is no sidecar because a change of identity was interrupted. */
   InDoubt: {}
@@ -24,7 +24,7 @@ export type Identity = Data.TaggedEnum<{
   Unreadable: { readonly error: InstallMetadataError }
 }>
 /**
- * The identity of an active version, as its sidecar gives it.
+ * Constructors and guards of the identities.
  *
  * @category schemas
  * @since 0.1.0
@@ -45,7 +45,10 @@ export interface CachedPlugin {
   /** True if the active version has a readable manifest that names this plugin. */
   readonly intact: boolean
   readonly identity: Identity
-  /** The time at which the active version was made and superseded the others, in milliseconds. */
+  /**
+   * The time at which the active version was created and superseded the others, in milliseconds
+   * since 1970.
+   */
   readonly activeSince: number
   readonly fingerprint: Fingerprint
 }
@@ -65,7 +68,7 @@ export interface Stray {
 
 /**
  * A value that changes when an entry of the folder is added, removed or replaced. It is compared
- * before a removal, so that a folder that changed since the snapshot is left alone.
+ * before a removal, so that a folder that has changed since the snapshot is kept.
  *
  * @category models
  * @since 0.1.0
@@ -79,7 +82,7 @@ export type Fingerprint = string
  * @since 0.1.0
  */
 export interface CacheSnapshot {
-  /** In milliseconds. */
+  /** In milliseconds since 1970. */
   readonly takenAt: number
   /** The plugins below the marketplaces that belong to the backend. */
   readonly plugins: ReadonlyArray<CachedPlugin>

@@ -46,7 +46,7 @@ export {
 } from "./SyncEvent.ts"
 
 /**
- * How many plugins a pass works on at a time, unless a number is given.
+ * The default number of plugins that a pass works on at the same time.
  *
  * @category constants
  * @since 0.2.0
@@ -54,7 +54,8 @@ export {
 export const defaultConcurrency = 16
 
 /**
- * How long a superseded version stays by default, for the sessions that still use it: 24 hours.
+ * The default time for which a superseded version is kept for the sessions that still use it: 24
+ * hours.
  *
  * @category constants
  * @since 0.2.0
@@ -75,13 +76,11 @@ export interface Options {
    */
   readonly concurrency?: number | undefined
   /**
-   * How long a superseded version stays for the sessions that still use it. Zero prunes it in the
-   * pass that supersedes it. Default: {@link defaultRetention}.
+   * The time for which a superseded version is kept for the sessions that still use it. Zero prunes
+   * it in the pass that supersedes it. Default: {@link defaultRetention}.
    */
   readonly retention?: Duration.Input | undefined
-  /**
-   * Whether stale plugins are removed; see {@link SyncPlan.RemovalPolicy}. Default: `"auto"`.
-   */
+  /** The policy for stale plugins; see {@link SyncPlan.RemovalPolicy}. Default: `"auto"`. */
   readonly removal?: SyncPlan.RemovalPolicy | undefined
 }
 
@@ -107,27 +106,27 @@ export interface Options {
 export class PluginSync extends Context.Service<
   PluginSync,
   {
-    /** The plan that a pass would carry out now. Takes no lock and changes nothing. */
+    /** The plan of a pass that would start now. Takes no lock and changes nothing. */
     readonly plan: Effect.Effect<SyncPlan.SyncPlan, SyncError>
     /**
      * Runs one pass. A caller that comes while a pass runs joins it, except for a caller that holds
-     * the lock of the home: it runs a pass of its own. A pass is interrupted only when every caller
-     * was interrupted. The cache is valid at whatever moment that happens.
+     * the lock of the home, which runs a separate pass. A pass is interrupted only when every
+     * caller was interrupted. The cache is valid whenever that happens.
      *
      * One plugin that cannot be synced does not fail the pass; see `failures` of the outcome.
      *
-     * The lock is held for the moment of each change, not for downloads. A plugin that somebody else
-     * changed after the listing began is planned again with a new listing; one that keeps changing is
-     * left to a later pass.
+     * The lock is held only while a change is made, not during downloads. A plugin that somebody
+     * else changed after the listing began is planned again with a new listing; one that keeps
+     * changing is left to a later pass.
      */
     readonly sync: Effect.Effect<SyncOutcome, SyncError>
     /**
      * Starts or joins a pass and returns when its plugins are in place, when the deadline passes
-     * (default: {@link defaultDeadline}), or when it is clear that the pass fails. Whatever prevents
-     * the pass is part of the outcome. The pass continues in the background until the layer is
-     * closed. Call it before a session opens.
+     * (default: {@link defaultDeadline}), or when it is clear that the pass fails. An error of the
+     * pass is part of the result. The pass continues in the background until the layer is closed.
+     * Call it before a session opens.
      *
-     * It fails only for an unusable home: settings or a cache that cannot be read.
+     * It fails only if the home is unusable: if its settings or its cache cannot be read.
      */
     readonly ensureReady: (options?: {
       readonly deadline?: Duration.Input | undefined
@@ -152,7 +151,7 @@ export class PluginSync extends Context.Service<
 >()("effect-codex-plugins/PluginSync") {}
 
 /**
- * How long {@link PluginSync} `ensureReady` waits by default.
+ * The default deadline of {@link PluginSync} `ensureReady`.
  *
  * @category constants
  * @since 0.2.0
@@ -193,7 +192,7 @@ const wakeUpsOf = Effect.fnUntraced(function* (home: CodexHome.CodexHome["Servic
   return Stream.merge(credentialChanges, settingChanges)
 })
 
-/** See {@link PluginSync}. The pass runs in `scope`, and `current` is its progress. */
+/** Implements `ensureReady`. The pass runs in `scope`, and `current` is its progress. */
 const ensureReadyWith = (
   home: CodexHome.CodexHome["Service"],
   store: PluginStore.PluginStore["Service"],
@@ -301,7 +300,7 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
- * The service with its options.
+ * Provides {@link PluginSync} with options.
  *
  * @category layers
  * @since 0.2.0
@@ -319,7 +318,7 @@ export const layerWith = (
 > => Layer.effect(PluginSync, make(options))
 
 /**
- * The service with the default options.
+ * Provides {@link PluginSync} with the default options.
  *
  * @category layers
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Checks that cached versions have the bytes of the account's bundles.
+ * Checks that the files of cached versions equal the account's bundles.
  *
  * @since 0.2.0
  */
@@ -31,7 +31,7 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 
 /**
- * Why one plugin could not be checked or repaired. Its version stays as it was.
+ * The reason why one plugin could not be checked or repaired. Its version is unchanged.
  *
  * @category errors
  * @since 0.2.0
@@ -60,7 +60,7 @@ export type Difference = fileTree.Difference
 export type Result = { readonly pluginId: PluginId.PluginId } & Data.TaggedEnum<{
   /** Every file equals the bundle's. */
   Verified: { readonly version: PluginVersion }
-  /** `repaired`: the account's bundle was installed in its place. */
+  /** `repaired`: the account's bundle has replaced it. */
   Different: {
     readonly version: PluginVersion
     readonly difference: Difference
@@ -100,22 +100,22 @@ export interface Options {
   readonly plugins?: ReadonlyArray<PluginId.PluginId> | undefined
   /** Installs the account's bundle in place of a version that differs. Default: false. */
   readonly repair?: boolean | undefined
-  /** Runs after each result, in the order in which they come. */
+  /** Runs after each result, in the order of their arrival. */
   readonly onResult?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
 /**
- * How far a verification has come.
+ * The progress of a verification.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Progress {
-  /** The result that has just come. */
+  /** The latest result. */
   readonly result: Result
-  /** How many results there are, this one included. */
+  /** The number of results so far, including this one. */
   readonly done: number
-  /** How many results there will be. */
+  /** The number of results at the end. */
   readonly total: number
 }
 
@@ -179,7 +179,7 @@ export const make = Effect.gen(function* () {
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const bundles = yield* RemoteBundle.RemoteBundle
 
-  /** Lays out the bundle as an install does, and compares. */
+  /** Extracts the bundle as an install does, and compares. */
   const compare = Effect.fnUntraced(function* (
     plugin: RemotePlugin.RemotePlugin,
     version: PluginVersion
@@ -222,7 +222,7 @@ export const make = Effect.gen(function* () {
   })
 
   const verify = Effect.fn("PluginVerifier.verify")(function* (options: Options = {}) {
-    // A repair replaces nothing that was installed after the listing began.
+    // A repair must not replace a version that was installed after the listing began.
     const { plugins: cached } = yield* store.snapshot
     const account = yield* catalog.installed
     const rows = new Map(Arr.getSuccesses(account.rows).map((row) => [row.pluginId, row] as const))
@@ -251,7 +251,7 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * The service, with the defaults.
+ * Provides {@link PluginVerifier}.
  *
  * @category layers
  * @since 0.2.0

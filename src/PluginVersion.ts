@@ -1,5 +1,6 @@
 /**
- * The folder name of one cached version, the order of such names, and which of several is active.
+ * The name of a cached version's folder, the order of such names, and the choice of the active
+ * version.
  */
 import { Array as Arr, Option, Order, Schema } from "effect"
 import { provenanceName, sidecarName } from "./internal/fileNames.ts"
@@ -8,8 +9,8 @@ import * as WhiteSpace from "./internal/whiteSpace.ts"
 const reservedNames: ReadonlySet<string> = new Set([sidecarName, provenanceName])
 
 /**
- * Non-empty, neither `.` nor `..` nor the name of a file that is stored beside the versions; ASCII
- * letters, digits, `-`, `_`, `.`, `+`.
+ * A version: ASCII letters, digits, `-`, `_`, `.` and `+`. Not empty, not `.` or `..`, and not the
+ * name of a file that is stored next to the versions.
  *
  * @category schemas
  * @since 0.1.0
@@ -35,7 +36,7 @@ export const PluginVersion = Schema.String.check(
 export type PluginVersion = typeof PluginVersion.Type
 
 /**
- * As {@link PluginVersion}, but white space around it is dropped first, as is done with the
+ * As {@link PluginVersion}, but surrounding white space is removed first, as Codex does with the
  * backend's versions.
  *
  * @category constants
@@ -44,14 +45,14 @@ export type PluginVersion = typeof PluginVersion.Type
 export const PluginVersionFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(PluginVersion))
 
 /**
- * The version of a local install whose manifest names none. It is always the active one.
+ * The version of a local install whose manifest has no version. It is always the active one.
  *
  * @category constants
  * @since 0.1.0
  */
 export const local = "local" as PluginVersion
 
-/** A version's parts according to SemVer; numbers keep their digits. */
+/** A version's parts according to SemVer. Numbers are kept as text. */
 interface SemVer {
   readonly core: ReadonlyArray<bigint>
   readonly prerelease: ReadonlyArray<string>
@@ -72,8 +73,7 @@ const identifiersOf = (dotted: string | undefined): ReadonlyArray<string> =>
 const isNumber = (identifier: string): boolean => /^\d+$/.test(identifier)
 
 /**
- * `effect/SemVer` refuses numbers above 2^53, such as a time stamp in a pre-release; Codex does
- * not.
+ * `effect/SemVer` rejects numbers above 2^53, such as a timestamp in a pre-release; Codex does not.
  */
 const parse = (version: PluginVersion): Option.Option<SemVer> => {
   const [, major, minor, patch, prerelease, build] = semVerPattern.exec(version) ?? []
@@ -90,7 +90,8 @@ const parse = (version: PluginVersion): Option.Option<SemVer> => {
 }
 
 /**
- * Numbers by value, then by leading zeros, which only build metadata may have; numbers below words.
+ * Orders numbers by value, then by leading zeros, which only build metadata may have. Numbers are
+ * below words.
  */
 const identifierOrder: Order.Order<string> = Order.make((self, that) => {
   const [selfIsNumber, thatIsNumber] = [isNumber(self), isNumber(that)]
@@ -102,7 +103,7 @@ const identifierOrder: Order.Order<string> = Order.make((self, that) => {
 
 const identifiersOrder = Order.Array(identifierOrder)
 
-/** SemVer leaves build metadata out of precedence; Codex compares it last. */
+/** SemVer's precedence ignores build metadata; Codex compares it last. */
 const semVerOrder: Order.Order<SemVer> = Order.combineAll([
   Order.mapInput(Order.Array(Order.BigInt), ({ core }) => core),
   // A release is above its own pre-releases.
@@ -126,7 +127,7 @@ export const compare = (self: PluginVersion, that: PluginVersion): -1 | 0 | 1 =>
 }
 
 /**
- * The version that readers use: `local` if it is there, else the greatest.
+ * The version that readers use: `local` if it exists, else the greatest.
  *
  * @category functions
  * @since 0.1.0
@@ -140,8 +141,8 @@ export const active = (versions: Iterable<PluginVersion>): Option.Option<PluginV
 }
 
 /**
- * True if readers may take `self` as the active version although `that` is there, too. A version
- * that no other outranks is active, and stays active whichever of the others are removed.
+ * True if `self` may be the active version although `that` exists, too. A version that no other
+ * outranks is active, and stays active whichever of the others are removed.
  *
  * @category functions
  * @since 0.1.0

@@ -10,9 +10,9 @@ import type { SyncError, SyncEvent, SyncFailureCause, SyncResult } from "./SyncE
 import type * as SyncPlan from "./SyncPlan.ts"
 
 /**
- * The end of a wait for the plugins:
+ * The result of a wait for the plugins:
  *
- * - `Ready`: the pass has ended; `stale` and `missing` list the plugins that it could not sync.
+ * - - `Ready`: the pass has ended; `stale` and `missing` list the plugins that it could not sync.
  * - `DeadlinePassed`: the pass continues in the background.
  * - `Unreachable`: the backend cannot be reached, or another process holds the lock; see `error`.
  * - `SignedOut`: the home has no credentials that the backend accepts.
@@ -35,7 +35,7 @@ export type State =
 /**
  * The reason why a plugin is not ready:
  *
- * - `Pending`: the pass has not come to it yet.
+ * - - `Pending`: the pass has not reached it yet.
  * - `Unverified`: the pass ended before it knew the account's plugins.
  * - `Deferred`: the change is left to a later pass.
  * - `Failed`: it could not be synced; see `error`.
@@ -73,7 +73,7 @@ export interface Readiness {
   readonly error: SyncError | null
   /** Plugins of the account whose current version is in the cache. */
   readonly ready: ReadonlyArray<PluginId.PluginId>
-  /** Plugins that have a version in the cache which is old, or not known to be current. */
+  /** Plugins whose cached version is old, or not known to be current. */
   readonly stale: ReadonlyArray<NotReady>
   /** Plugins of the account that have no version in the cache. */
   readonly missing: ReadonlyArray<NotReady>

@@ -1,8 +1,8 @@
 /**
- * One bundle's way from its URL into the cache, or into any other folder.
+ * Downloads one bundle and installs it in the cache, or extracts it into any other folder.
  *
- * A bundle's host learns nothing but the URL: no header of ours, no cookie, no credentials, and not
- * one byte over plain HTTP.
+ * A bundle's host gets only the URL and a `User-Agent`: no cookie, no credentials, and nothing over
+ * plain HTTP.
  */
 import {
   Cause,
@@ -35,7 +35,7 @@ import * as RemotePlugin from "./RemotePlugin.ts"
 export { maxRedirects, RemoteBundleError } from "./internal/bundle/bundleError.ts"
 
 /**
- * How long a host may send nothing before a download fails: 20 seconds.
+ * The time without any byte after which a download fails: 20 seconds.
  *
  * @category constants
  * @since 0.2.0
@@ -60,7 +60,7 @@ export const rateWindow = Transfer.rateWindow
 export const minimumRate = Transfer.minimumRate
 
 /**
- * Why a bundle could not be laid out in a folder.
+ * The reason why a bundle could not be extracted into a folder.
  *
  * @category errors
  * @since 0.1.0
@@ -72,7 +72,7 @@ export type CheckOutError =
   | PluginManifest.InvalidManifest
 
 /**
- * Why a bundle could not be installed.
+ * The reason why a bundle could not be installed.
  *
  * @category errors
  * @since 0.1.0
@@ -84,7 +84,7 @@ export type InstallError =
   | UnsupportedSchemaVersion
 
 /**
- * Options of an install, and reports about it while it runs.
+ * Options of an install, and callbacks that report its progress.
  *
  * @category models
  * @since 0.2.0
@@ -98,7 +98,7 @@ export interface InstallOptions extends PluginStore.ExpectOptions {
         readonly total: number | null
       }) => Effect.Effect<void>)
     | undefined
-  /** Runs before a failed download is tried again after `delay`. */
+  /** Runs when a download has failed and is retried after `delay`. */
   readonly onRetry?:
     | ((retry: {
         readonly cause: CheckOutError
@@ -108,7 +108,7 @@ export interface InstallOptions extends PluginStore.ExpectOptions {
 }
 
 /**
- * Downloads the bundle that a row of the listing offers, checks it and hands it to the store.
+ * Downloads the bundle of a plugin in the listing, checks it and installs it through the store.
  *
  * @example
  * ```ts
@@ -130,17 +130,17 @@ export class RemoteBundle extends Context.Service<
   RemoteBundle,
   {
     /**
-     * Makes the release of this row the active version, with the identity of its plugin. Nothing
-     * in the cache changes before the whole bundle has arrived and was checked. Waits while another
-     * caller or process installs the plugin. The lock is not held during the download.
+     * Makes this release the active version, with the identity of its plugin. Nothing in the cache
+     * changes before the whole bundle has arrived and was checked. Waits while another caller or
+     * process installs the plugin. The lock is not held during the download.
      */
     readonly install: (
       plugin: RemotePlugin.RemotePlugin,
       options?: InstallOptions
     ) => Effect.Effect<PluginVersion, InstallError>
     /**
-     * Lays out the bundle's files in a folder that must not exist, without the skills that an
-     * install makes of its commands. The cache is not touched.
+     * Extracts the bundle's files into a folder that must not exist, without the skills that an
+     * install makes from its commands. The cache is not changed.
      */
     readonly checkOut: (
       plugin: RemotePlugin.RemotePlugin,
@@ -165,14 +165,16 @@ export interface Options {
   readonly allowLoopbackHttp?: boolean | undefined
 }
 
-/** Why a bundle could not be laid out, before the file system's refusals are explained. */
+/**
+ * The reason why a bundle could not be extracted, before errors of the file system are explained.
+ */
 type UnpackError =
   | RemoteBundleError
   | BundleArchive.BundleArchiveError
   | PluginManifest.InvalidManifest
   | PlatformError.PlatformError
 
-/** The wait after which a failed download is tried again; undefined if that would not help. */
+/** The delay before a failed download is retried; undefined if a retry would not help. */
 const retryDelay = (
   error: UnpackError,
   attempt: number,
@@ -219,7 +221,7 @@ const downloadWith =
     )
   }
 
-/** Completes a bundle in its folder, or in the draft of it. */
+/** Completes a bundle in its folder, or in the folder's draft. */
 type Complete = (
   disk: Disk.Editable
 ) => Effect.Effect<void, PluginManifest.InvalidManifest | PlatformError.PlatformError>
@@ -313,7 +315,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 })
 
 /**
- * The service with options, which are read once.
+ * Provides {@link RemoteBundle} with options, which are read once.
  *
  * @category layers
  * @since 0.2.0
@@ -331,7 +333,7 @@ export const layerWith = (
 > => Layer.effect(RemoteBundle, make(options))
 
 /**
- * The service with the default options.
+ * Provides {@link RemoteBundle} with the default options.
  *
  * @category layers
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
  * The account's plugins in the backend: lists those that are installed and those that can be, reads
- * one, and has one installed or uninstalled.
+ * one, and installs or uninstalls one for the account.
  *
  * Transient failures are retried. This includes the two POST requests, because both are idempotent.
  */
@@ -24,7 +24,7 @@ import * as RemotePluginId from "./RemotePluginId.ts"
 export const callTimeLimit = CatalogCall.timeLimit
 
 /**
- * The number of rows that one request for a listing asks for. Source: Codex 0.169.
+ * The number of rows per request for a listing. Source: Codex 0.169.
  *
  * @category constants
  * @since 0.1.0
@@ -32,7 +32,7 @@ export const callTimeLimit = CatalogCall.timeLimit
 export const pageSize = 200
 
 /**
- * The number of pages that a listing may have: 100,000 rows at {@link pageSize}, 10,000 at 20 per
+ * The maximum number of pages of a listing: 100,000 rows at {@link pageSize}, 10,000 at 20 per
  * page.
  *
  * @category constants
@@ -41,7 +41,7 @@ export const pageSize = 200
 export const maxPages = 500
 
 /**
- * The size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB takes 20 MB.
+ * The maximum size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB takes 20 MB.
  *
  * @category schemas
  * @since 0.1.0
@@ -49,9 +49,9 @@ export const maxPages = 500
 export const maxAnswerBytes = CatalogCall.maxBytes
 
 /**
- * The sections of the catalogue, by the marketplace that their plugins belong to: the curated ones,
- * those that the account created, those of its workspace, and those that others in the workspace
- * share with it.
+ * The sections of the catalogue, by the marketplace that their plugins belong to: the curated
+ * plugins, those that the account created, those of its workspace, and those that others in the
+ * workspace share with it.
  *
  * @category models
  * @since 0.2.0
@@ -86,7 +86,7 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
   "RemoteCatalogError",
   {
     operation: Operation,
-    /** The plugin that the call was about; null for a listing. */
+    /** The plugin of the call; null for a listing. */
     remotePluginId: Schema.NullOr(Schema.String),
     baseUrl: Schema.String,
     reason: Schema.TaggedUnion({
@@ -201,8 +201,8 @@ export class RemoteCatalog extends Context.Service<
     /** Lists all installed plugins of the account, page by page. Fails if a page cannot be read. */
     readonly installed: Effect.Effect<InstalledSnapshot, CatalogError>
     /**
-     * The last complete listing that this layer received, without asking the backend. None before
-     * the first listing, and after an install or uninstall that may have outdated it.
+     * The last complete listing that this layer received; sends no request. None before the first
+     * listing, and after an install or uninstall that may have outdated it.
      */
     readonly current: Effect.Effect<Option.Option<InstalledSnapshot>>
     /**
@@ -210,7 +210,7 @@ export class RemoteCatalog extends Context.Service<
      * Fails if a page cannot be read.
      */
     readonly available: (section: Section) => Effect.Effect<AvailableSnapshot, CatalogError>
-    /** The ids of the plugins that the backend recommends, as it gives them. */
+    /** The ids of the plugins that the backend recommends, in its own form. */
     readonly featured: Effect.Effect<ReadonlyArray<string>, CatalogError>
     /** One plugin's row, installed or not, with its bundle's URL. */
     readonly read: (
@@ -375,7 +375,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     }
   })
 
-  /** A change of the account outdates the listing, also when its answer is lost. */
+  /** A change of the account outdates the listing, even if its answer is lost. */
   const forget = <A, E>(change: Effect.Effect<A, E>) =>
     Effect.ensuring(change, Ref.set(known, Option.none()))
 
@@ -393,7 +393,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 })
 
 /**
- * The catalog with options, which are read once.
+ * Provides {@link RemoteCatalog} with options, which are read once.
  *
  * @category layers
  * @since 0.2.0
@@ -404,7 +404,7 @@ export const layerWith = (
   Layer.effect(RemoteCatalog, make(options))
 
 /**
- * The catalog with the default options.
+ * Provides {@link RemoteCatalog} with the default options.
  *
  * @category layers
  * @since 0.1.0

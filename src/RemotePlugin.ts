@@ -30,7 +30,7 @@ export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> =
   names.retiredMarketplaces
 
 /**
- * The only marketplaces in which stale plugins are looked for.
+ * The only marketplaces whose stale plugins are removed.
  *
  * @category constants
  * @since 0.1.0
@@ -38,7 +38,7 @@ export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> =
 export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = names.remoteMarketplaces
 
 /**
- * One plugin of the account, with all that is needed to cache it.
+ * One plugin of the account, with everything that is needed to cache it.
  *
  * @category models
  * @since 0.1.0
@@ -46,22 +46,22 @@ export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = names.r
 export interface RemotePlugin {
   readonly remotePluginId: RemotePluginId.RemotePluginId
   readonly pluginId: PluginId.PluginId
-  /** As the backend gives it; see {@link version}. */
+  /** In the backend's form; see {@link version}. */
   readonly releaseVersion: Option.Option<string>
-  /** Signed, so kept out of sight; see {@link bundleUrl}. */
+  /** Signed, hence redacted; see {@link bundleUrl}. */
   readonly bundleDownloadUrl: Option.Option<Redacted.Redacted>
-  /** The app manifest that a curated bundle is completed with: the text of its file. */
+  /** The text of the app manifest that is added to a curated bundle. */
   readonly appManifest: Option.Option<string>
   /**
-   * The whole row, for the details that people are shown; it contains the URL. See
-   * `RemotePluginDetails`.
+   * The whole row, from which `RemotePluginDetails` reads what people see. It contains the signed
+   * URL, hence it is redacted.
    */
   readonly row: Redacted.Redacted<unknown>
 }
 
 /**
  * A row of the backend that cannot be synced. If `pluginId` is null, the row has no valid name, so
- * nobody knows which cached plugin it describes.
+ * it is unknown which cached plugin it describes.
  *
  * @category errors
  * @since 0.2.0
@@ -120,19 +120,22 @@ export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>
 }
 
 /**
- * The plugins that the account has installed: the whole listing, complete and in its order.
+ * The plugins that the account has installed: the complete listing, in its order.
  *
  * @category models
  * @since 0.2.0
  */
 export interface InstalledSnapshot {
-  /** A row that cannot be decoded is kept as its error: it forbids removals in that pass. */
+  /**
+   * A row that cannot be decoded is kept as its error. Without a valid name, it forbids removals in
+   * that pass.
+   */
   readonly rows: ReadonlyArray<Result.Result<RemotePlugin, InvalidRemotePlugin>>
 }
 
 /**
- * The plugins that the account can install from one section of the catalogue: the whole listing,
- * complete and in its order. Its plugins have no bundle URL.
+ * The plugins that the account can install from one section of the catalogue: the complete listing,
+ * in its order. Its plugins have no bundle URL.
  *
  * @category models
  * @since 0.2.0
@@ -192,8 +195,8 @@ const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.Marketplace
 }
 
 /**
- * Reads one row of a listing or of a single plugin's answer. Unknown fields are ignored. Pass the
- * app manifest's original text if you have it: `JSON.parse` rounds numbers and sorts some keys.
+ * Decodes one row of a listing or of a single plugin's answer. Unknown fields are ignored. Pass the
+ * app manifest's original text if you have it: `JSON.parse` rounds numbers and reorders some keys.
  *
  * @category constructors
  * @since 0.1.0
@@ -212,7 +215,7 @@ export const fromRow = (
             onSome: ({ id }) => id
           }),
           pluginId: null,
-          // The message has only the path: the value may be a signed URL.
+          // The message contains only the path, because the value may be a signed URL.
           reason: {
             _tag: "MalformedRow",
             at: issuesOf(error.issue).issues[0]?.path?.join(".") ?? ""
@@ -254,7 +257,7 @@ export const invalid = (plugin: RemotePlugin, reason: Reason): InvalidRemotePlug
   })
 
 /**
- * The version to be cached: the release's, trimmed, if it can name a folder.
+ * The version to cache: the release's version, trimmed, if it can be a folder's name.
  *
  * @category functions
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * The details that people are shown of a plugin: the part of the backend's row that the cache does
- * not need.
+ * The details of a plugin that people see: the part of the backend's row that the cache does not
+ * need.
  *
- * Fields have the backend's own names; one that is absent or null is null, or an empty list.
+ * Fields have the backend's names. A field that is absent or null is null, or an empty list.
  */
 import { Effect, Redacted, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { type RemotePlugin, invalid, type InvalidRemotePlugin } from "./RemotePlugin.ts"

@@ -5,8 +5,8 @@ import { Schema } from "effect"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /**
- * A trimmed, non-empty string. A sidecar may name any such id; what may be part of a request's path
- * is narrower, see {@link isAddressable}.
+ * A trimmed, non-empty string. A sidecar may contain any such id. Fewer may be part of a request's
+ * path; see {@link isAddressable}.
  *
  * @category constants
  * @since 0.1.0
@@ -23,7 +23,7 @@ export const RemotePluginId = WhiteSpace.Trimmed.check(Schema.isNonEmpty()).pipe
 export type RemotePluginId = typeof RemotePluginId.Type
 
 /**
- * As {@link RemotePluginId}, but white space around the id is dropped first, as Codex's readers do.
+ * As {@link RemotePluginId}, but surrounding white space is removed first, as Codex's readers do.
  *
  * @category constants
  * @since 0.1.0
@@ -31,8 +31,8 @@ export type RemotePluginId = typeof RemotePluginId.Type
 export const RemotePluginIdFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(RemotePluginId))
 
 /**
- * The length that the id of a row may have, in bytes of UTF-8. Codex's reader of cached plugins
- * fails as a whole if one sidecar has a longer one, so no such sidecar is written.
+ * The maximum length of a row's id, in bytes of UTF-8. Codex's reader of cached plugins fails
+ * entirely if one sidecar has a longer id, so no such sidecar is written.
  *
  * @category constants
  * @since 0.2.0
@@ -42,8 +42,8 @@ export const maxBytes = 1024
 const utf8 = new TextEncoder()
 
 /**
- * Whether the id can be cached: short enough, see {@link maxBytes}, and without half a surrogate pair,
- * which no JSON reader of Codex accepts.
+ * True if the id can be cached: it is short enough, see {@link maxBytes}, and has no lone
+ * surrogate, which no JSON reader of Codex accepts.
  *
  * @category functions
  * @since 0.2.0
@@ -52,7 +52,7 @@ export const isCacheable = (id: string): boolean =>
   id.isWellFormed() && utf8.encode(id).length <= maxBytes
 
 /**
- * Whether the id can be part of a request's path: ASCII letters, digits, `_`, `-`, `~`.
+ * True if the id can be part of a request's path: it has only ASCII letters, digits, `_`, `-`, `~`.
  *
  * @category functions
  * @since 0.1.0
@@ -60,7 +60,7 @@ export const isCacheable = (id: string): boolean =>
 export const isAddressable = (id: string): boolean => /^[A-Za-z0-9_~-]+$/.test(id)
 
 /**
- * An id as people are shown it: quoted where it holds what may disturb a terminal.
+ * An id for people: quoted if it has any other character, which might disturb a terminal.
  *
  * @category functions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The events of a pass: what it does to which plugin, in the order in which it happens.
+ * The events of a pass: each change to a plugin, in order.
  */
 import { Data, type Duration } from "effect"
 import type { CacheLockError } from "./CacheLock.ts"
@@ -21,7 +21,7 @@ import * as SyncPlan from "./SyncPlan.ts"
 export type SyncError = RemoteCatalog.CatalogError | PluginStoreError | CacheLockError
 
 /**
- * The reason why one plugin could not be synced. Its cached version stays as it was.
+ * The reason why one plugin could not be synced. Its cached version is unchanged.
  *
  * @category errors
  * @since 0.1.0
@@ -48,13 +48,15 @@ export interface SyncFailure {
 }
 
 /**
- * The part that all results of an action share.
+ * The fields that all results of an action share.
  *
  * @category models
  * @since 0.2.0
  */
 export interface ActionResult<Id extends string | null = PluginId.PluginId> {
-  /** `name@marketplace`. A stray entry of the cache may have a name that no plugin can have. */
+  /**
+   * `name@marketplace`. An unrecognized entry of the cache may have a name that no plugin can have.
+   */
   readonly pluginId: Id
   /**
    * The plugin's id in the backend. For a removal or a pruning, the id that the sidecar had; null
@@ -84,7 +86,7 @@ export type SyncEvent = Data.TaggedEnum<{
   Started: {}
   /** The pass waits for another process: for the lock of the home, or for a plugin to be installed. */
   Waiting: { readonly for: "lock" | "plugin"; readonly pluginId: PluginId.PluginId | null }
-  /** The backend has answered: the account has this number of rows. */
+  /** The listing is complete; the account has this number of rows. */
   Listed: { readonly rows: number; readonly duration: Duration.Duration }
   Planned: { readonly plan: SyncPlan.SyncPlan }
   /** Bytes of a bundle have arrived. `bytes` counts from the beginning of the current attempt. */
@@ -94,7 +96,7 @@ export type SyncEvent = Data.TaggedEnum<{
     /** The size that the server announced; null if it did not. */
     readonly total: number | null
   }
-  /** The listing or a download failed and is retried after the delay. */
+  /** The listing or a download failed and will be retried after the delay. */
   Retrying: {
     /** Null for the listing. */
     readonly pluginId: PluginId.PluginId | null
@@ -103,7 +105,7 @@ export type SyncEvent = Data.TaggedEnum<{
   }
   /** The plugin was up to date. */
   Kept: ActionResult
-  /** The version was there; its sidecar was missing and is written now. */
+  /** The version was cached; its missing sidecar has been written. */
   Backfilled: ActionResult
   Installed: ActionResult & { readonly reason: SyncPlan.InstallReason }
   Removed: ActionResult<string> & { readonly reason: SyncPlan.RemovalReason }
@@ -165,7 +167,7 @@ export interface SyncOutcome {
   readonly account: InstalledSnapshot
   /** The result of each action, in the order of the plan. */
   readonly results: ReadonlyArray<SyncResult>
-  /** Plugins that had no version, or another one. */
+  /** Plugins that had no version, or a different one. */
   readonly installed: ReadonlyArray<PluginId.PluginId>
   /** Plugins whose missing sidecar was written. */
   readonly backfilled: ReadonlyArray<PluginId.PluginId>
@@ -173,7 +175,10 @@ export interface SyncOutcome {
   readonly kept: ReadonlyArray<PluginId.PluginId>
   /** Plugins that were installed again: the version was broken, or its identity was wrong. */
   readonly repaired: ReadonlyArray<PluginId.PluginId>
-  /** Removed entries, as `name@marketplace`; strays may have names that no plugin can have. */
+  /**
+   * Removed entries, as `name@marketplace`; unrecognized entries may have names that no plugin can
+   * have.
+   */
   readonly removed: ReadonlyArray<string>
   readonly pruned: ReadonlyArray<{
     readonly pluginId: PluginId.PluginId
@@ -185,13 +190,13 @@ export interface SyncOutcome {
   /** The reason why stale plugins were kept; null if removals were allowed. */
   readonly removalSkippedReason: SyncPlan.RemovalSkippedReason | null
   /**
-   * The reason why the whole pass was skipped, so that nothing was requested and nothing changed;
-   * null if the pass ran. `PluginsDisabled`: `config.toml` sets `features.plugins` to false.
+   * The reason why the whole pass was skipped; null if the pass ran. A skipped pass requests and
+   * changes nothing. `PluginsDisabled`: `config.toml` sets `features.plugins` to false.
    */
   readonly skipped: "PluginsDisabled" | null
 }
 
-/** A repair installs a version that was there already. */
+/** A repair installs a version that was already cached. */
 const isRepair = (reason: SyncPlan.InstallReason): boolean =>
   reason._tag !== "Missing" && reason._tag !== "VersionChanged"
 

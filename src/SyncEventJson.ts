@@ -1,6 +1,6 @@
 /**
  * The events of a pass as lines of JSON, for logs and other programs. `codex-plugins sync --jsonl`
- * prints the same.
+ * prints these lines.
  *
  * @since 0.2.0
  */
@@ -11,8 +11,7 @@ import type * as SyncEvent from "./SyncEvent.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
 /**
- * The version of the format. Keys are added without a new one, so readers ignore keys that they do not
- * know.
+ * The version of the format. New keys do not change it, so readers must ignore unknown keys.
  *
  * @category constants
  * @since 0.2.0
@@ -23,7 +22,7 @@ const Milliseconds = Schema.Int
 const NullableString = Schema.NullOr(Schema.String)
 
 /**
- * An error: its tag, the tag of its reason, its message, and what to do.
+ * An error: its tag, the tag of its reason, its message, and the remedy.
  *
  * @category schemas
  * @since 0.2.0
@@ -43,8 +42,8 @@ export const ErrorSummary = Schema.Struct({
 export interface ErrorSummary extends Schema.Schema.Type<typeof ErrorSummary> {}
 
 /**
- * The result of one action. `remotePluginId` is the id in the backend; for a removal or pruning, the id
- * that the plugin had.
+ * The result of one action. `remotePluginId` is the id in the backend; for a removal or a pruning,
+ * the id that the plugin had.
  *
  * @category schemas
  * @since 0.2.0
@@ -257,7 +256,7 @@ const outcomes = {
   Failed: "failed"
 } as const
 
-/** A repair installs a version that was there already. */
+/** A repair installs a version that was already cached. */
 const isRepair = (result: SyncEvent.SyncResult): boolean =>
   result._tag === "Installed" &&
   result.reason._tag !== "Missing" &&
@@ -397,7 +396,7 @@ export const encode = (event: SyncEvent.SyncEvent): Line => {
 }
 
 /**
- * Encodes an event as the text of one line, without the end of the line.
+ * Encodes an event as the text of one line, without a line break.
  *
  * @category codecs
  * @since 0.2.0

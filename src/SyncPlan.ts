@@ -1,8 +1,8 @@
 /**
- * What a pass will do, decided from what the account has and what the cache holds.
+ * Plans a pass from the account's listing and the cache.
  *
- * Every rule of synchronisation is here and nothing else is: no clock, no disk, no network. The
- * real pass carries out the same value that a dry run prints.
+ * This module contains every rule of a sync and nothing else: no clock, no disk, no network. A pass
+ * carries out the same value that a dry run prints.
  */
 import { Data, Duration, Option, type Redacted, Result } from "effect"
 import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
@@ -14,7 +14,7 @@ import * as RemotePlugin from "./RemotePlugin.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
 
 /**
- * Why a version is downloaded although its folder may exist.
+ * The reason why a version is downloaded, even if its folder may exist.
  *
  * @category models
  * @since 0.1.0
@@ -24,17 +24,20 @@ export type InstallReason = Data.TaggedEnum<{
   Missing: {}
   /** Another version is active. */
   VersionChanged: { readonly from: PluginVersion }
-  /** The version is active, but its manifest is missing, unreadable, or another plugin's. */
+  /** The version is active, but its manifest is missing, unreadable, or that of another plugin. */
   Broken: {}
-  /** The version is active, but the sidecar says that its bytes are another plugin's. */
+  /** The version is active, but the sidecar names another backend plugin. */
   IdentityChanged: { readonly from: RemotePluginId }
-  /** The version is active, but a change of identity was cut short: whose bytes they are is unknown. */
+  /**
+   * The version is active, but a change of its identity was interrupted, so its backend plugin is
+   * unknown.
+   */
   IdentityInDoubt: {}
   /** The version is active, but the sidecar cannot be read. */
   IdentityUnreadable: {}
 }>
 /**
- * Why a plugin is installed.
+ * Constructors and guards of the reasons.
  *
  * @category schemas
  * @since 0.1.0
@@ -48,11 +51,13 @@ export const InstallReason = Data.taggedEnum<InstallReason>()
  * @since 0.1.0
  */
 export type Action = Data.TaggedEnum<{
-  /** Everything is in place; nothing is touched. */
+  /** Everything is in place; nothing is changed. */
   Keep: { readonly plugin: RemotePlugin.RemotePlugin; readonly version: PluginVersion }
-  /** The version is in place; only its sidecar is missing, or has other bytes than Codex writes. */
+  /**
+   * The version is in place, but its sidecar is missing or differs from the one that Codex writes.
+   */
   Backfill: { readonly plugin: RemotePlugin.RemotePlugin; readonly version: PluginVersion }
-  /** The version is fetched and put in place. */
+  /** The version is downloaded and activated. */
   Install: {
     readonly plugin: RemotePlugin.RemotePlugin
     readonly version: PluginVersion
@@ -66,7 +71,7 @@ export type Action = Data.TaggedEnum<{
     readonly change: InstallReason
     readonly reason: "SharedCache"
   }
-  /** The row cannot be synced; the cached version stays. */
+  /** The row cannot be synced; the cached version is kept. */
   Reject: {
     /** Null for a row without an id. */
     readonly remotePluginId: string | null
@@ -75,13 +80,13 @@ export type Action = Data.TaggedEnum<{
     /** The row is invalid, or a newer Codex wrote the sidecar of the cached version. */
     readonly error: RemotePlugin.InvalidRemotePlugin | UnsupportedSchemaVersion
   }
-  /** No row names it, or it is not a plugin. */
+  /** No row of the listing has this plugin, or it is not a plugin. */
   Remove: { readonly target: CachedPlugin | Stray; readonly reason: RemovalReason }
   /** A superseded version whose grace period is over. */
   Prune: { readonly pluginId: PluginId.PluginId; readonly version: PluginVersion }
 }>
 /**
- * One step of a plan.
+ * Constructors and guards of the actions.
  *
  * @category schemas
  * @since 0.1.0
@@ -103,7 +108,7 @@ export type RemovalReason = "NotInstalled" | "RetiredMarketplace" | "Stray"
  * @since 0.2.0
  */
 export type RemovalSkippedReason = Data.TaggedEnum<{
-  /** Rows have no valid name, so nobody knows which cached plugins are stale. */
+  /** Some rows have no valid name, so it is unknown which cached plugins are stale. */
   UnnamedRows: { readonly unnamed: number; readonly rows: number }
   /** Other homes may use the cache. */
   SharedCache: {}
@@ -111,7 +116,7 @@ export type RemovalSkippedReason = Data.TaggedEnum<{
   Never: {}
 }>
 /**
- * Why a pass removes nothing.
+ * Constructors and guards of the reasons.
  *
  * @category schemas
  * @since 0.2.0
@@ -142,8 +147,9 @@ export interface SyncPlan {
 export const empty: SyncPlan = { actions: [], removalSkipped: null, removalSkippedReason: null }
 
 /**
- * Whether a pass removes stale plugins: `"auto"` removes them unless the cache is shared, `"always"`
- * removes them from a shared cache, too. Nothing is removed while a row has no valid name.
+ * The policy for stale plugins: `"auto"` removes them unless the cache is shared, `"always"`
+ * removes them from a shared cache, too, and `"never"` keeps them. Nothing is removed while a row
+ * has no valid name.
  *
  * @category models
  * @since 0.2.0
@@ -159,13 +165,13 @@ export type RemovalPolicy = (typeof removalPolicies)[number]
 export const removalPolicies = ["auto", "always", "never"] as const
 
 /**
- * What a plan is made with.
+ * The options of a plan.
  *
  * @category options
  * @since 0.1.0
  */
 export interface SyncPlanOptions {
-  /** How long a superseded version stays for the sessions that still use it. */
+  /** The time for which a superseded version is kept for the sessions that still use it. */
   readonly retention: Duration.Duration
   /** Default: `"auto"`. */
   readonly removal?: RemovalPolicy
@@ -192,7 +198,8 @@ const skippedReason = (
 }
 
 /**
- * What is removed, as `name@marketplace`; a stray may have a name that no plugin can have.
+ * The name of a removed entry, as `name@marketplace`; an unrecognized entry may have a name that no
+ * plugin can have.
  *
  * @category functions
  * @since 0.1.0
@@ -200,10 +207,10 @@ const skippedReason = (
 export const nameOf = (target: CachedPlugin | Stray): string =>
   "pluginId" in target ? target.pluginId : `${target.name}@${target.marketplace}`
 
-/** Names that are one name on a disk that ignores case. */
+/** Equal for names that are the same on a disk that ignores case. */
 const folded = (pluginId: string): string => pluginId.normalize("NFC").toLowerCase()
 
-/** The names among these that differ only in case from another, each with that other one. */
+/** The names that differ from another one only in case, each with that other name. */
 const caseConflicts = (pluginIds: Iterable<PluginId.PluginId>) => {
   const byFolded = Map.groupBy(pluginIds, folded)
   const conflicts = new Map<string, PluginId.PluginId>()
@@ -217,7 +224,7 @@ const caseConflicts = (pluginIds: Iterable<PluginId.PluginId>) => {
 }
 
 /**
- * Plans a pass. Any two snapshots have a plan.
+ * Plans a pass. There is a plan for any two snapshots.
  *
  * @category constructors
  * @since 0.1.0
@@ -366,7 +373,10 @@ const removalsOf = (
   ...strays.map((target) => Action.Remove({ target, reason: "Stray" }))
 ]
 
-/** What was superseded a grace period ago; what an install supersedes was so only just now. */
+/**
+ * Prunes versions that were superseded at least `retention` ago. A version that this pass
+ * supersedes is therefore kept.
+ */
 const prunings = (
   kept: ReadonlyArray<CachedPlugin>,
   actions: ReadonlyArray<Action>,
@@ -379,13 +389,13 @@ const prunings = (
   return kept.flatMap(({ active, activeSince, pluginId, versions }) => {
     if (Option.isNone(active)) return []
     const next = incoming.get(pluginId) ?? active.value
-    // A clock that was set back makes nothing superseded in the future.
+    // If the clock was set back, a version may seem to be superseded in the future.
     const supersededFor = (version: PluginVersion) =>
       version === active.value ? 0 : Math.max(0, takenAt - activeSince)
     return (
       versions
         .filter((version) => supersededFor(version) >= Duration.toMillis(options.retention))
-        // What outranks the next one goes when that is put in place.
+        // The activation of the next version removes the versions that outrank it.
         .filter((version) => version !== next && !outranks(version, next))
         .map((version) => Action.Prune({ pluginId, version }))
     )

@@ -1,6 +1,6 @@
 /**
- * Keeps a Codex home's remote plugins up to date with the account they belong to, and says offline
- * which backend plugin each cached bundle is.
+ * Keeps a Codex home's remote plugins up to date with their account, and reports offline which
+ * backend plugin each cached bundle is.
  */
 export * as BundleArchive from "./BundleArchive.ts"
 export * as CacheLock from "./CacheLock.ts"

@@ -1,8 +1,8 @@
 /**
- * A part of Codex's app-server over the services of one home, so that a client that was written for
- * `codex app-server` can ask for plugins here: `initialize`, `plugin/list`, `plugin/read`,
- * `plugin/installed`, `plugin/install`, `plugin/uninstall` and `plugin/reconcile`, as release 0.169
- * answers them.
+ * A part of Codex's app-server, implemented with the services of one home, for clients that were
+ * written for `codex app-server`. It answers `initialize`, `plugin/list`, `plugin/read`,
+ * `plugin/installed`, `plugin/install`, `plugin/uninstall` and `plugin/reconcile` as release 0.169
+ * does.
  */
 import { Effect, Option, type PlatformError, Predicate, Ref, Result, Stdio, Stream } from "effect"
 import * as CodexHome from "../CodexHome.ts"
@@ -13,17 +13,17 @@ import * as PluginRequests from "./PluginRequests.ts"
 import * as Protocol from "./Protocol.ts"
 import * as refusals from "./refusals.ts"
 
-/** The program, as the answer to `initialize` describes it. */
+/** The description of the program in the answer to `initialize`. */
 export interface ServerInfo {
   readonly version: string
-  /** As Codex names it: `unix` or `windows`. */
+  /** Codex's name: `unix` or `windows`. */
   readonly platformFamily: string
-  /** As Codex names it: `linux`, `macos` or `windows`. */
+  /** Codex's name: `linux`, `macos` or `windows`. */
   readonly platformOs: string
 }
 
 /**
- * The longest line that is read, in characters. Requests have a few hundred; a longer line is
+ * The maximum length of a line, in characters. Requests have a few hundred; a longer line is
  * dropped.
  */
 export const maxLineLength = 1024 * 1024

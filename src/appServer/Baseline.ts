@@ -1,5 +1,5 @@
 /**
- * The cached plugins as the client last saw them, against which a reconciliation reports changes.
+ * The cached plugins as the client last saw them. A reconciliation reports the changes since then.
  */
 import {
   Array as Arr,
@@ -31,7 +31,7 @@ const enabledOf = (plugin: RemotePlugin.RemotePlugin): boolean | null =>
     onSuccess: ({ enabled }) => enabled
   })
 
-/** A background pass ends with the scope. */
+/** Background passes end with the scope. */
 export const make = Effect.fnUntraced(function* (
   listing: Effect.Success<typeof ListingCache.make>
 ) {
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (
     return PluginChanges.make(outcome, before, after)
   }).pipe(turn.withPermit)
 
-  /** Starts a pass that nobody waits for, unless one is running. */
+  /** Starts a pass in the background, unless one is running. */
   const reconcileInBackground = reconcile.pipe(
     Effect.matchEffect({
       onFailure: (error) => Effect.logWarning(`could not sync the plugins: ${error.message}`),
@@ -91,7 +91,9 @@ export const make = Effect.fnUntraced(function* (
     Effect.asVoid
   )
 
-  /** Takes over a change that the client itself requested, so the next reconciliation omits it. */
+  /**
+   * Records a change that the client itself requested, so that the next reconciliation omits it.
+   */
   const update = Effect.fnUntraced(
     function* (pluginId: PluginId.PluginId) {
       const cached = yield* store.read(pluginId)

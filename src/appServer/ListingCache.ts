@@ -5,7 +5,7 @@ import { Effect, FiberHandle, Option, Ref } from "effect"
 import * as RemoteCatalog from "../RemoteCatalog.ts"
 import type { InstalledSnapshot } from "../RemotePlugin.ts"
 
-/** The requests that it started end with the scope. */
+/** Its background requests end with the scope. */
 export const make = Effect.gen(function* () {
   const catalog = yield* RemoteCatalog.RemoteCatalog
   /** `age` counts the changes of the account. */
@@ -20,7 +20,7 @@ export const make = Effect.gen(function* () {
       known.age === requestedAt ? { ...known, snapshot: Option.some(snapshot) } : known
     )
 
-  /** A new listing. */
+  /** Requests a new listing. */
   const renew = Effect.gen(function* () {
     const requestedAt = yield* age
     const fresh = yield* catalog.installed

@@ -1,8 +1,8 @@
 /**
  * The kinds of parts that a cached version declares: MCP servers, apps, hooks, skills.
  *
- * A host reads this to know which of its own parts to load again after a change. It does not check
- * that the declared parts work.
+ * A host uses them to decide which of its own parts to reload after a change. They do not mean that
+ * the declared parts work.
  */
 import { Effect, FileSystem, Path } from "effect"
 import * as declarations from "../internal/bundle/declarations.ts"
@@ -21,7 +21,7 @@ export const none: PluginCapabilities = {
   hasSkills: false
 }
 
-/** The kinds that at least one of the two declares. */
+/** The kinds that at least one of the two versions declares. */
 export const union = (self: PluginCapabilities, that: PluginCapabilities): PluginCapabilities => ({
   hasMcps: self.hasMcps || that.hasMcps,
   hasApps: self.hasApps || that.hasApps,
@@ -29,7 +29,7 @@ export const union = (self: PluginCapabilities, that: PluginCapabilities): Plugi
   hasSkills: self.hasSkills || that.hasSkills
 })
 
-/** Reads a version's root. A file that cannot be read declares nothing. */
+/** Reads the version in a folder. An unreadable file declares nothing. */
 export const read: (
   root: string
 ) => Effect.Effect<PluginCapabilities, never, FileSystem.FileSystem | Path.Path> = Effect.fn(

@@ -1,6 +1,6 @@
 /**
- * The changes of a pass for a host: the plugins that it should load again, and the kinds of parts
- * that are concerned. This is the answer of Codex's `plugin/reconcile`.
+ * The changes of a pass for a host: the plugins to reload, and the kinds of parts that are
+ * concerned. This is the answer to Codex's `plugin/reconcile`.
  */
 import { Array as Arr, Option, Order, Result } from "effect"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
@@ -8,11 +8,11 @@ import * as PluginCapabilities from "./PluginCapabilities.ts"
 import type * as PluginSync from "../PluginSync.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
 
-/** One cached plugin at some moment. */
+/** One cached plugin at a certain time. */
 export interface Observation {
   readonly cached: CachedPlugin
   readonly capabilities: PluginCapabilities.PluginCapabilities
-  /** True if the account has it switched on; null if that was not known. */
+  /** True if the account has enabled the plugin; null if that is unknown. */
   readonly enabled: boolean | null
 }
 
@@ -20,17 +20,18 @@ export interface Observation {
 export type Observations = ReadonlyMap<string, Observation>
 
 export interface ChangedPlugin extends PluginCapabilities.PluginCapabilities {
-  /** `name@marketplace`; strays may have names that no plugin can have. */
+  /** `name@marketplace`; unrecognized entries may have names that no plugin can have. */
   readonly id: string
 }
 
 export interface PluginChanges {
   /**
-   * Installed, upgraded, repaired, removed, or switched on or off; with what either version brings.
+   * Plugins that were installed, upgraded, repaired, removed, enabled or disabled, with the
+   * capabilities of both versions.
    */
   readonly changedPlugins: ReadonlyArray<ChangedPlugin>
   readonly failedRemotePluginIds: ReadonlyArray<string>
-  /** Those of them whose wanted version is not cached. */
+  /** Of these, the plugins whose current version is not cached. */
   readonly failedMaterializationRemotePluginIds: ReadonlyArray<string>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Lists of plugins as Codex's app-server gives them: those that the account has installed, and those
- * that it can install.
+ * The lists of plugins of Codex's app-server: those that the account has installed, and those that
+ * it can install.
  */
 import { Array as Arr, Effect, Option, Order, Result } from "effect"
 import * as CodexHome from "../CodexHome.ts"
@@ -24,7 +24,7 @@ const sections: ReadonlyArray<readonly [kind: string, RemoteCatalog.Section]> = 
 
 type Cached = ReadonlyMap<PluginId.PluginId, Option.Option<PluginVersion>>
 
-/** What is shown of the plugins; a row that cannot be shown is left out. */
+/** The plugins of a listing, without rows that cannot be displayed. */
 const subjectsOf = (
   plugins: ReadonlyArray<RemotePlugin.RemotePlugin>,
   installed: ReadonlyArray<RemotePlugin.RemotePlugin>,
@@ -52,7 +52,7 @@ const byRemoteId = Order.mapInput(
   ({ remotePluginId }: RemotePlugin.RemotePlugin) => remotePluginId
 )
 
-/** Codex adds what is installed to the curated section, which may not list it any more. */
+/** Codex adds the installed plugins to the curated section, which may no longer list them. */
 const withInstalled = (
   available: ReadonlyArray<RemotePlugin.RemotePlugin>,
   installed: ReadonlyArray<RemotePlugin.RemotePlugin>
@@ -77,7 +77,7 @@ export const make = Effect.fnUntraced(function* (
     store.list,
     (plugins): Cached => new Map(plugins.map(({ active, pluginId }) => [pluginId, active] as const))
   )
-  // As Codex does: without an answer of the backend, nothing counts as installed.
+  // As in Codex, nothing counts as installed if the backend does not answer.
   const installed = Effect.gen(function* () {
     const rows = Arr.getSuccesses((yield* listing.get).rows)
     return PluginView.byMarketplace(subjectsOf(rows, rows, yield* cached))
@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function* (
     return subjects.length === 0 ? [] : [PluginView.section(section, subjects)]
   })
 
-  // Codex shows the curated section without being asked for it, and leaves it out where that fails.
+  // Codex always lists the curated section, but leaves it out if its request fails.
   const curated = Effect.gen(function* () {
     const [marketplaces, featuredPluginIds] = yield* Effect.all(
       [section("curated"), Effect.orElseSucceed(catalog.featured, () => [])],
@@ -114,7 +114,9 @@ export const make = Effect.fnUntraced(function* (
     )
   )
 
-  /** What the account can install: the curated plugins, or the kinds that a client names. */
+  /**
+   * The plugins that the account can install: the curated ones, or the kinds that a client names.
+   */
   const available = Effect.fnUntraced(function* (params: Protocol.Params<"plugin/list">) {
     const kinds = params.marketplaceKinds ?? null
     const isOff = Effect.map(home.settings, ({ pluginsEnabled }) => !pluginsEnabled)

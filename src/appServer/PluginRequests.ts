@@ -1,5 +1,5 @@
 /**
- * The answers to the requests about plugins, by method.
+ * The handlers of the requests about plugins, by method.
  */
 import { Effect, Option, Schema } from "effect"
 import * as PluginId from "../PluginId.ts"
@@ -22,7 +22,7 @@ const decodeRemoteId = Schema.decodeUnknownOption(
 const remoteIdOf = (text: string, refusal: string) =>
   Effect.fromOption(decodeRemoteId(text)).pipe(Effect.mapError(() => Protocol.refuse(refusal)))
 
-/** The remote plugin that `plugin/read` or `plugin/install` is about. */
+/** The remote plugin of a `plugin/read` or `plugin/install` request. */
 const subjectOf = Effect.fnUntraced(function* (
   method: "plugin/read" | "plugin/install",
   { marketplacePath, pluginName, remoteMarketplaceName }: Protocol.Params<typeof method>

@@ -1,5 +1,6 @@
 /**
- * A plugin as Codex's app-server shows it: release 0.169's `PluginSummary` and `PluginDetail`.
+ * A plugin in the format of Codex's app-server: the `PluginSummary` and `PluginDetail` of release
+ * 0.169.
  */
 import { Array as Arr, DateTime, Option, Order, Predicate, Schema } from "effect"
 import type { PluginDetails, Skill } from "../RemotePluginDetails.ts"
@@ -9,17 +10,17 @@ import type { Section } from "../RemoteCatalog.ts"
 import { marketplaces, retiredMarketplaces, type RemotePlugin } from "../RemotePlugin.ts"
 import * as WhiteSpace from "../internal/whiteSpace.ts"
 
-/** The number of a plugin's prompts that are shown. Source: Codex. */
+/** The maximum number of a plugin's prompts in an answer. Source: Codex. */
 export const maxPrompts = 3
 
-/** The length of the longest prompt that is shown, in code points. Source: Codex. */
+/** The maximum length of a prompt in an answer, in code points. Source: Codex. */
 export const maxPromptLength = 128
 
 /** One plugin: its rows and its cached version. */
 export interface Subject {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails
-  /** Its row among those that the account has installed. */
+  /** Its row in the listing of the account's installed plugins. */
   readonly installed: Option.Option<PluginDetails>
   /** The version that the cache holds. */
   readonly cached: Option.Option<PluginVersion>
@@ -38,7 +39,7 @@ const knownDisabledReasons: ReadonlySet<string> = new Set([
   "required_app_unavailable"
 ])
 
-/** White space around it dropped; null if nothing is left. */
+/** The text without surrounding white space; null if nothing is left. */
 const trimmed = (text: string | null): string | null => {
   const rest = text === null ? "" : WhiteSpace.trim(text)
   return rest === "" ? null : rest
@@ -61,11 +62,11 @@ const defaultPrompt = ({
 const isBlank = (value: unknown): boolean =>
   value === null || (Array.isArray(value) && value.length === 0)
 
-/** Null instead of an object without any value. */
+/** Null if the object has no value. */
 const unlessBlank = <A extends object>(shown: A): A | null =>
   Object.values(shown).every(isBlank) ? null : shown
 
-// Codex shows no path of the cache for an icon; the fields are there for local plugins.
+// Codex gives no icon paths for remote plugins; local plugins have these fields.
 const interfaceOf = ({ display_name, interface: shown }: PluginDetails["release"]) =>
   unlessBlank({
     displayName: trimmed(display_name),
@@ -115,7 +116,7 @@ const disabledReasonOf = ({ disabled_reason: reason }: PluginDetails): string | 
 const isEnabled = ({ installed }: Subject): boolean =>
   Option.exists(installed, ({ enabled }) => enabled === true)
 
-/** The summary that a listing shows; it says nothing of how the plugin is shared. */
+/** The summary in a listing, without the details of sharing. */
 export const summary = (subject: Subject) => {
   const { cached, details, installed, plugin } = subject
   return {
@@ -180,7 +181,7 @@ const decodeAppManifest = Schema.decodeUnknownOption(
   })
 )
 
-/** The apps of the app manifest; where there is none, those that the release names. */
+/** The apps of the app manifest; without a manifest, the apps that the release names. */
 const appsOf = ({ app_ids, app_manifest }: PluginDetails["release"]) => {
   const apps = Predicate.isNull(app_manifest)
     ? app_ids.map((id) => ({ id, category: null }))
@@ -247,7 +248,7 @@ const shownName = ({ details }: Subject): string =>
 const asciiLowerCase = (text: string): string =>
   text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 
-/** Sorts as Codex does: by display name without regard to case, and then by the other fields. */
+/** Codex's order: by display name, ignoring case, then by the other fields. */
 const listingOrder: Order.Order<Subject> = Order.combineAll([
   Order.mapInput(Order.String, (subject) => asciiLowerCase(shownName(subject))),
   Order.mapInput(Order.String, shownName),
@@ -268,7 +269,7 @@ export const byMarketplace = (subjects: ReadonlyArray<Subject>) =>
 
 /** One section of the catalogue, in the backend's order. */
 export const section = (section: Section, subjects: ReadonlyArray<Subject>) => ({
-  // Codex still lists plugins that others share under a retired name.
+  // Codex still uses a retired name for the section of shared plugins.
   name: section === "sharedWithMe" ? retiredMarketplaces[0] : marketplaces[section],
   path: null,
   interface: { displayName: displayNames.get(marketplaces[section]) ?? section },

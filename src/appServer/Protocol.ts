@@ -2,7 +2,7 @@
  * The part of Codex's app-server protocol that is served here, as Codex 0.169 speaks it: JSON-RPC
  * without its `jsonrpc` member, one message a line.
  *
- * Errors have Codex's own messages, so that a client gets no text that it does not know.
+ * Errors have Codex's own messages, because clients may compare them.
  */
 import { Data, Option, Result, Schema, SchemaAST, type SchemaIssue } from "effect"
 
@@ -86,12 +86,12 @@ export type Method = keyof typeof methods
 
 export type Params<M extends Method> = (typeof methods)[M]["Type"]
 
-/** A request that is well-formed, whatever it asks for. */
+/** A well-formed request of any method. */
 export type Call = {
   readonly [M in Method]: { readonly method: M; readonly params: Params<M> }
 }[Method]
 
-/** Codex accepts no numbers but integers as ids. */
+/** Codex accepts only strings and integers as ids. */
 const RequestId = Schema.Union([Schema.String, Schema.Int])
 export type RequestId = typeof RequestId.Type
 
@@ -99,7 +99,7 @@ export type RequestId = typeof RequestId.Type
 export type Message = Data.TaggedEnum<{
   Request: { readonly id: RequestId; readonly call: Call }
   Malformed: { readonly id: RequestId; readonly refusal: Refusal }
-  /** A notification, an answer, or no message at all: nobody waits for a reply. */
+  /** A notification, an answer, or an invalid message. None of them gets a reply. */
   Other: {}
 }>
 export const Message = Data.taggedEnum<Message>()
@@ -139,7 +139,7 @@ export const decode = (line: string): Message =>
       })
   })
 
-/** Describes the problem as serde does, with which Codex reads requests. */
+/** Describes the problem in the words of serde, with which Codex decodes requests. */
 const describe = (issue: SchemaIssue.Issue, key = ""): string => {
   switch (issue._tag) {
     case "Pointer":
@@ -183,7 +183,7 @@ const kindOf = (value: unknown): string => {
   }
 }
 
-/** The line that answers a request. */
+/** The response to a request, as one line. */
 export const encode = (id: RequestId, answer: Result.Result<unknown, Refusal>): string =>
   JSON.stringify(
     Result.match(answer, {

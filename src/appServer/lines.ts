@@ -7,7 +7,7 @@ import { Stream } from "effect"
 export const tooLong: unique symbol = Symbol("tooLong")
 
 interface State {
-  /** The beginning of a line whose end has not arrived. */
+  /** The beginning of an incomplete line. */
   readonly rest: string
   /** True while the remainder of a line that is too long is skipped. */
   readonly isSkipping: boolean
@@ -18,7 +18,7 @@ const initial: State = { rest: "", isSkipping: false }
 const withoutReturn = (line: string): string => (line.endsWith("\r") ? line.slice(0, -1) : line)
 
 /**
- * Splits text into lines of at most `limit` characters. A longer line gives one {@link tooLong}
+ * Splits text into lines of at most `limit` characters. A longer line becomes one {@link tooLong}
  * and is never held in memory as a whole.
  */
 export const split = <E, R>(

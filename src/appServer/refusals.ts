@@ -14,7 +14,7 @@ type Failure =
   | PluginInstaller.InstallError
   | PluginInstaller.UninstallError
 
-/** Codex counts these errors as mistakes of the client. */
+/** Codex reports these errors as mistakes of the client. */
 const isClientError = (error: unknown): boolean => {
   if (error instanceof RemoteCatalog.RemoteCatalogError) {
     return error.reason._tag === "NotFound" || error.reason._tag === "UnaddressableId"
@@ -39,7 +39,7 @@ export const listRefused = (
   error: RemoteCatalog.CatalogError | PluginStore.PluginStoreError
 ): Protocol.Refusal => refusal("list remote plugin catalog", error)
 
-/** Codex finds these problems of a row only when it downloads the bundle. */
+/** Codex detects these problems of a row only when it downloads the bundle. */
 const isAboutBundle = ({ reason }: RemotePlugin.InvalidRemotePlugin): boolean =>
   reason._tag === "MissingVersion" ||
   reason._tag === "InvalidVersion" ||

@@ -31,8 +31,8 @@ const asked = Effect.gen(function* () {
   return (yield* backend.requests()).map(({ kind }) => kind)
 })
 
-/** All that stands below the cache and in staging. */
-const standing = Effect.gen(function* () {
+/** The entries of the cache and of staging. */
+const cacheFiles = Effect.gen(function* () {
   const disk = yield* MemoryFileSystem.Disk
   const home = yield* CodexHome.CodexHome
   return [home.cache, home.staging].map(disk.snapshot)
@@ -161,11 +161,11 @@ describe("PluginInstaller.install", () => {
     "leaves the next pass nothing to do",
     Effect.fnUntraced(function* () {
       yield* install
-      const before = yield* standing
+      const before = yield* cacheFiles
       const { failures, kept } = yield* sync
       assert.deepStrictEqual(kept, [pluginId])
       assert.deepStrictEqual(failures, [])
-      assert.deepStrictEqual(yield* standing, before)
+      assert.deepStrictEqual(yield* cacheFiles, before)
     }, provide())
   )
 
@@ -253,12 +253,12 @@ describe("PluginInstaller.install", () => {
     Effect.fnUntraced(
       function* () {
         yield* sync
-        const before = yield* standing
+        const before = yield* cacheFiles
         const backend = yield* TestBackend.TestBackend
         yield* backend.update(id, { version: "2.0.0" })
         yield* when({ kind: "bundle" }, TestReply.status(404))
         assert.strictEqual((yield* Effect.flip(install))._tag, "RemoteBundleError")
-        assert.deepStrictEqual(yield* standing, before)
+        assert.deepStrictEqual(yield* cacheFiles, before)
       },
       provide({ installed: true })
     )
@@ -358,12 +358,12 @@ describe("PluginInstaller.uninstall", () => {
         yield* Effect.scoped(
           Effect.gen(function* () {
             yield* store.lease(pluginId)
-            const before = yield* standing
+            const before = yield* cacheFiles
             const error = yield* Effect.flip(uninstall)
             assert.instanceOf(error, PluginStore.PluginStoreError)
             assert.strictEqual(error.reason._tag, "Leased")
             assert.isTrue(yield* isOnRecord)
-            assert.deepStrictEqual(yield* standing, before)
+            assert.deepStrictEqual(yield* cacheFiles, before)
             yield* installer.uninstall(id, { force: true })
             assert.isFalse(yield* isOnRecord)
           })
@@ -400,10 +400,10 @@ describe("PluginInstaller.uninstall", () => {
   ] as const)("removes nothing if %s", ([, kind, behaviour]) =>
     Effect.gen(function* () {
       yield* sync
-      const before = yield* standing
+      const before = yield* cacheFiles
       yield* when({ kind }, behaviour)
       assert.strictEqual((yield* Effect.flip(uninstall))._tag, "RemoteCatalogError")
-      assert.deepStrictEqual(yield* standing, before)
+      assert.deepStrictEqual(yield* cacheFiles, before)
     }).pipe(provide({ installed: true }))
   )
 

@@ -105,12 +105,12 @@ suite(() => {
   describe("a removal", () => {
     const snapshot = store((store) => store.snapshot)
     const remove = (target: CachedPlugin | Stray) => store((store) => store.remove(target))
-    const standing = Effect.map(snapshot, ({ plugins: [plugin] }) => plugin!)
+    const cachedPlugin = Effect.map(snapshot, ({ plugins: [plugin] }) => plugin!)
 
     test("removes what the snapshot has", () =>
       Effect.gen(function* () {
         yield* stage(a1)
-        assert.isTrue(yield* remove(yield* standing))
+        assert.isTrue(yield* remove(yield* cachedPlugin))
         assert.deepStrictEqual(yield* look(yield* baseRoot), [])
         assert.deepStrictEqual(yield* leftovers, [])
       }))
@@ -133,7 +133,7 @@ suite(() => {
       test(`is skipped if ${name} since then`, () =>
         Effect.gen(function* () {
           yield* stage(a1)
-          const seen = yield* standing
+          const seen = yield* cachedPlugin
           yield* TestClock.adjust("1 second")
           yield* change
           const before = yield* lookAtCache

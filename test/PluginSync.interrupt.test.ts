@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Latch } from "effect"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
-import * as CacheTruth from "./support/cacheTruth.ts"
+import * as CacheContents from "./support/cacheContents.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 import { fingerprint } from "./support/fingerprints.ts"
 import { backend, cache, plugin, provide, staging, sync } from "./support/pluginSyncs.ts"
@@ -82,7 +82,7 @@ describe("PluginSync.sync, called while it runs", () => {
         yield* start.fileSystem.makeDirectory(root)
         yield* pass(start, [build("A", "1.0.0", "one"), build("A", "2.0.0", "two")])
         const wanted = [build("B", "1.0.0", "one"), build("A", "1.0.0", "two")]
-        const mended = new Set<string>()
+        const checked = new Set<string>()
         let isOver = false
         for (let moment = 0; !isOver; moment++) {
           const disk = start.clone()
@@ -98,16 +98,16 @@ describe("PluginSync.sync, called while it runs", () => {
             Effect.as(Fiber.await(fiber), true)
           )
           yield* Fiber.interrupt(fiber)
-          const truth = CacheTruth.read(disk)
-          assert.deepStrictEqual(CacheTruth.violations(truth), [], `at ${moment}`)
-          assert.deepStrictEqual(truth.staged, [], `at ${moment}`)
+          const contents = CacheContents.read(disk)
+          assert.deepStrictEqual(CacheContents.violations(contents), [], `at ${moment}`)
+          assert.deepStrictEqual(contents.staged, [], `at ${moment}`)
           const known = fingerprint(disk)
-          if (mended.has(known)) continue
-          mended.add(known)
+          if (checked.has(known)) continue
+          checked.add(known)
           yield* pass(disk, wanted)
-          assert.deepStrictEqual(yield* CacheTruth.differences(disk, wanted), [], `at ${moment}`)
+          assert.deepStrictEqual(yield* CacheContents.differences(disk, wanted), [], `at ${moment}`)
         }
-        assert.isAbove(mended.size, 2)
+        assert.isAbove(checked.size, 2)
       }),
     30_000
   )

@@ -4,9 +4,9 @@ import * as InstallMetadata from "../src/InstallMetadata.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
-import * as CacheTruth from "./support/cacheTruth.ts"
+import * as CacheContents from "./support/cacheContents.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
-import { overhear } from "./support/overhear.ts"
+import { recordOutput } from "./support/recordOutput.ts"
 import { backend, curated, plugin, provide, sync } from "./support/pluginSyncs.ts"
 import { build, pass, root, pluginId } from "./support/pluginWorld.ts"
 
@@ -76,14 +76,14 @@ describe("PluginSync.sync, with an uncertain listing", () => {
       const disk = yield* MemoryFileSystem.make()
       yield* disk.fileSystem.makeDirectory(root)
       yield* pass(disk, [build("A", "1.0.0")])
-      const baseRoot = `${CacheTruth.cacheRoot}/openai-curated-remote/alpha`
+      const baseRoot = `${CacheContents.cacheRoot}/openai-curated-remote/alpha`
       // Another program is at it in the very last moment, when it was looked at already.
       const fs = FaultyFileSystem.make(disk.fileSystem, ({ method, paths }) =>
         method === "rename" && paths[0] === baseRoot
           ? disk.fileSystem.makeDirectory(`${baseRoot}/2.0.0`)
           : Effect.void
       )
-      const { text, exit } = yield* overhear(pass({ ...disk, fileSystem: fs }, []))
+      const { text, exit } = yield* recordOutput(pass({ ...disk, fileSystem: fs }, []))
       assert.deepStrictEqual(Exit.isSuccess(exit) ? exit.value.removed : exit, [])
       assert.include(
         text,
@@ -102,8 +102,11 @@ describe("PluginSync.sync, with an uncertain listing", () => {
       const disk = yield* MemoryFileSystem.make()
       yield* disk.fileSystem.makeDirectory(root)
       yield* pass(disk, [build("A", "1.0.0")])
-      yield* disk.fileSystem.writeFileString(`${CacheTruth.cacheRoot}/openai-curated-remote/x`, "")
-      const { text } = yield* overhear(pass(disk, []))
+      yield* disk.fileSystem.writeFileString(
+        `${CacheContents.cacheRoot}/openai-curated-remote/x`,
+        ""
+      )
+      const { text } = yield* recordOutput(pass(disk, []))
       assert.include(
         text,
         "removed alpha@openai-curated-remote from the cache: the account does not have it installed"

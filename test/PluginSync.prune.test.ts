@@ -9,7 +9,7 @@ import { pluginId } from "./support/pluginWorld.ts"
 
 describe("PluginSync.sync, for superseded versions", () => {
   const alpha = plugin({ name: "alpha" })
-  const standing = Effect.gen(function* () {
+  const cachedVersions = Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const names = yield* fs.readDirectory(`${curated}/alpha`)
     return names.filter((name) => name !== InstallMetadata.fileName).toSorted()
@@ -30,12 +30,12 @@ describe("PluginSync.sync, for superseded versions", () => {
         yield* release("2.0.0")
         yield* TestClock.adjust(Duration.subtract(PluginSync.defaultRetention, Duration.millis(1)))
         assert.deepStrictEqual((yield* sync).pruned, [])
-        assert.deepStrictEqual(yield* standing, ["1.0.0", "2.0.0"])
+        assert.deepStrictEqual(yield* cachedVersions, ["1.0.0", "2.0.0"])
         yield* TestClock.adjust("1 millis")
         assert.deepStrictEqual<unknown>((yield* sync).pruned, [
           { pluginId: pluginId("alpha"), version: "1.0.0" }
         ])
-        assert.deepStrictEqual(yield* standing, ["2.0.0"])
+        assert.deepStrictEqual(yield* cachedVersions, ["2.0.0"])
       },
       provide({ plugins: [alpha] })
     )
@@ -50,7 +50,7 @@ describe("PluginSync.sync, for superseded versions", () => {
         yield* TestClock.adjust("25 hours")
         const { pruned } = yield* release("3.0.0")
         assert.lengthOf(pruned, 1)
-        assert.deepStrictEqual(yield* standing, ["2.0.0", "3.0.0"])
+        assert.deepStrictEqual(yield* cachedVersions, ["2.0.0", "3.0.0"])
       },
       provide({ plugins: [alpha] })
     )
@@ -79,9 +79,9 @@ describe("PluginSync.sync, for superseded versions", () => {
         const { installed, pruned } = yield* release("2.0.0")
         assert.deepStrictEqual(installed, [pluginId("alpha")])
         assert.deepStrictEqual<unknown>(pruned, [{ pluginId: pluginId("alpha"), version: "1.0.0" }])
-        assert.deepStrictEqual(yield* standing, ["2.0.0"])
+        assert.deepStrictEqual(yield* cachedVersions, ["2.0.0"])
         assert.deepStrictEqual((yield* release("1.5.0")).pruned, [])
-        assert.deepStrictEqual(yield* standing, ["1.5.0"])
+        assert.deepStrictEqual(yield* cachedVersions, ["1.5.0"])
       },
       provide({ plugins: [alpha], retention: Duration.zero })
     )
@@ -97,7 +97,7 @@ describe("PluginSync.sync, for superseded versions", () => {
         const { failures, pruned } = yield* release("2.0.0")
         assert.lengthOf(failures, 1)
         assert.deepStrictEqual(pruned, [])
-        assert.deepStrictEqual(yield* standing, ["1.0.0"])
+        assert.deepStrictEqual(yield* cachedVersions, ["1.0.0"])
       },
       provide({ plugins: [alpha], retention: Duration.zero })
     )

@@ -7,7 +7,7 @@ import * as PluginSync from "../src/PluginSync.ts"
 import * as SyncPlan from "../src/SyncPlan.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
-import * as CacheTruth from "./support/cacheTruth.ts"
+import * as CacheContents from "./support/cacheContents.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 import {
   backend,
@@ -209,7 +209,7 @@ describe("PluginSync.sync", () => {
       yield* disk.fileSystem.makeDirectory(root)
       const wanted = ["one", "two", "three"].map((name) => build("A", "1.0.0", name))
       yield* pass(disk, wanted)
-      yield* disk.fileSystem.makeDirectory(`${CacheTruth.stagingRoot}/plugin-install-of-codex`)
+      yield* disk.fileSystem.makeDirectory(`${CacheContents.stagingRoot}/plugin-install-of-codex`)
       const changes: Array<FaultyFileSystem.Operation> = []
       const counted = FaultyFileSystem.make(disk.fileSystem, (operation) =>
         Effect.sync(() => {

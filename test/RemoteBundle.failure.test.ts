@@ -7,7 +7,7 @@ import * as RemoteBundle from "../src/RemoteBundle.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
-import { overhear } from "./support/overhear.ts"
+import { recordOutput } from "./support/recordOutput.ts"
 import {
   alpha,
   archive,
@@ -221,7 +221,7 @@ describe("secrets", () => {
     Effect.gen(function* () {
       const { secrets } = yield* TestBackend.TestBackend
       if (fault !== undefined) yield* when(fault)
-      const { exit, spans, text } = yield* overhear(settle(install))
+      const { exit, spans, text } = yield* recordOutput(settle(install))
       assert.strictEqual(exit._tag, fault === undefined ? "Success" : "Failure")
       assert.include(spans, "RemoteBundle.install")
       for (const secret of secrets) assert.notInclude(text, secret)

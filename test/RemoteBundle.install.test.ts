@@ -114,7 +114,9 @@ describe("a curated bundle", () => {
     {
       title: "has the row's version in its manifest, which keeps its mode",
       files: { [codex]: { content: '{"version":"9","name":"alpha","n":1.0}', mode: 0o600 } },
-      stands: { [codex]: ['{\n  "version": "1.0.0",\n  "name": "alpha",\n  "n": 1.0\n}\n', "600"] }
+      expected: {
+        [codex]: ['{\n  "version": "1.0.0",\n  "name": "alpha",\n  "n": 1.0\n}\n', "600"]
+      }
     },
     {
       title: "has it in the one manifest that counts",
@@ -122,7 +124,7 @@ describe("a curated bundle", () => {
         ".claude-plugin/plugin.json": '{"name":"alpha"}',
         ".cursor-plugin/plugin.json": '{"name":"alpha"}'
       },
-      stands: {
+      expected: {
         ".claude-plugin/plugin.json": [text({ name: "alpha", version: "1.0.0" }), "644"],
         ".cursor-plugin/plugin.json": ['{"name":"alpha"}', "644"]
       }
@@ -130,13 +132,13 @@ describe("a curated bundle", () => {
     {
       title: "keeps an agent plugin's manifest",
       files: { "plugin.json": JSON.stringify(agent) },
-      stands: { "plugin.json": [JSON.stringify(agent), "644"] }
+      expected: { "plugin.json": [JSON.stringify(agent), "644"] }
     },
     {
       title: "gets its app manifest",
       files: { [codex]: '{"name":"alpha"}' },
       appManifest: { apps: { a: { id: "x" } } },
-      stands: {
+      expected: {
         [codex]: [text({ name: "alpha", version: "1.0.0" }), "644"],
         ".app.json": [text({ apps: { a: { id: "x" } } }), "644"]
       }
@@ -145,7 +147,7 @@ describe("a curated bundle", () => {
       title: "gets its app manifest where the manifest wants it",
       files: { [codex]: '{"name":"alpha","apps":"./conf/apps/list.json"}' },
       appManifest: false,
-      stands: {
+      expected: {
         [codex]: [text({ name: "alpha", apps: "./conf/apps/list.json", version: "1.0.0" }), "644"],
         "conf/apps/list.json": ["false\n", "644"]
       }
@@ -157,7 +159,7 @@ describe("a curated bundle", () => {
         ".app.json": { content: "old", mode: 0o444 }
       },
       appManifest: {},
-      stands: {
+      expected: {
         [codex]: [text({ name: "alpha", apps: "../out.json", version: "1.0.0" }), "644"],
         ".app.json": ["{}\n", "444"]
       }
@@ -166,13 +168,13 @@ describe("a curated bundle", () => {
       title: "has no say in `apps` as an agent plugin",
       files: { "plugin.json": JSON.stringify(agent) },
       appManifest: {},
-      stands: { "plugin.json": [JSON.stringify(agent), "644"], ".app.json": ["{}\n", "644"] }
+      expected: { "plugin.json": [JSON.stringify(agent), "644"], ".app.json": ["{}\n", "644"] }
     },
     {
       title: "has its say in `apps` by the manifest beside an agent plugin's",
       files: { "plugin.json": JSON.stringify(agent), [codex]: '{"apps":"./x.json"}' },
       appManifest: {},
-      stands: {
+      expected: {
         "plugin.json": [JSON.stringify(agent), "644"],
         [codex]: ['{"apps":"./x.json"}', "644"],
         "x.json": ["{}\n", "644"]
@@ -182,27 +184,27 @@ describe("a curated bundle", () => {
     readonly title: string
     readonly files: TestBundle.Files
     readonly appManifest?: unknown
-    readonly stands: Readonly<Record<string, ReadonlyArray<string>>>
+    readonly expected: Readonly<Record<string, ReadonlyArray<string>>>
   }>
 
   it.effect.each<(typeof cases)[number] & { readonly appManifest?: unknown }>(cases)(
     "$title",
-    ({ appManifest, files, stands }) =>
+    ({ appManifest, files, expected }) =>
       Effect.gen(function* () {
         yield* install
-        assert.deepStrictEqual(yield* filesBelow(alphaRoot), stands as never)
+        assert.deepStrictEqual(yield* filesBelow(alphaRoot), expected as never)
         yield* assertDurableCheckOut
       }).pipe(provide([TestBackend.plugin({ name: "alpha", bundle: files, appManifest })]))
   )
 
   it.effect.each<(typeof cases)[number] & { readonly appManifest?: unknown }>(cases)(
     "$title, also if it is large",
-    ({ appManifest, files, stands }) =>
+    ({ appManifest, files, expected }) =>
       Effect.gen(function* () {
         yield* install
         const { "noise.bin": noise, ...others } = yield* filesBelow(alphaRoot)
         assert.isDefined(noise)
-        assert.deepStrictEqual(others, stands as never)
+        assert.deepStrictEqual(others, expected as never)
         yield* assertDurableCheckOut
       }).pipe(
         provide([

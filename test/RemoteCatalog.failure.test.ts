@@ -6,7 +6,7 @@ import * as Http from "../src/internal/http.ts"
 import * as RemoteCatalog from "../src/RemoteCatalog.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
-import { overhear } from "./support/overhear.ts"
+import { recordOutput } from "./support/recordOutput.ts"
 import {
   alpha,
   available,
@@ -344,7 +344,7 @@ describe("secrets", () => {
       const { secrets } = yield* TestBackend.TestBackend
       if (fault !== undefined) yield* when({}, fault)
       for (const call of [installed, available("curated"), featured, read, install, uninstall]) {
-        const { exit, spans, text } = yield* overhear(settle(call))
+        const { exit, spans, text } = yield* recordOutput(settle(call))
         assert.strictEqual(exit._tag, fault === undefined ? "Success" : "Failure")
         assert.isNotEmpty(spans)
         for (const secret of [...secrets, "pageToken", "includeDownloadUrls"]) {

@@ -68,7 +68,7 @@ const sides = {
     Arbitrary.all({ fit: upTo(6, FitRow), odd: upTo(1, OddRow) }),
     ({ fit, odd }) => installed(...fit, ...odd)
   ),
-  standing: Arbitrary.map(
+  cache: Arbitrary.map(
     Arbitrary.all({
       plugins: upTo(8, Standing),
       strays: Arbitrary.schema(Schema.UniqueArray(Schema.Literals(["file", "plugin-backup-x"])))
@@ -93,9 +93,9 @@ const sides = {
 }
 
 /** The cache once every action was carried out. */
-const carriedOut = (standing: CacheSnapshot, { actions }: SyncPlan.SyncPlan): CacheSnapshot => {
-  const plugins = new Map(standing.plugins.map((plugin) => [plugin.pluginId, plugin]))
-  const strays = new Set(standing.strays)
+const carriedOut = (cache: CacheSnapshot, { actions }: SyncPlan.SyncPlan): CacheSnapshot => {
+  const plugins = new Map(cache.plugins.map((plugin) => [plugin.pluginId, plugin]))
+  const strays = new Set(cache.strays)
   for (const action of actions) {
     switch (action._tag) {
       case "Backfill": {
@@ -110,7 +110,7 @@ const carriedOut = (standing: CacheSnapshot, { actions }: SyncPlan.SyncPlan): Ca
         )
         const versions = Arr.dedupe([...others, action.version])
         const identity = known(remotePluginId)
-        const activeSince = standing.takenAt
+        const activeSince = cache.takenAt
         plugins.set(pluginId, cachedPlugin({ id: pluginId, versions, identity, activeSince }))
         break
       }
@@ -127,7 +127,7 @@ const carriedOut = (standing: CacheSnapshot, { actions }: SyncPlan.SyncPlan): Ca
       }
     }
   }
-  return { ...standing, plugins: [...plugins.values()], strays: [...strays] }
+  return { ...cache, plugins: [...plugins.values()], strays: [...strays] }
 }
 
 const holds = (
@@ -135,7 +135,7 @@ const holds = (
   property: (pass: {
     readonly planned: SyncPlan.SyncPlan
     readonly listing: InstalledSnapshot
-    readonly standing: CacheSnapshot
+    readonly cache: CacheSnapshot
     readonly retention: number
     /** The rows that can be named. */
     readonly rows: ReadonlyArray<RemotePlugin.RemotePlugin>
@@ -146,21 +146,21 @@ const holds = (
   it.prop(
     name,
     sides,
-    ({ listing, retention, standing }) => {
-      const planned = plan(listing, standing, retention)
+    ({ listing, retention, cache }) => {
+      const planned = plan(listing, cache, retention)
       const [rows, unnamed] = Arr.separate(listing.rows)
       const removed = planned.actions.filter(Action.$is("Remove")).map(({ target }) => target)
-      property({ planned, listing, standing, retention, rows, unnamed, removed })
+      property({ planned, listing, cache, retention, rows, unnamed, removed })
     },
     { arbitrary: { runs: 300 } }
   )
 
 describe("SyncPlan.make, for any two snapshots", () => {
   holds("removes what no row names and nothing else, or nothing", (pass) => {
-    const { planned, removed, rows, standing, unnamed } = pass
+    const { planned, removed, rows, cache, unnamed } = pass
     const named = new Set(rows.map(({ pluginId }) => pluginId))
-    const stale = standing.plugins.filter(({ pluginId }) => !named.has(pluginId))
-    assert.deepStrictEqual(removed, unnamed.length === 0 ? [...stale, ...standing.strays] : [])
+    const stale = cache.plugins.filter(({ pluginId }) => !named.has(pluginId))
+    assert.deepStrictEqual(removed, unnamed.length === 0 ? [...stale, ...cache.strays] : [])
     assert.strictEqual(planned.removalSkipped === null, unnamed.length === 0)
   })
 
@@ -193,20 +193,20 @@ describe("SyncPlan.make, for any two snapshots", () => {
   })
 
   holds("prunes only versions beside an active one that stays or is installed", (pass) => {
-    const { planned, removed, standing } = pass
+    const { planned, removed, cache } = pass
     const installs = planned.actions.filter(Action.$is("Install"))
     const incoming = new Set(installs.map(({ plugin }) => plugin.pluginId))
     for (const { pluginId, version } of planned.actions.filter(Action.$is("Prune"))) {
-      const plugin = standing.plugins.find((plugin) => plugin.pluginId === pluginId)!
+      const plugin = cache.plugins.find((plugin) => plugin.pluginId === pluginId)!
       assert.include(plugin.versions, version)
       assert.isTrue(!Option.contains(plugin.active, version) || incoming.has(pluginId))
       assert.notInclude(removed, plugin)
     }
   })
 
-  holds("never writes beside a sidecar of a newer schema", ({ planned, standing }) => {
+  holds("never writes beside a sidecar of a newer schema", ({ planned, cache }) => {
     const guarded = new Set(
-      standing.plugins
+      cache.plugins
         .filter(({ identity }) => identity === unsupported)
         .map(({ pluginId }) => pluginId)
     )
@@ -218,8 +218,8 @@ describe("SyncPlan.make, for any two snapshots", () => {
   })
 
   holds("leaves nothing to do once it was carried out", (pass) => {
-    const { listing, planned, retention, standing } = pass
-    const again = plan(listing, carriedOut(standing, planned), retention)
+    const { listing, planned, retention, cache } = pass
+    const again = plan(listing, carriedOut(cache, planned), retention)
     const isRejection = Action.$is("Reject")
     assert.deepStrictEqual(again.actions.filter(isRejection), planned.actions.filter(isRejection))
     assert.deepStrictEqual(

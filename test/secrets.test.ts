@@ -16,7 +16,7 @@ import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
 import type * as TestRequest from "../src/testing/TestRequest.ts"
-import { overhear } from "./support/overhear.ts"
+import { recordOutput } from "./support/recordOutput.ts"
 import { settle } from "./support/settle.ts"
 import { world } from "./support/shell.ts"
 
@@ -26,7 +26,7 @@ const beta = TestBackend.plugin({ name: "beta" })
 const id = RemotePluginId.RemotePluginId.make(alpha.id)
 const home = TestCodexPlugins.root
 
-/** Answers with all that a server knows about the one who asks. */
+/** DiskReads with all that a server knows about the one who asks. */
 const echo: TestReply.Behaviour = (reply, request) =>
   TestReply.body(`<p>${request.headers["authorization"]} ${request.url.href} ${signature}</p>`)(
     reply,
@@ -98,7 +98,7 @@ const trials = Effect.gen(function* () {
   yield* shown(installer.uninstall(id))
 })
 
-/** Says which secret stands in a text, and where. */
+/** Fails if a text contains a secret, and names the secret. */
 const assertKept = (text: string, secrets: ReadonlyArray<string>) => {
   assert.isAbove(text.length, 0)
   for (const secret of secrets) {
@@ -109,7 +109,7 @@ const assertKept = (text: string, secrets: ReadonlyArray<string>) => {
 
 const tryAll = Effect.gen(function* () {
   const { secrets } = yield* TestBackend.TestBackend
-  const { spans, text } = yield* settle(overhear(trials))
+  const { spans, text } = yield* settle(recordOutput(trials))
   assertKept(text, secrets)
   assert.include(spans, "PluginSync.sync")
   const disk = yield* MemoryFileSystem.Disk
@@ -231,7 +231,7 @@ describe("no secret appears in any output", () => {
         Effect.withSpan(Effect.void, "slip", { attributes: { token: account.accessToken } })
       ]
       for (const slip of slips) {
-        const { text } = yield* overhear(slip)
+        const { text } = yield* recordOutput(slip)
         assert.throws(() => assertKept(text, secrets))
       }
     }).pipe(provide)

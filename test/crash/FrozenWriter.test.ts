@@ -1,23 +1,23 @@
 /**
- * A pass that is frozen, taken for dead by another process, and that wakes up when the other one has
- * made a pass for a changed account. The two processes share no lock, as on two machines whose file
- * system has none that work across them.
+ * A pass is frozen, another process takes it for dead and makes a pass for a changed account, and then
+ * the first pass wakes up. The two processes share no lock, as on two machines whose shared file system
+ * has no locks that work across machines.
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import "../support/withoutStacks.ts"
-import { firstOfItsKind } from "../support/fingerprints.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
-import * as Answers from "../support/answers.ts"
+import { makeIsNew } from "../support/fingerprints.ts"
+import * as CacheContents from "../support/cacheContents.ts"
+import * as DiskReads from "../support/diskReads.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import { type Build, build, pass, root } from "../support/pluginWorld.ts"
 
 interface Scenario {
   readonly before: ReadonlyArray<Build>
-  /** The plugins of the account when the pass begins that is frozen. */
+  /** The account's plugins when the frozen pass begins. */
   readonly frozen: ReadonlyArray<Build>
-  /** The plugins of the account afterwards. */
+  /** The account's plugins afterwards. */
   readonly after: ReadonlyArray<Build>
 }
 
@@ -48,62 +48,62 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 
 type Disk = MemoryFileSystem.MemoryDisk
 
-/** The disk, with a hook before each operation. */
+/** A disk with a hook before each operation. */
 const watched = (disk: Disk, hook: FaultyFileSystem.Hook): Disk => ({
   ...disk,
   fileSystem: FaultyFileSystem.make(disk.fileSystem, hook)
 })
 
-const changesOrSeesCache = ({ operation: { change, paths } }: Answers.Before) =>
-  change !== undefined || paths.some((path) => path.startsWith(CacheTruth.cacheRoot))
+const changesDiskOrReadsCache = ({ operation: { change, paths } }: DiskReads.Before) =>
+  change !== undefined || paths.some((path) => path.startsWith(CacheContents.cacheRoot))
 
 /**
- * The operations of a pass that change the disk or see the cache, as groups: each begins with one of
- * these and ends before the next.
+ * The operations of a pass in groups. Each group begins with an operation that changes the disk or reads
+ * the cache and ends before the next such operation.
  */
 const groupsOf = Effect.fnUntraced(function* (start: Disk, builds: ReadonlyArray<Build>) {
-  const operations = yield* Answers.operationsOf(start, (disk) => pass(disk, builds))
-  const groups: Array<[Answers.Before, ...Array<Answers.Before>]> = []
+  const operations = yield* DiskReads.operationsOf(start, (disk) => pass(disk, builds))
+  const groups: Array<[DiskReads.Before, ...Array<DiskReads.Before>]> = []
   for (const operation of operations) {
-    if (changesOrSeesCache(operation)) groups.push([operation])
+    if (changesDiskOrReadsCache(operation)) groups.push([operation])
     else groups.at(-1)?.push(operation)
   }
   return groups
 })
 
-/** True if all operations only read, and find the same on another disk. */
+/** True if all operations only read and have the same results on another disk. */
 const isSameFor = Effect.fnUntraced(function* (
-  operations: ReadonlyArray<Answers.Before>,
+  operations: ReadonlyArray<DiskReads.Before>,
   other: Disk
 ) {
   for (const { disk, operation } of operations)
-    if (!(yield* Answers.isSameOn(operation, disk, other))) return false
+    if (!(yield* DiskReads.isSameOn(operation, disk, other))) return false
   return true
 })
 
-describe("a pass that is frozen before any step never mislabels a plugin when it wakes up after a pass for a changed account", () => {
+describe("a pass that wakes up after another pass for a changed account", () => {
   let points = 0
   let runs = 0
   for (const [name, { after, before, frozen }] of Object.entries(scenarios)) {
     it.effect(
-      name,
+      `mislabels no plugin, before whichever step it was frozen: ${name}`,
       Effect.fnUntraced(function* () {
         const start = yield* MemoryFileSystem.make()
         yield* start.fileSystem.makeDirectory(root)
         for (const build of before) yield* pass(start, [build])
-        const isNew = firstOfItsKind()
-        const isNewEnd = firstOfItsKind()
-        const isNewOutcome = firstOfItsKind()
+        const isNew = makeIsNew()
+        const isNewEnd = makeIsNew()
+        const isNewOutcome = makeIsNew()
         const look = (disk: Disk, operation: number, when: string) => {
           if (!isNew(disk)) return
           assert.deepStrictEqual(
-            CacheTruth.violations(CacheTruth.read(disk)),
+            CacheContents.violations(CacheContents.read(disk)),
             [],
             `frozen before operation ${operation}, ${when}`
           )
         }
         const context = yield* Effect.context<never>()
-        /** The other process has nothing of the frozen fiber, such as its claims. */
+        // The other process must not inherit the frozen fiber's context, such as its claims.
         const otherPass = (disk: Disk) =>
           Effect.orDie(pass(disk, after)).pipe(Effect.updateContext<never, never>(() => context))
         const groups = yield* groupsOf(start, frozen)
@@ -112,14 +112,14 @@ describe("a pass that is frozen before any step never mislabels a plugin when it
           const [{ disk: before, operation: first }] = group
           const operation = first.index
           points++
-          if (nth < groups.length - 1 && group.every(Answers.isRead)) {
+          if (nth < groups.length - 1 && group.every(DiskReads.isRead)) {
             let other = afterOthers.get(before)
             if (other === undefined) {
               afterOthers.set(before, (other = before.clone()))
               yield* otherPass(other)
               look(other, operation, "after the other pass")
             }
-            // It is the same before the next group, if this one does not notice the other pass.
+            // If this group does not notice the other pass, freezing before the next group is equivalent.
             if (yield* isSameFor(group, other)) continue
           }
           runs++
@@ -139,7 +139,7 @@ describe("a pass that is frozen before any step never mislabels a plugin when it
           if (!isNewEnd(disk)) continue
           yield* pass(disk, after, Duration.zero)
           if (!isNewOutcome(disk)) continue
-          assert.deepStrictEqual(yield* CacheTruth.differences(disk, after), [])
+          assert.deepStrictEqual(yield* CacheContents.differences(disk, after), [])
         }
       }),
       90_000

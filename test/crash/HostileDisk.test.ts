@@ -1,5 +1,5 @@
 /**
- * Disks that are full, refuse, are read-only, or whose files are held by other programs.
+ * Disks that are full, fail, are read-only, or have files that other programs hold open.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
@@ -10,9 +10,9 @@ import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import { powerLosses, record } from "../support/crashPoints.ts"
-import { fingerprint, firstOfItsKind } from "../support/fingerprints.ts"
+import { fingerprint, makeIsNew } from "../support/fingerprints.ts"
 import {
   type Build,
   build,
@@ -27,7 +27,7 @@ import {
 
 type Disk = MemoryFileSystem.MemoryDisk
 
-const baseRoot = `${CacheTruth.cacheRoot}/${marketplace}/alpha`
+const baseRoot = `${CacheContents.cacheRoot}/${marketplace}/alpha`
 const [a1, a2, a3] = [build("A", "1.0.0"), build("A", "2.0.0"), build("A", "3.0.0")]
 const [b1, b2] = [build("B", "1.0.0"), build("B", "2.0.0")]
 const source = "/source"
@@ -60,7 +60,7 @@ const withStore =
       use(Context.get(services, PluginStore.PluginStore))
     ).pipe(Effect.scoped, Effect.withTracerEnabled(false))
 
-/** The errors of what could not be done; a defect is none. */
+/** The errors of a change. A defect counts as an error with the tag "a defect". */
 const errorsOf = (exit: Exit.Exit<readonly [unknown, unknown], { readonly _tag: string }>) => {
   if (Exit.isFailure(exit)) {
     return exit.cause.reasons.map((reason) =>
@@ -75,7 +75,7 @@ const errorsOf = (exit: Exit.Exit<readonly [unknown, unknown], { readonly _tag: 
 
 interface Scenario {
   readonly before: ReadonlyArray<Build>
-  readonly spoil?: string
+  readonly damage?: string
   readonly act?: (disk: Disk) => Effect.Effect<unknown, { readonly _tag: string }>
   readonly after: ReadonlyArray<Build>
   readonly retention?: Duration.Duration
@@ -92,7 +92,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     between: ["A/1.0.0"]
   },
   "a downgrade below several": { before: [a2, a3], after: [a1], retention: Duration.zero },
-  "a backfill": { before: [a1], spoil: `${baseRoot}/${InstallMetadata.fileName}`, after: [a1] },
+  "a backfill": { before: [a1], damage: `${baseRoot}/${InstallMetadata.fileName}`, after: [a1] },
   "a stale removal": { before: [a1], after: [] },
   "a prune": { before: [a1, a2], after: [a2], retention: Duration.zero },
   "a local install": {
@@ -136,16 +136,16 @@ const refusals: ReadonlyArray<{
 const expected = new Set(["PluginStoreError", "RemoteBundleError"])
 
 describe(
-  "a disk that refuses any single step of a change, or all from that step on",
+  "a disk that fails one step of a change, or all from that step on",
   { timeout: 60_000 },
   () => {
     for (const [name, scenario] of Object.entries(scenarios)) {
       it.effect(
         name,
         Effect.fnUntraced(function* () {
-          const { after, between = [], retention, spoil } = scenario
+          const { after, between = [], retention, damage } = scenario
           const start = yield* cached(...scenario.before)
-          if (spoil !== undefined) yield* start.fileSystem.remove(spoil)
+          if (damage !== undefined) yield* start.fileSystem.remove(damage)
           const ordinary = (disk: Disk) => pass(disk, after, retention)
           const act = scenario.act ?? ordinary
 
@@ -159,7 +159,7 @@ describe(
             )
           )
           const allowed = [start, last]
-            .map((disk) => CacheTruth.activeOf(CacheTruth.read(disk)))
+            .map((disk) => CacheContents.activeOf(CacheContents.read(disk)))
             .concat(between)
 
           /** The active build of each disk that was checked, by the disk's fingerprint. */
@@ -181,20 +181,20 @@ describe(
                 assert.isTrue(expected.has(error._tag), `${at}: ${error._tag}`)
               const name = fingerprint(disk)
               const known = checked.get(name)
-              // Who is told that all is well must find it so.
+              // A change without errors must have had its effect.
               if (known !== undefined) {
                 if (errors.length === 0) assert.strictEqual(known, allowed[1], at)
                 continue
               }
-              const truth = CacheTruth.read(disk)
-              const active = CacheTruth.activeOf(truth)
+              const contents = CacheContents.read(disk)
+              const active = CacheContents.activeOf(contents)
               if (errors.length === 0) assert.strictEqual(active, allowed[1], at)
               checked.set(name, active)
-              assert.deepStrictEqual(CacheTruth.violations(truth), [], at)
-              assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+              assert.deepStrictEqual(CacheContents.violations(contents), [], at)
+              assert.deepStrictEqual(yield* CacheContents.readerMistakes(disk, contents), [], at)
               assert.include(allowed, active, at)
               yield* ordinary(disk)
-              assert.deepStrictEqual(yield* CacheTruth.differences(disk, after), [], at)
+              assert.deepStrictEqual(yield* CacheContents.differences(disk, after), [], at)
             }
           }
         })
@@ -209,7 +209,7 @@ describe(
  */
 const imageFolders = (start: Disk): FaultyFileSystem.Hook => {
   const folders = new Set(
-    Object.entries(start.snapshot(CacheTruth.cacheRoot))
+    Object.entries(start.snapshot(CacheContents.cacheRoot))
       .filter(([, { type }]) => type === "Directory")
       .map(([path]) => path)
   )
@@ -223,7 +223,7 @@ const imageScenarios: Readonly<Record<string, Scenario>> = {
   ...scenarios,
   "a repair": {
     before: [a1],
-    spoil: `${baseRoot}/1.0.0/.codex-plugin/plugin.json`,
+    damage: `${baseRoot}/1.0.0/.codex-plugin/plugin.json`,
     after: [a1]
   }
 }
@@ -232,21 +232,21 @@ const imageScenarios: Readonly<Record<string, Scenario>> = {
  * The violations that a version which is being deleted in place does not explain. Such a version has
  * no manifest any more, so that readers call it broken.
  */
-const wrong = (disk: Disk, truth: CacheTruth.Truth) =>
-  CacheTruth.violations(truth).filter((violation) => {
-    const [, version] = /^alpha (\S+) is not whole$/.exec(violation) ?? []
+const wrong = (disk: Disk, contents: CacheContents.CacheContents) =>
+  CacheContents.violations(contents).filter((violation) => {
+    const [, version] = /^alpha (\S+) is incomplete$/.exec(violation) ?? []
     const manifest = `${baseRoot}/${version}/.codex-plugin/plugin.json`
-    return version === undefined || manifest in disk.snapshot(CacheTruth.cacheRoot)
+    return version === undefined || manifest in disk.snapshot(CacheContents.cacheRoot)
   })
 
 describe("a cache that came with an overlay image", { timeout: 60_000 }, () => {
   for (const [name, scenario] of Object.entries(imageScenarios)) {
     const start = Effect.gen(function* () {
       const start = yield* cached(...scenario.before)
-      if (scenario.spoil !== undefined) {
-        yield* start.fileSystem.remove(scenario.spoil, { recursive: true })
+      if (scenario.damage !== undefined) {
+        yield* start.fileSystem.remove(scenario.damage, { recursive: true })
         yield* fromFileSystem(start.fileSystem).syncDirectory(
-          scenario.spoil.replace(/\/[^/]*$/, "")
+          scenario.damage.replace(/\/[^/]*$/, "")
         )
       }
       return start
@@ -260,12 +260,12 @@ describe("a cache that came with an overlay image", { timeout: 60_000 }, () => {
         const disk = yield* start
         const exit = yield* settle(act(over(disk, imageFolders(disk))))
         assert.deepStrictEqual(errorsOf(exit), [])
-        const truth = CacheTruth.read(disk)
-        assert.deepStrictEqual(CacheTruth.violations(truth), [])
-        assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [])
-        assert.deepStrictEqual(truth.staged, [])
+        const contents = CacheContents.read(disk)
+        assert.deepStrictEqual(CacheContents.violations(contents), [])
+        assert.deepStrictEqual(yield* CacheContents.readerMistakes(disk, contents), [])
+        assert.deepStrictEqual(contents.staged, [])
         if (scenario.act === undefined) {
-          assert.deepStrictEqual(yield* CacheTruth.differences(disk, scenario.after), [])
+          assert.deepStrictEqual(yield* CacheContents.differences(disk, scenario.after), [])
         }
       })
     )
@@ -277,20 +277,20 @@ describe("a cache that came with an overlay image", { timeout: 60_000 }, () => {
         const image = imageFolders(disk)
         const { points } = yield* record(disk, (disk) => settle(act(over(disk, image))))
         assert.isAbove(points.length, 1)
-        const isNew = firstOfItsKind()
-        const isNewRecovery = firstOfItsKind()
-        const isNewOutcome = firstOfItsKind()
+        const isNew = makeIsNew()
+        const isNewRecovery = makeIsNew()
+        const isNewOutcome = makeIsNew()
         for (const point of points) {
           for (const { at, disk } of [point, ...powerLosses(point, 2)]) {
             if (!isNew(disk)) continue
-            const truth = CacheTruth.read(disk)
-            assert.deepStrictEqual(wrong(disk, truth), [], at)
-            assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+            const contents = CacheContents.read(disk)
+            assert.deepStrictEqual(wrong(disk, contents), [], at)
+            assert.deepStrictEqual(yield* CacheContents.readerMistakes(disk, contents), [], at)
             const recovering = over(disk, image)
             const { after, retention } = scenario
             const outcome = yield* passOnNew(isNewRecovery, recovering, after, retention)
             if (Option.isNone(outcome) || !isNewOutcome(disk)) continue
-            assert.deepStrictEqual(yield* CacheTruth.differences(disk, scenario.after), [], at)
+            assert.deepStrictEqual(yield* CacheContents.differences(disk, scenario.after), [], at)
           }
         }
       })
@@ -326,7 +326,7 @@ describe("a folder that must be synced", () => {
     Effect.fnUntraced(function* ([method, code]) {
       const { disk, errors } = yield* refusing(method, code)
       assert.deepStrictEqual(errors, [])
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [b1]), [])
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [b1]), [])
     })
   )
 
@@ -339,13 +339,13 @@ describe("a folder that must be synced", () => {
     Effect.fnUntraced(function* ([method, code]) {
       const { disk, errors } = yield* refusing(method, code)
       assert.lengthOf(errors, 1)
-      assert.strictEqual(CacheTruth.activeOf(CacheTruth.read(disk)), "A/1.0.0")
-      assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [])
+      assert.strictEqual(CacheContents.activeOf(CacheContents.read(disk)), "A/1.0.0")
+      assert.deepStrictEqual(CacheContents.violations(CacheContents.read(disk)), [])
     })
   )
 })
 
-/** Refuses to rename the entry at a path, or to rename an entry to it, as long as a test says. */
+/** Refuses renames from or to a path while `isHeld` is true. */
 const holding =
   (
     path: string,
@@ -384,7 +384,7 @@ describe("a file that another program holds", () => {
         pass(over(disk, holding(`${baseRoot}/2.0.0`, code, until(time))), [a2])
       )
       assert.deepStrictEqual(reasonOf(exit), [])
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a2]), [])
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [a2]), [])
       if (Exit.isSuccess(exit))
         assert.isAtLeast(Duration.toMillis(exit.value[0]), Duration.toMillis(time))
     })
@@ -407,10 +407,10 @@ describe("a file that another program holds", () => {
         assert.isAtLeast(took, Duration.toMillis(PluginStore.heldFilePatience))
         assert.isAtMost(took, Duration.toMillis(PluginStore.heldFilePatience) + 200)
       }
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a1, beta]), [])
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [a1, beta]), [])
       assert.deepStrictEqual(disk.snapshot(baseRoot), before)
       yield* pass(disk, [a2, beta])
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a2, beta]), [])
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [a2, beta]), [])
     })
   )
 
@@ -424,10 +424,10 @@ describe("a file that another program holds", () => {
         reasonOf(exit).map(({ path, tag }) => [tag, path]),
         [["Held", `${baseRoot}/1.0.0`]]
       )
-      assert.strictEqual(CacheTruth.activeOf(CacheTruth.read(disk)), "A/1.0.0")
-      assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [])
+      assert.strictEqual(CacheContents.activeOf(CacheContents.read(disk)), "A/1.0.0")
+      assert.deepStrictEqual(CacheContents.violations(CacheContents.read(disk)), [])
       yield* pass(disk, [b1])
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [b1]), [])
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [b1]), [])
     })
   )
 
@@ -459,7 +459,7 @@ describe("a file that another program holds", () => {
         reasonOf(exit).map(({ path, tag }) => [tag, path]),
         [["Held", baseRoot]]
       )
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a1]), [])
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [a1]), [])
     })
   )
 })
@@ -468,7 +468,7 @@ describe("a marketplace that cannot be read", () => {
   it.effect("hides only its own plugins from the list", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
-      const foreign = `${CacheTruth.cacheRoot}/company`
+      const foreign = `${CacheContents.cacheRoot}/company`
       yield* disk.fileSystem.makeDirectory(foreign)
       const refusing = over(disk, ({ method, paths }) =>
         method === "readDirectoryEntries" && paths[0] === foreign
@@ -512,7 +512,7 @@ describe("a read-only home", () => {
     })
   )
 
-  it.effect("fails a pass that must change it, and stays as it was", () =>
+  it.effect("fails a pass that must change it, and is left unchanged", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1, a2)
       const before = disk.snapshot()

@@ -8,7 +8,7 @@ import * as CodexHome from "../../src/CodexHome.ts"
 import * as PluginSeed from "../../src/PluginSeed.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import { powerLosses, record } from "../support/crashPoints.ts"
 import { fingerprint } from "../support/fingerprints.ts"
 import { build, layOut, marketplace, pass, pluginId, root } from "../support/pluginWorld.ts"
@@ -27,7 +27,7 @@ const prepare = Effect.gen(function* () {
   const fs = disk.fileSystem
   yield* fs.makeDirectory(root)
   yield* pass(disk, remote)
-  const mine = `${CacheTruth.cacheRoot}/${marketplace}/mine`
+  const mine = `${CacheContents.cacheRoot}/${marketplace}/mine`
   yield* fs.makeDirectory(mine)
   yield* Effect.provide(layOut(local, `${mine}/1.0.0`), onDisk(disk))
   yield* fs.rename(root, from)
@@ -55,18 +55,18 @@ const seed = (disk: Disk) =>
     Effect.withTracerEnabled(false)
   )
 
-/** Which of the plugins are there. All of them must be whole, with the right identity. */
+/** The names of the plugins that are cached. Each must be complete and have the right identity. */
 const present = Effect.fnUntraced(function* (disk: Disk, at: string) {
-  const truth = CacheTruth.read(disk)
-  assert.deepStrictEqual(CacheTruth.violations(truth), [], at)
-  assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+  const contents = CacheContents.read(disk)
+  assert.deepStrictEqual(CacheContents.violations(contents), [], at)
+  assert.deepStrictEqual(yield* CacheContents.readerMistakes(disk, contents), [], at)
   return names.filter((name) => {
-    const active = CacheTruth.activeOf(truth, name)
-    const whole = [...remote, local].find((build) => build.name === name)!
-    assert.include(["absent", `${whole.owner}/${whole.version}`], active, `${name} ${at}`)
+    const active = CacheContents.activeOf(contents, name)
+    const expected = [...remote, local].find((build) => build.name === name)!
+    assert.include(["absent", `${expected.owner}/${expected.version}`], active, `${name} ${at}`)
     if (active === "absent") return false
-    const sidecar = truth.plugins.find((plugin) => plugin.name === name)?.sidecar
-    assert.strictEqual(sidecar, whole.owner ?? undefined, `${name} ${at}`)
+    const sidecar = contents.plugins.find((plugin) => plugin.name === name)?.sidecar
+    assert.strictEqual(sidecar, expected.owner ?? undefined, `${name} ${at}`)
     return true
   })
 })
@@ -95,9 +95,9 @@ describe("the seeding of a home, stopped at every step", { timeout: 60_000 }, ()
         assert.deepStrictEqual(kept, before.map(pluginId), at)
         assert.lengthOf(seeded, names.length - before.length, at)
         assert.deepStrictEqual(yield* present(disk, at), names, at)
-        assert.deepStrictEqual(CacheTruth.read(disk).staged, [], at)
+        assert.deepStrictEqual(CacheContents.read(disk).staged, [], at)
       }
-      // There are disks with none, with some and with all of the plugins.
+      // Some disks have none of the plugins, some a part of them, some all.
       assert.deepStrictEqual([...counts].toSorted(), [0, 1, 2, 3])
       console.log(`${points.length} kills, ${seen.size} different disks`)
     })

@@ -1,14 +1,14 @@
 /**
- * Each change of the cache, stopped at every step, by a kill and by a power loss.
+ * Each change of the cache, stopped at every step by a kill or a power loss.
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Context, Duration, Effect, type FileSystem, Option } from "effect"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import { type Point, powerLosses, record } from "../support/crashPoints.ts"
-import { description, firstOfItsKind } from "../support/fingerprints.ts"
+import { description, makeIsNew } from "../support/fingerprints.ts"
 import {
   type Build,
   build,
@@ -26,27 +26,27 @@ type Disk = MemoryFileSystem.MemoryDisk
 type Act = (disk: Disk) => Effect.Effect<unknown, unknown>
 
 interface Scenario {
-  /** Passes that make the cache before: one for each build. */
+  /** The cache before the change: one pass has run for each of these builds. */
   readonly before: ReadonlyArray<Build>
   /** The content of a folder that the user installs from. */
   readonly source?: Build
-  /** A change of the cache before that. */
-  readonly spoil?: (fs: FileSystem.FileSystem) => Effect.Effect<unknown, unknown>
-  /** The work that is stopped. Default: a pass for `after`. */
+  /** Damages the cache before the change. */
+  readonly damage?: (fs: FileSystem.FileSystem) => Effect.Effect<unknown, unknown>
+  /** The change that is stopped. Default: a pass for `after`. */
   readonly act?: Act
-  /** The account's plugins. Default: none. */
+  /** The account's plugin after the change. Default: none. */
   readonly after?: Build
   readonly retention?: Duration.Duration
   /**
-   * Builds that may be active in between, beside those before and after: a version that exists
-   * must make room before another can take its name.
+   * Builds that may be active during the change, beside those before and after. An existing version must
+   * be moved away before another one can take its name.
    */
   readonly between?: ReadonlyArray<string>
-  /** Versions that are incomplete before. */
-  readonly spoilt?: string
+  /** The violation that the damage causes until the change repairs it. */
+  readonly expectedViolation?: string
 }
 
-const baseRoot = `${CacheTruth.cacheRoot}/${marketplace}/alpha`
+const baseRoot = `${CacheContents.cacheRoot}/${marketplace}/alpha`
 const sidecar = `${baseRoot}/${InstallMetadata.fileName}`
 const [a1, a2, a3] = [build("A", "1.0.0"), build("A", "2.0.0"), build("A", "3.0.0")]
 const [b1, b2] = [build("B", "1.0.0"), build("B", "2.0.0")]
@@ -70,15 +70,15 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "an upgrade under another identity": { before: [a1], after: b2 },
   "a repair of the same version": {
     before: [a1],
-    spoil: breakManifest("1.0.0"),
-    spoilt: "alpha 1.0.0 is not whole",
+    damage: breakManifest("1.0.0"),
+    expectedViolation: "alpha 1.0.0 is incomplete",
     after: a1,
     between: ["absent"]
   },
   "a repair beside a superseded version": {
     before: [a1, a2],
-    spoil: breakManifest("2.0.0"),
-    spoilt: "alpha 2.0.0 is not whole",
+    damage: breakManifest("2.0.0"),
+    expectedViolation: "alpha 2.0.0 is incomplete",
     after: a2,
     between: ["A/1.0.0"]
   },
@@ -119,11 +119,11 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     after: b1
   },
   "a first local install": { before: [], act: installLocally, after: a1 },
-  "a backfill": { before: [a1], spoil: (fs) => fs.remove(sidecar), after: a1 },
+  "a backfill": { before: [a1], damage: (fs) => fs.remove(sidecar), after: a1 },
   "a sidecar that cannot be read": {
     before: [a1],
-    spoil: (fs) => fs.writeFileString(sidecar, "{"),
-    spoilt: "the sidecar of alpha is not one",
+    damage: (fs) => fs.writeFileString(sidecar, "{"),
+    expectedViolation: "the sidecar of alpha is invalid",
     after: a1,
     between: ["absent"]
   },
@@ -146,7 +146,7 @@ const prepare = Effect.fnUntraced(function* (scenario: Scenario) {
   for (const build of scenario.before) yield* pass(disk, [build])
   const services = yield* Effect.scoped(open(disk.fileSystem))
   yield* Effect.provideContext(layOut(scenario.source ?? build(null, "local"), source), services)
-  if (scenario.spoil !== undefined) yield* scenario.spoil(disk.fileSystem)
+  if (scenario.damage !== undefined) yield* scenario.damage(disk.fileSystem)
   disk.sync()
   return disk
 })
@@ -162,7 +162,7 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
   for (const [name, scenario] of Object.entries(scenarios)) {
     it.effect(name, () =>
       Effect.gen(function* () {
-        const { after, between = [], retention, spoilt } = scenario
+        const { after, between = [], retention, expectedViolation } = scenario
         const wanted = after === undefined ? [] : [after]
         const ordinary = (disk: Disk) => pass(disk, wanted, retention)
         const act = scenario.act ?? ordinary
@@ -170,34 +170,36 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
         const { exit, points } = yield* record(start, act)
         assert.strictEqual(exit._tag, "Success")
         const allowed = [
-          CacheTruth.activeOf(CacheTruth.read(start)),
-          CacheTruth.activeOf(CacheTruth.read(points.at(-1)!.disk)),
+          CacheContents.activeOf(CacheContents.read(start)),
+          CacheContents.activeOf(CacheContents.read(points.at(-1)!.disk)),
           ...between
         ]
 
-        const isNew = firstOfItsKind()
-        const isNewRecovery = firstOfItsKind()
-        const isNewOutcome = firstOfItsKind()
+        const isNew = makeIsNew()
+        const isNewRecovery = makeIsNew()
+        const isNewOutcome = makeIsNew()
         const check = Effect.fnUntraced(function* ({ at, disk }: Point) {
           if (!isNew(disk)) return
-          const truth = CacheTruth.read(disk)
-          assert.include(allowed, CacheTruth.activeOf(truth), at)
-          const wrong = CacheTruth.violations(truth).filter((wrong) => wrong !== spoilt)
+          const contents = CacheContents.read(disk)
+          assert.include(allowed, CacheContents.activeOf(contents), at)
+          const wrong = CacheContents.violations(contents).filter(
+            (wrong) => wrong !== expectedViolation
+          )
           assert.deepStrictEqual(wrong, [], at)
-          assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
+          assert.deepStrictEqual(yield* CacheContents.readerMistakes(disk, contents), [], at)
 
           totals.recoveries++
           const again = disk.clone()
           if (scenario.act !== undefined) {
             yield* act(again)
-            assert.strictEqual(CacheTruth.activeOf(CacheTruth.read(again)), allowed[1], at)
+            assert.strictEqual(CacheContents.activeOf(CacheContents.read(again)), allowed[1], at)
           }
           const outcome = yield* passOnNew(isNewRecovery, again, wanted, retention)
           if (Option.isNone(outcome)) return
           totals.passes++
           assert.deepStrictEqual(outcome.value.failures, [], at)
           if (!isNewOutcome(again)) return
-          assert.deepStrictEqual(yield* CacheTruth.differences(again, wanted), [], at)
+          assert.deepStrictEqual(yield* CacheContents.differences(again, wanted), [], at)
           const steps = again.steps()
           assert.lengthOf((yield* ordinary(again)).kept, wanted.length, at)
           assert.strictEqual(again.steps(), steps, at)
@@ -224,21 +226,21 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
         names.filter((_, index) => ((bits + 1) >> index) & 1)
       )
       const empty = yield* prepare({ before: [] })
-      const isNew = firstOfItsKind()
-      for (const standing of subsets) {
+      const isNew = makeIsNew()
+      for (const versions of subsets) {
         for (const [index, name] of names.entries()) {
           const start = empty.clone()
           const services = yield* Effect.scoped(open(start.fileSystem))
           yield* start.fileSystem.makeDirectory(baseRoot, { recursive: true })
-          // Their owners differ, as after changes of identity.
-          for (const [n, version] of standing.entries()) {
+          // Versions have different owners, as after a change of identity.
+          for (const [n, version] of versions.entries()) {
             const owner = (n + index) % 2 === 0 ? "A" : "B"
             yield* Effect.provideContext(
               layOut(build(owner, version), `${baseRoot}/${version}`),
               services
             )
           }
-          const [owner = "A"] = CacheTruth.activeOf(CacheTruth.read(start)).split("/")
+          const [owner = "A"] = CacheContents.activeOf(CacheContents.read(start)).split("/")
           yield* Effect.provideContext(setIdentity(owner), services)
           const wanted = build(owner, name)
           const { points } = yield* record(start, (disk) => pass(disk, [wanted]))
@@ -246,13 +248,13 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
             totals.kills++
             if (!isNew(disk)) continue
             assert.deepStrictEqual(
-              CacheTruth.violations(CacheTruth.read(disk)),
+              CacheContents.violations(CacheContents.read(disk)),
               [],
-              `${name} among ${standing.join(", ")}: ${at}`
+              `${name} among ${versions.join(", ")}: ${at}`
             )
           }
           const last = points.at(-1)!.disk
-          assert.deepStrictEqual(yield* CacheTruth.differences(last, [wanted]), [])
+          assert.deepStrictEqual(yield* CacheContents.differences(last, [wanted]), [])
         }
       }
     })
@@ -265,13 +267,13 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
         const start = yield* prepare({ before: [a1] })
         const { points } = yield* record(start, (disk) => pass(disk, [b1]))
         let tried = 0
-        const isNew = firstOfItsKind()
-        const isNewRecovery = firstOfItsKind()
-        const isNewOutcome = firstOfItsKind()
+        const isNew = makeIsNew()
+        const isNewRecovery = makeIsNew()
+        const isNewOutcome = makeIsNew()
         for (const { at, disk } of points) {
           if (!description(disk).includes("-in-doubt-")) continue
           disk.sync()
-          // As Codex would, which syncs nothing.
+          // Codex removes plugins in this way and syncs nothing.
           yield* disk.fileSystem.remove(baseRoot, { recursive: true })
           const next = yield* record(disk, (disk) => pass(disk, []))
           for (const lost of next.points.flatMap((point) => powerLosses(point, 0))) {
@@ -283,7 +285,7 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
             assert.deepStrictEqual(outcome.value.failures, [], `${at}, then ${lost.at}`)
             if (!isNewOutcome(lost.disk)) continue
             assert.deepStrictEqual(
-              yield* CacheTruth.differences(lost.disk, wanted),
+              yield* CacheContents.differences(lost.disk, wanted),
               [],
               `${at}, then ${lost.at}`
             )

@@ -1,5 +1,5 @@
 /**
- * A whole pass over many plugins at once, stopped at every step.
+ * A pass over many plugins at once, stopped at every step.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Path, Option } from "effect"
@@ -10,9 +10,9 @@ import * as CodexPlugins from "../../src/CodexPlugins.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import { type Point, record } from "../support/crashPoints.ts"
-import { firstOfItsKind } from "../support/fingerprints.ts"
+import { makeIsNew } from "../support/fingerprints.ts"
 import {
   type Build,
   build,
@@ -31,21 +31,21 @@ const changes: Readonly<Record<string, readonly [before: Build | null, after: Bu
   (() => {
     const before = build("A", "2.0.0")
     const after = {
-      stays: before,
-      rises: build("A", "3.0.0"),
-      falls: build("A", "1.0.0"),
-      "stays-with-another": build("B", "2.0.0"),
-      "rises-with-another": build("B", "3.0.0"),
-      "falls-with-another": build("B", "1.0.0"),
+      unchanged: before,
+      upgraded: build("A", "3.0.0"),
+      downgraded: build("A", "1.0.0"),
+      "new-owner": build("B", "2.0.0"),
+      "upgraded-new-owner": build("B", "3.0.0"),
+      "downgraded-new-owner": build("B", "1.0.0"),
       "lost-its-manifest": before,
       "lost-its-sidecar": before,
-      leaves: null
+      removed: null
     }
     return {
       ...Object.fromEntries(
         Object.entries(after).map(([name, after]) => [name, [before, after] as const])
       ),
-      comes: [null, before]
+      added: [null, before]
     }
   })()
 
@@ -56,7 +56,7 @@ const side = (index: 0 | 1): ReadonlyArray<Build> =>
   })
 
 const [before, after] = [side(0), side(1)]
-const cache = `${CacheTruth.cacheRoot}/${marketplace}`
+const cache = `${CacheContents.cacheRoot}/${marketplace}`
 
 const prepare = Effect.gen(function* () {
   const disk = yield* MemoryFileSystem.make()
@@ -71,34 +71,34 @@ const prepare = Effect.gen(function* () {
 })
 
 /** Violations that exist from the start until the pass repairs them. */
-const spoilt = new Set([
-  `${cache}/stray does not belong into the cache`,
-  "lost-its-manifest 2.0.0 is not whole"
+const expectedViolations = new Set([
+  `${cache}/stray does not belong in the cache`,
+  "lost-its-manifest 2.0.0 is incomplete"
 ])
 
-const checkPromises = Effect.fnUntraced(function* ({ at, disk }: Point) {
-  const truth = CacheTruth.read(disk)
-  const wrong = CacheTruth.violations(truth).filter((wrong) => !spoilt.has(wrong))
+const checkGuarantees = Effect.fnUntraced(function* ({ at, disk }: Point) {
+  const contents = CacheContents.read(disk)
+  const wrong = CacheContents.violations(contents).filter((wrong) => !expectedViolations.has(wrong))
   assert.deepStrictEqual(wrong, [], at)
-  assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [], at)
-  return truth
+  assert.deepStrictEqual(yield* CacheContents.readerMistakes(disk, contents), [], at)
+  return contents
 })
 
 const checkChanges = Effect.fnUntraced(function* (point: Point) {
-  const truth = yield* checkPromises(point)
+  const contents = yield* checkGuarantees(point)
   for (const [name, ends] of Object.entries(changes)) {
     const [from, to] = ends.map((build) =>
       build === null ? "absent" : `${build.owner}/${build.version}`
     )
-    // To take a name that is taken, the version that has it must make room first.
-    const makesRoom = ends[0]?.version === ends[1]?.version
-    const active = CacheTruth.activeOf(truth, name)
+    // An existing version must be moved away before another one can take its name.
+    const movesAway = ends[0]?.version === ends[1]?.version
+    const active = CacheContents.activeOf(contents, name)
     assert.include(
       [
         from,
         to,
-        ...(makesRoom ? ["absent"] : []),
-        ...(name === "lost-its-manifest" ? ["torn"] : [])
+        ...(movesAway ? ["absent"] : []),
+        ...(name === "lost-its-manifest" ? ["incomplete"] : [])
       ],
       active,
       `${name} ${point.at}`
@@ -106,11 +106,11 @@ const checkChanges = Effect.fnUntraced(function* (point: Point) {
   }
 })
 
-/** The point itself, and what power losses make of it. */
+/** A point, and its disk after two power losses. */
 const withLosses = (point: Point, index: number): ReadonlyArray<Point> => [
   point,
   ...[MemoryFileSystem.loseUnsynced, MemoryFileSystem.loseSome(index)].map((powerLoss, n) => ({
-    at: `${point.at}; ${n === 0 ? "all that was not synced" : "some of it"} was lost`,
+    at: `${point.at}; a power loss reverts ${n === 0 ? "all" : "some"} unsynced changes`,
     disk: point.disk.crash(powerLoss)
   }))
 ]
@@ -122,9 +122,9 @@ const checkAll = Effect.fnUntraced(function* (
 ) {
   let checked = 0
   let passes = 0
-  const isNew = firstOfItsKind()
-  const isNewRecovery = firstOfItsKind()
-  const isNewOutcome = firstOfItsKind()
+  const isNew = makeIsNew()
+  const isNewRecovery = makeIsNew()
+  const isNewOutcome = makeIsNew()
   for (const point of points.flatMap(withLosses)) {
     const { at, disk } = point
     if (!isNew(disk)) continue
@@ -135,14 +135,14 @@ const checkAll = Effect.fnUntraced(function* (
     passes++
     assert.deepStrictEqual(outcome.value.failures, [], at)
     if (!isNewOutcome(disk)) continue
-    assert.deepStrictEqual(yield* CacheTruth.differences(disk, wanted), [], at)
+    assert.deepStrictEqual(yield* CacheContents.differences(disk, wanted), [], at)
   }
   console.log(
     `${points.length} kills, ${points.length * 2} power losses, ${checked} different disks, ${passes} after a sweep`
   )
 })
 
-/** The account on a backend that serves archives. */
+/** A backend that serves the builds as archives. */
 const serve = (builds: ReadonlyArray<Build>) =>
   TestBackend.make({
     plugins: builds.map((build) =>
@@ -160,7 +160,7 @@ const serve = (builds: ReadonlyArray<Build>) =>
     )
   })
 
-/** A pass as a program makes it, archives and all. */
+/** A pass with the services of the program, which downloads archives. */
 const download = Effect.fnUntraced(function* (
   disk: Disk,
   backend: TestBackend.TestBackend["Service"]
@@ -210,8 +210,8 @@ describe("a pass over many plugins, stopped at every step", { timeout: 60_000 },
       start.sync()
       const { exit, points } = yield* record(start, (disk) => download(disk, backend))
       assert.strictEqual(exit._tag, "Success")
-      assert.deepStrictEqual(yield* CacheTruth.differences(points.at(-1)!.disk, wanted), [])
-      yield* checkAll(points, checkPromises, wanted)
+      assert.deepStrictEqual(yield* CacheContents.differences(points.at(-1)!.disk, wanted), [])
+      yield* checkAll(points, checkGuarantees, wanted)
     })
   )
 })

@@ -1,16 +1,16 @@
 /**
- * Another writer that takes no lock, as Codex is one, between any two steps of ours.
+ * Another writer that takes no lock, such as Codex, acts between any two steps of a pass.
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem, Option, type PlatformError, Schema } from "effect"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
-import * as Answers from "../support/answers.ts"
+import * as DiskReads from "../support/diskReads.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import "../support/withoutStacks.ts"
-import { firstOfItsKind } from "../support/fingerprints.ts"
+import { makeIsNew } from "../support/fingerprints.ts"
 import {
   type Build,
   build,
@@ -27,30 +27,30 @@ type Disk = MemoryFileSystem.MemoryDisk
 
 type Step = Effect.Effect<void, PlatformError.PlatformError>
 
-const baseRoot = `${CacheTruth.cacheRoot}/${marketplace}/alpha`
+const baseRoot = `${CacheContents.cacheRoot}/${marketplace}/alpha`
 const sidecar = `${baseRoot}/${InstallMetadata.fileName}`
 
-/** A bundle that Codex has unpacked before, and the place to which it moves a base root. */
+/** A bundle that Codex has unpacked already, and the path to which it moves a plugin's folder. */
 const unpacked = "/unpacked"
 const backup = "/backup"
 
 /**
- * The steps of Codex for a row: it writes the sidecar if the version is active,
- * replaces the whole base root if the version is beside a greater one, and otherwise renames the
- * version in and removes the others.
+ * The steps of Codex for one installed plugin. If the version is active, Codex writes the sidecar. If the
+ * version exists beside a greater one, it replaces the plugin's folder. Otherwise it moves the version
+ * into the folder and removes the other versions.
  */
 const installs =
   (wanted: Build) =>
   (fs: FileSystem.FileSystem): ReadonlyArray<Step> => {
     const isVersion = Schema.is(PluginVersion.PluginVersion)
-    const standing = Effect.map(
+    const cachedVersions = Effect.map(
       Effect.orElseSucceed(fs.readDirectory(baseRoot), () => []),
       (names) => names.filter((name) => name !== InstallMetadata.fileName).filter(isVersion)
     )
     let way: "keep" | "replace" | "add" = "add"
     const unlessKept = (step: Step) => Effect.suspend(() => (way === "keep" ? Effect.void : step))
     return [
-      Effect.map(standing, (versions) => {
+      Effect.map(cachedVersions, (versions) => {
         const isActive = Option.contains(PluginVersion.active(versions), versionOf(wanted))
         way = isActive ? "keep" : versions.includes(versionOf(wanted)) ? "replace" : "add"
       }),
@@ -62,7 +62,7 @@ const installs =
         )
       ),
       unlessKept(
-        Effect.flatMap(standing, (versions) =>
+        Effect.flatMap(cachedVersions, (versions) =>
           Effect.forEach(
             versions.filter((version) => version !== wanted.version),
             (version) => fs.remove(`${baseRoot}/${version}`, { recursive: true }),
@@ -74,7 +74,7 @@ const installs =
       fs.writeFileString("/sidecar", InstallMetadata.encode(remoteId(wanted.owner ?? "")), {
         mode: InstallMetadata.fileMode
       }),
-      Effect.flatMap(standing, (versions) =>
+      Effect.flatMap(cachedVersions, (versions) =>
         versions.length === 0 ? Effect.void : fs.rename("/sidecar", sidecar)
       )
     ]
@@ -86,7 +86,7 @@ const uninstalls = (fs: FileSystem.FileSystem): ReadonlyArray<Step> => [
 
 interface Scenario {
   readonly before: ReadonlyArray<Build>
-  /** The account's plugin. Both make a pass for it, unless Codex does something else. */
+  /** The account's plugin. Both writers make a pass for it unless `codex` is given. */
   readonly after: Build
   readonly codex?: (fs: FileSystem.FileSystem) => ReadonlyArray<Step>
 }
@@ -106,17 +106,17 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "a removal amid a repair": { before: [a1], after: b1, codex: uninstalls }
 }
 
-/** The operations of a pass that see the cache, or change it. */
+/** The operations of a pass that read or change the cache. */
 const operationsOf = (start: Disk, after: Build) =>
   Effect.map(
-    Answers.operationsOf(start, (disk) => pass(disk, [after])),
+    DiskReads.operationsOf(start, (disk) => pass(disk, [after])),
     (operations) =>
       operations.filter(({ operation: { paths } }) =>
-        paths.some((path) => path.startsWith(CacheTruth.cacheRoot))
+        paths.some((path) => path.startsWith(CacheContents.cacheRoot))
       )
   )
 
-/** Makes steps one after the other, and none any more after one that fails. */
+/** Makes steps in order until one fails, then ignores further steps. */
 const performer = () => {
   let gaveUp = false
   const perform = (step: Step) =>
@@ -131,8 +131,8 @@ const performer = () => {
 }
 
 /**
- * Says for each of another writer's steps whether it sees or changes the home, if all are made now. A
- * step that does not may as well be made after the pass: the disk that both leave is the same.
+ * Makes all steps of another writer and returns, for each, whether it reads or changes the home. A step
+ * that does neither has the same effect after the pass.
  */
 const stepsInHome = Effect.fnUntraced(function* (
   disk: Disk,
@@ -167,8 +167,8 @@ describe("another writer that acts between any two steps of a pass, or finishes 
         yield* Effect.provideContext(layOut(after, unpacked), services)
 
         const count = codex(start.fileSystem).length
-        const isNew = firstOfItsKind()
-        const isNewOutcome = firstOfItsKind()
+        const isNew = makeIsNew()
+        const isNewOutcome = makeIsNew()
         const operations = yield* operationsOf(start, after)
         for (const [nth, { disk: before, operation }] of operations.entries()) {
           const inHome = yield* stepsInHome(before, codex)
@@ -176,10 +176,10 @@ describe("another writer that acts between any two steps of a pass, or finishes 
             points++
             if (inHome[done - 1] === false && done > 1) continue
             if (nth < operations.length - 1) {
-              // It is the same before the next operation, if this one does not notice the steps.
+              // If this operation does not notice the steps, making them before the next one is equivalent.
               const stepped = before.clone()
               yield* performer()(codex(stepped.fileSystem).slice(0, done))
-              if (yield* Answers.isSameOn(operation, before, stepped)) continue
+              if (yield* DiskReads.isSameOn(operation, before, stepped)) continue
             }
             runs++
             const at = `before operation ${operation.index}, ${done} of ${count} steps`
@@ -194,11 +194,11 @@ describe("another writer that acts between any two steps of a pass, or finishes 
             assert.deepStrictEqual(failures, [], at)
             yield* perform(steps.slice(done))
             if (!isNew(disk)) continue
-            assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [], at)
+            assert.deepStrictEqual(CacheContents.violations(CacheContents.read(disk)), [], at)
             const next = yield* pass(disk, [after])
             assert.deepStrictEqual(next.failures, [], at)
             if (!isNewOutcome(disk)) continue
-            assert.deepStrictEqual(yield* CacheTruth.differences(disk, [after]), [], at)
+            assert.deepStrictEqual(yield* CacheContents.differences(disk, [after]), [], at)
           }
         }
       }),

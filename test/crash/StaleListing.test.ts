@@ -1,6 +1,6 @@
 /**
- * Two of our processes that change one plugin, where one goes by a listing that was made before the
- * other one's change.
+ * Two of our processes change one plugin, and one of them uses a listing that is older than the other
+ * one's change.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Latch, Scheduler } from "effect"
@@ -8,8 +8,8 @@ import * as CacheLock from "../../src/CacheLock.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import "../support/withoutStacks.ts"
-import { firstOfItsKind } from "../support/fingerprints.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import { makeIsNew } from "../support/fingerprints.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import {
   type Build,
@@ -27,7 +27,7 @@ interface Scenario {
   readonly cached: ReadonlyArray<Build>
   /** The first listing. */
   readonly stale: ReadonlyArray<Build>
-  /** The account's plugins from the other one's change on. */
+  /** The account's plugins from the other process's change on. */
   readonly now: ReadonlyArray<Build>
 }
 
@@ -45,7 +45,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "a first install and another owner's": { cached: [], stale: [a1], now: [b2] }
 }
 
-/** How the other process brings in what the account has. */
+/** The ways in which the other process installs the account's plugins. */
 const changes: Readonly<
   Record<string, (now: ReadonlyArray<Build>) => Effect.Effect<void, unknown, Services>>
 > = {
@@ -54,7 +54,7 @@ const changes: Readonly<
     Effect.forEach(now, (build) => stage(build), { discard: true })
 }
 
-/** A scheduler whose fibers can be run until all of them are done or wait for somebody else. */
+/** A scheduler whose fibers can be run until all of them are done or wait for other fibers. */
 const makeScheduler = () => {
   const ready = new Set<() => void>()
   const scheduler = new Scheduler.MixedScheduler("async", (run) => {
@@ -69,36 +69,36 @@ const makeScheduler = () => {
     }
   })
   const runAll = () => {
-    // What becomes ready meanwhile is run as well.
+    // This loop also runs tasks that become ready meanwhile.
     for (const run of ready) run()
   }
   return { scheduler, runAll }
 }
 
-describe("a pass whose listing is older than another writer's change", () => {
+describe("a pass whose listing is older than another process's change", () => {
   for (const [name, { cached, now, stale }] of Object.entries(scenarios)) {
     for (const [other, change] of Object.entries(changes)) {
       it.effect(
-        `leaves what the account has after ${name} by ${other}`,
+        `leaves the account's plugins in the cache after ${name} by ${other}`,
         Effect.fnUntraced(function* () {
           const before = yield* MemoryFileSystem.make()
           yield* before.fileSystem.makeDirectory(root)
           for (const build of cached) yield* pass(before, [build])
 
-          const isNewOutcome = firstOfItsKind()
+          const isNewOutcome = makeIsNew()
 
           /** Starts the change before an operation of the pass. False if there is no such operation. */
           const run = Effect.fnUntraced(
             function* (operation: number) {
               const disk = before.clone()
-              // Both processes share the lock and know of each other.
+              // Both processes share the lock.
               const lock = Context.get(yield* open(disk.fileSystem), CacheLock.CacheLock)
               let account = stale
               let isBegun = false
               const start = yield* Latch.make()
               const { runAll, scheduler } = makeScheduler()
               const theirs = yield* open(disk.fileSystem, () => account, { lock })
-              // A fiber that our pass forked would hold our lock.
+              // It is forked here because a fiber that our pass forked would hold our lock.
               const other = yield* start.await.pipe(
                 Effect.andThen(change(now)),
                 Effect.provideContext(theirs),
@@ -109,7 +109,7 @@ describe("a pass whose listing is older than another writer's change", () => {
                 isBegun = true
                 account = now
                 yield* start.open
-                // It goes on until it is done or must wait for our pass.
+                // The other process runs until it is done or must wait for our pass.
                 runAll()
               })
               const raced = FaultyFileSystem.make(disk.fileSystem, ({ index }) =>
@@ -122,7 +122,7 @@ describe("a pass whose listing is older than another writer's change", () => {
               const at = `before operation ${operation}`
               assert.deepStrictEqual(failures, [], at)
               if (!isNewOutcome(disk)) return true
-              assert.deepStrictEqual(yield* CacheTruth.differences(disk, now), [], at)
+              assert.deepStrictEqual(yield* CacheContents.differences(disk, now), [], at)
               return true
             },
             Effect.scoped,

@@ -1,13 +1,14 @@
 /**
- * That the checks of the other files here can fail: each promise is broken once, on purpose.
+ * Shows that the checks of the other files in this folder can fail: each guarantee is broken once, on
+ * purpose.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem, Option } from "effect"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import { type Point, powerLosses, record } from "../support/crashPoints.ts"
-import { firstOfItsKind } from "../support/fingerprints.ts"
+import { makeIsNew, withoutRandomNames } from "../support/fingerprints.ts"
 import { type Build, build, pass, passOnNew, root } from "../support/pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
@@ -21,18 +22,18 @@ const cached = Effect.fnUntraced(function* (...builds: ReadonlyArray<Build>) {
   return disk
 })
 
-/** A pass over a file system that does some things otherwise than it is told. */
+/** A pass over a file system whose methods are replaced in part. */
 const passOver = (disk: Disk, change: Change, wanted: Build) =>
   pass({ ...disk, fileSystem: { ...disk.fileSystem, ...change(disk.fileSystem) } }, [wanted])
 
 const wrongAmong = (points: ReadonlyArray<Point>) => {
-  const isNew = firstOfItsKind()
+  const isNew = makeIsNew()
   return points
     .filter(({ disk }) => isNew(disk))
-    .flatMap(({ disk }) => CacheTruth.violations(CacheTruth.read(disk)))
+    .flatMap(({ disk }) => CacheContents.violations(CacheContents.read(disk)))
 }
 
-/** The findings of the checks after each kill, and after each power loss that follows one. */
+/** The violations after each kill, and after each power loss at the moment of a kill. */
 const find = Effect.fnUntraced(function* (start: Disk, change: Change, wanted: Build) {
   const { points } = yield* record(start, (disk) => passOver(disk, change, wanted))
   return {
@@ -55,7 +56,7 @@ const withoutSync =
 
 const isSidecar = (path: string) => path.endsWith(".codex-remote-plugin-install.json")
 
-/** The store believes that the mark is there already. */
+/** Makes the store believe that the mark exists already. */
 const withoutMark: Change = (fs) => ({
   open: (path, options) =>
     path.includes("-in-doubt-") && options?.flag === "wx"
@@ -63,11 +64,9 @@ const withoutMark: Change = (fs) => ({
       : fs.open(path, options)
 })
 
-/** The sidecar's temporary name and the owner of an entry are drawn by lot. */
-const withoutChance = (path: string) =>
-  path
-    .replace(/(sidecar|discarded)-[0-9a-z]+/, "$1-")
-    .replace(/-(stage|claim)-[0-9a-f]{32}(?:-[0-9a-f]{8}(?=-))?/, "-$1-")
+/** Names inside a staged folder have random parts too. */
+const withoutAllRandomNames = (path: string) =>
+  withoutRandomNames(path).replace(/(sidecar|discarded)-[0-9a-z]+/, "$1-")
 
 describe("the enumeration of crash points", { timeout: 60_000 }, () => {
   it.effect("lets a pass that would repeat another one sweep before it ends", () =>
@@ -76,16 +75,16 @@ describe("the enumeration of crash points", { timeout: 60_000 }, () => {
       const start = yield* cached(build("A", "1.0.0"))
       const { points } = yield* record(start, (disk) => pass(disk, wanted))
       for (const { at, disk } of points) {
-        const before = disk.snapshot(CacheTruth.cacheRoot)
+        const before = disk.snapshot(CacheContents.cacheRoot)
         const outcome = yield* passOnNew(() => false, disk, wanted)
         assert.isTrue(Option.isNone(outcome), at)
-        const { staged } = CacheTruth.read(disk)
+        const { staged } = CacheContents.read(disk)
         assert.deepStrictEqual(
           staged.filter((name) => !name.startsWith("codex-plugins-in-doubt-")),
           [],
           at
         )
-        assert.deepStrictEqual(disk.snapshot(CacheTruth.cacheRoot), before, at)
+        assert.deepStrictEqual(disk.snapshot(CacheContents.cacheRoot), before, at)
       }
     })
   )
@@ -102,8 +101,8 @@ describe("the enumeration of crash points", { timeout: 60_000 }, () => {
         const exit = yield* Effect.exit(pass(stopped, [build("B", "1.0.0")]))
         assert.strictEqual(FaultyFileSystem.isStopped(exit), step < points.length - 1, at)
         assert.deepStrictEqual(
-          Object.keys(stopped.snapshot()).map(withoutChance).toSorted(),
-          Object.keys(disk.snapshot()).map(withoutChance).toSorted(),
+          Object.keys(stopped.snapshot()).map(withoutAllRandomNames).toSorted(),
+          Object.keys(disk.snapshot()).map(withoutAllRandomNames).toSorted(),
           at
         )
       }
@@ -119,7 +118,7 @@ describe("the enumeration of crash points", { timeout: 60_000 }, () => {
   )
 })
 
-describe("the enumeration of crash points notices if", { timeout: 60_000 }, () => {
+describe("the checks at crash points fail if", { timeout: 60_000 }, () => {
   it.effect("the old sidecar is not removed before the new version arrives", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
@@ -130,7 +129,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
         }),
         build("B", "2.0.0")
       )
-      assert.include(afterKills, "the sidecar of alpha names A, the bytes are of B")
+      assert.include(afterKills, "the sidecar of alpha names A, but its files belong to B")
     })
   )
 
@@ -147,7 +146,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
         }),
         build("B", "2.0.0")
       )
-      assert.include(afterKills, "the sidecar of alpha is not one")
+      assert.include(afterKills, "the sidecar of alpha is invalid")
     })
   )
 
@@ -161,7 +160,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
         }),
         build("A", "2.0.0")
       )
-      assert.include(afterKills, "alpha 2.0.0 is not whole")
+      assert.include(afterKills, "alpha 2.0.0 is incomplete")
     })
   )
 
@@ -178,7 +177,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
         }),
         build("A", "1.0.0")
       )
-      assert.include(afterKills, "alpha 2.0.0 is not whole")
+      assert.include(afterKills, "alpha 2.0.0 is incomplete")
     })
   )
 
@@ -188,7 +187,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
       const unsynced = withoutSync((path) => /\.(?:json|md)$/.test(path))
       const found = yield* find(start, unsynced, build("A", "2.0.0"))
       assert.deepStrictEqual(found.afterKills, [])
-      assert.include(found.afterLosses, "alpha 2.0.0 is not whole")
+      assert.include(found.afterLosses, "alpha 2.0.0 is incomplete")
     })
   )
 
@@ -198,7 +197,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
       const unsynced = withoutSync((path) => path.endsWith("/skills/hello"))
       const found = yield* find(start, unsynced, build("A", "2.0.0"))
       assert.deepStrictEqual(found.afterKills, [])
-      assert.include(found.afterLosses, "alpha 2.0.0 is not whole")
+      assert.include(found.afterLosses, "alpha 2.0.0 is incomplete")
     })
   )
 
@@ -208,7 +207,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
       const unsynced = withoutSync((path) => path.endsWith("/alpha"))
       const found = yield* find(start, unsynced, build("B", "2.0.0"))
       assert.deepStrictEqual(found.afterKills, [])
-      assert.include(found.afterLosses, "the sidecar of alpha names A, the bytes are of B")
+      assert.include(found.afterLosses, "the sidecar of alpha names A, but its files belong to B")
     })
   )
 
@@ -218,7 +217,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
       const unsynced = withoutSync((path) => path.endsWith("-install-staging"))
       const found = yield* find(start, unsynced, build("B", "1.0.0"))
       assert.deepStrictEqual(found.afterKills, [])
-      assert.include(found.afterLosses, "the sidecar of alpha names B, the bytes are of A")
+      assert.include(found.afterLosses, "the sidecar of alpha names B, but its files belong to A")
     })
   )
 
@@ -228,7 +227,7 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
       const after = (change: Change) =>
         Effect.gen(function* () {
           const { points } = yield* find(start, change, build("B", "1.0.0"))
-          const isNew = firstOfItsKind()
+          const isNew = makeIsNew()
           const different = points.filter(({ disk }) => isNew(disk))
           const again = yield* Effect.forEach(different, ({ disk }) =>
             Effect.as(pass(disk, [build("C", "1.0.0")]), disk)
@@ -239,53 +238,53 @@ describe("the enumeration of crash points notices if", { timeout: 60_000 }, () =
       assert.includeMembers(
         [...(yield* after(withoutMark))],
         [
-          "the sidecar of alpha names C, the bytes are of A",
-          "the sidecar of alpha names C, the bytes are of B"
+          "the sidecar of alpha names C, but its files belong to A",
+          "the sidecar of alpha names C, but its files belong to B"
         ]
       )
     })
   )
 
-  it.effect("a reader reports something wrong", () =>
+  it.effect("a reader gives a wrong answer", () =>
     Effect.gen(function* () {
       const disk = yield* cached(build("A", "1.0.0"))
-      const truth = CacheTruth.read(disk)
-      const [alpha] = truth.plugins
-      const untrue = { ...truth, plugins: [{ ...alpha!, sidecar: "B" }] }
-      assert.deepStrictEqual(yield* CacheTruth.untruths(disk, truth), [])
-      assert.lengthOf(yield* CacheTruth.untruths(disk, untrue), 1)
+      const contents = CacheContents.read(disk)
+      const [alpha] = contents.plugins
+      const wrongContents = { ...contents, plugins: [{ ...alpha!, sidecar: "B" }] }
+      assert.deepStrictEqual(yield* CacheContents.readerMistakes(disk, contents), [])
+      assert.lengthOf(yield* CacheContents.readerMistakes(disk, wrongContents), 1)
     })
   )
 
-  it.effect("a reader looks at more than the checks take for what it looks at", () =>
+  it.effect("a reader reads something that `readerFingerprint` leaves out", () =>
     Effect.gen(function* () {
       const disk = yield* cached(build("A", "1.0.0"))
-      yield* disk.fileSystem.makeDirectory(`${CacheTruth.stagingRoot}/codex-plugins-stage-1`)
+      yield* disk.fileSystem.makeDirectory(`${CacheContents.stagingRoot}/codex-plugins-stage-1`)
       const looks: Array<string> = []
       const fileSystem = FaultyFileSystem.make(disk.fileSystem, ({ method, paths }) =>
         Effect.sync(() => {
           looks.push(...paths.map((path) => `${method} ${path}`))
         })
       )
-      yield* CacheTruth.readings({ ...disk, fileSystem })
-      assert.include(looks, `readDirectory ${CacheTruth.stagingRoot}`)
+      yield* CacheContents.readerAnswer({ ...disk, fileSystem })
+      assert.include(looks, `readDirectory ${CacheContents.stagingRoot}`)
       assert.deepStrictEqual(
         looks
-          .filter((look) => !look.includes(` ${CacheTruth.cacheRoot}`))
-          .filter((look) => look !== `readDirectory ${CacheTruth.stagingRoot}`),
+          .filter((look) => !look.includes(` ${CacheContents.cacheRoot}`))
+          .filter((look) => look !== `readDirectory ${CacheContents.stagingRoot}`),
         []
       )
     })
   )
 
-  it.effect("something is left behind", () =>
+  it.effect("something is left in staging or in the cache", () =>
     Effect.gen(function* () {
       const disk = yield* cached(build("A", "1.0.0"))
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [build("A", "1.0.0")]), [])
-      yield* disk.fileSystem.makeDirectory(`${CacheTruth.stagingRoot}/plugin-backup-1`)
-      yield* disk.fileSystem.writeFileString(`${CacheTruth.cacheRoot}/left`, "")
-      assert.deepStrictEqual(yield* CacheTruth.differences(disk, [build("A", "1.0.0")]), [
-        `${CacheTruth.cacheRoot}/left does not belong into the cache`,
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [build("A", "1.0.0")]), [])
+      yield* disk.fileSystem.makeDirectory(`${CacheContents.stagingRoot}/plugin-backup-1`)
+      yield* disk.fileSystem.writeFileString(`${CacheContents.cacheRoot}/left`, "")
+      assert.deepStrictEqual(yield* CacheContents.differences(disk, [build("A", "1.0.0")]), [
+        `${CacheContents.cacheRoot}/left does not belong in the cache`,
         "plugin-backup-1 is left in staging"
       ])
     })

@@ -1,15 +1,15 @@
 /**
- * Every disk that a process can leave behind when it is killed, or when the power goes.
+ * Every disk that a process can leave behind when it is killed, or when the power fails.
  */
 import { Effect, type Exit } from "effect"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import { withoutChance } from "./fingerprints.ts"
+import { withoutRandomNames } from "./fingerprints.ts"
 import "./withoutStacks.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 
 export interface Point {
-  /** For messages. */
+  /** The moment, for messages. */
   readonly at: string
   readonly disk: Disk
 }
@@ -21,8 +21,8 @@ export interface Recording<A, E> {
 }
 
 /**
- * Runs an effect on a copy of the disk and takes a picture before each step. A process that is killed
- * there leaves the same: nothing of it runs any more, its finalizers included.
+ * Runs an effect on a copy of the disk and copies that disk before each step. A process that is killed
+ * there leaves the same disk, because nothing of it runs any more, not even its finalizers.
  */
 export const record = Effect.fnUntraced(function* <A, E>(
   from: Disk,
@@ -46,32 +46,28 @@ export const record = Effect.fnUntraced(function* <A, E>(
 
 const summaries = new Map<string, string>()
 
-/** Without what differs from run to run, and without what lies in a folder that is staged as a whole. */
+/** A path without random parts, and without the part inside a folder that is staged as a whole. */
 const summary = (path: string): string => {
   const known = summaries.get(path)
   if (known !== undefined) return known
-  const made = path
-    .split("/")
-    .map(withoutChance)
-    .join("/")
-    .replace(/(-stage-\/[a-z-]+\/).*/, "$1")
+  const made = withoutRandomNames(path).replace(/(-stage-\/[a-z-]+\/).*/, "$1")
   summaries.set(path, made)
   return made
 }
 
-/** A name for a change of names, the same for similar ones. */
+/** A name for a change of a folder's entries, the same for similar changes. */
 export const changeName = ({ operation, path, to = "" }: MemoryFileSystem.EntryChange): string =>
   `${operation} ${summary(path)} ${summary(to)}`
 
 /**
- * The disks that a power loss at a point can leave. These of the unsynced changes remain: none, all
- * names without contents, all but one change of names (or those inside one staged folder), that one
- * alone, and some mixtures.
+ * The disks that a power loss at a point can leave. Of the unsynced changes, these are kept: none; all
+ * changes of folder entries but no file contents; all but one change of an entry (or those inside one
+ * staged folder); that change alone; and some random subsets.
  */
-export const powerLosses = ({ at, disk }: Point, mixtures: number): ReadonlyArray<Point> => {
+export const powerLosses = ({ at, disk }: Point, randomLosses: number): ReadonlyArray<Point> => {
   const { loseNothing, loseSome, loseUnsynced } = MemoryFileSystem
   const after = (lost: string, powerLoss: MemoryFileSystem.PowerLoss): Point => ({
-    at: `${at}; a power loss takes ${lost}`,
+    at: `${at}; a power loss reverts ${lost}`,
     disk: disk.crash(powerLoss)
   })
   const changes = Map.groupBy(disk.unsyncedEntries(), changeName)
@@ -82,6 +78,8 @@ export const powerLosses = ({ at, disk }: Point, mixtures: number): ReadonlyArra
       after(`"${name}" alone`, { ...loseNothing, entry: (change) => !alike.includes(change) }),
       after(`all but "${name}"`, { ...loseUnsynced, entry: (change) => alike.includes(change) })
     ]).flat(),
-    ...Array.from({ length: mixtures }, (_, seed) => after(`mixture ${seed}`, loseSome(seed)))
+    ...Array.from({ length: randomLosses }, (_, seed) =>
+      after(`random subset ${seed}`, loseSome(seed))
+    )
   ]
 }

@@ -1,18 +1,22 @@
 /**
- * What is on a disk, without what differs from run to run.
+ * Descriptions and fingerprints of a disk's plugins, without the random parts of names.
  */
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import { root } from "./pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 
-/** A name without what differs from run to run. */
-export const withoutChance = (name: string): string =>
+/** A name of a file or folder without its random parts. */
+const withoutRandomParts = (name: string): string =>
   name
     .replace(/^(codex-plugins-[a-z]+-)[0-9a-z-]+$/, "$1")
     .replace(/^(codex-plugins-claim-)[0-9a-f]{32}-[0-9a-f]{8}-/, "$1")
 
-/** One entry of a disk in words, and a number that stands for them. */
+/** A path without the random parts of its names. */
+export const withoutRandomNames = (path: string): string =>
+  path.split("/").map(withoutRandomParts).join("/")
+
+/** One entry of a disk as text, and a number for that text. */
 interface Line {
   readonly id: number
   readonly text: string
@@ -20,7 +24,7 @@ interface Line {
 
 type File = Extract<MemoryFileSystem.Inode, { readonly type: "File" }>
 
-/** By buffer. One that several disks share is never written again. */
+/** By buffer. A buffer that several disks share is never written again. */
 const texts = new WeakMap<Uint8Array, string>()
 
 const textOf = (file: File): string => {
@@ -32,13 +36,13 @@ const textOf = (file: File): string => {
   return text
 }
 
-/** Most entries are folders, or files whose contents do not count. */
+/** A number for most entries, which are folders or files whose contents do not count. */
 const keyOf = ({ mode, type }: MemoryFileSystem.Inode, contents: string): string | number => {
   if (type === "Directory") return mode
   return contents === "" ? -mode - (type === "File" ? 1 : 2 ** 16) : `${type} ${mode} ${contents}`
 }
 
-/** A path of a fingerprint. All that is in a folder which is staged as a whole has one path. */
+/** A path of a fingerprint. Everything in a folder that is staged as a whole has the same path. */
 class PathOfLines {
   private readonly children = new Map<string, PathOfLines>()
   private readonly lines = new Map<string | number, Line>()
@@ -56,7 +60,7 @@ class PathOfLines {
     if (this.isWhole) return this
     let child = this.children.get(name)
     if (child === undefined) {
-      const path = `${this.path}/${withoutChance(name)}`
+      const path = `${this.path}/${withoutRandomParts(name)}`
       const isWhole = /-stage-\/[a-z-]+$/.test(path)
       child = new PathOfLines(path, this.isStaged || path.endsWith("-stage-"), isWhole)
       this.children.set(name, child)
@@ -89,7 +93,7 @@ const lines = new Map<string, Line>()
 const plugins = new PathOfLines("", false, false)
 const caches = new PathOfLines("/cache", false, false)
 
-/** The entries of the disk's plugins, in words. */
+/** The entries of the disk's plugins. */
 const linesOf = (disk: Disk): ReadonlySet<Line> => {
   const all = new Set<Line>()
   const inode = disk.inode(`${root}/plugins`)
@@ -102,31 +106,31 @@ const idsOf = (lines: ReadonlySet<Line>): string => {
   return Buffer.from(ids.buffer).toString("latin1")
 }
 
-/** The entries of the disk's plugins, one a line. */
+/** The entries of the disk's plugins, one per line. */
 export const description = (disk: Disk): string =>
   Array.from(linesOf(disk), ({ text }) => text)
     .toSorted()
     .join("\n")
 
-/** The same for disks from which everything goes on in the same way. */
+/** The same for disks on which every later operation has the same effect. */
 export const fingerprint = (disk: Disk): string => idsOf(linesOf(disk))
 
 /**
- * The same for disks of which a process that only reads says the same: it looks at the cache, and at the
- * names in staging.
+ * The same for disks on which a process that only reads finds the same: it reads the cache and the names
+ * in staging.
  */
-export const readable = (disk: Disk): string => {
+export const readerFingerprint = (disk: Disk): string => {
   const all = new Set<Line>()
   const cache = disk.inode(`${root}/plugins/cache`)
   if (cache !== undefined) caches.addTo(all, cache)
   const staging = disk.inode(`${root}/plugins/.remote-plugin-install-staging`)
   const names =
-    staging?.type === "Directory" ? Array.from(staging.entries.keys(), withoutChance) : []
+    staging?.type === "Directory" ? Array.from(staging.entries.keys(), withoutRandomParts) : []
   return `${idsOf(all)} ${names.toSorted().join("/")}`
 }
 
-/** True for the first of the disks from which everything goes on in the same way. */
-export const firstOfItsKind = (): ((disk: Disk) => boolean) => {
+/** Makes a filter that is true for the first disk with each {@link fingerprint}. */
+export const makeIsNew = (): ((disk: Disk) => boolean) => {
   const known = new Set<string>()
   return (disk) => {
     const { size } = known

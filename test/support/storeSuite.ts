@@ -1,5 +1,5 @@
 /**
- * The homes, short forms and looks that the tests of the store share.
+ * The homes and helpers that the tests of the store share.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -20,7 +20,7 @@ export type Services =
   | Path.Path
   | PluginStore.PluginStore
 
-/** The services of a home on some file system, which is there already. */
+/** The services of an existing home on any file system. */
 const layerAt = (root: string) =>
   PluginStore.layer.pipe(
     Layer.provideMerge(CacheLock.layerInProcess),
@@ -44,7 +44,7 @@ const inMemory = ({ umask = 0o022 }: Options): Layer.Layer<Services> =>
     Layer.orDie
   )
 
-// The same must hold where a real system decides on modes, links and renames.
+// The same must hold on a real system, which has its own rules for modes, links and renames.
 const onDisk = ({ umask = 0o022 }: Options): Layer.Layer<Services> =>
   Layer.unwrap(
     Effect.gen(function* () {
@@ -99,7 +99,7 @@ export const install = (source: string, version?: PluginVersion.PluginVersion) =
   store((store) => store.install({ source, pluginId: alpha, version }))
 export const prune = (text: string) => store((store) => store.prune(alpha, version(text)))
 
-/** All that stands at a path and below it, in words; a link is not followed. */
+/** One line for the entry at a path and for each entry below it. Links are not followed. */
 export const look = Effect.fnUntraced(function* (
   root: string
 ): Effect.fn.Return<ReadonlyArray<string>, unknown, FileSystem.FileSystem> {
@@ -126,7 +126,7 @@ export const leftovers = Effect.gen(function* () {
   return yield* Effect.orElseSucceed(fs.readDirectory(staging), () => [])
 })
 
-/** A version as Codex would have made it, with no sidecar. */
+/** Lays out a version as Codex does, without a sidecar. */
 export const put = Effect.fnUntraced(function* (build: Build) {
   const fs = yield* FileSystem.FileSystem
   const root = yield* baseRoot
@@ -140,7 +140,7 @@ export const writeSidecar = Effect.fnUntraced(function* (contents: string | Uint
   yield* fs.writeFile(yield* sidecar, bytes)
 })
 
-/** A folder of the user's with a plugin in it. */
+/** A folder outside the cache with a plugin in it. */
 export const ownFolder = Effect.fnUntraced(function* (build: Build) {
   const { root } = yield* CodexHome.CodexHome
   const folder = `${root}/mine-${build.version}`
@@ -154,7 +154,7 @@ export const reasonOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return error.reason
   })
 
-/** Fails, and leaves the cache as it was. */
+/** The error of an effect that must fail and leave the cache unchanged. */
 export const refused = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const before = yield* lookAtCache
   const error = yield* Effect.flip(effect)
@@ -162,7 +162,7 @@ export const refused = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effe
   return error
 })
 
-/** The exact text of a sidecar, written down here once more. */
+/** The exact text of a sidecar, independent of the code under test. */
 export const sidecarText = (owner: string) =>
   `{\n  "schema_version": 1,\n  "remote_plugin_id": "plugins~Plugin_${owner}"\n}\n`
 

@@ -6,7 +6,7 @@ import { Array as Arr, Effect, Random } from "effect"
 import * as PluginVersion from "../../src/PluginVersion.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestBundle from "../../src/testing/TestBundle.ts"
-import type { Makers } from "../support/cacheTruth.ts"
+import type { KnownBuilds } from "../support/cacheContents.ts"
 import * as PluginWorld from "../support/pluginWorld.ts"
 
 type Build = PluginWorld.Build
@@ -57,7 +57,7 @@ const filesOf = (build: Build): PluginWorld.Files => {
   return files
 }
 
-export const makers: Makers = { ownersOf: (name) => [...ownersOf(name), null], filesOf }
+export const knownBuilds: KnownBuilds = { ownersOf: (name) => [...ownersOf(name), null], filesOf }
 
 const bundleOf = Effect.fnUntraced(function* (build: Build) {
   const files = Object.entries(filesOf(build)).map(

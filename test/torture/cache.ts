@@ -1,16 +1,16 @@
 /**
- * The cache of a home on a real disk, held against the truth that its files tell.
+ * The cache of a home on a real disk, compared with the contents of its files.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import * as CacheLock from "../../src/CacheLock.ts"
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import * as PluginWorld from "../support/pluginWorld.ts"
-import { makers, type RemoteBuild } from "./account.ts"
+import { knownBuilds, type RemoteBuild } from "./account.ts"
 
-export interface Cache extends CacheTruth.Truth {
+export interface Cache extends CacheContents.CacheContents {
   /** Entries beside cache and staging other than the lock. */
   readonly outside: ReadonlyArray<string>
 }
@@ -18,10 +18,10 @@ export interface Cache extends CacheTruth.Truth {
 const inHome = (home: string, path: string) =>
   Path.join(home, Path.relative(PluginWorld.root, path))
 
-export const stagingOf = (home: string): string => inHome(home, CacheTruth.stagingRoot)
+export const stagingOf = (home: string): string => inHome(home, CacheContents.stagingRoot)
 
 export const marketplaceOf = (home: string): string =>
-  Path.join(inHome(home, CacheTruth.cacheRoot), PluginWorld.marketplace)
+  Path.join(inHome(home, CacheContents.cacheRoot), PluginWorld.marketplace)
 
 export const baseRootsOf = (home: string): ReadonlyArray<string> =>
   Fs.readdirSync(marketplaceOf(home)).map((name) => Path.join(marketplaceOf(home), name))
@@ -46,27 +46,29 @@ export const read = (home: string): Cache => {
     ])
   )
   const known = new Set([
-    ...[CacheTruth.cacheRoot, CacheTruth.stagingRoot].map((path) => Path.basename(path)),
+    ...[CacheContents.cacheRoot, CacheContents.stagingRoot].map((path) => Path.basename(path)),
     CacheLock.fileName
   ])
   return {
-    ...CacheTruth.readSnapshot(snapshot, makers),
+    ...CacheContents.readSnapshot(snapshot, knownBuilds),
     outside: Fs.readdirSync(plugins).filter((name) => !known.has(name))
   }
 }
 
-export const standingOf = (cache: Cache, name: string): CacheTruth.Standing | undefined =>
-  cache.plugins.find((plugin) => plugin.name === name)
+export const pluginFolderOf = (
+  cache: Cache,
+  name: string
+): CacheContents.PluginFolder | undefined => cache.plugins.find((plugin) => plugin.name === name)
 
 /** The leftovers of a process that died or ended. */
 export const leftovers = ({
   outside,
   plugins,
   staged,
-  strangers
+  unexpected
 }: Cache): ReadonlyArray<string> => [
   ...staged.map((name) => `${name} in staging`),
-  ...strangers,
+  ...unexpected,
   ...plugins.filter(({ name }) => !isKnown(name)).map(({ name }) => `${name} in the cache`),
   ...outside.map((name) => `${name} beside the cache`)
 ]
@@ -79,8 +81,8 @@ export const deviations = (
   installed: ReadonlyMap<string, RemoteBuild>
 ): ReadonlyArray<string> => {
   const missing = [...installed].flatMap(([name, { owner, version }]) => {
-    const sidecar = standingOf(cache, name)?.sidecar
-    const active = CacheTruth.activeOf(cache, name)
+    const sidecar = pluginFolderOf(cache, name)?.sidecar
+    const active = CacheContents.activeOf(cache, name)
     return active === `${owner}/${version}` && sidecar === owner
       ? []
       : [`${name} is ${active}, named ${sidecar}; installed is ${owner}/${version}`]
@@ -92,10 +94,10 @@ export const deviations = (
 }
 
 /** The remote id that a reader is to find. */
-export const identityOf = (standing: CacheTruth.Standing | undefined): string | undefined =>
-  standing?.active === undefined || typeof standing.sidecar !== "string"
+export const identityOf = (folder: CacheContents.PluginFolder | undefined): string | undefined =>
+  folder?.active === undefined || typeof folder.sidecar !== "string"
     ? undefined
-    : PluginWorld.remoteId(standing.sidecar)
+    : PluginWorld.remoteId(folder.sidecar)
 
 interface Listed {
   readonly pluginId: string
@@ -105,7 +107,7 @@ interface Listed {
 }
 
 /** Differences between `list --json` and the files, in words. */
-export const untruths = (cache: Cache, stdout: string): ReadonlyArray<string> => {
+export const readerMistakes = (cache: Cache, stdout: string): ReadonlyArray<string> => {
   const { installed }: { readonly installed: ReadonlyArray<Listed> } = JSON.parse(stdout)
   const told = installed.map(({ installed, pluginId, source, version }) => ({
     pluginId,

@@ -21,7 +21,7 @@ import { marketplaces } from "../../src/RemotePlugin.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import * as CodexAppServer from "../codex/support/CodexAppServer.ts"
 import type * as CodexBinary from "../codex/support/CodexBinary.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import * as Account from "./account.ts"
 import * as Arena from "./arena.ts"
 import * as Cache from "./cache.ts"
@@ -213,11 +213,11 @@ const round = Effect.fnUntraced(function* (
     strayedGuests: deviations.filter(isGuest),
     violations: [
       ...failed,
-      ...CacheTruth.violations(atRest),
-      ...Cache.untruths(atRest, list.stdout),
+      ...CacheContents.violations(atRest),
+      ...Cache.readerMistakes(atRest, list.stdout),
       ...deviations.filter((what) => !isGuest(what)),
       ...Cache.deviations(inStep, installed),
-      ...CacheTruth.violations(inStep),
+      ...CacheContents.violations(inStep),
       ...[atRest, inStep].flatMap(Cache.leftovers).filter((what) => what.startsWith(prefix)),
       ...moments.filter((whose) => whose === "ours").map(() => "ours had a wrong identity"),
       ...downloads.map(({ plugin }) => `${plugin} was downloaded though it was up to date`)

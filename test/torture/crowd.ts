@@ -2,7 +2,7 @@
  * Many processes that sync one home at once.
  */
 import { Effect, Option } from "effect"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import * as Account from "./account.ts"
 import * as Arena from "./arena.ts"
 import * as Cache from "./cache.ts"
@@ -36,7 +36,7 @@ const round = Effect.fnUntraced(function* (arena: Arena.Arena, home: string) {
       return count === 1 ? [] : [`${build.name} was downloaded ${count} times`]
     }),
     left: Cache.leftovers(cache),
-    broken: [...Cache.deviations(cache, account.installed), ...CacheTruth.violations(cache)]
+    broken: [...Cache.deviations(cache, account.installed), ...CacheContents.violations(cache)]
   }
 })
 

@@ -8,7 +8,7 @@ import * as Path from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import * as CodexAppServer from "../codex/support/CodexAppServer.ts"
 import type * as CodexBinary from "../codex/support/CodexBinary.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import * as PluginWorld from "../support/pluginWorld.ts"
 import * as Account from "./account.ts"
 import * as Arena from "./arena.ts"
@@ -30,7 +30,7 @@ interface Contestant<E, R> {
   /** Starts the install of a folder that holds this build. */
   readonly install: ((build: PluginWorld.Build) => Strike.Start<E, R>) | undefined
   /** Wrong answers of readers, in words; they are asked for this plugin in particular. */
-  readonly untruths: (
+  readonly readerMistakes: (
     cache: Cache.Cache,
     name: string
   ) => Effect.Effect<ReadonlyArray<string>, E, R>
@@ -86,20 +86,20 @@ const show = (build: PluginWorld.Build | undefined) =>
   build === undefined ? "absent" : `${build.owner}/${build.version}`
 
 const isReached = (cache: Cache.Cache, name: string, aim: PluginWorld.Build | undefined) =>
-  CacheTruth.activeOf(cache, name) === show(aim) &&
-  (Cache.standingOf(cache, name)?.sidecar ?? null) === (aim?.owner ?? null)
+  CacheContents.activeOf(cache, name) === show(aim) &&
+  (Cache.pluginFolderOf(cache, name)?.sidecar ?? null) === (aim?.owner ?? null)
 
 const strayed = (before: Cache.Cache, after: Cache.Cache, aims: Aims) => {
   const [lost, gaps]: [Array<string>, Array<string>] = [[], []]
   for (const name of Account.names) {
     const aim = aims.get(name)
-    const was = CacheTruth.activeOf(before, name)
-    const is = CacheTruth.activeOf(after, name)
+    const was = CacheContents.activeOf(before, name)
+    const is = CacheContents.activeOf(after, name)
     const willBe = aims.has(name) ? show(aim) : was
     if (is === was || is === willBe) continue
     const makesRoom =
       aim !== undefined &&
-      Cache.standingOf(before, name)?.versions.has(aim.version) &&
+      Cache.pluginFolderOf(before, name)?.versions.has(aim.version) &&
       !isReached(before, name, aim)
     const found = makesRoom ? gaps : lost
     found.push(`${name} was ${was}, was to be ${willBe}, is ${is}`)
@@ -121,7 +121,7 @@ const stageOf = (
 }
 
 const kill = Effect.fnUntraced(function* <E, R>(
-  { home, untruths }: Contestant<E, R>,
+  { home, readerMistakes }: Contestant<E, R>,
   start: Strike.Start<E, R>,
   moment: Strike.Moment,
   pace: Strike.Pace,
@@ -130,15 +130,15 @@ const kill = Effect.fnUntraced(function* <E, R>(
   const before = Cache.read(home)
   const { ended, part } = yield* Strike.strike(home, start, moment, pace)
   const after = Cache.read(home)
-  const known = CacheTruth.violations(before)
+  const known = CacheContents.violations(before)
   const isNew = (what: string) => !known.includes(what)
   return {
     stage: stageOf(before, after, aims, ended),
     part,
-    wrong: CacheTruth.misnamed(after).filter(isNew),
-    torn: CacheTruth.torn(after).filter(isNew),
+    wrong: CacheContents.wrongSidecars(after).filter(isNew),
+    torn: CacheContents.incomplete(after).filter(isNew),
     ...strayed(before, after, aims),
-    untrue: yield* untruths(after, yield* Random.choice(Account.names)),
+    untrue: yield* readerMistakes(after, yield* Random.choice(Account.names)),
     left: Cache.leftovers(after)
   }
 })
@@ -165,8 +165,8 @@ const complete = Effect.fnUntraced(function* <E, R>(
     pace,
     unfinished: [
       ...Cache.deviations(cache, account.installed),
-      ...CacheTruth.torn(cache),
-      ...CacheTruth.misnamed(cache)
+      ...CacheContents.incomplete(cache),
+      ...CacheContents.wrongSidecars(cache)
     ],
     left: [
       ...Cache.leftovers(cache),
@@ -216,7 +216,7 @@ const torment = Effect.fnUntraced(function* <E, R>(
 // --- ours ----------------------------------------------------------------------------------------
 
 const layOut = (folder: string, build: PluginWorld.Build): void => {
-  for (const [path, { bytes, mode }] of Object.entries(Account.makers.filesOf(build))) {
+  for (const [path, { bytes, mode }] of Object.entries(Account.knownBuilds.filesOf(build))) {
     const file = Path.join(folder, path)
     Fs.mkdirSync(Path.dirname(file), { recursive: true })
     Fs.writeFileSync(file, bytes, { mode })
@@ -247,13 +247,13 @@ const contestantOfOurs = Effect.fnUntraced(function* (arena: Arena.Arena) {
         [arena.succeed(home, ["list", "--json"]), Arena.end(arena.command(home, ["id", pluginId]))],
         { concurrency: 2 }
       )
-      const identity = Cache.identityOf(Cache.standingOf(cache, name))
+      const identity = Cache.identityOf(Cache.pluginFolderOf(cache, name))
       const isTrue =
         identity === undefined
           ? Option.contains(id.exitCode, 1) && id.stdout === ""
           : Option.contains(id.exitCode, 0) && id.stdout === `${identity}\n`
       return [
-        ...Cache.untruths(cache, list.stdout),
+        ...Cache.readerMistakes(cache, list.stdout),
         ...(isTrue ? [] : [`id ${pluginId} says ${id.stdout}${id.stderr}, but it is ${identity}`])
       ]
     })
@@ -272,7 +272,7 @@ const contestantOfOurs = Effect.fnUntraced(function* (arena: Arena.Arena) {
         const args = ["install", PluginWorld.pluginId(build.name), "--from", source]
         return ours(arena.command(home, args), args.join(" "))
       }),
-    untruths: readings
+    readerMistakes: readings
   }
 })
 
@@ -353,7 +353,7 @@ export const ofCodex = Effect.fnUntraced(function* (version: CodexBinary.Version
       account,
       pass: () => pass,
       install: undefined,
-      untruths: () => Effect.succeed([])
+      readerMistakes: () => Effect.succeed([])
     },
     count
   )

@@ -30,11 +30,13 @@ const read = Effect.fnUntraced(function* (
   by?: ReadonlyArray<string>
 ) {
   const cache = Cache.read(home)
-  const identity = Cache.identityOf(Cache.standingOf(cache, name))
+  const identity = Cache.identityOf(Cache.pluginFolderOf(cache, name))
   const list = yield* Arena.end(command(home, ["list", "--json"], by))
   const id = yield* Arena.end(command(home, ["id", pluginId], by))
   const problems = [
-    ...(endsWith(0, list) ? Cache.untruths(cache, list.stdout) : [`list failed: ${list.stderr}`]),
+    ...(endsWith(0, list)
+      ? Cache.readerMistakes(cache, list.stdout)
+      : [`list failed: ${list.stderr}`]),
     ...(id.stdout === `${identity}\n` ? [] : [`id says ${id.stdout}${id.stderr}`]),
     ...(list.stderr + id.stderr === "" ? [] : [`readers complain: ${list.stderr}${id.stderr}`])
   ]

@@ -5,7 +5,7 @@ import { Effect, Option, Random } from "effect"
 import { ChildProcess } from "effect/process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import * as Account from "./account.ts"
 import * as Arena from "./arena.ts"
 import * as Cache from "./cache.ts"
@@ -79,8 +79,8 @@ const bake = (home: string): Image => {
 
 /** Versions that are incomplete although they have a manifest, so that readers trust them. */
 const trustedButTorn = (cache: Cache.Cache, out: string) =>
-  CacheTruth.torn(cache).filter((torn) => {
-    const [, name = "", version = ""] = /^(\S+) (\S+) is not whole$/.exec(torn) ?? []
+  CacheContents.incomplete(cache).filter((torn) => {
+    const [, name = "", version = ""] = /^(\S+) (\S+) is incomplete$/.exec(torn) ?? []
     return Fs.existsSync(
       Path.join(Cache.marketplaceOf(out), name, version, ".codex-plugin/plugin.json")
     )
@@ -129,7 +129,7 @@ const round = Effect.fnUntraced(function* (arena: Arena.Arena) {
     else if (code !== 0) violations.push(`a pass ended with ${code}: ${stderr}`)
     const cache = Cache.read(image.out)
     violations.push(
-      ...CacheTruth.misnamed(cache).map((what) => `after kill ${nth + 1}: ${what}`),
+      ...CacheContents.wrongSidecars(cache).map((what) => `after kill ${nth + 1}: ${what}`),
       ...trustedButTorn(cache, image.out).map((what) => `after kill ${nth + 1}: ${what}`)
     )
   }
@@ -140,8 +140,8 @@ const round = Effect.fnUntraced(function* (arena: Arena.Arena) {
   const cache = Cache.read(image.out)
   violations.push(
     ...Cache.deviations(cache, account.installed),
-    ...CacheTruth.torn(cache),
-    ...CacheTruth.misnamed(cache),
+    ...CacheContents.incomplete(cache),
+    ...CacheContents.wrongSidecars(cache),
     ...Cache.leftovers(cache)
   )
   return { killed, violations }

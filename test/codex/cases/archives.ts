@@ -431,13 +431,13 @@ const ends: ReadonlyArray<Case> = [
     (bytes) => Archives.concat(bytes, new Uint8Array(3 * 1024 * 1024)),
     C.fromBoth("archive limits", C.refuses)
   ),
-  tar("a last block that is not whole", (bytes) =>
+  tar("a last block that is incomplete", (bytes) =>
     Archives.concat(withoutEnd(bytes), Archives.file("a.txt", "a".repeat(600)).subarray(0, -100))
   ),
-  tar("a header that is not whole", (bytes) =>
+  tar("a header that is incomplete", (bytes) =>
     Archives.concat(withoutEnd(bytes), Archives.header({ name: "a.txt" }).subarray(0, 300))
   ),
-  tar("content that is not whole", (bytes) =>
+  tar("content that is incomplete", (bytes) =>
     Archives.concat(withoutEnd(bytes), Archives.header({ name: "a.txt", size: 5000 }), "abc")
   ),
   archive("an empty tar", () => Archives.gzip(Archives.end)),

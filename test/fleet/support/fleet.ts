@@ -9,7 +9,7 @@ import { claimPrefix } from "../../../src/internal/cache/staging.ts"
 import * as TestReply from "../../../src/testing/TestReply.ts"
 import * as LoopbackBackend from "../../codex/support/LoopbackBackend.ts"
 import { Home, Pass } from "../../examples/fleet/home.ts"
-import * as CacheTruth from "../../support/cacheTruth.ts"
+import * as CacheContents from "../../support/cacheContents.ts"
 import * as Account from "../../torture/account.ts"
 import * as Cache from "../../torture/cache.ts"
 import * as Postgres from "./postgres.ts"
@@ -132,7 +132,9 @@ export const make = Effect.fnUntraced(function* (options: {
       () =>
         Effect.sync(() =>
           homes.flatMap((home) =>
-            CacheTruth.violations(Cache.read(home)).map((what) => `${Path.basename(home)}: ${what}`)
+            CacheContents.violations(Cache.read(home)).map(
+              (what) => `${Path.basename(home)}: ${what}`
+            )
           )
         ),
       resume

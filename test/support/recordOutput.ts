@@ -13,14 +13,14 @@ const textOf = (value: unknown): string =>
   ].join("\n")
 
 /**
- * Runs an effect with its most talkative logs and spans on, and gives its exit together with all
- * that it logged, traced and failed with, as text.
+ * Runs an effect with all log levels and spans. Returns its exit and the text of everything that it
+ * logged, traced and failed with.
  */
-export const overhear = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const heard: Array<string> = []
+export const recordOutput = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const output: Array<string> = []
   const spans: Array<Tracer.NativeSpan> = []
   const logger = Logger.make(({ cause, message }) => {
-    heard.push(textOf(message), textOf(cause), Cause.pretty(cause))
+    output.push(textOf(message), textOf(cause), Cause.pretty(cause))
   })
   const tracer = Tracer.make({
     span: (options) => {
@@ -29,19 +29,19 @@ export const overhear = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Eff
       return span
     }
   })
-  const talkative = Context.make(References.MinimumLogLevel, "All").pipe(
+  const everything = Context.make(References.MinimumLogLevel, "All").pipe(
     Context.add(Tracer.Tracer, tracer),
     Context.add(HttpClient.TracerHeaderFilter, () => true),
     Context.add(Headers.CurrentRedactedNames, [])
   )
   const exit: Exit.Exit<A, E> = yield* Effect.exit(effect).pipe(
-    Effect.provideContext(talkative),
+    Effect.provideContext(everything),
     Effect.provide(Logger.layer([logger]))
   )
-  if (exit._tag === "Failure") heard.push(textOf(exit.cause), Cause.pretty(exit.cause))
+  if (exit._tag === "Failure") output.push(textOf(exit.cause), Cause.pretty(exit.cause))
   for (const { attributes, events, name, status } of spans) {
-    heard.push(textOf({ attributes: [...attributes], events, name }), textOf(status))
-    if (status._tag === "Ended") heard.push(textOf(status.exit))
+    output.push(textOf({ attributes: [...attributes], events, name }), textOf(status))
+    if (status._tag === "Ended") output.push(textOf(status.exit))
   }
-  return { exit, text: heard.join("\n"), spans: spans.map(({ name }) => name) }
+  return { exit, text: output.join("\n"), spans: spans.map(({ name }) => name) }
 })

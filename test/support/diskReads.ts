@@ -1,6 +1,6 @@
 /**
- * What an operation of a pass finds on a disk. A change of the disk which the operation does not notice
- * might as well be made after it.
+ * The operations of a pass and the results of those that read. A change of the disk that an operation
+ * does not notice has the same effect as the same change after the operation.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
 import { isDeepStrictEqual } from "node:util"
@@ -51,12 +51,12 @@ const reads: Readonly<
 
 const readOf = ({ file, method }: FaultyFileSystem.Operation) => (file ? undefined : reads[method])
 
-/** True for an operation that only reads. Not all that only read are among them. */
+/** True for an operation that is known to read only. */
 export const isRead = ({ operation }: Before): boolean => readOf(operation) !== undefined
 
 /**
- * True if the operation only reads, and finds the same on both disks. The caller then goes on in the
- * same way on both.
+ * True if the operation only reads and has the same result on both disks. Its caller then does the same
+ * on both.
  */
 export const isSameOn = Effect.fnUntraced(function* (
   operation: FaultyFileSystem.Operation,

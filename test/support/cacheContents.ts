@@ -8,7 +8,7 @@ import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import { readable } from "./fingerprints.ts"
+import { readerFingerprint } from "./fingerprints.ts"
 import {
   type Build,
   build,
@@ -23,32 +23,32 @@ import {
 export const cacheRoot = `${root}/plugins/cache`
 export const stagingRoot = `${root}/plugins/.remote-plugin-install-staging`
 
-/** One plugin's base root. */
-export interface Standing {
+/** The folder of one plugin in the cache. */
+export interface PluginFolder {
   readonly name: string
-  /** By name; undefined where the files are not those of one build. */
+  /** By name; undefined if the files are not exactly those of one build. */
   readonly versions: ReadonlyMap<string, Build | undefined>
-  /** The one that readers take. */
+  /** The version that readers choose. */
   readonly active: string | undefined
-  /** Whose name it bears; undefined without a sidecar, null where it is no exact one. */
+  /** The owner that the sidecar names; undefined without a sidecar, null if it is invalid. */
   readonly sidecar: string | null | undefined
 }
 
-export interface Truth {
-  readonly plugins: ReadonlyArray<Standing>
-  /** Entries of the cache that are no version, sidecar, base root or marketplace. */
-  readonly strangers: ReadonlyArray<string>
+export interface CacheContents {
+  readonly plugins: ReadonlyArray<PluginFolder>
+  /** Entries of the cache that are no version, sidecar, plugin folder or marketplace. */
+  readonly unexpected: ReadonlyArray<string>
   /** The entries of staging. */
   readonly staged: ReadonlyArray<string>
 }
 
-/** Who may have made the plugins of a cache, and what is in them. */
-export interface Makers {
+/** The builds that a cache may contain. */
+export interface KnownBuilds {
   readonly ownersOf: (name: string) => ReadonlyArray<Build["owner"]>
   readonly filesOf: (build: Build) => Files
 }
 
-const makers: Makers = { ownersOf: () => ["A", "B", "C", null], filesOf }
+const knownBuilds: KnownBuilds = { ownersOf: () => ["A", "B", "C", null], filesOf }
 const text = new TextDecoder()
 const isVersion = Schema.is(PluginVersion.PluginVersion)
 
@@ -70,22 +70,22 @@ const childrenOf = (snapshot: MemoryFileSystem.Snapshot): Children =>
 const below = (children: Children, folder: string): ReadonlyArray<Child> =>
   children.get(folder) ?? []
 
-/** What is at and below a folder that is no folder itself, by path below `above`. */
-const leaves = (children: Children, folder: string, above: string): Array<[string, unknown]> =>
+/** Everything below a folder except folders, by path with the prefix `above`. */
+const filesBelow = (children: Children, folder: string, above: string): Array<[string, unknown]> =>
   below(children, folder).flatMap(({ name, path, entry }) =>
     entry.type === "Directory"
-      ? leaves(children, path, `${above}${name}/`)
+      ? filesBelow(children, path, `${above}${name}/`)
       : [[above + name, entry.type === "File" ? { mode: entry.mode, bytes: entry.bytes } : entry]]
   )
 
 const buildOf = (
   children: Children,
-  { filesOf, ownersOf }: Makers,
+  { filesOf, ownersOf }: KnownBuilds,
   versionRoot: string,
   name: string,
   version: string
 ): Build | undefined => {
-  const files = Object.fromEntries(leaves(children, versionRoot, ""))
+  const files = Object.fromEntries(filesBelow(children, versionRoot, ""))
   return ownersOf(name)
     .map((owner) => build(owner, version, name))
     .find((candidate) => isDeepStrictEqual(filesOf(candidate), files))
@@ -94,7 +94,7 @@ const buildOf = (
 const sidecarOf = (
   entry: MemoryFileSystem.Entry | undefined,
   owners: ReadonlyArray<Build["owner"]>
-): Standing["sidecar"] => {
+): PluginFolder["sidecar"] => {
   if (entry === undefined) return undefined
   if (entry.type !== "File" || entry.mode !== 0o600) return null
   const contents = text.decode(entry.bytes)
@@ -105,30 +105,33 @@ const sidecarOf = (
   )
 }
 
-export const read = (disk: MemoryFileSystem.MemoryDisk): Truth =>
-  readSnapshot(disk.snapshot(`${root}/plugins`), makers)
+export const read = (disk: MemoryFileSystem.MemoryDisk): CacheContents =>
+  readSnapshot(disk.snapshot(`${root}/plugins`), knownBuilds)
 
-/** The same of any disk's snapshot of a home at {@link root}. */
-export const readSnapshot = (snapshot: MemoryFileSystem.Snapshot, makers: Makers): Truth => {
-  const plugins: Array<Standing> = []
-  const strangers: Array<string> = []
+/** The contents of any disk, from its snapshot of a home at {@link root}. */
+export const readSnapshot = (
+  snapshot: MemoryFileSystem.Snapshot,
+  knownBuilds: KnownBuilds
+): CacheContents => {
+  const plugins: Array<PluginFolder> = []
+  const unexpected: Array<string> = []
   const children = childrenOf(snapshot)
   for (const { entry, path } of below(children, cacheRoot)) {
-    if (entry.type !== "Directory") strangers.push(path)
+    if (entry.type !== "Directory") unexpected.push(path)
     for (const { entry, name, path: baseRoot } of below(children, path)) {
       if (entry.type !== "Directory") {
-        strangers.push(baseRoot)
+        unexpected.push(baseRoot)
         continue
       }
       const versions = new Map<string, Build | undefined>()
       for (const child of below(children, baseRoot)) {
         if (child.entry.type === "Directory" && isVersion(child.name)) {
-          versions.set(child.name, buildOf(children, makers, child.path, name, child.name))
-        } else if (child.name !== InstallMetadata.fileName) strangers.push(child.path)
+          versions.set(child.name, buildOf(children, knownBuilds, child.path, name, child.name))
+        } else if (child.name !== InstallMetadata.fileName) unexpected.push(child.path)
       }
       const sidecar = sidecarOf(
         snapshot[`${baseRoot}/${InstallMetadata.fileName}`],
-        makers.ownersOf(name)
+        knownBuilds.ownersOf(name)
       )
       const active = Option.getOrUndefined(
         PluginVersion.active(
@@ -138,44 +141,44 @@ export const readSnapshot = (snapshot: MemoryFileSystem.Snapshot, makers: Makers
       plugins.push({ name, versions, active, sidecar })
     }
   }
-  return { plugins, strangers, staged: below(children, stagingRoot).map(({ name }) => name) }
+  return { plugins, unexpected, staged: below(children, stagingRoot).map(({ name }) => name) }
 }
 
-/** A plugin's active build as `owner/version`; `absent` without one, `torn` where it is no whole one. */
-export const activeOf = ({ plugins }: Truth, name = "alpha"): string => {
-  const standing = plugins.find((plugin) => plugin.name === name)
-  if (standing?.active === undefined) return "absent"
-  const active = standing.versions.get(standing.active)
-  return active === undefined ? "torn" : `${active.owner}/${active.version}`
+/** A plugin's active build as `owner/version`, `absent` without one, or `incomplete`. */
+export const activeOf = ({ plugins }: CacheContents, name = "alpha"): string => {
+  const folder = plugins.find((plugin) => plugin.name === name)
+  if (folder?.active === undefined) return "absent"
+  const active = folder.versions.get(folder.active)
+  return active === undefined ? "incomplete" : `${active.owner}/${active.version}`
 }
 
-/** Versions that are not whole, in words. */
-export const torn = ({ plugins }: Truth): ReadonlyArray<string> =>
+/** A message for each version that is incomplete. */
+export const incomplete = ({ plugins }: CacheContents): ReadonlyArray<string> =>
   plugins.flatMap(({ name, versions }) =>
     [...versions].flatMap(([version, build]) =>
-      build === undefined ? [`${name} ${version} is not whole`] : []
+      build === undefined ? [`${name} ${version} is incomplete`] : []
     )
   )
 
-/** Sidecars that are none, or name another than the owner of the active version, in words. */
-export const misnamed = ({ plugins }: Truth): ReadonlyArray<string> =>
+/** A message for each sidecar that is invalid or names another owner than that of the active version. */
+export const wrongSidecars = ({ plugins }: CacheContents): ReadonlyArray<string> =>
   plugins.flatMap(({ active, name, sidecar, versions }) => {
-    if (sidecar === null) return [`the sidecar of ${name} is not one`]
+    if (sidecar === null) return [`the sidecar of ${name} is invalid`]
     const build = active === undefined ? undefined : versions.get(active)
     return sidecar === undefined || build === undefined || sidecar === build.owner
       ? []
-      : [`the sidecar of ${name} names ${sidecar}, the bytes are of ${build.owner}`]
+      : [`the sidecar of ${name} names ${sidecar}, but its files belong to ${build.owner}`]
   })
 
-/** Broken promises, in words. They hold at every moment; empty if nothing is wrong. */
-export const violations = (truth: Truth): ReadonlyArray<string> => [
-  ...truth.strangers.map((path) => `${path} does not belong into the cache`),
-  ...torn(truth),
-  ...misnamed(truth)
+/** A message for each broken guarantee that must hold at every moment. */
+export const violations = (contents: CacheContents): ReadonlyArray<string> => [
+  ...contents.unexpected.map((path) => `${path} does not belong in the cache`),
+  ...incomplete(contents),
+  ...wrongSidecars(contents)
 ]
 
-/** What a new process that only reads says of the plugins on a disk. */
-export const readings = Effect.fnUntraced(
+/** The plugins on a disk as a new process lists them that only reads. */
+export const readerAnswer = Effect.fnUntraced(
   function* (disk: MemoryFileSystem.MemoryDisk) {
     const store = Context.get(yield* openStore(disk.fileSystem), PluginStore.PluginStore)
     const list = yield* Effect.orDie(store.list)
@@ -194,20 +197,20 @@ export const readings = Effect.fnUntraced(
   Effect.withTracerEnabled(false)
 )
 
-type Told = Effect.Success<ReturnType<typeof readings>>
+type ReaderAnswer = Effect.Success<ReturnType<typeof readerAnswer>>
 
-/** It says the same of disks on which all that it looks at is the same, so one of them is asked. */
-const told = new Map<string, Told>()
+/** The answer depends only on the entries that a reader reads, so it is kept by their fingerprint. */
+const answers = new Map<string, ReaderAnswer>()
 
-/** Wrong answers of a new process that only reads, in words. */
-export const untruths = Effect.fnUntraced(function* (
+/** A message if a new process that only reads gives a wrong answer. */
+export const readerMistakes = Effect.fnUntraced(function* (
   disk: MemoryFileSystem.MemoryDisk,
-  truth: Truth
+  contents: CacheContents
 ) {
-  const key = readable(disk)
-  const answer = told.get(key) ?? (yield* readings(disk))
-  told.set(key, answer)
-  const expected = truth.plugins
+  const key = readerFingerprint(disk)
+  const answer = answers.get(key) ?? (yield* readerAnswer(disk))
+  answers.set(key, answer)
+  const expected = contents.plugins
     .map(({ active, name, sidecar, versions }) => {
       const identity = sidecar === undefined || sidecar === null ? undefined : remoteId(sidecar)
       return {
@@ -222,27 +225,30 @@ export const untruths = Effect.fnUntraced(function* (
     .toSorted((left, right) => (left.pluginId < right.pluginId ? -1 : 1))
   return isDeepStrictEqual(answer, expected)
     ? []
-    : [`a reader says ${JSON.stringify(answer)}, but it is ${JSON.stringify(expected)}`]
+    : [`a reader reports ${JSON.stringify(answer)}, expected ${JSON.stringify(expected)}`]
 })
 
-/** How a home at rest differs from one that has these plugins, identities included, and no leftovers. */
+/**
+ * A message for each difference between a home without running processes and one that has exactly these
+ * plugins, their identities, and no leftovers.
+ */
 export const differences = Effect.fnUntraced(function* (
   disk: MemoryFileSystem.MemoryDisk,
   wanted: ReadonlyArray<Build>
 ) {
-  const truth = read(disk)
-  const standing = truth.plugins.map(
+  const contents = read(disk)
+  const actual = contents.plugins.map(
     ({ name, sidecar, versions, active = "none" }) =>
-      `${name} ${active} of ${versions.get(active)?.owner}, said to be of ${sidecar}`
+      `${name} ${active} of ${versions.get(active)?.owner}, labelled ${sidecar}`
   )
   const expected = wanted.map(
-    ({ name, owner, version }) => `${name} ${version} of ${owner}, said to be of ${owner}`
+    ({ name, owner, version }) => `${name} ${version} of ${owner}, labelled ${owner}`
   )
   return [
-    ...violations(truth),
-    ...(yield* untruths(disk, truth)),
-    ...truth.staged.map((name) => `${name} is left in staging`),
-    ...Arr.difference(standing, expected).map((plugin) => `${plugin} stands`),
-    ...Arr.difference(expected, standing).map((plugin) => `${plugin} does not stand`)
+    ...violations(contents),
+    ...(yield* readerMistakes(disk, contents)),
+    ...contents.staged.map((name) => `${name} is left in staging`),
+    ...Arr.difference(actual, expected).map((plugin) => `${plugin} is unexpected`),
+    ...Arr.difference(expected, actual).map((plugin) => `${plugin} is missing`)
   ]
 })

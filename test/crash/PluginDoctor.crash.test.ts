@@ -9,16 +9,16 @@ import * as Credentials from "../../src/Credentials.ts"
 import * as PluginDoctor from "../../src/PluginDoctor.ts"
 import * as PluginInventory from "../../src/PluginInventory.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
-import * as CacheTruth from "../support/cacheTruth.ts"
+import * as CacheContents from "../support/cacheContents.ts"
 import { powerLosses, record } from "../support/crashPoints.ts"
-import { firstOfItsKind } from "../support/fingerprints.ts"
+import { makeIsNew } from "../support/fingerprints.ts"
 import { build, marketplace, open, pass, root } from "../support/pluginWorld.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 
 const a1 = build("A", "1.0.0")
-const baseRoot = `${CacheTruth.cacheRoot}/${marketplace}/alpha`
-const backup = `${CacheTruth.cacheRoot}/${marketplace}/plugin-backup-x1`
+const baseRoot = `${CacheContents.cacheRoot}/${marketplace}/alpha`
+const backup = `${CacheContents.cacheRoot}/${marketplace}/plugin-backup-x1`
 
 /** A disk on which Codex has moved a plugin to a backup and was killed, two hours ago. */
 const interruptedCodex = Effect.gen(function* () {
@@ -67,7 +67,7 @@ describe("the repair of a backup that holds the only copy of a plugin", () => {
         `restored ${baseRoot}`,
         `removed ${backup}`
       ])
-      const isNew = firstOfItsKind()
+      const isNew = makeIsNew()
       let disks = 0
       const lost = points.flatMap((point) => powerLosses(point, 2))
       for (const { at, disk } of [...points, ...lost]) {
@@ -81,8 +81,8 @@ describe("the repair of a backup that holds the only copy of a plugin", () => {
         // A folder that was emptied lately may belong to a Codex that runs.
         yield* TestClock.adjust("2 hours")
         yield* repair(disk)
-        assert.deepStrictEqual(yield* CacheTruth.differences(disk, [a1]), [], at)
-        assert.deepStrictEqual(CacheTruth.violations(CacheTruth.read(disk)), [], at)
+        assert.deepStrictEqual(yield* CacheContents.differences(disk, [a1]), [], at)
+        assert.deepStrictEqual(CacheContents.violations(CacheContents.read(disk)), [], at)
       }
       assert.isAbove(disks, 2)
     })

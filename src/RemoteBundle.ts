@@ -159,7 +159,7 @@ export interface Options {
   /** The number of retries after a transient failure of a download. Default: 3. */
   readonly retries?: number | undefined
   /**
-   * True if bundles may come over plain HTTP from this machine itself: for tests and demonstrations.
+   * True allows bundles over plain HTTP from this machine itself, for tests and demonstrations.
    * Default: false.
    */
   readonly allowLoopbackHttp?: boolean | undefined

@@ -159,8 +159,8 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
 type Reason = RemoteCatalogError["reason"]
 
 /**
- * Gets each retry of a call, with its cause and the time until then. A pass publishes those of its
- * listing as events, so the calls of other fibers must not reach it.
+ * Receives each retry of a call, with its cause and the delay before it. A pass publishes the
+ * retries of its own listing as events, so it must not receive those of other fibers.
  *
  * @internal
  */

@@ -1,9 +1,9 @@
 /**
- * Codex's `auth.json`: decodes it, and explains why it has no token that the backend would accept.
+ * Decodes Codex's `auth.json`, or explains why it has no token that the backend would accept.
  */
 import { Option, Predicate, Redacted, Result, Schema } from "effect"
 
-/** Why a home's credentials cannot be used. */
+/** The reason why a home's credentials cannot be used. */
 export const Reason = Schema.Literals([
   "NoCredentials",
   /** `auth.json` is missing, and `config.toml` keeps credentials in a keyring or in memory. */
@@ -19,7 +19,10 @@ export const Reason = Schema.Literals([
 export interface Tokens {
   readonly accessToken: Redacted.Redacted
   readonly accountId: Option.Option<Redacted.Redacted>
-  /** When the access token expires, in milliseconds since 1970, if it says so. */
+  /**
+   * The time at which the access token expires, in milliseconds since 1970; none if the token does
+   * not contain it.
+   */
   readonly expiresAt: Option.Option<number>
 }
 
@@ -29,7 +32,7 @@ export interface Unusable {
   readonly mode: string | null
 }
 
-/** Values go into headers as they are. */
+/** A value must be valid in a header. */
 const HeaderValue = Schema.RedactedFromValue(
   Schema.String.check(Schema.isPattern(/^[\x21-\x7e]+$/))
 )
@@ -57,7 +60,10 @@ const decode = Schema.decodeUnknownResult(
 /** The modes whose tokens `auth.json` may hold. */
 const tokenModes = new Set(["chatgpt", "chatgptAuthTokens"])
 
-/** Reads the file's text. Codex goes by the mode; if none is written, a key outranks tokens. */
+/**
+ * Reads the file's text. Codex follows `auth_mode`. Without it, an API key takes precedence over
+ * tokens.
+ */
 export const parse = (text: string): Result.Result<Tokens, Unusable> => {
   const decoded = decode(text)
   if (Result.isFailure(decoded)) {
@@ -76,7 +82,7 @@ export const parse = (text: string): Result.Result<Tokens, Unusable> => {
   })
 }
 
-/** A mode that can be shown. A damaged file may contain anything in its place. */
+/** The mode, if it is safe to print. A damaged file may contain anything in its place. */
 const known = (mode: string): string | null => (/^[A-Za-z][\w-]{0,39}$/.test(mode) ? mode : null)
 
 /** The `exp` claim of a JWT. Other tokens have none. */

@@ -10,7 +10,7 @@ import * as Http from "./http.ts"
 /** The time limit of one call, including the body of the response. Source: Codex. */
 export const timeLimit = Duration.seconds(30)
 
-/** The size of one response, in bytes. */
+/** The maximum size of one response, in bytes. */
 export const maxBytes = 64 * 1024 * 1024
 
 /** The reason why a call failed; see `RemoteCatalogError`. */

@@ -31,7 +31,7 @@ const losesAppManifest = (row: unknown): boolean =>
     ({ release }) => !LosslessJson.survivedParse(release.app_manifest)
   )
 
-/** Reads one of an answer's rows, which is at a path of keys and indices. */
+/** Decodes the row at a path of keys and indices in an answer. */
 type RowDecoder = (
   row: unknown,
   path: ReadonlyArray<string | number>

@@ -1,5 +1,5 @@
 /**
- * The file of certificates that the environment adds to the trusted ones, as Codex reads it.
+ * Reads the file of additional trusted certificates that the environment names, as Codex does.
  */
 import { Effect, Schema } from "effect"
 import * as Crypto from "node:crypto"
@@ -8,11 +8,14 @@ import * as Fs from "node:fs"
 /** The variables that name the file. The first one that is not empty counts. */
 export const variables = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"] as const
 
-/** The size that a file of certificates may have, in bytes: the roots of all browsers take 250 kB. */
+/**
+ * The maximum size of a file of certificates, in bytes. The root certificates of all browsers take
+ * 250 kB.
+ */
 export const maxBytes = 8 * 1024 * 1024
 
 /**
- * The certificates that the environment asks to trust cannot be used. Nothing was sent.
+ * The file of certificates that the environment names cannot be used. Nothing was sent.
  *
  * @category errors
  * @since 0.2.0
@@ -98,7 +101,7 @@ const readText = (path: string): string | Reason => {
   }
 }
 
-/** The end is missing if the file breaks off. */
+/** The end is missing if the file is truncated. */
 const block = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([^-]*)(-----END [A-Z0-9 ]*-----)?/g
 
 const parse = (text: string): ReadonlyArray<string> | Reason => {
@@ -115,7 +118,7 @@ const parse = (text: string): ReadonlyArray<string> | Reason => {
   return certificates.length === 0 ? { _tag: "NoCertificate" } : certificates
 }
 
-/** The certificate alone: OpenSSL's `TRUSTED CERTIFICATE` has its trust settings behind it. */
+/** The certificate itself. In OpenSSL's `TRUSTED CERTIFICATE`, trust settings follow it. */
 const firstElement = (der: Buffer): Buffer => {
   const length = der[1] ?? 0
   if (length < 0x80) return der.subarray(0, 2 + length)

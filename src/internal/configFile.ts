@@ -4,7 +4,9 @@
 import { Option, Predicate, Result, Schema } from "effect"
 import { Toml } from "effect/encoding"
 
-/** Why the file has no usable settings. `line` is null if the parser does not report it. */
+/**
+ * The reason why the file has no usable settings. `line` is null if the parser does not report it.
+ */
 export type Invalid =
   | { readonly _tag: "NotToml"; readonly line: number | null }
   | { readonly _tag: "InvalidSetting"; readonly key: string; readonly expected: string }
@@ -24,10 +26,12 @@ const decodeFeatures = Schema.decodeUnknownResult(
   })
 )
 
-/** The stores in which Codex writes no `auth.json`: the system's keyring, and its own memory. */
+/**
+ * The credential stores with which Codex writes no `auth.json`: the system's keyring, and memory.
+ */
 const keyrings: ReadonlySet<unknown> = new Set(["keyring", "auto", "ephemeral"])
 
-/** A URL to which paths can be appended, and that contains no credentials. */
+/** True for a URL to which paths can be appended and that contains no credentials. */
 const isBaseUrl = (text: string): boolean => {
   const url = URL.parse(text)
   return (
@@ -69,7 +73,7 @@ export const parse = (text: string, defaultBaseUrl: string): Result.Result<Setti
   })
 }
 
-/** True if the file has Codex keep its credentials in the system's keyring or in memory. */
+/** True if the file makes Codex keep its credentials in the system's keyring or in memory. */
 export const usesKeyring = (text: string): boolean =>
   Option.exists(Result.getSuccess(Toml.parse(text)), (table) =>
     keyrings.has(

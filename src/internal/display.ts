@@ -3,8 +3,8 @@
  */
 
 /**
- * Controls (C0, DEL, C1), line and paragraph separators, and the marks that reorder text.
- * A terminal obeys the first, a log ends its line at the second, and a reader is misled by the third.
+ * Control characters (C0, DEL, C1), line and paragraph separators, and marks that reorder text. The
+ * first control a terminal, the second break a log line, and the third mislead a reader.
  */
 const disturbing = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
@@ -13,11 +13,11 @@ const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 const escape = (character: string): string =>
   short[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
 
-/** Of these, JSON text has only those that JSON does not escape by itself. */
+/** The characters of `disturbing` that JSON does not escape itself. */
 const unescaped = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** JSON text with the same meaning, in which nothing disturbs a terminal. */
+/** Equivalent JSON text that is safe for a terminal. */
 export const displayJson = (json: string): string => json.replace(unescaped, escape)
 
-/** The same text in one line, with each character that could disturb a terminal written as an escape. */
+/** The text in one line, in which each character that could disturb a terminal is escaped. */
 export const display = (text: string): string => text.replace(disturbing, escape)

@@ -1,12 +1,13 @@
 /**
- * Reads the variables of the environment as other programs do: one that is set to nothing is set.
+ * Reads environment variables as other programs do: a variable that is set to an empty value counts
+ * as set.
  */
 import { Config, ConfigProvider, Context, Effect, Option } from "effect"
 
 /**
- * The values of these variables, each undefined if it is not set. A host's own `ConfigProvider`
- * decides by itself about empty values. Without one the process's variables are read, because Effect's
- * default provider would leave out the empty ones.
+ * The values of these variables, each undefined if it is not set. If the host has its own
+ * `ConfigProvider`, it decides about empty values. Without one, the process's variables are read
+ * directly, because Effect's default provider leaves out empty ones.
  */
 export const read = <Name extends string>(
   names: ReadonlyArray<Name>

@@ -3,7 +3,7 @@
  */
 import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
 
-/** By path below the root, with `/` between names. Folders are not listed. */
+/** Entries by their path below the root, with `/` between names. Folders are not listed. */
 export type FileTree = ReadonlyMap<string, Entry>
 
 export interface Entry {
@@ -15,7 +15,7 @@ export interface Entry {
 
 /** The differences between a folder and the expected one. */
 export interface Difference {
-  /** Sorted, as all lists here. */
+  /** All lists here are sorted. */
   readonly added: ReadonlyArray<string>
   readonly missing: ReadonlyArray<string>
   readonly changed: ReadonlyArray<string>
@@ -24,7 +24,7 @@ export interface Difference {
 /** The number of files that are compared at the same time. */
 const concurrency = 8
 
-/** Lists all that is below a folder; links are listed, not followed. */
+/** Lists everything below a folder; links are listed, not followed. */
 export const read = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   path: Path.Path,

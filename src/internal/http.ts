@@ -1,5 +1,5 @@
 /**
- * HTTP for calls of the backend and for downloads of bundles: failures, retries and limits.
+ * HTTP for requests to the backend and downloads of bundles: failures, retries and limits.
  *
  * No error, log line or span from here contains a URL's query or a header.
  */
@@ -32,28 +32,31 @@ import { version } from "./version.ts"
 export const retries = 3
 
 /**
- * The wait before the first retry; each further one is twice as long. Varied by a fifth at random.
+ * The delay before the first retry; each further delay is twice as long. It varies by a fifth at
+ * random.
  */
 export const firstRetryDelay = Duration.millis(500)
 
-/** The longest `Retry-After` that is waited for; a server that asks for more is not asked again. */
+/**
+ * The longest accepted `Retry-After`. A request is not retried if the server demands a longer wait.
+ */
 export const maxRetryAfter = Duration.seconds(30)
 
-/** The failures that any server can cause. */
+/** The failures that are possible with any server. */
 export const Failure = {
-  /** No connection, or one that broke. `code` is the system's, if it gave one. */
+  /** There was no connection, or it broke. `code` is the system's, if there is one. */
   Unreachable: { code: Schema.NullOr(Schema.String) },
   /** The server's certificate is invalid, or its issuer is not trusted. */
   UntrustedServer: { code: Schema.String },
   /** The proxy that the environment names cannot be reached. */
   ProxyUnreachable: { proxy: Schema.String, code: Schema.String },
-  /** The proxy requires credentials, or other ones. */
+  /** The proxy requires credentials, or rejects the given ones. */
   ProxyAuthenticationRequired: { proxy: Schema.String },
   /** The proxy refused to connect to the server. */
   ProxyRefused: { proxy: Schema.String, status: Schema.NullOr(Schema.Int) },
   /** The proxy is of a kind that is not supported, such as SOCKS. */
   UnsupportedProxy: { proxy: Schema.String },
-  /** A firewall in front of the server answered, and asks for a browser. */
+  /** A firewall in front of the server answered and requires a browser. */
   Challenged: { status: Schema.Int },
   /** 408, 429 or 5xx. */
   Unavailable: { status: Schema.Int, retryAfter: Schema.NullOr(Schema.Duration) }
@@ -79,7 +82,7 @@ export class ProxyError extends Error {
   }
 }
 
-/** Says what the server did, for a sentence that begins with its name. */
+/** Describes the failure, for a sentence that begins with the server's name. */
 export const describe = (failure: Failure): string => {
   switch (failure._tag) {
     case "Unreachable":
@@ -107,16 +110,16 @@ export const describe = (failure: Failure): string => {
   }
 }
 
-/** The codes of a host that was never reached. To try again within seconds rarely helps. */
+/** The codes of a host that was never reached. A retry within seconds rarely helps. */
 const offline = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"])
 
 /**
- * The codes of a resolver that gave no answer. A busy one answers the next time. Without a network
- * none ever does, and then the program must not keep its user waiting, so it asks only once more.
+ * The codes of a resolver that did not answer. A busy resolver answers the next time. Without a
+ * network none answers, and the user should not wait long, so there is only one retry.
  */
 const unresolved = new Set(["EAI_AGAIN", "EAI_MEMORY", "EAI_SYSTEM"])
 
-/** The wait before a resolver is asked again. A start without a network fails within a second. */
+/** The delay before that retry. Without a network, the program fails within a second. */
 const resolverDelay = Duration.millis(200)
 
 const connectionDelay = (
@@ -130,8 +133,8 @@ const connectionDelay = (
 }
 
 /**
- * The wait before a retry; undefined for a failure that will not pass soon. `attempt` counts the
- * failures, this one included.
+ * The delay before a retry; undefined for a failure that will not pass soon. `attempt` is the
+ * number of failures, including this one.
  */
 export const retryDelay = (
   failure: Failure,
@@ -153,8 +156,8 @@ export const retryDelay = (
 }
 
 /**
- * Retries while there is a delay for an error, at most `times` times. `attempt` counts the failures;
- * `backOff` doubles with each.
+ * Retries while there is a delay for an error, at most `times` times. `attempt` is the number of
+ * failures; `backOff` doubles with each.
  */
 export const retry = <A, E extends { readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>,
@@ -170,7 +173,7 @@ export const retry = <A, E extends { readonly message: string }, R>(
       failed = undefined
       return Effect.fail(error)
     })
-    // A schedule costs more than most requests, so only a failure begins one.
+    // A schedule costs more than most requests, so only a failure starts one.
     return effect.pipe(
       Effect.catch((error) => {
         failed = { error }
@@ -202,12 +205,14 @@ const schedule = <E extends { readonly message: string }>(
     )
   )
 
-/** The client's own spans would hold URLs and headers; a redirect is the caller's to judge. */
+/**
+ * The client's own spans would contain URLs and headers, and the caller decides about redirects.
+ */
 const discreet = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
   Context.add(FetchHttpClient.RequestInit, { credentials: "omit", redirect: "manual" })
 )
 
-/** Names this program to every server, and nothing else about its user. */
+/** Every server gets this name and nothing about the user. */
 export const userAgent = `codex-plugins/${version} (+https://www.npmjs.com/package/effect-codex-plugins)`
 
 /** Sends a request. No redirect is followed, and `User-Agent` is the only header that is added. */
@@ -220,8 +225,8 @@ export const send = (
     .pipe(Effect.provideContext(discreet), Effect.mapError(failureOf))
 
 /**
- * Runs a request in a span with its method and host. A span records its result, so it must not see
- * the response.
+ * Runs a request in a span with its method and host. A span records the result of its effect, so
+ * that must not be the response.
  */
 export const inSpan = <A, E, R>(
   request: Effect.Effect<A, E, R>,
@@ -248,13 +253,13 @@ export const sendAnnotated = (
     Effect.annotateCurrentSpan("http.response.status_code", status)
   )
 
-/** The end of a body: its regular end, which an empty one has at once, or a failure. */
+/** The end of a body: its regular end, which an empty body reaches at once, or a failure. */
 export const endOf = (
   error: HttpClientError.HttpClientError | Cause.Done
 ): Failure | Cause.Done<void> =>
   Cause.isDone(error) || error.reason._tag === "EmptyBodyError" ? Cause.Done() : failureOf(error)
 
-/** The bytes of a response; none if it has no body. They are counted when no more are read. */
+/** The bytes of a response; none if it has no body. They are counted at the end of the reading. */
 export const body = (
   response: HttpClientResponse.HttpClientResponse
 ): Stream.Stream<Uint8Array, Failure> =>
@@ -282,7 +287,7 @@ export const received = (
 export const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Stream.toPull(response.stream).pipe(Effect.scoped, Effect.asVoid)
 
-/** The failure that a status means; undefined if the meaning depends on the call. */
+/** The failure for a status; undefined if its meaning depends on the call. */
 export const statusFailure = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<Failure | undefined> =>
@@ -299,18 +304,18 @@ export const statusFailure = (
     }
   })
 
-/** A URL as it may be shown: without credentials, query and fragment. */
+/** The URL for people: without credentials, query and fragment. */
 export const shown = (url: URL): string =>
   url.origin === "null" ? url.protocol : url.origin + url.pathname
 
 export const isHtml = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
   /^text\/html\b/i.test(headers["content-type"] ?? "")
 
-/** The answer of a firewall in front of a server, such as a browser challenge. */
+/** True for the answer of a firewall in front of a server, such as a browser challenge. */
 export const isChallenge = (response: HttpClientResponse.HttpClientResponse): boolean =>
   response.headers["cf-mitigated"] !== undefined || (response.status === 403 && isHtml(response))
 
-/** The codes of a certificate whose issuer is not among the trusted ones. */
+/** The codes of a certificate whose issuer is not trusted. */
 const issuerUnknown =
   /^(?:CERT_UNTRUSTED|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/
 
@@ -318,8 +323,8 @@ export const isIssuerUnknown = (code: string | null): boolean =>
   code !== null && issuerUnknown.test(code)
 
 /**
- * The codes of an invalid certificate. Every other failure of TLS, such as a broken record, is a
- * broken connection.
+ * The codes of an invalid certificate. Every other failure of TLS, such as a broken record, counts
+ * as a broken connection.
  */
 const untrusted =
   /^(?:CERT_|CRL_|DEPTH_ZERO_|ERROR_IN_|SELF_SIGNED_|UNABLE_TO_)|^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/

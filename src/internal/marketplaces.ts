@@ -3,7 +3,8 @@
  */
 import type * as PluginId from "../PluginId.ts"
 
-// To check each name takes a hundredth of the time that the program takes to start, so a test does.
+// Checking each name here would slow down the program's start by a hundredth, so a test checks
+// them.
 const named = (name: string) => name as PluginId.MarketplaceName
 
 export const marketplaces = {

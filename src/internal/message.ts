@@ -1,20 +1,20 @@
 /**
- * The parts of an error's message, which says what happened and then what to do.
+ * The parts of an error's message: the cause and then the remedy.
  */
 
 const separator = /; |: /g
 
-/** The beginning of a part that says what to do. */
+/** The beginning of a remedy. */
 const imperative =
   /^(?:if your [^,]*, )?(?:allow|check|correct|create|delete|have|install|let|make|point|put|replace|run|set|start|sync|try|update|use)\b/
 
 export interface Parts {
   readonly cause: string
-  /** What to do; null if the message does not say it. */
+  /** Null if the message has no remedy. */
   readonly remedy: string | null
 }
 
-/** Splits a message before the last part that says what to do. */
+/** Splits a message before its remedy, which is the last part. */
 export const split = (message: string): Parts => {
   const remedyAt = Array.from(message.matchAll(separator), ({ index }) => index).findLast(
     (index) => index > 0 && imperative.test(message.slice(index + 2))

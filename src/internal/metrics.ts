@@ -32,7 +32,10 @@ const receivedBytes = Metric.counter("codex_plugins.received_bytes", {
   incremental: true
 })
 
-/** Metrics by the values of one attribute. Each is looked up in its registry when it is made. */
+/**
+ * The metrics for the values of one attribute. Each is created once, because creation looks it up
+ * in its registry.
+ */
 const byValue = <Input, State>(metric: Metric.Metric<Input, State>, attribute: string) => {
   const metrics = new Map<string, Metric.Metric<Input, State>>()
   return (value: string): Metric.Metric<Input, State> => {
@@ -80,7 +83,7 @@ export const failure = (
 export const received = (host: string, bytes: number): Effect.Effect<void> =>
   Metric.update(receivedBytesBy(host), bytes)
 
-/** Only tags: anything else may hold a path or text from a server. */
+/** Only a tag is used: anything else may contain a path or text from a server. */
 const reasonOf = (reason: unknown): string =>
   typeof reason === "object" &&
   reason !== null &&

@@ -1,9 +1,9 @@
 /**
- * One request on Node's own client, and its response.
+ * One request with Node's own client, and its response.
  *
- * Effect's client for Node also sends streams, upgrades connections and watches each upload in a fiber
- * of its own. Our requests have no body or a short one, and a pass sends hundreds of them, so this
- * client leaves that out.
+ * Effect's client for Node also sends streams, upgrades connections and watches each upload in a
+ * separate fiber. This client leaves that out, because our requests have a short body or none, and
+ * a pass sends hundreds of them.
  */
 import * as NodeHttpIncomingMessage from "@effect/platform-node/NodeHttpIncomingMessage"
 import { type Array as Arr, Cause, Channel, Effect, Pipeable, Scope, Stream } from "effect"
@@ -17,24 +17,24 @@ import {
 import * as Http from "node:http"
 import * as Https from "node:https"
 
-/** The agents that keep the connections, by scheme. */
+/** The agents that keep connections open, by scheme. */
 export interface Agents {
   readonly http: Http.Agent
   readonly https: Https.Agent
 }
 
-/** The failure of a request that got no whole response. */
+/** The failure of a request without a complete response. */
 export const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
   new HttpClientError.HttpClientError({
     reason: new HttpClientError.TransportError({ request, cause })
   })
 
-/** A response that nobody reads would keep its connection for good. */
+/** An unread response would keep its connection forever. */
 const unread = new FinalizationRegistry<Http.IncomingMessage>((incoming) => incoming.destroy())
 
 /**
- * The state of a body. The listeners of its source refer to this and not to the response, which could
- * not be collected otherwise.
+ * The state of a body. The listeners of its source refer to this and not to the response, so that
+ * the response can be collected.
  */
 interface Body {
   failure: Error | undefined
@@ -47,7 +47,10 @@ const stir = (body: Body): void => {
   wake?.()
 }
 
-/** The listener of a request that has its response, where its errors show. Without one they end the process. */
+/**
+ * Errors appear on the response once there is one. An error of the request without a listener would
+ * end the process.
+ */
 const ignore = () => {}
 
 type Chunks = Arr.NonEmptyArray<Uint8Array>
@@ -114,7 +117,7 @@ class NodeResponse
       Channel.fromTransform((_, scope) =>
         Effect.suspend(() => {
           const now = () => stir(this.body)
-          // What arrives in one turn of the event loop is read at once.
+          // All bytes that arrive in one turn of the event loop are read together.
           const soon = () => setImmediate(now)
           this.source.on("readable", soon).on("end", now).on("close", now)
           const release = Effect.sync(() => {
@@ -132,7 +135,7 @@ class NodeResponse
       const first: Uint8Array | null = this.source.read()
       if (first !== null) {
         const chunks: Chunks = [first]
-        // Node gives one buffer for each call: over TLS, a record of at most 16 kB.
+        // Node returns one buffer for each call: over TLS, a record of at most 16 kB.
         for (let chunk = this.source.read(); chunk !== null; chunk = this.source.read()) {
           chunks.push(chunk)
         }
@@ -169,7 +172,7 @@ class NodeResponse
   }
 }
 
-/** The body of a request that this client can send. */
+/** The body of a request, which must be one that this client can send. */
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): Uint8Array | undefined => {
   switch (body._tag) {
     case "Empty":
@@ -181,7 +184,7 @@ const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): Uint8Array | und
   }
 }
 
-/** Sends a request to this URL, which is its own. An interrupted request is taken back. */
+/** Sends a request to its URL. An interruption cancels the request. */
 export const send = (
   request: HttpClientRequest.HttpClientRequest,
   url: URL,

@@ -1,6 +1,6 @@
 /**
- * An HTTP client on Node's own agents that goes through the proxies and trusts the certificates that
- * Codex would.
+ * An HTTP client on Node's own agents that uses the same proxies and trusts the same certificates
+ * as Codex.
  */
 import { Effect, Layer, Option, Redacted } from "effect"
 import {
@@ -33,9 +33,9 @@ const contextWith = (ca: ReadonlyArray<string> | undefined): Tls.SecureContext =
 }
 
 /**
- * The certificates that connections trust: those of the user, Node's and the system's. A server needs
- * to be vouched for by one of them. Each further step trusts more of them and takes longer: Node's
- * take some 25 ms beside others, in which nothing else runs, and the system's must be loaded first.
+ * The trusted certificates: the user's, Node's and the system's. They are added step by step, as a
+ * server needs them, because each step takes time. To add Node's to others blocks for about 25 ms,
+ * and the system's must be loaded first.
  */
 class Trust {
   private context: Tls.SecureContext | undefined
@@ -45,7 +45,7 @@ class Trust {
   constructor(custom: ReadonlyArray<string>) {
     const withNode = () => [...Tls.getCACertificates("default"), ...custom]
     this.steps = [
-      // A network with an authority of its own mostly signs everything with it.
+      // In a network with its own authority, it usually signs the certificates of all servers.
       ...(custom.length === 0 ? [() => undefined] : [() => custom, withNode]),
       () => [...withNode(), ...Tls.getCACertificates("system")]
     ]
@@ -55,12 +55,12 @@ class Trust {
     return (this.context ??= contextWith(this.steps[this.at]!()))
   }
 
-  /** Tells what is trusted now, for {@link Trust.widen}. */
+  /** The current step, for {@link Trust.widen}. */
   get step(): number {
     return this.at
   }
 
-  /** Trusts more than at a step. False if there is no more. */
+  /** Goes to the step after the given one. False if there is none. */
   widen(step: number): boolean {
     if (this.at > step) return true
     if (this.at === this.steps.length - 1) return false
@@ -72,7 +72,7 @@ class Trust {
 
 class TlsAgent extends Https.Agent {
   private readonly trust: Trust
-  /** The proxy if it is on https; Node makes the tunnels through others. */
+  /** The proxy if it is on https. Node itself makes the tunnels through other proxies. */
   private readonly proxy: Proxy.Proxy | undefined
   private readonly opening = new Set<() => void>()
 
@@ -90,12 +90,12 @@ class TlsAgent extends Https.Agent {
     const target = { host: options.host ?? "localhost", port: Number(options.port ?? 443) }
     const giveUp = ProxyTunnel.open(this.proxy, target, secureContext, (result) => {
       this.opening.delete(giveUp)
-      // The types demand a socket even beside an error.
+      // The type requires a socket even with an error.
       if (result instanceof Error) onCreated?.(result, undefined as unknown as Duplex)
       else onCreated?.(null, Tls.connect({ ...(shared as Tls.ConnectionOptions), socket: result }))
     })
     this.opening.add(giveUp)
-    // The socket is handed over later.
+    // The socket is passed to the callback later.
     return undefined
   }
 
@@ -105,7 +105,7 @@ class TlsAgent extends Https.Agent {
   }
 }
 
-/** The option that hands a proxy to Node, which supports http and https proxies only. */
+/** The option that passes a proxy to Node, which supports only http and https proxies. */
 const proxyEnv = (name: string, proxy: Proxy.Proxy | undefined) =>
   proxy === undefined || proxy.protocol === "socks:"
     ? {}
@@ -117,7 +117,7 @@ const proxyEnv = (name: string, proxy: Proxy.Proxy | undefined) =>
  */
 const connections = { keepAlive: true, maxSockets: 16 } as const
 
-/** Agents that keep their connections, each through the proxy if one is given for its scheme. */
+/** Agents that keep connections open, each through the proxy of its scheme, if there is one. */
 const makeAgents = Effect.fnUntraced(function* (
   trust: Trust,
   proxies: Pick<Proxy.Rules, "http" | "https">
@@ -135,7 +135,7 @@ const makeAgents = Effect.fnUntraced(function* (
   )
 })
 
-/** The proxy's part in a failure, or undefined if the server itself is to blame. */
+/** The proxy's part in a failure; undefined if the server caused it. */
 const proxyErrorOf = (cause: unknown, { shown }: Proxy.Proxy): ProxyError | undefined => {
   const code = codeOf(cause)
   switch (code) {
@@ -197,7 +197,7 @@ export const make = Effect.gen(function* () {
         const proxyError = proxyErrorOf(error, proxy)
         return proxyError === undefined ? error : NodeExchange.transportError(request, proxyError)
       }),
-      // A request to an https server is answered 407 while its tunnel is made, not here.
+      // For an https server, a 407 arrives while the tunnel is made, not here.
       Effect.flatMap((response) =>
         response.status === 407
           ? failed({ _tag: "ProxyAuthenticationRequired" })
@@ -206,7 +206,7 @@ export const make = Effect.gen(function* () {
     )
   }
 
-  // Nothing was sent over a connection that is not trusted, so the request can be repeated.
+  // Nothing is sent over an untrusted connection, so the request can be repeated.
   const sendTrusted = (request: HttpClientRequest.HttpClientRequest): ReturnType<typeof send> =>
     Effect.suspend(() => {
       const { step } = trust

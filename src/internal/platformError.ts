@@ -27,7 +27,7 @@ export const describe = (error: unknown): string => {
   return todo === undefined ? cause.message : `${cause.message}; ${todo}`
 }
 
-/** The path does not exist, or cannot exist. */
+/** True if the path does not exist, or cannot exist. */
 export const isAbsent = ({ reason }: PlatformError.PlatformError): boolean =>
   reason._tag === "NotFound" || reason._tag === "BadResource"
 

@@ -1,11 +1,11 @@
 /**
- * Changes of a value that can only be read.
+ * Changes of a value that must be polled.
  */
 import { type Duration, Effect, Equal, Stream } from "effect"
 
 /**
- * Reads the value again and again, and emits when it differs from the last one. The value at the start
- * is not emitted.
+ * Reads the value at an interval and emits when it differs from the last one. The initial value is
+ * not emitted.
  */
 export const changesOf = <A, E, R>(
   read: Effect.Effect<A, E, R>,

@@ -1,12 +1,12 @@
 /**
- * Decides which proxy a URL is requested through, by the rules of Codex's HTTP client (reqwest).
+ * Chooses the proxy for a URL by the rules of Codex's HTTP client (reqwest).
  *
- * Node's own rules differ (`NO_PROXY` with ranges and subdomains, `ALL_PROXY`), so Node is only
- * handed the proxy that was chosen here.
+ * Node's own rules differ (`NO_PROXY` with ranges and subdomains, `ALL_PROXY`), so Node only gets
+ * the proxy that was chosen here.
  */
 import { Redacted } from "effect"
 
-/** The names of the variables that decide. */
+/** The names of the variables that the choice depends on. */
 export const variableNames: ReadonlyArray<string> = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
     name,
@@ -28,7 +28,7 @@ export interface Variables {
 /** A proxy that the environment names. */
 export interface Proxy {
   readonly protocol: "http:" | "https:" | "socks:"
-  /** With the credentials, as Node takes it. */
+  /** With the credentials, in the form that Node needs. */
   readonly url: Redacted.Redacted
   /** Without the credentials. */
   readonly shown: string
@@ -41,7 +41,9 @@ export interface Rules {
   readonly isExcluded: (host: string) => boolean
 }
 
-/** Picks the values. A variable in upper case hides the one in lower case, even if it is empty. */
+/**
+ * Collects the values. A variable in upper case hides the one in lower case, even if it is empty.
+ */
 export const variablesOf = (get: (name: string) => string | undefined): Variables => {
   const first = (name: string) => get(name) ?? get(name.toLowerCase()) ?? ""
   return {
@@ -64,7 +66,7 @@ export const make = (variables: Variables): Rules => {
   }
 }
 
-/** The proxy for this URL, or undefined if it is reached directly. */
+/** The proxy for this URL; undefined for a direct connection. */
 export const select = (rules: Rules, url: URL): Proxy | undefined => {
   const proxy =
     url.protocol === "http:" ? rules.http : url.protocol === "https:" ? rules.https : undefined

@@ -1,6 +1,6 @@
 /**
- * Tunnels through a proxy that is itself on https. Node makes them, too, but trusts no certificates for
- * the proxy except its own.
+ * Tunnels through a proxy that is itself on https. Node can make them, too, but trusts only its own
+ * certificates for the proxy.
  */
 import { Redacted } from "effect"
 import * as Https from "node:https"
@@ -15,8 +15,8 @@ export interface Target {
 }
 
 /**
- * Asks the proxy for a connection to the target. Fails as Node's own tunnels do, with the code
- * `ERR_PROXY_TUNNEL` and the proxy's status. Returns a function that gives up.
+ * Requests a connection to the target from the proxy. Fails as Node's own tunnels do, with the code
+ * `ERR_PROXY_TUNNEL` and the proxy's status. Returns a function that cancels the request.
  */
 export const open = (
   proxy: Proxy,

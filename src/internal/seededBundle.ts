@@ -1,5 +1,5 @@
 /**
- * Installs that take versions from other homes instead of downloading them.
+ * Installs that copy versions from other homes instead of downloading them.
  */
 import { Data, Effect, type FileSystem, Layer, Option, type Path } from "effect"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
@@ -9,7 +9,7 @@ import * as RemoteBundle from "../RemoteBundle.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
 import * as seedSource from "./cache/seedSource.ts"
 
-/** A seed that can be used; none for one that cannot, which is logged. */
+/** Opens a seed. An unusable seed is logged and skipped. */
 const openSeed = Effect.fnUntraced(function* (from: string) {
   return yield* seedSource.open(from).pipe(
     Effect.asSome,
@@ -24,7 +24,7 @@ const openSeed = Effect.fnUntraced(function* (from: string) {
 
 type SeedSource = Effect.Success<ReturnType<typeof seedSource.open>>
 
-/** The plugin in a seed, if it is exactly the wanted version of the wanted plugin. */
+/** The plugin in a seed, if it has exactly the wanted version and remote id. */
 const find = (source: SeedSource, plugin: RemotePlugin.RemotePlugin, version: PluginVersion) =>
   source.read(plugin.pluginId).pipe(
     Effect.map(
@@ -39,11 +39,11 @@ const find = (source: SeedSource, plugin: RemotePlugin.RemotePlugin, version: Pl
     Effect.orElseSucceed(() => Option.none<CachedPlugin>())
   )
 
-/** The seed does not have the wanted version any more, or it could not be copied. */
+/** The seed no longer has the wanted version, or it could not be copied. */
 class NotCopied extends Data.TaggedError("NotCopied")<{}> {}
 
 /**
- * A `RemoteBundle` that takes a version from another home, if that home has it intact and under the
+ * A `RemoteBundle` that copies a version from another home if that home has it intact and with the
  * right remote id, and downloads it otherwise. The version is staged, checked and activated as a
  * download is.
  */
@@ -51,7 +51,7 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
   const store = yield* PluginStore.PluginStore
   const bundles = yield* RemoteBundle.RemoteBundle
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-  // A pass that downloads nothing does not look at the seeds.
+  // A pass that downloads nothing does not read the seeds.
   const sources = yield* Effect.cached(
     Effect.forEach(seeds, openSeed).pipe(
       Effect.map((opened) => opened.flatMap((source) => Option.toArray(source))),
@@ -105,8 +105,8 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
 })
 
 /**
- * A `RemoteBundle` that looks into other homes before it downloads. `seeds` are homes, in the order
- * in which they are asked. A home that cannot be used is logged and skipped.
+ * A `RemoteBundle` that searches other homes before it downloads. `seeds` are homes, in the order
+ * of the search. An unusable home is logged and skipped.
  */
 export const layer = (
   seeds: ReadonlyArray<string>

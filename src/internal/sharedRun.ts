@@ -1,5 +1,5 @@
 /**
- * One run of an effect, shared by all who ask for it while it runs.
+ * One run of an effect, shared by all callers that come while it runs.
  */
 import { Deferred, Effect, Fiber, type Scope } from "effect"
 
@@ -10,11 +10,11 @@ interface Run<A, E> {
 }
 
 /**
- * Returns an effect that starts a run or joins the current one. A run keeps the span, annotations and
- * services of the caller that started it. It is interrupted when its last caller is, or when the
- * scope closes. A call that comes after the end of a run starts a new one, even if other callers
- * have not yet received their result. `report` wraps a run: it may begin before it, and sees its exit
- * once a call would start a new run, before the callers receive the result.
+ * Returns an effect that starts a run or joins the current one. A run keeps the span, annotations
+ * and services of the caller that started it. It is interrupted when its last caller is, or when
+ * the scope closes. A call after the end of a run starts a new one, even if other callers have not
+ * yet received their result. `report` wraps a run. It sees the exit when a further call would
+ * already start a new run, but before the callers receive the result.
  */
 export const make = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -28,7 +28,7 @@ export const make = <A, E, R>(
     }
 
     const start = Effect.fnUntraced(function* (run: Run<A, E>) {
-      // First the run ends, so that a caller who continues with the result can start the next one.
+      // The run ends first, so that a caller can start the next one as soon as it has the result.
       run.fiber = yield* Effect.ensuring(
         effect,
         Effect.sync(() => end(run))
@@ -52,7 +52,7 @@ export const make = <A, E, R>(
         const run = joined ?? { result: Deferred.makeUnsafe<A, E>(), callers: 0, fiber: undefined }
         current = run
         run.callers++
-        // The first caller cannot be interrupted before the fiber is known.
+        // The first caller must not be interrupted before the fiber is known.
         return (joined === undefined ? start(run) : Effect.void).pipe(
           Effect.andThen(restore(Deferred.await(run.result))),
           Effect.onInterrupt(() => leave(run))

@@ -1,23 +1,23 @@
 /**
- * Reads files that another program writes, and that should be small: never a FIFO, a device or a
- * file without end.
+ * Reads files that another program writes and that should be small: never a FIFO, a device or an
+ * endless file.
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
 import type { Disk } from "./disk/Disk.ts"
 import { codeOf } from "./platformError.ts"
 
-/** The size of `config.toml`, `auth.json` and files that a manifest names that is still read, in bytes. */
+/** The maximum size of `config.toml`, `auth.json` and files that a manifest names, in bytes. */
 export const maxBytes = 1024 * 1024
 
 const decoder = new TextDecoder()
 
-/** The path does not lead to a regular file, or the file is larger than the limit. */
+/** True if the path does not lead to a regular file, or if the file is larger than the limit. */
 export const isRefusal = (error: PlatformError.PlatformError): boolean =>
   error.reason._tag === "BadResource" || codeOf(error) === "EFBIG"
 
 /**
- * The text of a regular file of at most `limit` bytes. A link is followed, because people link the
- * files of their homes; the file behind it is checked as it is read.
+ * Reads the text of a regular file of at most `limit` bytes. Links are followed, because people
+ * link the files of their homes; the file itself is checked while it is read.
  */
 export const read = (
   fs: FileSystem.FileSystem,

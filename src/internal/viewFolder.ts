@@ -1,12 +1,12 @@
 /**
- * A temporary folder for files that do not become a version of the cache.
+ * A temporary folder for files that will not become a cached version.
  */
 import { Effect, type Path, type PlatformError, type Scope } from "effect"
 import type * as Disk from "./disk/Disk.ts"
 
 /**
- * Codex and our own passes leave names without our prefix alone for an hour, so a pass that runs
- * meanwhile does not delete it, and a later one does if this process dies.
+ * Codex and our own passes keep entries without our prefix for an hour. So a pass that runs
+ * meanwhile does not delete the folder, and a later one does if this process dies.
  */
 const prefix = "plugin-check-"
 

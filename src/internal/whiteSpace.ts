@@ -1,15 +1,15 @@
 /**
- * White space around a text, as Codex defines it.
+ * Surrounding white space, as Codex defines it.
  *
- * Rust trims what Unicode calls `White_Space`. `String.prototype.trim` differs in two characters:
- * it drops U+FEFF and keeps U+0085.
+ * Rust trims Unicode's `White_Space`. `String.prototype.trim` differs in two characters: it removes
+ * U+FEFF and keeps U+0085.
  */
 import { Schema, SchemaTransformation } from "effect"
 
-// The look-behind keeps a long run in the middle of a text from being searched again and again.
+// Without the look-behind, a long run in the middle of a text would take quadratic time.
 const around = /^\p{White_Space}+|(?<!\p{White_Space})\p{White_Space}+$/gu
 
-/** Drops the white space around a text. */
+/** Removes the white space around a text. */
 export const trim = (text: string): string => text.replace(around, "")
 
 /** A text without white space around it. */
@@ -19,7 +19,7 @@ export const Trimmed = Schema.String.check(
   })
 )
 
-/** As {@link Trimmed}, but the white space is dropped first. */
+/** As {@link Trimmed}, but the white space is removed first. */
 export const Trim = Schema.String.pipe(
   Schema.decodeTo(Trimmed, SchemaTransformation.transform({ decode: trim, encode: (text) => text }))
 )

@@ -1,10 +1,10 @@
 /**
- * The names that an archive may use: they stay inside its folder, and each means one file, the same
- * on every file system.
+ * The names that an archive may use: each stays inside the bundle's folder and means the same
+ * single file on every file system.
  */
 import { Result, Schema } from "effect"
 
-/** Why an entry's name is refused. */
+/** The reason why an entry's name is rejected. */
 export const Problem = Schema.TaggedUnion({
   /** Absolute, or with a `..`. */
   EntryOutside: { path: Schema.String },
@@ -12,23 +12,22 @@ export const Problem = Schema.TaggedUnion({
     path: Schema.String,
     problem: Schema.Literals(["Empty", "NotUtf8", "ControlCharacter", "Backslash", "DrivePrefix"])
   },
-  /** The name is taken: by an earlier entry, or by a folder that an earlier entry lies in. */
+  /** The name is taken: by an earlier entry, or by a folder that contains an earlier entry. */
   DuplicatePath: { path: Schema.String },
-  /** The names differ, but not after Unicode normalisation and case folding. */
+  /** The names differ only in case or Unicode form. */
   CollidingPath: { path: Schema.String, other: Schema.String },
   EntryBelowFile: { path: Schema.String, file: Schema.String }
 })
 export type Problem = typeof Problem.Type
 
 /**
- * The components of an entry's path, without the empty and `.` ones that change nothing: none for
- * the archive's root.
+ * The components of an entry's path, without empty and `.` components. The archive's root has none.
  */
 export const components = (path: string): Result.Result<ReadonlyArray<string>, Problem> => {
   const unsafe = (problem: Extract<Problem, { _tag: "UnsafeName" }>["problem"]) =>
     Result.fail({ _tag: "UnsafeName", path, problem } as const)
   if (path === "") return unsafe("Empty")
-  // Tar puts this character where bytes are not UTF-8.
+  // Effect's `Tar` puts this character in place of bytes that are not UTF-8.
   if (path.includes("\uFFFD")) return unsafe("NotUtf8")
   if (/\p{Cc}/u.test(path)) return unsafe("ControlCharacter")
   if (path.includes("\\")) return unsafe("Backslash")
@@ -40,7 +39,7 @@ export const components = (path: string): Result.Result<ReadonlyArray<string>, P
   return Result.succeed(parts)
 }
 
-/** The same for names that a file system may take for one. */
+/** Equal for names that some file system treats as the same. */
 const fold = (path: string) =>
   /^[\x20-\x7e]*$/.test(path)
     ? path.toUpperCase()
@@ -49,14 +48,14 @@ const fold = (path: string) =>
 
 export type NodeType = "File" | "Directory"
 
-/** What an archive's entries have made so far. */
+/** The files and folders of an archive's entries so far. */
 export class ArchiveTree {
   private readonly types = new Map<string, NodeType>([["", "Directory"]])
   private readonly spellings = new Map<string, string>()
 
   /**
-   * Takes an entry in and gives the folders that it needs and no earlier entry made, parents
-   * first. A folder may be named again: that says nothing new.
+   * Adds an entry and returns the parent folders that no earlier entry has created, parents first.
+   * A folder may appear again without any effect.
    */
   add(path: string, type: NodeType): Result.Result<ReadonlyArray<string>, Problem> {
     const missing: Array<string> = []

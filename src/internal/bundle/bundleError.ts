@@ -8,7 +8,7 @@ import { describe } from "../platformError.ts"
 import { idleTimeLimit, minimumRate, rateWindow } from "./transfer.ts"
 
 /**
- * How many redirects are followed.
+ * The maximum number of redirects.
  *
  * @category constants
  * @since 0.1.0
@@ -16,7 +16,7 @@ import { idleTimeLimit, minimumRate, rateWindow } from "./transfer.ts"
 export const maxRedirects = 10
 
 /**
- * A bundle that could not be fetched or laid out. What the cache held is as it was.
+ * A bundle could not be downloaded or extracted. The cache is unchanged.
  *
  * @category errors
  * @since 0.1.0
@@ -26,11 +26,11 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
   {
     remotePluginId: Schema.String,
     pluginId: PluginId.PluginId,
-    /** Without credentials and query; null if it is no URL. */
+    /** Without credentials and query; null if it is not a URL. */
     url: Schema.NullOr(Schema.String),
     reason: Schema.TaggedUnion({
       ...Http.Failure,
-      /** The URL, or one that it redirects to, to which nothing was sent. */
+      /** The URL, or one that it redirects to, is unsafe. Nothing was sent to it. */
       UnsafeUrl: {
         url: Schema.NullOr(Schema.String),
         problem: Schema.Literals(["NotAUrl", "NotHttps", "Credentials"])
@@ -39,7 +39,7 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
       /** 401, 403, 404 or 410: signed links expire. */
       Expired: { status: Schema.Int },
       Rejected: { status: Schema.Int },
-      /** The host announces more bytes than a bundle may have. */
+      /** The host announced more bytes than a bundle may have. */
       TooLarge: { bytes: Schema.Number, most: Schema.Number },
       /** The body is shorter or longer than the host announced. */
       WrongLength: { announced: Schema.Number },
@@ -47,7 +47,7 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
       Stalled: {},
       /** Less than {@link minimumRate} bytes per second arrived for {@link rateWindow}. */
       TooSlow: {},
-      /** The file system refused. */
+      /** A file system call failed. */
       FileSystem: { cause: Schema.instanceOf(PlatformError.PlatformError) }
     })
   }

@@ -1,5 +1,5 @@
 /**
- * The skills of a plugin's commands, in the folder that is to become its version.
+ * Writes the skills of a plugin's commands into the folder that will become its version.
  */
 import { Effect, type Path, type PlatformError } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
@@ -11,7 +11,7 @@ import type { ManifestFile } from "./manifestFile.ts"
 const folderMode = 0o755
 const fileMode = 0o644
 
-// A byte-order mark is kept: a text that begins with one has no front matter.
+// A byte-order mark is kept, because a text that begins with one has no front matter.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
 const encoder = new TextEncoder()
@@ -25,7 +25,7 @@ interface CommandFile {
 const isCommand = (name: string) =>
   name.endsWith(CommandSkills.extension) && name !== CommandSkills.extension
 
-/** The commands at a place, be it a file or a folder; none where there is nothing. */
+/** The command files at a path, which may be a file, a folder or missing. */
 const filesAt = Effect.fnUntraced(function* (disk: Editable, path: Path.Path, place: string) {
   const info = yield* disk.lstat(place)
   const files: Array<CommandFile> = []
@@ -36,7 +36,7 @@ const filesAt = Effect.fnUntraced(function* (disk: Editable, path: Path.Path, pl
   if (info?.type === "File") add(place, path.basename(place))
   if (info?.type !== "Directory") return files
   const folders = [""]
-  // The loop goes on over what it appends.
+  // The loop also visits the folders that it appends.
   for (const folder of folders) {
     for (const { name, type } of yield* disk.entries(path.join(place, folder))) {
       const below = `${folder}${name}`
@@ -48,8 +48,8 @@ const filesAt = Effect.fnUntraced(function* (disk: Editable, path: Path.Path, pl
 })
 
 /**
- * Makes the skills, synced, in a folder that holds a plugin with this manifest. What the plugin
- * brings along in their place goes. Agent plugins have no commands.
+ * Writes the skills, synced, into the folder of a plugin with this manifest. Replaces anything that
+ * the bundle has in their place. Agent plugins have no commands.
  */
 export const write: (
   disk: Editable,
@@ -68,7 +68,7 @@ export const write: (
 
     const places = CommandSkills.places(manifest.json).map((place) => path.join(root, ...place))
     const found = (yield* Effect.forEach(places, (place) => filesAt(disk, path, place))).flat()
-    // Places may overlap; one file is one command for each path that it has.
+    // Paths may overlap. A file counts as one command for each path under which it is found.
     const files = new Map(found.map((each) => [`${each.path}\0${each.file}`, each]))
     const commands: Array<CommandSkills.Command> = []
     for (const each of files.values()) {

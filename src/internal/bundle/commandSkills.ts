@@ -1,26 +1,32 @@
 /**
- * The skills that Codex 0.169 makes of a plugin's commands when it installs it. Codex assumes that a
- * cached version has them, so whoever installs a version must make them.
+ * The skills that Codex 0.169 makes from a plugin's commands at its installation. Codex assumes
+ * that a cached version has them, so every installation must make them.
  */
 import { Option, Predicate, Result } from "effect"
 import * as Yaml from "effect/encoding/Yaml"
 import * as WhiteSpace from "../whiteSpace.ts"
 import * as ManifestPath from "./manifestPath.ts"
 
-/** Where they go, each into a folder named after it. What a plugin brings along there goes. */
+/**
+ * The folder of the skills, with one folder for each. Anything that the bundle has there is
+ * removed.
+ */
 export const folder = [".codex-plugin", "migrated-command-skills"] as const
 
-/** The name of each one's file. */
+/** The name of a skill's file. */
 export const fileName = "SKILL.md"
 
-/** What the name of a command's file ends in. */
+/** The extension of a command's file. */
 export const extension = ".md"
 
-/** The greatest length of a skill's name, in characters. Source: Codex. */
+/** The maximum length of a skill's name, in characters. Source: Codex. */
 const maxNameLength = 64
 
 export interface Command {
-  /** Its file's path below the place that was named, without extension, `/` between segments. */
+  /**
+   * The path of its file below the path in the manifest, without extension, with `/` between
+   * segments.
+   */
   readonly path: string
   readonly text: string
 }
@@ -42,7 +48,7 @@ export const places = (manifest: unknown): ReadonlyArray<ReadonlyArray<string>> 
 
 const frontMatter = /^---\r?\n(.*?)\r?\n---(?:\r?\n)?(.*)$/s
 
-/** YAML's scalars as texts. */
+/** A scalar of YAML as text. */
 const scalar = (value: unknown): string | undefined => {
   if (Predicate.isString(value)) return WhiteSpace.trim(value)
   return Predicate.isNumber(value) || Predicate.isBoolean(value) ? String(value) : undefined
@@ -55,7 +61,10 @@ const descriptionOf = (yaml: string): string | undefined => {
   return entry && scalar(entry[1])
 }
 
-/** What only a program that fills commands in can use: arguments, templates, shell commands, files. */
+/**
+ * True if the text has syntax that only a command runner can fill in: arguments, templates, shell
+ * commands, files.
+ */
 const isTemplate = (body: string): boolean =>
   /\$ARGUMENTS|\$\d|! ?`|(?:^|\p{White_Space})@\P{White_Space}/u.test(body) ||
   (body.includes("{{") && body.includes("}}"))
@@ -68,7 +77,7 @@ const nameOf = (path: string): string =>
 
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`
 
-/** The skill of a command, if it can be one: with a description, and as it is. */
+/** Converts a command to a skill, if it has a description and none of that syntax. */
 const skillOf = ({ path, text }: Command): Skill | undefined => {
   const [, yaml, body = ""] = frontMatter.exec(text) ?? []
   const description = yaml === undefined ? undefined : descriptionOf(yaml)
@@ -100,7 +109,7 @@ ${WhiteSpace.trim(body) || "No command template body was found."}
   }
 }
 
-/** The skills of some commands. Of several that would have one name there is none. */
+/** Converts commands to skills. Commands whose skills would have the same name are left out. */
 export const make = (commands: Iterable<Command>): ReadonlyArray<Skill> => {
   const skills = Array.from(commands, skillOf).filter(Predicate.isNotUndefined)
   const count = new Map<string, number>()

@@ -1,6 +1,6 @@
 /**
- * What happens to a bundle between its arrival and its activation: the curated ones get the version and
- * the app manifest of their row, and the manifest is checked.
+ * Completes and checks a downloaded bundle before its activation: curated bundles get the version
+ * and the app manifest of their row, and the manifest is checked.
  */
 import { Effect, Option, type Path } from "effect"
 import * as PluginId from "../../PluginId.ts"
@@ -17,9 +17,9 @@ const addedFileMode = 0o644
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** Completes bundles on a disk, or in the draft of one. */
+/** Completes bundles on a disk or in a draft. */
 export const make = (disk: Editable, path: Path.Path) => {
-  /** Replaces a file, whose mode stays, or adds one. The name in its folder is not synced. */
+  /** Replaces a file and keeps its mode, or adds a file. The name in its folder is not synced. */
   const overwrite = Effect.fnUntraced(function* (target: string, contents: Uint8Array) {
     const replaced = yield* disk.lstat(target)
     if (replaced?.type === "File") yield* disk.remove(target)
@@ -28,8 +28,8 @@ export const make = (disk: Editable, path: Path.Path) => {
   })
 
   /**
-   * Gives a curated bundle the version and the app manifest of its row, as Codex does, and returns
-   * the plugin's manifest as it is then.
+   * Adds the version and the app manifest of its row to a curated bundle, as Codex does, and
+   * returns the resulting manifest.
    */
   const materialise = Effect.fnUntraced(function* (
     plugin: RemotePlugin.RemotePlugin,
@@ -37,7 +37,7 @@ export const make = (disk: Editable, path: Path.Path) => {
     root: string
   ) {
     let manifest = yield* manifestFile.find(disk, path, root)
-    // Codex leaves an agent plugin's manifest as it is, and looks for `apps` in the other ones.
+    // Codex does not change an agent plugin's manifest, and reads `apps` from the other kinds.
     const isAgentPlugin = manifest.relativePath === PluginManifest.agentPluginPath
     if (!isAgentPlugin) {
       const text = CuratedManifest.withVersion(decoder.decode(manifest.bytes), version)
@@ -65,7 +65,7 @@ export const make = (disk: Editable, path: Path.Path) => {
     if (folders.length > 1) yield* disk.makeDirectory(folders.at(-1)!, { recursive: true })
     yield* overwrite(target, encoder.encode(plugin.appManifest.value))
     yield* disk.syncDirectories(folders)
-    // It may have been put where a manifest is looked for.
+    // The app manifest may have been written to a path at which a manifest is looked for.
     return yield* manifestFile.find(disk, path, root)
   })
 

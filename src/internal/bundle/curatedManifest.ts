@@ -1,19 +1,19 @@
 /**
- * What the bundles of the curated marketplace get on top of their own bytes, as Codex writes it.
+ * The additions to bundles of the curated marketplace, as Codex writes them.
  */
 import { Option, Predicate, Result } from "effect"
 import * as LosslessJson from "./losslessJson.ts"
 import * as ManifestPath from "./manifestPath.ts"
 
-/** Where the app manifest goes unless the manifest says otherwise. */
+/** The app manifest's path, unless the manifest names another one. */
 export const defaultAppManifestPath = ".app.json"
 
-/** The text of a file that holds this JSON. */
+/** The text of a file with this JSON. */
 export const fileText = (json: LosslessJson.Json): string => `${LosslessJson.print(json)}\n`
 
 /**
- * A manifest's text with the version set, in its place or as the last member. None if the text is
- * not a JSON object.
+ * The text of a manifest with this version, in the place of the old version or as the last member.
+ * None if the text is not a JSON object.
  */
 export const withVersion = (text: string, version: string): Option.Option<string> =>
   Option.flatMap(Result.getSuccess(LosslessJson.parse(text)), (json) =>
@@ -30,7 +30,10 @@ export const withVersion = (text: string, version: string): Option.Option<string
       : Option.none()
   )
 
-/** The segments of the app manifest's path: what `apps` says, else {@link defaultAppManifestPath}. */
+/**
+ * The segments of the app manifest's path: `apps` of the manifest, else {@link
+ * defaultAppManifestPath}.
+ */
 export const appManifestPath = (manifest: unknown): ReadonlyArray<string> =>
   Option.getOrElse(
     ManifestPath.segments(Predicate.hasProperty(manifest, "apps") ? manifest.apps : undefined),

@@ -1,6 +1,6 @@
 /**
- * The parts that a version declares (MCP servers, apps, hooks, skills) and the files they are in,
- * looked for where Codex 0.169 looks.
+ * The parts that a version declares (MCP servers, apps, hooks, skills) and the files that declare
+ * them, found by the rules of Codex 0.169.
  */
 import { Effect, type FileSystem, Option, type Path, Predicate, Schema } from "effect"
 import { agentPluginPath } from "../../PluginManifest.ts"
@@ -10,16 +10,16 @@ import * as manifestFile from "./manifestFile.ts"
 
 /** One file, or one part of the manifest, that declares something. */
 export interface Declaration {
-  /** Absolute. A declaration inside the manifest has the manifest's path. */
+  /** Absolute. For a declaration inside the manifest, the manifest's path. */
   readonly path: string
   /** True if the manifest names this file; false for a file with the usual name. */
   readonly isNamed: boolean
-  /** Undefined if the file is missing, too large, no regular file or not JSON. */
+  /** Undefined if the file is missing, too large, not a regular file or not JSON. */
   readonly json: unknown
 }
 
 export interface Declarations {
-  /** Absolute; null if there is none that can be read. */
+  /** Absolute; null if there is no readable manifest. */
   readonly manifest: string | null
   readonly mcpServers: ReadonlyArray<Declaration>
   readonly apps: ReadonlyArray<Declaration>
@@ -39,11 +39,14 @@ const field = (json: unknown, key: string): unknown =>
 
 const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [value])
 
-/** A path below the plugin's root, as manifests write them. Codex ignores every other value. */
+/**
+ * True for a path below the plugin's root, as manifests contain them. Codex ignores every other
+ * value.
+ */
 const isDeclaredPath = (value: unknown): value is string =>
   typeof value === "string" && /^\.\/./.test(value) && !value.split("/").includes("..")
 
-/** Reads the declarations below a version's root. A file that cannot be read declares nothing. */
+/** Reads the declarations below a version's root. An unreadable file declares nothing. */
 export const read = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   path: Path.Path,

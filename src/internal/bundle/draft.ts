@@ -1,8 +1,8 @@
 /**
  * The draft of a folder: its files while they are still in memory.
  *
- * A small bundle is completed in its draft, with the operations of a disk, so that each of its files
- * is written once and none is read back.
+ * A small bundle is completed in its draft, with the operations of a disk. So each file is written
+ * once and none is read back.
  */
 import { Effect, type FileSystem, type Path, PlatformError } from "effect"
 import * as Disk from "../disk/Disk.ts"
@@ -10,7 +10,7 @@ import * as FolderWriter from "./folderWriter.ts"
 
 export interface Draft {
   readonly disk: Disk.Editable
-  /** What is to be written, parents first. */
+  /** The entries to write, parents first. */
   readonly entries: () => ReadonlyArray<FolderWriter.Entry>
 }
 
@@ -32,13 +32,13 @@ const refuse = (
 const notFound = (path: string) => refuse("NotFound", "ENOENT", path)
 const exists = (path: string) => refuse("AlreadyExists", "EEXIST", path)
 
-/** Makes the draft of the folder `root`, which need not exist, from entries whose parents come first. */
+/** Makes the draft of the folder `root`, which need not exist, from entries with parents first. */
 export const make = (
   path: Path.Path,
   root: string,
   entries: ReadonlyArray<FolderWriter.Entry>
 ): Draft => {
-  /** By absolute path. A map keeps the order in which entries came, so parents stay first. */
+  /** Entries by absolute path. A map keeps the order of insertion, so parents stay first. */
   const pathOf = FolderWriter.pathsBelow(path, root)
   const nodes = new Map(entries.map((entry) => [pathOf(entry.path), entry]))
   const typeOf = (at: string) => (at === root ? "Directory" : nodes.get(at)?._tag)
@@ -52,14 +52,14 @@ export const make = (
     if (isFolder(at)) return isRecursive ? Effect.void : exists(at)
     if (nodes.has(at)) return exists(at)
     const parent = path.dirname(at)
-    // A draft knows nothing outside its folder.
+    // A draft has nothing outside its folder.
     if (parent === at) return notFound(at)
     const made = isRecursive
       ? makeDirectory(parent, true)
       : isFolder(parent)
         ? Effect.void
         : notFound(at)
-    // As on a disk, where the umask takes its part of the mode.
+    // As on a disk, where the umask clears bits of the mode.
     return Effect.flatMap(made, () => add(at, { _tag: "Directory", mode: 0o777, exactMode: false }))
   }
 
@@ -112,7 +112,7 @@ export const make = (
           if (other === at || other.startsWith(at + path.sep)) nodes.delete(other)
         }
       }),
-    // All of it is synced when it is written.
+    // Everything is synced when the draft is written.
     syncDirectory: () => Effect.void,
     syncDirectories: () => Effect.void
   }

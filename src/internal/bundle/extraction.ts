@@ -1,8 +1,9 @@
 /**
  * Extracts one gzipped tar into a new folder.
  *
- * A small bundle is inflated, read, checked and completed in memory, and then written with one call. A
- * large one streams through the same reader in bounded memory, and is completed on the disk.
+ * A small bundle is inflated, read, checked and completed in memory, and then written with one
+ * call. A large bundle streams through the same reader in bounded memory, and is completed on the
+ * disk.
  */
 import {
   type Array as Arr,
@@ -21,10 +22,10 @@ import * as FolderWriter from "./folderWriter.ts"
 import * as Inflate from "./inflate.ts"
 import * as Unpacker from "./unpacker.ts"
 
-/** Entries that are gathered before they are written together. */
+/** The limits of the entries that are written together. */
 const batch = { entries: 256, bytes: 1024 * 1024 } as const
 
-/** The errors that refusals become. */
+/** The errors of the caller. */
 export interface Refusals<E> {
   readonly gzip: (problem: Inflate.Problem) => E
   readonly tar: (problem: Unpacker.Problem) => E
@@ -36,7 +37,7 @@ export interface Limits extends Unpacker.Limits {
   readonly PackedBytes: number
 }
 
-/** Carries out the unpacker's steps in a folder. */
+/** Executes the unpacker's steps in a folder. */
 const makeWriter = Effect.fnUntraced(function* (folder: FolderWriter.FolderWriter) {
   const scope = yield* Effect.scope
   let open: { readonly file: FolderWriter.OpenFile; readonly scope: Scope.Closeable } | undefined
@@ -61,7 +62,7 @@ const makeWriter = Effect.fnUntraced(function* (folder: FolderWriter.FolderWrite
           if (gathered.length >= batch.entries || bytes >= batch.bytes) yield* flush
           break
         case "Open": {
-          // Its folder may be among the entries that are not written yet.
+          // Its folder may be among the entries that have not been written yet.
           yield* flush
           const fileScope = yield* Scope.fork(scope)
           const file = yield* Scope.provide(folder.openFile(step.path, step.mode), fileScope)
@@ -81,7 +82,7 @@ const makeWriter = Effect.fnUntraced(function* (folder: FolderWriter.FolderWrite
   return { write, flush }
 })
 
-/** Fails if there is more than a bundle may have. */
+/** Fails if more bytes arrive than a bundle may have. */
 const limited = <E, E2, R>(
   pull: Inflate.Chunks<E, R>,
   { PackedBytes }: Limits,
@@ -100,7 +101,7 @@ const limited = <E, E2, R>(
 const isEntry = (step: Unpacker.Step): step is FolderWriter.Entry =>
   step._tag === "Directory" || step._tag === "File"
 
-/** Changes the files of a bundle, wherever they are, before the folder counts as written. */
+/** Changes the files of a bundle, in memory or on the disk, before the extraction ends. */
 export type Complete<E, R> = (disk: Editable) => Effect.Effect<void, E, R>
 
 /**

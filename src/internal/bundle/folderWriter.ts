@@ -1,5 +1,5 @@
 /**
- * A new folder that is written whole and durably, or is not there.
+ * A new folder that is written completely and durably, or not at all.
  */
 import { Effect, Exit, type Path, type PlatformError, type Scope } from "effect"
 import type * as Disk from "../disk/Disk.ts"
@@ -24,22 +24,27 @@ export type NewEntry =
 /** Paths are relative to the folder, with `/` between their parts and without `.` and `..`. */
 export type Entry = NewEntry & { readonly path: string }
 
-/** A file whose content comes in parts. */
+/** A file that is written in parts. */
 export interface OpenFile {
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, Failure>
   readonly sync: Effect.Effect<void, Failure>
 }
 
 export interface FolderWriter {
-  /** Makes folders and files, parents first. When it ends, the files' content is durable. */
+  /**
+   * Creates folders and files, parents first. When it ends, the content of the files is durable.
+   */
   readonly create: (entries: ReadonlyArray<Entry>) => Effect.Effect<void, Failure>
-  /** Begins a new file, which is closed with the scope. */
+  /** Opens a new file, which is closed with the scope. */
   readonly openFile: (path: string, mode: number) => Effect.Effect<OpenFile, Failure, Scope.Scope>
   /** Makes all names in the folder durable. */
   readonly sync: Effect.Effect<void, Failure>
 }
 
-/** Gives the paths of a folder's entries. Their own paths are plain, so they are not normalised again. */
+/**
+ * Returns a function that makes absolute paths of a folder's entries. Relative paths are normalized
+ * already.
+ */
 export const pathsBelow = (path: Path.Path, root: string): ((entry: string) => string) => {
   const prefix = path.join(root, path.sep)
   return path.sep === "/"
@@ -51,10 +56,10 @@ export const pathsBelow = (path: Path.Path, root: string): ((entry: string) => s
 export const folderMode = 0o755
 
 /**
- * Makes the folder, whose parent must be there and which must not. It is removed again if the scope
+ * Creates the folder, which must not exist and whose parent must. It is removed again if the scope
  * ends in failure or interruption.
  *
- * Modes hold whatever the umask is.
+ * Modes are exact, whatever the umask is.
  */
 export const make = Effect.fnUntraced(function* (
   disk: Disk.Disk,
@@ -71,7 +76,8 @@ export const make = Effect.fnUntraced(function* (
   )
   const directories = [root]
 
-  // The umask cannot be read, but it shows in the folder. Bits that no folder of ours has stay in doubt.
+  // The umask cannot be read, but the folder's mode reveals it. Bits that our folders never have
+  // remain unknown.
   const rootMode = (yield* Effect.uninterruptible(disk.lstat(root)))?.mode ?? 0
   const doubtful = (folderMode & ~rootMode) | (0o777 & ~folderMode)
   const isDoubtful = (mode: number) => (mode & doubtful) !== 0

@@ -17,7 +17,7 @@ import {
 // oxlint-disable-next-line no-restricted-imports -- no platform service inflates with a checksum
 import * as Zlib from "node:zlib"
 
-/** Why bytes are not one whole gzip member and nothing else. */
+/** The reason why bytes are not exactly one gzip member. */
 export type Problem =
   | "NotGzip"
   | "CorruptGzip"
@@ -28,10 +28,13 @@ export type Problem =
 
 const KiB = 1024
 
-/** Larger members, packed, are inflated on a thread. For small ones the thread costs more. */
+/** The maximum packed size of a member that is inflated at once. Larger ones are worth a thread. */
 export const smallMember = 256 * KiB
 
-/** Members with more content are inflated on a thread, which bounds their memory. */
+/**
+ * The maximum content of a member that is inflated at once. The thread bounds the memory of larger
+ * ones.
+ */
 const smallContent = 4 * 1024 * KiB
 
 /** Fewer and larger chunks than zlib's default take half the processor time. */
@@ -46,10 +49,10 @@ const reservedFlags = 0xe0
 const fixedLength = 10
 const trailerLength = 8
 
-/** Twice what the extra field can have, which is more than any program writes. */
+/** Twice the maximum size of the extra field, which is more than any program writes. */
 const maxHeaderLength = 128 * KiB
 
-/** The bytes of the header, with which `bytes` begin. */
+/** The length of the header at the start of `bytes`. */
 const headerLength = (bytes: Uint8Array): Result.Result<number, Problem> => {
   const magic = [0x1f, 0x8b, 8]
   if (magic.some((byte, i) => i < bytes.length && bytes[i] !== byte)) return Result.fail("NotGzip")
@@ -89,7 +92,7 @@ const checkTrailer = (trailer: Uint8Array, crc: number, length: number): Problem
     : "ChecksumMismatch"
 }
 
-/** The content of a small member; undefined if it is too large to be held in memory. */
+/** The content of a small member; undefined if it is too large for memory. */
 export const inflateSmall = (
   member: Uint8Array
 ): Result.Result<Uint8Array | undefined, Problem> => {
@@ -103,7 +106,7 @@ export const inflateSmall = (
   try {
     content = Zlib.inflateRawSync(deflated, {
       ...options,
-      // Bundles with images hardly grow: then their content is one piece of memory.
+      // Bundles with images hardly grow, so this size holds their content in one piece.
       chunkSize: Math.max(chunkLength, 2 * deflated.length),
       maxOutputLength: smallContent
     })
@@ -120,7 +123,9 @@ export const inflateSmall = (
   return problem === undefined ? Result.succeed(content) : Result.fail(problem)
 }
 
-/** Gives memory back at once. Until V8 collects it, that of hundreds of bundles would add up. */
+/**
+ * Frees memory at once. Otherwise that of hundreds of bundles would add up until V8 collects it.
+ */
 export const release = ({ buffer }: Uint8Array): Effect.Effect<void> =>
   Effect.sync(() => {
     if (buffer instanceof ArrayBuffer) buffer.transfer(0)
@@ -129,13 +134,13 @@ export const release = ({ buffer }: Uint8Array): Effect.Effect<void> =>
 /** A stream's chunks, as they arrive. */
 export type Chunks<E, R> = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, E, void, R>
 
-/** Bytes that were gathered, and whether the stream ended with them. */
+/** The collected bytes, and whether the stream ended with them. */
 export interface Gathered {
   readonly bytes: Uint8Array
   readonly isEnd: boolean
 }
 
-/** Gathers bytes until there are more than `enough`, or no more. */
+/** Collects bytes until there are more than `enough`, or until the stream ends. */
 export const gather = <E, R>(
   pull: Chunks<E, R>,
   enough: number
@@ -165,8 +170,8 @@ export const gather = <E, R>(
   })
 
 /**
- * Inflates a large member on a thread. The stream ends well only after the member's checksum and
- * length held and its input ended with it.
+ * Inflates a large member on a thread. The stream succeeds only if the member's checksum and length
+ * are correct and the input ends with the member.
  */
 export const inflateLarge = Effect.fnUntraced(function* <E, R, E2>(
   first: Gathered,
@@ -178,7 +183,7 @@ export const inflateLarge = Effect.fnUntraced(function* <E, R, E2>(
     Effect.sync(() => Zlib.createInflateRaw(options)),
     (inflater) => Effect.sync(() => inflater.destroy())
   )
-  // The last bytes so far are the trailer, unless more follow.
+  // The last bytes are the trailer, unless more follow.
   let held: Uint8Array = new Uint8Array(0)
   let crc = 0
   let length = 0
@@ -188,7 +193,7 @@ export const inflateLarge = Effect.fnUntraced(function* <E, R, E2>(
       const all = held.length === 0 ? bytes : Bytes.concat([held, bytes])
       const end = Math.max(0, all.length - trailerLength)
       held = Uint8Array.from(all.subarray(end))
-      // An error shows on the readable side. The callback waits until the content was taken.
+      // The readable side reports errors. The callback waits until the content has been read.
       return Effect.callback<void>((resume) => {
         inflater.write(all.subarray(0, end), () => resume(Effect.void))
       })
@@ -196,7 +201,7 @@ export const inflateLarge = Effect.fnUntraced(function* <E, R, E2>(
   const feed = Effect.gen(function* () {
     yield* write(first.bytes.subarray(header))
     for (let { isEnd } = first; !isEnd;) {
-      // Each chunk costs a hop to the thread, so small ones are joined.
+      // Each chunk costs a round trip to the thread, so small ones are joined.
       const next = yield* gather(rest, chunkLength)
       if (next.bytes.length > 0) yield* write(next.bytes)
       isEnd = next.isEnd

@@ -1,20 +1,24 @@
 /**
- * JSON read and printed without loss: numbers keep their digits and keys their order, where
- * `JSON.parse` rounds the one and sorts those of the other that look like indices.
+ * Reads and prints JSON without loss. `JSON.parse` rounds numbers and reorders keys that look like
+ * indices.
  */
 import { Result } from "effect"
 
-/** A value as it was written: a scalar's own text, or what it is made of. */
+/** A value in its original form: the text of a scalar, or the parts of an array or object. */
 export type Json =
   | { readonly _tag: "Scalar"; readonly text: string }
   | { readonly _tag: "Array"; readonly items: ReadonlyArray<Json> }
-  /** By the text of their keys; of a key that came twice, the first place and the last value. */
+  /**
+   * Members by the text of their keys. A duplicate key has its first position and its last value.
+   */
   | { readonly _tag: "Object"; readonly members: ReadonlyMap<string, Json> }
 
-/** How deep arrays and objects may be nested. Source: serde_json, with which Codex reads them. */
+/**
+ * The maximum depth of nested arrays and objects. Source: serde_json, with which Codex reads them.
+ */
 export const maxDepth = 127
 
-/** The text is no JSON, is nested too deep, or holds half a surrogate pair. */
+/** The text is not JSON, is nested too deep, or contains a lone surrogate. */
 export type Unreadable = "Unreadable"
 
 const whitespace = /[ \t\n\r]*/y
@@ -58,7 +62,9 @@ class Reader {
     return items
   }
 
-  /** Whether there is something before the closing bracket; steps over a comma, or the bracket. */
+  /**
+   * True if there is another item before the closing bracket. Steps over the comma or the bracket.
+   */
   private another(closing: string): boolean {
     this.take(whitespace)
     const next = this.text[this.index]
@@ -67,7 +73,7 @@ class Reader {
     return next !== closing
   }
 
-  /** A string's text with no escape that it does not need. */
+  /** The text of a string without unnecessary escapes. */
   private string(): string {
     let end = this.index
     do end = this.text.indexOf('"', end + 1)
@@ -92,7 +98,9 @@ class Reader {
   }
 }
 
-/** As serde_json prints a number: its digits as they are, an exponent as `e` with a sign. */
+/**
+ * A number as serde_json prints it: with its original digits, and an exponent as `e` with a sign.
+ */
 const number = (text: string): string =>
   text === "-0"
     ? "0"
@@ -102,7 +110,7 @@ const number = (text: string): string =>
 export const parse = (text: string): Result.Result<Json, Unreadable> =>
   Result.try({
     try: () => {
-      // The reader takes for granted that the text is JSON.
+      // The reader assumes that the text is JSON.
       JSON.parse(text)
       return new Reader(text).value(0)
     },
@@ -119,7 +127,7 @@ export const at = (json: Json, path: ReadonlyArray<string | number>): Json | und
 
 const indentation = "  "
 
-/** Prints a value with two spaces a level, as serde_json and `JSON.stringify` do. */
+/** Prints a value with an indent of two spaces, as serde_json and `JSON.stringify` do. */
 export const print = (json: Json, margin = ""): string => {
   const inner = margin + indentation
   const lines = (open: string, parts: ReadonlyArray<string>, close: string) =>
@@ -144,7 +152,7 @@ export const print = (json: Json, margin = ""): string => {
   }
 }
 
-/** Whether a value that `JSON.parse` made would be printed as it was written. */
+/** True if `JSON.parse` has lost nothing of this value. */
 export const survivedParse = (value: unknown, depth = 0): boolean => {
   if (typeof value !== "object" || value === null) return typeof value !== "number"
   if (depth === maxDepth) return false

@@ -6,7 +6,7 @@ import * as PluginManifest from "../../PluginManifest.ts"
 import * as Looks from "../disk/looks.ts"
 import { codeOf, isAbsent } from "../platformError.ts"
 
-/** A manifest of more bytes is not read. */
+/** The maximum size of a manifest, in bytes. */
 export const maxBytes = 1024 * 1024
 
 export interface ManifestFile {
@@ -24,7 +24,10 @@ export interface CheckedFile extends ManifestFile {
 
 const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
 
-/** True for an entry of another kind, which is treated as absent. A socket cannot be opened at all. */
+/**
+ * True for an entry that is not a regular file, which counts as absent. A socket cannot even be
+ * opened.
+ */
 const isNoManifest = (error: PlatformError.PlatformError): boolean =>
   isAbsent(error) || codeOf(error) === "ENXIO"
 
@@ -39,7 +42,7 @@ export function* findLook(
   const standing = yield* Looks.recover(Looks.entries(root), isAbsent, noEntries)
   for (const relativePath of candidates) {
     const [first = relativePath, second] = relativePath.split("/")
-    // A link is none: it may lead out of the plugin.
+    // A link does not count: it may point outside the plugin.
     const type = second === undefined ? "File" : "Directory"
     if (!standing.some((entry) => entry.name === first && entry.type === type)) continue
     const file =
@@ -75,7 +78,7 @@ const lookAt = <A>(disk: Readable, make: () => Looks.Look<Result.Result<A, Refus
     Effect.fromResult
   )
 
-/** The first of the candidates that counts as a manifest. It alone decides, sound or not. */
+/** The first of the candidates that exists. Only this one counts, even if it is invalid. */
 export const find = (
   disk: Readable,
   path: Path.Path,
@@ -92,7 +95,7 @@ const checked = (
     Result.map(PluginManifest.checkNameResult(manifest, expectedName, file.path), () => manifest)
   )
 
-/** Decodes a manifest, which must be that of the plugin of this name. */
+/** Decodes a manifest and checks that it names this plugin. */
 export const check = (
   file: ManifestFile,
   expectedName: string
@@ -110,7 +113,9 @@ export function* readLook(
   )
 }
 
-/** True if a folder has a sound manifest that names the plugin. Throws no refusal. */
+/**
+ * True if a folder has a valid manifest that names the plugin. Never fails because of the manifest.
+ */
 export function* isSoundLook(
   path: Path.Path,
   root: string,

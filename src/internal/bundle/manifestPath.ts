@@ -1,11 +1,11 @@
 /**
- * Paths that manifests name.
+ * Paths in manifests.
  */
 import { Option } from "effect"
 
 /**
- * The segments of a path below the plugin's root, which begins with `./`. Backslashes and colons,
- * which lead elsewhere on Windows, and control characters make it no such path, nor does the root.
+ * The segments of a path below the plugin's root, which begins with `./`. None for the root itself,
+ * and for a path with control characters, backslashes or colons, which lead elsewhere on Windows.
  */
 export const segments = (path: unknown): Option.Option<ReadonlyArray<string>> => {
   if (typeof path !== "string" || !path.startsWith("./")) return Option.none()

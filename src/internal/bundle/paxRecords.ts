@@ -12,7 +12,7 @@ export type Records = ReadonlyMap<string, string>
 /** PAX keys that must not contain a NUL. */
 const textKeys: ReadonlySet<string> = new Set(["path", "linkpath", "uname", "gname"])
 
-/** PAX keys that stand for a header field. */
+/** PAX keys that replace a header field. */
 export const fieldKeys: ReadonlySet<string> = new Set([...textKeys, "size", "uid", "gid", "mtime"])
 
 /** Records of the form `<length> <key>=<value>\n`; the length counts the bytes of the whole record. */
@@ -51,10 +51,10 @@ export const parseRecords = (data: Uint8Array, at: number): Records | Problem =>
 
 const isWholeNumber = (value: string) => /^\d+$/.test(value) && Number.isSafeInteger(Number(value))
 
-/** The PAX time as seconds. NaN if it is none. */
+/** A PAX time in seconds; NaN if it is invalid. */
 const secondsOf = (value: string) => (/^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : Number.NaN)
 
-/** Checks the values of records that stand for a header field. An empty value keeps the field. */
+/** Checks the values of records that replace a header field. An empty value keeps the field. */
 export const problemOfRecords = (records: Records, at: number): Problem | undefined => {
   for (const [key, value] of records) {
     if (key.startsWith("GNU.sparse.")) return sparse

@@ -1,5 +1,5 @@
 /**
- * The request for a bundle: to https only, without anything of ours but `User-Agent`, along redirects.
+ * Requests a bundle: over https only, with no header but `User-Agent`, and through redirects.
  */
 import { Effect } from "effect"
 import { type HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
@@ -12,7 +12,10 @@ const expiredStatuses: ReadonlySet<number> = new Set([401, 403, 404, 410])
 const isLoopback = ({ hostname }: URL): boolean =>
   hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 
-/** The bytes that the head announces; undefined where the body is encoded and counts otherwise. */
+/**
+ * The length that the head announces; undefined if the body is encoded, because then it has another
+ * length.
+ */
 const announcedLength = ({
   headers
 }: HttpClientResponse.HttpClientResponse): number | undefined => {
@@ -22,7 +25,7 @@ const announcedLength = ({
     : undefined
 }
 
-/** Why an answer holds no bundle; undefined if it may hold one. */
+/** The reason why an answer has no bundle; undefined if it may have one. */
 const refusalOf = (status: number, announced: number, most: number): Reason | undefined => {
   if (expiredStatuses.has(status)) return { _tag: "Expired", status }
   if (status < 200 || status > 299) return { _tag: "Rejected", status }
@@ -31,7 +34,7 @@ const refusalOf = (status: number, announced: number, most: number): Reason | un
 
 const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
 
-/** An answer that may hold a bundle. */
+/** An answer that may have a bundle. */
 export interface Answer {
   readonly response: HttpClientResponse.HttpClientResponse
   /** The size of the body; undefined if the host does not announce it. */
@@ -42,7 +45,10 @@ export const make = (
   client: HttpClient.HttpClient,
   options: { readonly allowLoopbackHttp: boolean; readonly packedBytes: number }
 ) => {
-  /** Why nothing may be sent to a URL. Once a hop was https, all that follow must be. */
+  /**
+   * The reason why nothing may be sent to a URL. After one https URL, all further ones must be
+   * https.
+   */
   const problemOf = (url: URL, from: URL | undefined) => {
     if (url.username + url.password !== "") return "Credentials"
     if (url.protocol === "https:") return undefined
@@ -54,7 +60,7 @@ export const make = (
       : "NotHttps"
   }
 
-  /** The answer at the end of all redirects. */
+  /** The answer after all redirects. */
   const request = Effect.fnUntraced(function* (
     location: string
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, Reason> {

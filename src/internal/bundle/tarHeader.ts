@@ -1,5 +1,5 @@
 /**
- * One header block of a tar: v7, ustar, star or GNU. It is refused if two readers could understand
+ * One header block of a tar: v7, ustar, star or GNU. It is rejected if two readers could interpret
  * it differently.
  */
 import { damaged, malformed, type Problem } from "./tarProblem.ts"
@@ -7,7 +7,7 @@ import { damaged, malformed, type Problem } from "./tarProblem.ts"
 export const blockLength = 512
 const permissionBits = 0o7777
 
-/** JavaScript has no later date, in seconds. */
+/** The latest date of JavaScript, in seconds. */
 export const maxSeconds = 8.64e12
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
@@ -29,7 +29,7 @@ const startsWith = (block: Uint8Array, offset: number, text: string) => {
 
 const isBlank = (byte: number) => byte === 0 || byte === 0x20
 
-/** An octal number between blanks and NULs. NaN for anything else. */
+/** An octal number, padded with blanks and NULs; NaN for anything else. */
 const octalAt = (block: Uint8Array, offset: number, length: number): number => {
   let start = offset
   let end = offset + length
@@ -44,11 +44,11 @@ const octalAt = (block: Uint8Array, offset: number, length: number): number => {
   return value
 }
 
-/** An octal number, or one in base 256 as GNU tar writes it. NaN for anything else. */
+/** An octal number, or a number in base 256 as GNU tar writes it; NaN for anything else. */
 const numberAt = (block: Uint8Array, offset: number, length: number): number => {
   const first = block[offset]!
   if (first < 0x80) return octalAt(block, offset, length)
-  // Two's complement: negative numbers are read as the inverse of their magnitude minus one.
+  // Two's complement: a negative number is the inverse of its magnitude minus one.
   const inverse = first & 0x40 ? 0xff : 0
   let value = (first ^ inverse) & 0x7f
   for (let i = 1; i < length; i++) {
@@ -58,7 +58,10 @@ const numberAt = (block: Uint8Array, offset: number, length: number): number => 
   return inverse === 0 ? value : -value - 1
 }
 
-/** The sum of the block's bytes, with its own field as blanks. Old writers summed signed bytes. */
+/**
+ * The checksum is the sum of the block's bytes, with the checksum field as blanks. Old writers
+ * summed signed bytes.
+ */
 const hasValidChecksum = (block: Uint8Array, stored: number): boolean => {
   let sum = 8 * 0x20
   let high = 0
@@ -82,7 +85,10 @@ const numericFields = [
 
 const allFields = [...numericFields, ["devMajor", 329, 8], ["devMinor", 337, 8]] as const
 
-/** Blanks alone, or digits after a leading NUL: some readers take 0, others refuse the entry. */
+/**
+ * True for blanks alone, or digits after a leading NUL: some readers read 0, others reject the
+ * entry.
+ */
 const isUnclear = (block: Uint8Array, offset: number, length: number): boolean => {
   const end = offset + length
   let i = offset
@@ -122,7 +128,7 @@ export const parseHeader = (block: Uint8Array, at: number): RawHeader | Problem 
     }
   }
   let path = textAt(block, 0, 100)
-  // Star keeps times behind a shorter prefix and marks the block's end.
+  // Star has times after a shorter prefix, and marks the end of the block.
   const isStar = isUstar && startsWith(block, 508, "tar\0")
   if (isUstar) {
     const prefix = textAt(block, 345, isStar ? 131 : 155)

@@ -1,8 +1,8 @@
 /**
- * The reasons for which the tar reader refuses an archive.
+ * The reasons for which the tar reader rejects an archive.
  */
 
-/** Why a tar is refused. */
+/** The reason why a tar is rejected. */
 export type Problem =
   | { readonly _tag: "Truncated" }
   | { readonly _tag: "MalformedTar"; readonly detail: string }
@@ -20,7 +20,7 @@ export interface Limits {
 
 export const malformed = (detail: string): Problem => ({ _tag: "MalformedTar", detail })
 
-/** For damage in a header, which begins at the byte `at`. */
+/** The problem of a damaged header that begins at the byte `at`. */
 export const damaged = (detail: string, at: number): Problem =>
   malformed(`${detail} (header at byte ${at})`)
 

@@ -1,8 +1,8 @@
 /**
  * A strict tar reader: bytes in, entries out, without an effect for each chunk or block.
  *
- * It reads v7, ustar, PAX and GNU archives. It refuses everything that two readers could understand
- * differently, because an archive must not mean one thing to a scanner and another one here.
+ * It reads v7, ustar, PAX and GNU archives. It rejects everything that two readers could interpret
+ * differently, because an archive must not mean one thing to a scanner and another here.
  */
 import * as Pax from "./paxRecords.ts"
 import { blockLength, isZero, parseHeader, type RawHeader, textAt } from "./tarHeader.ts"
@@ -28,18 +28,21 @@ export type EntryType =
   | "Other"
 
 export interface Header {
-  /** As the archive spells it. Bytes that are not UTF-8 are U+FFFD. */
+  /** The path as in the archive. Bytes that are not UTF-8 become U+FFFD. */
   readonly path: string
   readonly type: EntryType
   /** Bytes of content. */
   readonly size: number
-  /** Permission bits, with the set-uid, set-gid and sticky ones. */
+  /** The permission bits, including set-uid, set-gid and sticky. */
   readonly mode: number
-  /** PAX records in force that the other fields do not show. */
+  /** The number of PAX records that apply to the entry. */
   readonly paxRecords: number
 }
 
-/** One step through an archive. An entry's content follows it, in as many parts as it arrives in. */
+/**
+ * One step through an archive. An entry's content follows the entry, in the parts in which it
+ * arrives.
+ */
 export type Item =
   | { readonly _tag: "Entry"; readonly header: Header }
   /** A part of the buffer that was pushed, not a copy. */
@@ -62,13 +65,13 @@ const types: Readonly<Record<string, EntryType>> = {
   "7": "File"
 }
 
-/** Old archives mark folders by a slash alone. */
+/** Old archives mark folders only by a slash. */
 const typeOf = (typeflag: string, path: string): EntryType =>
   typeflag === "\0" ? (path.endsWith("/") ? "Directory" : "File") : (types[typeflag] ?? "Other")
 
 /**
- * Reads one tar. Push a chunk, take items until there are none, push the next chunk. After a refusal
- * the reader is of no further use.
+ * Reads one tar. Push a chunk, take items until there are none, then push the next chunk. The
+ * reader must not be used after a problem.
  */
 export class TarReader {
   private readonly limits: Limits
@@ -77,7 +80,7 @@ export class TarReader {
   private start = 0
   /** Bytes of the tar before the chunk. */
   private before = 0
-  /** Part of a block, or of an extended header, whose rest is in the next chunk. */
+  /** The part of a block, or of an extended header, that continues in the next chunk. */
   private partial: Uint8Array | undefined
   private filled = 0
   /** An extended header whose data follows. */
@@ -99,7 +102,7 @@ export class TarReader {
     this.limits = limits
   }
 
-  /** Adds bytes. The chunk before must have been used up by {@link TarReader.next}. */
+  /** Adds a chunk. {@link TarReader.next} must have used up the previous one. */
   push(chunk: Uint8Array): void {
     this.before += this.chunk.length
     this.chunk = chunk
@@ -123,7 +126,7 @@ export class TarReader {
     }
   }
 
-  /** Why the tar may not end here, if it may not. */
+  /** The reason why the tar must not end here, if there is one. */
   end(): Problem | undefined {
     const isInside =
       this.content > 0 || this.padding > 0 || this.filled > 0 || this.extended !== undefined
@@ -155,7 +158,7 @@ export class TarReader {
     this.start += skipped
   }
 
-  /** So many bytes in one piece, which is copied only if it is spread over chunks. */
+  /** The next `length` bytes in one piece, which is copied only if it spans chunks. */
   private take(length: number): Uint8Array | undefined {
     if (this.partial === undefined && this.chunk.length - this.start >= length) {
       return this.chunk.subarray(this.start, (this.start += length))
@@ -198,7 +201,7 @@ export class TarReader {
     }
   }
 
-  /** Takes the data of an extended header, with its padding. */
+  /** Handles the data of an extended header, including its padding. */
   private extension({ size, typeflag }: RawHeader, bytes: Uint8Array): Item | undefined {
     this.extended = undefined
     const data = bytes.subarray(0, size)
@@ -210,7 +213,7 @@ export class TarReader {
       if (size === 0 || data[0] === 0) {
         return refused(malformed("a GNU long name without a name"))
       }
-      // GNU tar reads on in the padding.
+      // GNU tar also reads the padding.
       if (size < bytes.length && bytes.subarray(0, size + 1).indexOf(0) < 0) {
         return refused(malformed("a GNU long name without an end"))
       }

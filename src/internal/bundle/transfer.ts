@@ -1,7 +1,6 @@
 /**
- * The arrival of a bundle: its announced length, its progress, and the patience with its host. The
- * patience counts only while the host is waited for: the time that unpacking and syncing take is
- * never blamed on the connection.
+ * Receives a bundle's bytes: checks the announced length, reports progress and applies time limits.
+ * The limits count only time spent waiting for the host, not the time of unpacking and syncing.
  */
 import {
   type Array as Arr,
@@ -14,16 +13,18 @@ import {
   Stream
 } from "effect"
 
-/** How long a host may send nothing. */
+/** The time without any byte after which a download fails. */
 export const idleTimeLimit = Duration.seconds(20)
 
 /** The time over which the rate of a download is averaged. */
 export const rateWindow = Duration.seconds(60)
 
-/** The least bytes per second of one download. Downloads under way together share it. */
+/**
+ * The lowest rate of a download, in bytes per second. Downloads that run at the same time share it.
+ */
 export const minimumRate = 10_000
 
-/** Progress is reported at most this often, and at the end. */
+/** The shortest interval between reports of progress. There is always one at the end. */
 const reportInterval = Duration.toMillis("100 millis")
 
 export type Problem =
@@ -34,13 +35,13 @@ export type Problem =
 type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
 
 interface Sample {
-  /** Milliseconds that the host was waited for until then. */
+  /** The time spent waiting for the host until then, in milliseconds. */
   readonly waited: number
   readonly received: number
   readonly underWay: number
 }
 
-/** One download, and how long its host was waited for. */
+/** One download, and the time that it has spent waiting for its host. */
 class Transfer {
   private readonly clock: Clock.Clock
   waitingSince: number | undefined
@@ -86,7 +87,7 @@ const rateJudge = () => {
   }
 }
 
-/** Fails when the host has sent nothing, or too little, for too long. */
+/** Fails if the host has sent nothing, or too little, for too long. */
 const guard = (transfer: Transfer, underWay: () => number): Effect.Effect<never, Problem> =>
   Effect.gen(function* () {
     const idleLimit = Duration.toMillis(idleTimeLimit)
@@ -102,17 +103,17 @@ const guard = (transfer: Transfer, underWay: () => number): Effect.Effect<never,
         return yield* Effect.fail<Problem>({ _tag: "TooSlow" })
       }
       const untilWindow = window - (waited % window)
-      // Rounded up: a clock with fractions could leave a rest that no sleep can pass.
+      // Rounded up, because a fraction of a millisecond could remain that no sleep can pass.
       yield* Effect.sleep(Math.max(1, Math.ceil(Math.min(untilWindow, idleLimit - silent))))
     }
   })
 
-/** A response, whose body has not been read. */
+/** A response with an unread body. */
 export interface Response<E> {
   readonly body: Stream.Stream<Uint8Array, E>
   /** The size that the host announced; undefined if it did not. */
   readonly announced: number | undefined
-  /** Gets all bytes that arrived when no more are read. */
+  /** Receives the number of bytes that arrived, at the end of the reading. */
   readonly count: (received: number) => Effect.Effect<void>
 }
 
@@ -120,12 +121,15 @@ export interface Options<E, E2, A, E3, R> {
   readonly failed: (problem: Problem) => E2
   /** The end of a body: its regular end, or a failure. */
   readonly endOf: (error: E | Cause.Done) => E2 | Cause.Done
-  /** Gets the bytes so far. */
+  /** Receives the number of bytes so far. */
   readonly report: (received: number, announced: number | undefined) => Effect.Effect<void>
   readonly use: (bytes: Stream.Stream<Uint8Array, E2>) => Effect.Effect<A, E3, R>
 }
 
-/** The bytes of a response, which must be as many as were announced. `over` runs after the last. */
+/**
+ * The bytes of a response. Fails if their number is not the announced one. `over` runs after the
+ * last byte.
+ */
 const metered = <E, E2>(
   { announced, body, count }: Response<E>,
   transfer: Transfer,
@@ -137,7 +141,7 @@ const metered = <E, E2>(
   const isTooLittle = () => announced !== undefined && transfer.received < announced
   const wrongLength = () => Effect.fail(failed({ _tag: "WrongLength", announced: announced ?? 0 }))
   return Stream.transformPull(body, (pull, scope) => {
-    // One effect does all of it: a bundle arrives in many chunks.
+    // One effect per chunk, because a bundle arrives in many.
     const watched = Effect.matchEffect(pull, {
       onFailure: (error): Pull.Pull<never, E2> => {
         transfer.arrived()
@@ -152,7 +156,7 @@ const metered = <E, E2>(
         for (const { length } of chunks) transfer.received += length
         if (isTooMuch()) return wrongLength()
         const now = transfer.now()
-        // Most bundles arrive at once. Of another one, nothing more may come for long.
+        // Most bundles arrive at once. For others, the next bytes may take long.
         const isDue =
           reportedAt === undefined
             ? transfer.received !== announced
@@ -176,11 +180,11 @@ const metered = <E, E2>(
   })
 }
 
-/** Makes the watch of all downloads that share a connection. */
+/** Makes the transfers of downloads that share a connection. */
 export const make = () => {
   let underWay = 0
 
-  /** Opens a response and uses its bytes, within the limits. */
+  /** Uses the bytes of a response, within the limits. */
   return <E, E2, A, E3, R>(
     open: Effect.Effect<Response<E>, E2>,
     { use, ...options }: Options<E, E2, A, E3, R>
@@ -188,7 +192,7 @@ export const make = () => {
     Effect.clockWith((clock) => {
       const transfer = new Transfer(clock)
       underWay++
-      /** The connection belongs to the others from now on. */
+      /** From now on the other downloads share the connection. */
       const over = () => {
         if (!transfer.isOver) underWay--
         transfer.isOver = true

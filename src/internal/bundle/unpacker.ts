@@ -1,13 +1,13 @@
 /**
- * Turns the bytes of a tar into the steps that lay it out, and refuses what is not harmless. It
- * runs no effect and touches no disk.
+ * Turns the bytes of a tar into the steps that extract it, and rejects anything unsafe. It runs no
+ * effect and does not access the disk.
  */
 import { Bytes, Result } from "effect"
 import * as ArchiveTree from "./archiveTree.ts"
 import type * as TarProblem from "./tarProblem.ts"
 import * as TarReader from "./tarReader.ts"
 
-/** What {@link Unpacker} counts, by the name of its limit. */
+/** The limits of {@link Unpacker}. */
 export interface Limits extends TarProblem.Limits {
   readonly UnpackedBytes: number
   readonly Entries: number
@@ -32,7 +32,7 @@ export type Step =
       readonly mode: number
       readonly content: Uint8Array
     }
-  /** Begins a large file, whose content follows in `Append` steps up to `Close`. */
+  /** Opens a large file, whose content follows in `Append` steps up to `Close`. */
   | { readonly _tag: "Open"; readonly path: string; readonly mode: number }
   | { readonly _tag: "Append"; readonly bytes: Uint8Array }
   | { readonly _tag: "Close" }
@@ -51,7 +51,7 @@ const exceeded = (limit: keyof Limits, path?: string): Problem => ({
 const typeOf = ({ path, type }: TarReader.Header): ArchiveTree.NodeType | Problem => {
   switch (type) {
     case "File":
-      // Old archives mark folders by a slash alone.
+      // Old archives mark folders only by a slash.
       return path.endsWith("/") ? "Directory" : "File"
     case "Directory":
       return "Directory"
@@ -63,7 +63,7 @@ const typeOf = ({ path, type }: TarReader.Header): ArchiveTree.NodeType | Proble
   }
 }
 
-/** Reads one tar. After a problem it is of no further use. */
+/** Reads one tar. Must not be used after a problem. */
 export class Unpacker {
   private readonly limits: Limits
   private readonly wholeFile: number
@@ -72,21 +72,21 @@ export class Unpacker {
   private steps: Array<Step> = []
   private entries = 0
   private announced = 0
-  /** The file whose content is awaited. Without a file, content is passed over. */
+  /** The file whose content comes next. Without a file, content is skipped. */
   private file: { readonly path: string; readonly mode: number } | undefined
   /** The content so far of a small file; undefined for a large one. */
   private pieces: Array<Uint8Array> | undefined
 
   readonly extracted = { files: 0, directories: 0, bytes: 0 }
 
-  /** Files of at most `wholeFile` bytes come as one step. */
+  /** A file of at most `wholeFile` bytes becomes one step. */
   constructor(limits: Limits, wholeFile: number = wholeFileBytes) {
     this.limits = limits
     this.wholeFile = wholeFile
     this.reader = new TarReader.TarReader(limits)
   }
 
-  /** The steps that are known now that `chunk` arrived. They refer to its memory. */
+  /** Adds a chunk and returns the steps that are complete now. They refer to the chunk's memory. */
   push(chunk: Uint8Array): Result.Result<ReadonlyArray<Step>, Problem> {
     this.reader.push(chunk)
     this.steps = []
@@ -108,7 +108,7 @@ export class Unpacker {
     }
   }
 
-  /** Why the tar may not end here, if it may not. */
+  /** The reason why the tar must not end here, if there is one. */
   end(): Problem | undefined {
     return this.reader.end()
   }

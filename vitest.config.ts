@@ -16,7 +16,9 @@ const ownProcess = [
 /** Tests that are mostly about a real disk, connections or other processes: `npm run test:system`. */
 const system = [
   "test/**/*.{disk,processes,terminal}.test.ts",
-  "test/cli/{completions,flags,process,recipes,terminal,watch}.test.ts",
+  // Commands on a home on disk, with a backend on a port.
+  "test/cli/{completions,doctor,flags,install,json,list,names,process,prune}.test.ts",
+  "test/cli/{read,recipes,run,search,secrets,seed,serve,sync,verify,watch}.test.ts",
   "test/examples/{examples,fleet}.test.ts",
   "test/{BundleArchive.programs,CodexRefresh,RemoteBundle.node,SharedCache}.test.ts",
   "test/internal/{nodeExchange,nodeHttp}.test.ts",

@@ -2,7 +2,6 @@
  * Tokens and signed queries, looked for in all that is logged, traced, failed with, printed or
  * written while all sorts of things go wrong.
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { inspect } from "node:util"
@@ -18,20 +17,14 @@ import * as TestReply from "../src/testing/TestReply.ts"
 import type * as TestRequest from "../src/testing/TestRequest.ts"
 import { recordOutput } from "./support/recordOutput.ts"
 import { settle } from "./support/settle.ts"
-import { world } from "./support/shell.ts"
+import { assertKept, echoOf } from "./support/secrets.ts"
 
 const signature = "a-signature-that-nobody-may-see"
 const alpha = TestBackend.plugin({ name: "alpha", appManifest: { apps: {} } })
 const beta = TestBackend.plugin({ name: "beta" })
 const id = RemotePluginId.RemotePluginId.make(alpha.id)
 const home = TestCodexPlugins.root
-
-/** DiskReads with all that a server knows about the one who asks. */
-const echo: TestReply.Behaviour = (reply, request) =>
-  TestReply.body(`<p>${request.headers["authorization"]} ${request.url.href} ${signature}</p>`)(
-    reply,
-    request
-  )
+const echo = echoOf(signature)
 
 const echoWith =
   (status: number): TestReply.Behaviour =>
@@ -97,15 +90,6 @@ const trials = Effect.gen(function* () {
   yield* shown(installer.install(id))
   yield* shown(installer.uninstall(id))
 })
-
-/** Fails if a text contains a secret, and names the secret. */
-const assertKept = (text: string, secrets: ReadonlyArray<string>) => {
-  assert.isAbove(text.length, 0)
-  for (const secret of secrets) {
-    const at = text.indexOf(secret)
-    assert.strictEqual(at, -1, text.slice(Math.max(0, at - 200), at + 20))
-  }
-}
 
 const tryAll = Effect.gen(function* () {
   const { secrets } = yield* TestBackend.TestBackend
@@ -181,43 +165,6 @@ describe("no secret appears in any output", () => {
       }).pipe(provide)
     )
   }
-
-  it.live(
-    "of the program, in text or in JSON",
-    Effect.fnUntraced(
-      function* () {
-        const { backend, run } = yield* world({ plugins: [alpha, beta], signature })
-        const printed: Array<string> = []
-        const runAll = Effect.gen(function* () {
-          for (const args of [
-            ["sync", "--dry-run", "--json"],
-            ["sync", "--dry-run"],
-            ["sync", "--json"],
-            ["sync"],
-            ["list", "--json"],
-            ["read", alpha.id, "--json"],
-            ["search"],
-            ["search", "--json"],
-            ["doctor", "--json"],
-            ["verify", "--json"]
-          ]) {
-            const { stderr, stdout } = yield* run(...args)
-            printed.push(stdout, stderr)
-          }
-        })
-        yield* backend.when({ kind: "bundle", plugin: alpha.id }, TestReply.status(403))
-        yield* backend.when({ kind: "bundle", plugin: beta.id }, echo)
-        yield* runAll
-        for (const kind of ["listing", "directory", "shared"] as const) {
-          yield* backend.when({ kind }, echo)
-        }
-        yield* runAll
-        assertKept(printed.join("\n"), backend.secrets)
-      },
-      Effect.scoped,
-      Effect.provide(NodeServices.layer)
-    )
-  )
 
   it.effect("would go unnoticed: the test sees every log, secrets included", () =>
     Effect.gen(function* () {

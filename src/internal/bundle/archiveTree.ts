@@ -43,7 +43,7 @@ export const components = (path: string): Result.Result<ReadonlyArray<string>, P
 const fold = (path: string) =>
   /^[\x20-\x7e]*$/.test(path)
     ? path.toUpperCase()
-    : // Lower case first: only so do `ẞ` and `ß` both become `SS`.
+    : // Lower case comes first, so that `ẞ` and `ß` both become `SS`.
       path.normalize("NFD").toLowerCase().toUpperCase().normalize("NFD")
 
 export type NodeType = "File" | "Directory"

@@ -1,7 +1,6 @@
 /**
- * The way in which a staged version becomes the active one. The order of its steps keeps the promise:
- * at every instant the sidecar next to an active version is absent or names the plugin whose bytes
- * that version holds.
+ * Makes a staged version the active one. The order of the steps ensures that at every moment the
+ * sidecar next to an active version is absent or names the plugin whose bytes that version holds.
  */
 import { Effect, type Option } from "effect"
 import * as InstallMetadata from "../../InstallMetadata.ts"
@@ -17,10 +16,10 @@ import { type BaseRoot, emptyBaseRoot } from "./baseRoots.ts"
 import { utf8 } from "./sidecars.ts"
 import { fail, isGone, isRace } from "./storeError.ts"
 
-/** How often a change is planned again because the cache changed under it. */
+/** The number of times that a change is planned again because the cache has changed meanwhile. */
 const raceRetries = 8
 
-/** A staged plugin and the folder that holds it, which is renamed into the cache. */
+/** A staged plugin and its folder, which is renamed into the cache. */
 export interface StagedVersion {
   readonly root: string
   readonly pluginId: PluginId.PluginId
@@ -30,7 +29,7 @@ export interface StagedVersion {
 
 interface Options {
   readonly force?: boolean | undefined
-  /** None fails with `Changed` if there is a base root; anything else is the caller's to check. */
+  /** None fails with `Changed` if there is a base root. The caller checks any other value. */
   readonly expected?: Option.Option<unknown> | undefined
 }
 
@@ -63,11 +62,12 @@ const baseRootPlacer = ({ disk, path, reader }: Context, { rename, settleDoubt }
   })
 
 /**
- * Installs a version into an existing base root. The order of the steps keeps the promise.
+ * Installs a version into an existing base root, in the safe order.
  *
- * Whatever enters or leaves the base root is renamed from or into `fence`, the folder of the staged
- * version. A process that was frozen, and that another one took for dead, finds that folder swept when
- * it wakes up. Then each of its renames fails, and it changes nothing that the other one has done.
+ * Everything that enters or leaves the base root is renamed from or into `fence`, the folder of the
+ * staged version. If this process was frozen and another one took it for dead, that folder has been
+ * swept when it wakes up. Then each of its renames fails, so it cannot undo the other process's
+ * changes.
  */
 const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases: Leases.Leases) =>
   Effect.fnUntraced(function* (
@@ -98,7 +98,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
 
     if (settles) {
       yield* changes.markInDoubt(pluginId)
-      // Even if there is none: another process may have just removed it.
+      // This also syncs the folder if another process has just removed the sidecar.
       yield* changes.removeSidecar(baseRoot)
     }
     if (
@@ -132,7 +132,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
       if (sidecar !== undefined) yield* changes.placeSidecar(sidecar, baseRoot)
       yield* changes.settleDoubt(pluginId)
     }).pipe(
-      // Another program has taken away since then what landed; the next pass sweeps the mark.
+      // Another program has removed the new version since then; the next pass sweeps the mark.
       Effect.catchIf(isGone, () => Effect.void)
     )
   })
@@ -164,7 +164,7 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
       yield* ensureFolder(path.dirname(baseRoot))
       const contents = type === "Directory" ? yield* readBaseRoot(baseRoot) : emptyBaseRoot
       yield* check(contents)
-      // A file or link in a plugin's place is taken out itself, whatever it points at.
+      // A file or link in a plugin's place is removed itself; a link is not followed.
       if (type !== undefined && type !== "Directory") {
         yield* discardInto(fence, baseRoot, deleteInPlace(baseRoot))
       }
@@ -176,7 +176,7 @@ export const make = (context: Context, changes: Changes, leases: Leases.Leases) 
         : placeVersion({ ...staged, root }, contents, moved, { ...options, fence })
     })
 
-    // Once the version has landed, nothing is planned again: what follows only settles it.
+    // Once the version is in place, nothing is planned again; the remaining steps only clean up.
     const isOpen = (error: { readonly _tag: string }) =>
       isRace(error) && root !== path.join(baseRoot, staged.version)
     const attempts = (nth: number): ReturnType<typeof attempt> =>

@@ -13,7 +13,7 @@ export const activationSteps = (
   const isActive = (other: PluginVersion.PluginVersion) => Option.contains(active, other)
   const others = versions.filter((other) => other !== version)
   const outranking = others.filter((other) => PluginVersion.outranks(other, version))
-  // The one that is active now goes last, so that mostly no third one is active in between.
+  // The active version is removed last, so that usually no third version is active in between.
   const leaving = [
     ...outranking.filter((other) => !isActive(other)),
     ...outranking.filter(isActive)

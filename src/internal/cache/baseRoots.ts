@@ -1,5 +1,5 @@
 /**
- * Base roots: the folders that hold the versions and the sidecar of one plugin each.
+ * Base roots: each is the folder of one plugin's versions and sidecar.
  */
 import { Effect, type FileSystem, Option, type Path, type PlatformError, Schema } from "effect"
 import type { Fingerprint } from "../../CacheSnapshot.ts"
@@ -9,12 +9,12 @@ import * as PluginVersion from "../../PluginVersion.ts"
 import type * as Disk from "../disk/Disk.ts"
 import * as Looks from "../disk/looks.ts"
 
-/** The content of one base root, according to its folder. */
+/** The content of one base root, from its folder's entries. */
 export interface BaseRoot {
   readonly entries: ReadonlyArray<FileSystem.DirectoryEntry>
   readonly versions: ReadonlyArray<PluginVersion.PluginVersion>
   readonly active: Option.Option<PluginVersion.PluginVersion>
-  /** The kind of the entry that has the sidecar's name. */
+  /** The type of the entry with the sidecar's name. */
   readonly sidecar: FileSystem.File.Type | undefined
 }
 
@@ -24,7 +24,7 @@ export const isNotFound = (error: PlatformError.PlatformError): boolean =>
 export const mtimeOf = (info: FileSystem.File.Info): number =>
   Option.match(info.mtime, { onNone: () => 0, onSome: (mtime) => mtime.getTime() })
 
-/** The place of a file or folder on its disk. No two that exist at a time have the same one. */
+/** The inode of a file or folder. No two that exist at the same time have the same one. */
 const placeOf = (info: FileSystem.File.Info | undefined): string =>
   info === undefined ? "" : `${info.dev}:${Option.getOrElse(info.ino, () => 0n)}`
 
@@ -45,7 +45,7 @@ export const baseRootWith = (entries: ReadonlyArray<FileSystem.DirectoryEntry>):
 
 export const emptyBaseRoot = baseRootWith([])
 
-/** Contains names and places, because the time is too coarse to show every change. */
+/** Contains names and inodes, because timestamps are too coarse to reveal every change. */
 export const fingerprint = (
   info: FileSystem.File.Info,
   contents: BaseRoot,
@@ -67,7 +67,7 @@ const entriesIn = (folder: string): Looks.Look<ReadonlyArray<FileSystem.Director
 export type BaseRoots = ReturnType<typeof make>
 
 export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
-  // To join checked names to an absolute path takes no normalization, which takes long.
+  // Checked names below an absolute path need no normalization, which is slow.
   const within = (folder: string, name: string) => `${folder}${path.sep}${name}`
   const marketplaceRoot = (marketplace: PluginId.MarketplaceName) => within(cache, marketplace)
   const baseRootOf = (pluginId: PluginId.PluginId) =>
@@ -95,7 +95,7 @@ export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
     ]
   }
 
-  /** Changes once anything in the folder is added, removed or replaced. */
+  /** A value that changes when anything in the folder is added, removed or replaced. */
   function* fingerprintLook(target: string): Looks.Look<Fingerprint | undefined> {
     const info = yield* Looks.lstat(target)
     if (info === undefined) return undefined
@@ -111,7 +111,7 @@ export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
   const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
     Effect.map(entriesOf(baseRoot), baseRootWith)
 
-  /** The base root, if it is a folder below a marketplace that is one too. */
+  /** The base root, if it and its marketplace are real folders. */
   function* locateLook(pluginId: PluginId.PluginId): Looks.Look<BaseRoot> {
     const baseRoot = baseRootOf(pluginId)
     for (const folder of [path.dirname(baseRoot), baseRoot]) {

@@ -1,5 +1,5 @@
 /**
- * The single steps of which every change of the cache consists.
+ * The single steps of all changes to the cache.
  */
 import { Duration, Effect, type Path, type PlatformError, Schedule } from "effect"
 import * as Deletions from "./deletions.ts"
@@ -11,12 +11,12 @@ import * as Sidecars from "./sidecars.ts"
 import * as StagingFolder from "./stagingFolder.ts"
 import { fail, heldFilePatience, isHeld, type Reason } from "./storeError.ts"
 
-/** A rename of a held file is tried again after this time. */
+/** The interval at which a rename of a held file is retried. */
 const heldInterval = Duration.millis(100)
 
 const heldSchedule = Schedule.forever.pipe(Schedule.upTo({ duration: heldFilePatience }))
 
-/** The disk, the places and the reader that the parts of the store share. */
+/** The disk, the paths and the reader that the parts of the store share. */
 export interface Context {
   readonly disk: Disk.Disk
   readonly path: Path.Path
@@ -46,7 +46,7 @@ export const make = (context: Context) => {
       )
     )
 
-  // A schedule costs more than all else here, and nearly every rename succeeds at once.
+  // A schedule costs more than all the rest, and nearly every rename succeeds at once.
   const rename: Rename = (from, to) =>
     Effect.catchIf(disk.rename(from, to), isHeld, () => renameHeld(from, to))
 

@@ -1,9 +1,9 @@
 /**
- * Claims: plugins that a process is installing, so that no other one downloads them, too.
+ * Claims: a process claims a plugin while it installs it, so that no other one downloads it, too.
  *
- * A claim is an empty folder in staging. Its name contains the owner and the plugin. It counts as long
- * as its owner runs. The lock is held for the moment in which a claim is made, not while it lasts.
- * A caller that holds the lock never waits for a claim, because its owner may wait for the lock.
+ * A claim is an empty folder in staging. Its name contains the owner and the plugin. It is valid as
+ * long as its owner runs. The lock is held only while a claim is made. A caller that holds the lock
+ * never waits for a claim, because the claim's owner may wait for the lock.
  */
 import { Clock, Context, Duration, Effect, Option, type PlatformError, type Scope } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
@@ -14,44 +14,50 @@ import { hexDigits } from "./randomName.ts"
 import { claimPrefix } from "./staging.ts"
 import { explain, explained, fail, type PluginStoreError, type Reason } from "./storeError.ts"
 
-/** A waiter looks again after this time, in milliseconds, which doubles up to {@link longestPoll}. */
+/**
+ * The first interval at which a waiter looks again, in milliseconds. It doubles up to {@link
+ * longestPoll}.
+ */
 const firstPoll = 10
 const longestPoll = 160
 
-/** How often an owner shows that it is not frozen. */
+/** The interval at which an owner shows that it is not frozen. */
 const beatInterval = Duration.seconds(5)
 
-/** How long an owner may show no sign of life at the least before a waiter gives up. */
+/** The shortest time without a sign of life after which a waiter gives up. */
 const leastPatience = Duration.seconds(20)
 
 /** The steps on the disk that claims need. */
 export interface Operations {
   readonly staging: string
-  /** Registers this process as an owner until the scope closes, and sees to the staging folder. */
+  /** Registers this process as an owner until the scope closes, and creates the staging folder. */
   readonly owner: Effect.Effect<Owner, PlatformError.PlatformError | Reason, Scope.Scope>
   /** The names in staging; none if there is no such folder. */
   readonly names: Effect.Effect<ReadonlyArray<string>, PlatformError.PlatformError>
   /** Makes an empty folder in staging, which must not exist. */
   readonly create: (name: string) => Effect.Effect<void, PlatformError.PlatformError>
   readonly remove: (name: string) => Effect.Effect<void>
-  /** The time of an entry's last change, in milliseconds; undefined without the entry. */
+  /** The time of an entry's last change, in milliseconds; undefined if there is no entry. */
   readonly changedAt: (
     name: string
   ) => Effect.Effect<number | undefined, PlatformError.PlatformError>
-  /** Changes the time of an entry. */
+  /** Sets the time of an entry's last change to now. */
   readonly touch: (name: string) => Effect.Effect<void>
 }
 
 export interface Options<E> {
   /** False fails with `Claimed` instead of waiting. Default: true. */
   readonly wait?: boolean | undefined
-  /** Runs once when it is clear that the caller must wait. */
+  /** Runs once if the caller has to wait. */
   readonly onWait?: Effect.Effect<void> | undefined
-  /** Fails if the caller does not need the plugin any more. It runs after a wait and at the end. */
+  /** Fails if the caller no longer needs the plugin. It runs after a wait and at the end. */
   readonly check: Effect.Effect<void, E | PlatformError.PlatformError | Reason>
-  /** What the check compares with. A claim that was made with the same is not checked again. */
+  /**
+   * The value that the check compares with. A claim that was made with the same value is not
+   * checked again.
+   */
   readonly expected: unknown
-  /** The operation that errors name. Default: `install`. */
+  /** The operation, for errors. Default: `install`. */
   readonly operation?: string | undefined
 }
 
@@ -60,10 +66,13 @@ interface ClaimName {
   readonly plugin: string
 }
 
-/** A file name has room for so many bytes of a plugin's name beside the rest of a claim's name. */
+/** The maximum bytes of a plugin's name in the name of a claim, which must fit in a file name. */
 const maxNameBytes = 160
 
-/** The plugin's part of a claim's name. Plugins whose long names begin alike wait for each other. */
+/**
+ * The plugin's part of a claim's name. Plugins with long names that begin alike wait for each
+ * other.
+ */
 const shortName = (pluginId: PluginId): string => {
   const bytes = new TextEncoder().encode(pluginId)
   return bytes.length <= maxNameBytes
@@ -81,7 +90,7 @@ const parse = (name: string): ClaimName | undefined => {
 interface Claim {
   readonly expected: unknown
   isOver: boolean
-  /** Takes the claim away again. */
+  /** Removes the claim. */
   remove: () => Effect.Effect<void>
 }
 
@@ -91,7 +100,7 @@ const Claimed = Context.Reference<ReadonlyMap<string, Claim>>(
   { defaultValue: () => new Map() }
 )
 
-/** Finds, makes and outwaits the claims of one staging folder. */
+/** Finds, makes and waits for the claims in one staging folder. */
 const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
   const { staging } = operations
 
@@ -134,7 +143,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
       return undefined
     })
 
-  /** Claims a plugin. Gives the claim that is in the way, if there is one. */
+  /** Claims a plugin. Returns the claim of another owner, if there is one. */
   const tryClaim = (plugin: string, claim: Claim) =>
     lock.internals.instantly(
       Effect.flatMap(findClaim(plugin), (rival) =>
@@ -142,7 +151,10 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
       )
     )
 
-  /** Waits until a claim is over. Gives up if its owner runs but does nothing, as a frozen one. */
+  /**
+   * Waits until a claim ends. Gives up if its owner runs but does nothing, as a frozen process
+   * does.
+   */
   const outwait = Effect.fnUntraced(function* (name: string) {
     const { owner } = parse(name) ?? { owner: "" }
     const patience = Duration.max(lock.internals.waitLimit, leastPatience)
@@ -153,7 +165,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
       const now = yield* Clock.currentTimeMillis
       const changed = yield* operations.changedAt(name)
       if (changed === undefined) return
-      // To examine an owner costs more than to look for its claim.
+      // Examining an owner costs more than looking for its claim.
       if (wait === longestPoll && !(yield* lock.internals.liveness.isAlive(staging, owner))) return
       if (changed !== changedAt) {
         changedAt = changed
@@ -164,7 +176,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
     }
   })
 
-  /** Claims each of the plugins that has no claim yet, be it a dead owner's, and adds the claims. */
+  /** Claims each plugin that has no claim at all, not even a dead owner's, and adds the claims. */
   const claimFree = (pluginIds: ReadonlyArray<PluginId>, claims: Map<PluginId, Claim>) =>
     lock.internals.commit(
       Effect.gen(function* () {
@@ -183,7 +195,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
   return { findClaim, tryClaim, claimFree, outwait }
 }
 
-/** A claim that has yet to be made. */
+/** A claim that has not been made yet. */
 const newClaim = (expected: unknown): Claim => ({
   expected,
   isOver: false,
@@ -200,7 +212,10 @@ const release = (claim: Claim) => {
 const releaseAll = (claims: Iterable<Claim>) =>
   Effect.forEach(Array.from(claims), release, { discard: true })
 
-/** Says that a caller has to wait for a process, once, or fails if the caller does not want to wait. */
+/**
+ * Reports once that a caller has to wait for a process, or fails if the caller does not want to
+ * wait.
+ */
 const makeWait = <E>(
   pluginId: PluginId,
   { onWait = Effect.void, wait = true }: Options<E>
@@ -216,8 +231,8 @@ const makeWait = <E>(
 }
 
 /**
- * Runs an effect with those of the plugins that nobody has claimed, and claims them meanwhile. A
- * caller that holds the lock needs no claims, and gets all of the plugins.
+ * Claims the plugins that nobody else has claimed and runs an effect with them. A caller that holds
+ * the lock needs no claims and gets all the plugins.
  */
 const makeHoldFree =
   (
@@ -264,8 +279,9 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
     Effect.map(findClaim(shortName(pluginId)), (claim) => claim !== undefined)
 
   /**
-   * Runs an effect when no other caller of this process runs one for the plugin. Callers come in
-   * order and without polling. `before` runs before a caller waits, and `after` when its wait is over.
+   * Runs an effect when no other caller of this process runs one for the plugin. Callers take turns
+   * in order and do not poll. `before` runs before a caller waits, and `after` when its wait is
+   * over.
    */
   const inOrder = <A, E, R, E2, E3>(
     pluginId: PluginId,
@@ -289,7 +305,7 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
       )
     })
 
-  /** Claims a plugin, and waits for other processes that have claimed it. */
+  /** Claims a plugin and waits for other processes that have claimed it. */
   const makeSure = Effect.fnUntraced(function* <E>(
     pluginId: PluginId,
     claim: Claim,
@@ -306,8 +322,8 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
   })
 
   /**
-   * Runs an effect while no other caller claims the plugin. A caller that has claimed it already
-   * goes straight on, and so does one that holds the lock.
+   * Runs an effect while no other caller claims the plugin. A caller that has already claimed it
+   * does not wait, nor does one that holds the lock.
    */
   const hold = <A, E, R, E2 extends { readonly _tag: string }>(
     pluginId: PluginId,

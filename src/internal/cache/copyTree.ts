@@ -1,31 +1,31 @@
 /**
- * Durable copies of folders, which share nothing with their source.
+ * Durable copies of folders that are independent of their source.
  */
 import { Effect, type Path, type PlatformError } from "effect"
 import { codeOf } from "../platformError.ts"
 import * as Disk from "../disk/Disk.ts"
 import * as Looks from "../disk/looks.ts"
 
-/** The mode of folders in the cache, as Codex makes them. */
+/** The mode of folders in the cache, as in Codex. */
 export const folderMode = 0o755
 
 interface Options {
-  /** The mode of the copy's folders. Default: that of each folder. */
+  /** The mode of the copied folders. Default: the mode of each source folder. */
   readonly folderMode?: number | undefined
-  /** The name of folders that are left out. */
+  /** Folders of this name are left out. */
   readonly without?: string | undefined
 }
 
-/** A file of up to so many bytes is copied through memory. */
+/** The maximum size of a file that is copied through memory, in bytes. */
 const smallFile = 64 * 1024
 
-/** So many bytes are read before they are written. */
+/** The number of bytes that are read before they are written. */
 const batch = 1024 * 1024
 
-/** No file of the cache runs as its owner, whoever runs it. */
+/** Clears the set-uid and set-gid bits. */
 const permissions = 0o777
 
-/** The owner of a folder can change what is in it, or nobody could copy or remove it. */
+/** Keeps folders writable for their owner, who could not copy or remove them otherwise. */
 const ownersFolder = 0o700
 
 /** Folders and files below a root, by paths that begin with a separator. Links and devices are left out. */
@@ -43,7 +43,7 @@ function* treeLook(
   const paths = [""]
   const folders: Array<Tree["folders"][number]> = []
   const files: Array<string> = []
-  // The loop goes on over what it appends.
+  // The loop also visits the folders that it appends.
   for (const folder of paths) {
     const mode = folderMode ?? (yield* Looks.lstat(`${root}${folder}`))?.mode ?? 0
     folders.push({ path: folder, mode: (mode & permissions) | ownersFolder })
@@ -60,7 +60,7 @@ function* treeLook(
 interface Batch {
   readonly small: ReadonlyArray<{ readonly path: string; readonly file: Looks.File }>
   readonly large: ReadonlyArray<string>
-  /** How many files of the list they are. */
+  /** The number of files in the batch. */
   readonly count: number
 }
 
@@ -82,9 +82,9 @@ function* batchLook(root: string, files: ReadonlyArray<string>): Looks.Look<Batc
 }
 
 /**
- * Copies a folder's files and folders to a path that does not exist, synced. Links and devices are
- * left out. The kernel shares the blocks of a large file where the file system can; a write to either
- * file then separates them.
+ * Copies a folder's files and folders to a path that does not exist, and syncs them. Links and
+ * devices are left out. If the file system can share blocks, a large file shares them with its copy
+ * until either is written to.
  */
 export const copyTree = Effect.fnUntraced(function* (
   disk: Disk.Disk,

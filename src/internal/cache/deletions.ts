@@ -19,15 +19,15 @@ export const make = (
 ) => {
   const { baseRootOf, infoOf, readBaseRoot } = reader
 
-  /** Deletes what no reader looks into, such as an unrecognized entry. */
+  /** Deletes an entry that no reader uses, such as an unrecognized one. */
   const deleteInPlace = Effect.fnUntraced(function* (target: string) {
     yield* disk.remove(target)
     yield* disk.syncDirectory(path.dirname(target))
   })
 
   /**
-   * Deletes a version in place. Its manifest goes first and durably: a version without one counts as
-   * broken, so that a pass after an interruption does not trust what is left of it.
+   * Deletes a version in place. Its manifest is removed first and durably: a version without one
+   * counts as broken, so a pass after an interruption does not trust the rest of it.
    */
   const deleteVersionInPlace = Effect.fnUntraced(function* (root: string) {
     for (const relativePath of PluginManifest.paths) {
@@ -39,7 +39,7 @@ export const make = (
     yield* deleteInPlace(root)
   })
 
-  /** Deletes a plugin in place. Its identity goes before any of its bytes. */
+  /** Deletes a plugin in place, its sidecar before any of its versions. */
   const deleteBaseRootInPlace = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
     const baseRoot = baseRootOf(pluginId)
     if ((yield* infoOf(baseRoot))?.type === "Directory") {
@@ -53,12 +53,12 @@ export const make = (
   })
 
   /**
-   * Removes a file, link or folder from the cache in one step, by a rename into a folder in staging,
-   * with which it is deleted. Both ends of the rename are synced, or the deletion might outlive it.
-   * If another process has swept the folder because it took this one for dead, nothing is removed and
-   * it fails with `NotFound`.
+   * Removes a file, link or folder from the cache in one step, by a rename into a folder in staging
+   * that is deleted later. Both ends of the rename are synced; otherwise a power loss could keep
+   * the deletion and lose the rename. If another process has swept the folder because it took this
+   * one for dead, nothing is removed and it fails with `NotFound`.
    *
-   * Overlay file systems refuse to rename a folder that came with the image (EXDEV). There, `inPlace`
+   * An overlay file system cannot rename a folder of a lower layer (EXDEV). There, `inPlace`
    * deletes it where it is, and the result is undefined.
    */
   const discardInto = Effect.fnUntraced(function* <E, R>(
@@ -67,7 +67,8 @@ export const make = (
     inPlace: Effect.Effect<void, E, R>
   ) {
     const id = (yield* Random.nextIntBetween(0, 2 ** 32)).toString(36)
-    // Directly in it: a sweep makes the entries of such a folder durable before it deletes them.
+    // Directly in `folder`, because a sweep makes the entries of such a folder durable before it
+    // deletes them.
     const discarded = path.join(folder, `discarded-${id}`)
     yield* syncStaging
     const renamed = yield* rename(target, discarded).pipe(
@@ -82,7 +83,7 @@ export const make = (
     return discarded
   })
 
-  /** Does the same with a folder of its own, which is deleted with the scope. */
+  /** Does the same with a new folder that is deleted with the scope. */
   const discard = <E, R>(target: string, inPlace: Effect.Effect<void, E, R>) =>
     Effect.flatMap(stageFolder, (folder) => discardInto(folder, target, inPlace))
 

@@ -1,8 +1,8 @@
 /**
  * Doubt marks: files in staging that outlive a crash.
  *
- * While a version has no sidecar yet, its bytes may be the old or the new plugin's. The mark keeps
- * every process from guessing an identity.
+ * While a version has no sidecar yet, its bytes may be those of the old or the new plugin. The mark
+ * prevents processes from guessing an identity.
  */
 import { Effect } from "effect"
 import type * as PluginId from "../../PluginId.ts"
@@ -10,7 +10,7 @@ import type { Context } from "./changes.ts"
 import { doubtPrefix } from "./staging.ts"
 import type { StagingFolder } from "./stagingFolder.ts"
 
-/** An empty file of ours gets the mode that the umask leaves. */
+/** An empty file gets the mode that the umask allows. */
 export const emptyFile = { mode: 0o666, exactMode: false }
 
 export type Doubts = ReturnType<typeof make>
@@ -30,10 +30,10 @@ export const make = (
     yield* syncStaging
   })
 
-  // A mark that stays is swept by the next pass.
+  // The next pass sweeps a mark that cannot be removed.
   const unmark = (pluginId: PluginId.PluginId) => Effect.ignore(disk.remove(markOf(pluginId)))
 
-  /** Takes the mark away once what ended the doubt is durable. */
+  /** Removes the mark once the change that ends the doubt is durable. */
   const settleDoubt = Effect.fnUntraced(function* (pluginId: PluginId.PluginId) {
     const baseRoot = reader.baseRootOf(pluginId)
     yield* disk.syncDirectory(baseRoot)

@@ -1,5 +1,5 @@
 /**
- * Installs: staged without the lock, made active under it.
+ * Installs: staged without the lock, activated under it.
  */
 import { Effect, identity, Option } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
@@ -30,14 +30,17 @@ interface ClaimOptions extends Omit<Claims.Options<never>, "check" | "expected">
   readonly expected?: Option.Option<CachedPlugin> | undefined
 }
 
-/** Runs a change under the lock. What it took out of the cache is deleted after the lock is free. */
+/**
+ * Runs a change under the lock. Everything that it removed from the cache is deleted after the lock
+ * is released.
+ */
 export const changeWith =
   (lock: CacheLock.CacheLock["Service"]) =>
   (operation: string, pluginId: PluginId.PluginId | null) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
     effect.pipe(lock.internals.commit, Effect.scoped, explain(operation, pluginId))
 
-/** Fails with `Changed` if a plugin is not as it was seen before. */
+/** Fails with `Changed` if a plugin is not as expected. */
 export const expectWith =
   ({ reader }: Context) =>
   (pluginId: PluginId.PluginId, expected: Option.Option<CachedPlugin> | undefined) =>
@@ -77,7 +80,7 @@ export const make = (
     { expected, ...options }: ClaimOptions = {}
   ) => claims.hold(pluginId, effect, { ...options, expected, check: expect(pluginId, expected) })
 
-  /** Makes a staged version the active one. */
+  /** Activates a staged version. */
   const activate = (staged: Activation.StagedVersion, options: StageOptions = {}) =>
     place(staged, options, (current) =>
       staged.remotePluginId === null || current.sidecar === undefined
@@ -90,11 +93,11 @@ export const make = (
       commit(staged.pluginId)
     )
 
-  /** The same for a local install, which clears a sidecar whatever it holds. */
+  /** The same for a local install, which removes any sidecar. */
   const activateLocally = (staged: Activation.StagedVersion, options: StageOptions) =>
     place(staged, options).pipe(commit(staged.pluginId))
 
-  /** A plugin that was staged in a folder of the given path becomes the active version. */
+  /** Activates the plugin that was staged in the given folder. */
   const activateStaged = Effect.fnUntraced(function* (
     { pluginId, remotePluginId, version }: StagedPlugin,
     root: string,

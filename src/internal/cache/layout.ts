@@ -1,9 +1,9 @@
 /**
- * The places of one home's cache, resolved once.
+ * The paths of one home's cache, resolved once.
  *
- * Hosts link `plugins/` or `plugins/cache` of many homes to one folder, or mount a volume there. All
- * homes that share a cache must exclude each other, so lock and staging live next to the resolved
- * cache. If a rename from there into the cache is refused, as for a mount, both live inside the
+ * Hosts link `plugins/` or `plugins/cache` of many homes to one folder, or mount a volume there.
+ * All homes that share a cache must exclude each other, so lock and staging are next to the
+ * resolved cache. If a rename from there into the cache fails, as for a mount, both are inside the
  * cache, in {@link insideName}.
  */
 import { Effect, Option, type Path } from "effect"
@@ -11,25 +11,27 @@ import { codeOf } from "../platformError.ts"
 import type * as Disk from "../disk/Disk.ts"
 import { prefix } from "./staging.ts"
 
-/** The staging folder below `plugins/`, which Codex uses, too. */
+/** The staging folder below `plugins/`. Codex uses the same one. */
 export const stagingName = ".remote-plugin-install-staging"
 
-/** The folder in the cache for lock and staging. No marketplace can have a name with a dot. */
+/**
+ * The folder in the cache for lock and staging. No marketplace has this name, because of its dot.
+ */
 export const insideName = ".codex-plugins"
 
 export interface Layout {
   /** The cached plugins. No part of the path below the home is a link. */
   readonly cache: string
-  /** Bundles are staged here. The lock's file is next to it. */
+  /** The folder in which bundles are staged. The lock's file is next to it. */
   readonly staging: string
   /**
-   * True if the resolved cache is outside the resolved home, or is a mount below it. Other homes may
-   * use it then.
+   * True if the resolved cache is outside the resolved home, or is a mount below it, so that other
+   * homes may use it.
    */
   readonly isShared: boolean
 }
 
-/** The path without links. A last part that does not exist stays as it is. */
+/** The path with its links resolved. A last part that does not exist is kept. */
 const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effect<string> =>
   Effect.matchEffect(disk.realPath(target), {
     onSuccess: Effect.succeed,
@@ -45,7 +47,7 @@ const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effec
 
 /**
  * Tries a rename between two folders without changing anything: the name does not exist, and a
- * rename across mounts is refused before names are looked up.
+ * rename across mounts fails before the system looks up names.
  */
 const refusesRename = (disk: Disk.Disk, path: Path.Path, from: string, to: string) => {
   const name = `${prefix}no-such-entry`
@@ -55,13 +57,13 @@ const refusesRename = (disk: Disk.Disk, path: Path.Path, from: string, to: strin
   )
 }
 
-/** Finds the places below a home, whose path is absolute. Changes nothing on disk. */
+/** Finds the paths below a home, whose path is absolute. Changes nothing on disk. */
 export const find: (disk: Disk.Disk, path: Path.Path, root: string) => Effect.Effect<Layout> =
   Effect.fnUntraced(function* (disk, path, root) {
     const given = path.join(root, "plugins", "cache")
     const realRoot = yield* resolve(disk, path, root)
     const realCache = yield* resolve(disk, path, given)
-    // A link above the home or at it changes nothing; the path stays as the caller knows it.
+    // If only the home or a folder above it is a link, the paths keep the caller's form.
     const isPlain = realCache === path.join(realRoot, "plugins", "cache")
     const cache = isPlain ? given : realCache
     const parent = path.dirname(cache)

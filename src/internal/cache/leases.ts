@@ -1,8 +1,9 @@
 /**
- * Leases: versions whose files a process still uses, so that no other process takes them away.
+ * Leases: a process leases a version while it uses its files, so that no other process removes
+ * them.
  *
  * A lease is an empty file in staging. Its name contains the owner, the plugin and the version. It
- * counts as long as its owner runs.
+ * is valid as long as its owner runs.
  */
 import { Effect, type PlatformError, type Scope } from "effect"
 import * as Hex from "effect/encoding/Hex"
@@ -22,7 +23,7 @@ export interface Operations<E> {
   readonly remove: (name: string) => Effect.Effect<void>
 }
 
-/** Half of a SHA-256 digest: it fits in a file name, however long the text is. */
+/** Half of a SHA-256 digest, which fits in a file name. */
 const digest = (text: string): Effect.Effect<string> =>
   Effect.promise(() =>
     globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))
@@ -47,8 +48,8 @@ export const make = <E>(operations: Operations<E>, liveness: Liveness) => {
   const { staging } = operations
 
   /**
-   * Leases a version until the scope closes. The caller holds the lock of the cache and has seen
-   * that the version is there. Errors that are not those of the operations are the liveness's.
+   * Leases a version until the scope closes. The caller holds the lock and has checked that the
+   * version exists. Fails with the errors of the operations and of the liveness.
    */
   const take = Effect.fnUntraced(function* (
     pluginId: PluginId,
@@ -60,7 +61,7 @@ export const make = <E>(operations: Operations<E>, liveness: Liveness) => {
     yield* Effect.acquireRelease(operations.create(name), () => operations.remove(name))
   })
 
-  /** The versions of a plugin, among the given ones, that a running process has leased. */
+  /** Those of a plugin's versions that a running process has leased. */
   const leased = Effect.fnUntraced(function* (
     pluginId: PluginId,
     versions: ReadonlyArray<PluginVersion.PluginVersion>
@@ -82,8 +83,8 @@ export const make = <E>(operations: Operations<E>, liveness: Liveness) => {
 }
 
 /**
- * The leased version that stands in the way of a version that is to become active; undefined if
- * there is none. A repair, a downgrade and a change of owner disturb it. An upgrade does not.
+ * The leased version that blocks the activation of another version; undefined if there is none. It
+ * blocks a repair, a downgrade and a change of owner, but not an upgrade.
  */
 export const conflict = (
   leased: ReadonlyArray<PluginVersion.PluginVersion>,

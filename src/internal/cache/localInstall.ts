@@ -1,5 +1,5 @@
 /**
- * The installation of a plugin from a folder of the user's.
+ * The installation of a plugin from a local folder.
  */
 import { Effect } from "effect"
 import * as PluginId from "../../PluginId.ts"
@@ -26,9 +26,9 @@ export const make = ({ disk, path }: Context, { stageFolder }: Changes) =>
     const { manifest, path: manifestPath } = yield* read(source)
     const version = options.version ?? (yield* PluginManifest.localVersion(manifest, manifestPath))
     const root = path.join(yield* stageFolder, "version")
-    // Staging is below the source if that is a whole home; the copy must not contain itself.
+    // If the source is a whole home, staging is below it, and the copy must not contain itself.
     yield* copyTree(disk, path, source, root, { folderMode, without: stagingName })
-    // The source may have changed meanwhile.
+    // The source may have changed during the copy.
     yield* commandSkillFiles.write(disk, path, root, yield* read(root))
     const staged: StagedVersion = { root, pluginId, version, remotePluginId: null }
     return staged

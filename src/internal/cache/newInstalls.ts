@@ -1,9 +1,10 @@
 /**
- * Installs of many plugins that a cache does not have, such as those of a seed.
+ * Installs many plugins that the cache does not have, such as those of a seed.
  *
- * A plugin without a base root needs none of the steps that keep an old version apart from a new one.
- * Each base root is prepared in staging, whole and synced, and appears with one rename. So all of
- * them share one staging folder, one hold of the lock for their claims and one for their renames.
+ * A plugin without a base root has no old version, so it needs none of the careful steps of an
+ * activation. Each base root is prepared in staging, complete and synced, and put in place with one
+ * rename. So all of them share one staging folder, one hold of the lock for their claims and one
+ * for their renames.
  */
 import { Effect, type FileSystem } from "effect"
 import type * as CacheLock from "../../CacheLock.ts"
@@ -29,16 +30,16 @@ export interface NewPlugin {
   readonly remotePluginId: RemotePluginId | null
 }
 
-/** A plugin and the folder that is to become its version. */
+/** A plugin and the folder that will become its version. */
 export interface Staging<A extends NewPlugin> {
   readonly plugin: A
-  /** Does not exist. Its parent does. */
+  /** The folder does not exist, but its parent does. */
   readonly root: string
 }
 
 /**
- * Writes the folders of plugins, synced, and gives those plugins that it has written. The others are
- * not installed.
+ * Writes and syncs the folders of plugins, and returns the plugins that it has written. The others
+ * are not installed.
  */
 export type Stage<A extends NewPlugin, E, R> = (
   plugins: ReadonlyArray<Staging<A>>
@@ -46,9 +47,9 @@ export type Stage<A extends NewPlugin, E, R> = (
 
 const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
 
-/** The preparation of plugins outside of the cache. */
+/** The preparation of plugins in staging. */
 const makePreparation = ({ disk, home, path, reader }: Context) => {
-  /** The plugins whose base root may simply appear. Not one in doubt: that has to be settled, too. */
+  /** The plugins that need no more than a new base root. A plugin in doubt needs more. */
   const placeable = <A extends NewPlugin>(plugins: ReadonlyArray<A>) =>
     disk.look(function* (): Looks.Look<ReadonlyArray<A>> {
       const names = yield* Looks.recover(Looks.entries(home.staging), isNotFound, noEntries)
@@ -64,7 +65,10 @@ const makePreparation = ({ disk, home, path, reader }: Context) => {
 
   const baseRootIn = (folder: string, nth: number) => path.join(folder, `base-root-${nth}`)
 
-  /** Makes the base roots with their sidecars. The names in them are synced once versions are there. */
+  /**
+   * Makes the base roots with their sidecars. Their names are synced later, together with the
+   * versions.
+   */
   const prepare = (folder: string, plugins: ReadonlyArray<NewPlugin>) =>
     disk.createAll(
       plugins.flatMap(({ remotePluginId }, nth): ReadonlyArray<NewEntry> => {
@@ -97,7 +101,10 @@ export const make = (
   const { disk, path, reader } = context
   const { baseRootIn, placeable, prepare } = makePreparation(context)
 
-  /** Moves the base roots into place that nobody else has made meanwhile. Returns their plugins. */
+  /**
+   * Moves each base root into the cache, unless somebody else has made one meanwhile. Returns the
+   * plugins.
+   */
   const place = Effect.fnUntraced(function* <A extends NewPlugin>(
     staged: ReadonlyArray<Staging<A>>
   ) {
@@ -108,7 +115,7 @@ export const make = (
       if (!free.has(plugin)) continue
       const baseRoot = reader.baseRootOf(plugin.pluginId)
       const marketplace = path.dirname(baseRoot)
-      // What fails for one plugin, such as a base root that somebody has just made, leaves it out.
+      // A plugin that fails, for example because its base root has just been created, is left out.
       yield* (marketplaces.has(marketplace) ? Effect.void : changes.ensureFolder(marketplace)).pipe(
         Effect.andThen(changes.rename(path.dirname(root), baseRoot)),
         Effect.match({
@@ -146,9 +153,9 @@ export const make = (
   })
 
   /**
-   * Installs plugins that the cache does not have, and gives those that it has installed. It leaves
-   * out, untouched, each plugin that has a base root or a mark of doubt, and each that another caller
-   * is installing.
+   * Installs plugins that the cache does not have, and returns those that it has installed. It
+   * leaves out each plugin that has a base root or a mark of doubt, and each that another caller is
+   * installing.
    */
   return <A extends NewPlugin, E, R>(plugins: ReadonlyArray<A>, stage: Stage<A, E, R>) =>
     Effect.gen(function* () {

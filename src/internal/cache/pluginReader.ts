@@ -1,5 +1,5 @@
 /**
- * Reads one plugin of the cache: its versions, its identity and the condition of its active version.
+ * Reads one cached plugin: its versions, its identity, and whether its active version is intact.
  */
 import { Effect, Equivalence, type FileSystem, Option, type Path, Result } from "effect"
 import { type CachedPlugin, Identity } from "../../CacheSnapshot.ts"
@@ -25,15 +25,15 @@ export interface Sidecar {
   readonly exact: boolean
 }
 
-/** A sidecar of more bytes is not read. Codex writes less than a hundred. */
+/** The maximum size of a sidecar, in bytes. Codex writes less than a hundred. */
 const smallFile = 1024 * 1024
 
-/** The number of times that a base root is read again because it changed meanwhile. */
+/** The number of times that a base root is read again because it has changed meanwhile. */
 const raceRetries = 8
 
 /**
- * Everything that is known of a plugin, as text. Two looks give the same text only if nobody has
- * changed the plugin in between.
+ * The state of a plugin, as text. Two reads give the same text only if nobody has changed the
+ * plugin in between.
  */
 export const stateOf = (plugin: Option.Option<CachedPlugin>): string =>
   Option.match(plugin, {
@@ -64,7 +64,7 @@ type SidecarResult = Result.Result<Option.Option<Sidecar>, InstallMetadata.Insta
 
 const noSidecar: SidecarResult = Result.succeedNone
 
-/** The identity that the look at a sidecar found. */
+/** The identity that follows from a sidecar and a mark of doubt. */
 const identityWith = (sidecar: SidecarResult, inDoubt: boolean): Identity =>
   Result.match(sidecar, {
     onFailure: (error) => Identity.Unreadable({ error }),
@@ -79,7 +79,7 @@ export const make = (
   path: Path.Path,
   { baseRootOf, partsLook, sidecarOf, versionRootOf }: BaseRoots
 ) => {
-  /** Throws no refusal: each is the reason for which the sidecar cannot be read. */
+  /** Never fails: an error is the reason why the sidecar cannot be read. */
   function* sidecarLook(
     pluginId: PluginId.PluginId,
     contents: BaseRoot
@@ -88,7 +88,7 @@ export const make = (
     const path = sidecarOf(baseRootOf(pluginId))
     const corrupt = (reason: InstallMetadata.CorruptInstallMetadata["reason"]) =>
       Result.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
-    // A link is not followed: it could name any file of the user's.
+    // A link is not followed, because it could lead to any file of the user.
     if (contents.sidecar !== "File") return corrupt("NotAFile")
     const file = Looks.recover(Looks.readFile(path, smallFile), isNotFound, undefined)
     const bytes = yield* Looks.recover(file, () => true, null)
@@ -117,14 +117,16 @@ export const make = (
     inDoubt: boolean
   ): Looks.Look<Option.Option<CachedPlugin>> {
     const baseRoot = baseRootOf(pluginId)
-    // The folder is examined before its entries, so that a change in between shows later.
+    // The folder is examined before its entries, so that a later comparison reveals a change in
+    // between.
     const info = yield* Looks.lstat(baseRoot)
     if (info?.type !== "Directory") return Option.none()
     // An unreadable base root counts as empty. An install there reports the reason.
     const entriesLook = () => Looks.recover(Looks.entries(baseRoot), () => true, noEntries)
     let contents = baseRootWith(yield* entriesLook())
     let identity = identityWith(yield* sidecarLook(pluginId, contents), inDoubt)
-    // The sidecar was read after the versions: it may belong to a version that was installed meanwhile.
+    // The sidecar was read after the versions, so it may belong to a version that was installed in
+    // between.
     for (let retries = 0; identity._tag === "Known" && retries < raceRetries; retries++) {
       const entries = yield* entriesLook()
       if (isSameFolder(entries, contents.entries)) break

@@ -3,7 +3,7 @@
  */
 
 /**
- * So many random hexadecimal digits. They make names differ and keep no secret, so they come from
+ * Random hexadecimal digits. They only make names unique and protect no secret, so they come from
  * `Math.random`: Node's `crypto` takes several milliseconds to load, a tenth of a start.
  */
 export const hexDigits = (count: number): string => {

@@ -1,6 +1,5 @@
 /**
- * Reads the cache as it is. Nothing here changes anything, waits for a lock, or follows a link in the
- * cache.
+ * Reads the cache. Nothing here changes anything, waits for a lock, or follows a link in the cache.
  */
 import {
   Array as Arr,
@@ -49,7 +48,7 @@ export const make = Effect.gen(function* () {
     Effect.succeed<ReadonlyArray<string>>([])
   )
 
-  /** Those of the plugins that have base roots, in the given order. */
+  /** Reads those of the plugins that have base roots, in the given order. */
   const readAll = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
     const doubts = new Set(yield* stagedNames)
     const looks = pluginIds.map(
@@ -93,7 +92,7 @@ export const make = Effect.gen(function* () {
     marketplaceEntries(
       () => true,
       (folder) =>
-        // A marketplace that cannot be read hides its own plugins alone.
+        // An unreadable marketplace hides only its own plugins.
         entriesOf(folder).pipe(
           Effect.catch((error) =>
             Effect.as(

@@ -1,5 +1,5 @@
 /**
- * What the store says about the cache. Nothing here takes the lock or changes anything.
+ * Reads of the cache. Nothing here takes the lock or changes anything.
  */
 import { Effect, Option } from "effect"
 import type * as PluginId from "../../PluginId.ts"

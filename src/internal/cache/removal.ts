@@ -14,7 +14,7 @@ interface Options {
   readonly force?: boolean | undefined
 }
 
-/** Every effect here needs the lock, and a scope that removes what was taken out of the cache. */
+/** Every effect here needs the lock, and a scope with which the removed files are deleted. */
 export const make = (
   { disk, path, reader }: Context,
   changes: Changes,
@@ -52,8 +52,8 @@ export const make = (
     }).pipe(Effect.uninterruptible)
 
   /**
-   * Removes an entry that a snapshot saw. False if it has changed since then, or if somebody is
-   * installing it and will change it.
+   * Removes an entry of a snapshot. False if it has changed since the snapshot, or if somebody is
+   * installing it.
    */
   const remove = Effect.fnUntraced(function* (target: CachedPlugin | Stray) {
     const [marketplace, name] =
@@ -77,7 +77,8 @@ export const make = (
         if ("pluginId" in target) yield* unmark(target.pluginId)
         return true
       }
-      // It changed between the look and the rename, so it goes back, unless it was replaced already.
+      // It changed between the read and the rename, so it is moved back, unless it has already been
+      // replaced.
       yield* Effect.catchIf(rename(discarded, place), isRace, () => Effect.void)
       return false
     }).pipe(

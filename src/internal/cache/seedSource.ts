@@ -13,7 +13,7 @@ import { copyTree } from "./copyTree.ts"
 import * as Disk from "../disk/Disk.ts"
 import * as cacheReader from "./reader.ts"
 
-/** Why a version is not copied. */
+/** The reason why a version is not copied. */
 export type SkipReason = "Broken" | "InDoubt" | "UnreadableIdentity" | "ChangedDuringCopy"
 
 export class Skipped extends Data.TaggedError("Skipped")<{ readonly reason: SkipReason }> {}
@@ -24,14 +24,14 @@ export interface SeedVersion {
   readonly version: PluginVersion
   /** Null for a version without a sidecar. */
   readonly remotePluginId: RemotePluginId | null
-  /** Witnesses that the source is unchanged. */
+  /** The state by which a change of the source is noticed. */
   readonly plugin: CachedPlugin
 }
 
-/** How many versions are copied at a time. */
+/** The number of versions that are copied at the same time. */
 const concurrency = 4
 
-/** How often a version is copied again because its source changed meanwhile. */
+/** The number of times that a version is copied again because its source has changed meanwhile. */
 const copyRetries = 3
 
 /** The active version of a plugin, unless it must not be copied. */
@@ -65,7 +65,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
   const rootOf = ({ pluginId, version }: SeedVersion) =>
     path.join(reader.baseRootOf(pluginId), version)
 
-  /** The versions that are still as they were seen: the fingerprint says which version is active. */
+  /** The versions that have not changed. The fingerprint determines the active version. */
   const unchangedAmong = (seeds: ReadonlyArray<SeedVersion>) =>
     Effect.map(
       disk.lookAll(
@@ -79,8 +79,8 @@ export const open = Effect.fnUntraced(function* (from: string) {
     )
 
   /**
-   * Copies versions into folders that do not exist. Gives those whose source stayed the same and
-   * whose copy has a sound manifest.
+   * Copies versions into folders that do not exist. Returns those whose source has not changed and
+   * whose copy has a valid manifest.
    */
   const copyAll = Effect.fnUntraced(function* <
     A extends { readonly plugin: SeedVersion; readonly root: string }
@@ -102,7 +102,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
   })
 
   /**
-   * Copies a version into a folder that does not exist, checks that the source stayed the same, and
+   * Copies a version into a folder that does not exist, checks that the source has not changed, and
    * checks the copy's manifest.
    */
   const copy = (
@@ -122,7 +122,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
       return seed
     })
 
-  /** As `copy`, but reads a source that changed meanwhile again. */
+  /** As `copy`, but starts again if the source has changed meanwhile. */
   const copyCurrent = Effect.fnUntraced(function* (plugin: CachedPlugin, target: string) {
     let current = plugin
     for (let retries = 0; ; retries++) {

@@ -1,5 +1,5 @@
 /**
- * Changes of sidecars, the files that say which backend plugin a base root holds.
+ * Changes of sidecars, the files that name the backend plugin of a base root.
  */
 import { Effect, Random } from "effect"
 import * as InstallMetadata from "../../InstallMetadata.ts"
@@ -55,7 +55,7 @@ export const make = (
     yield* disk.syncDirectory(baseRoot)
   })
 
-  /** The sidecar that is to be overwritten. One that a newer Codex has written is not ours to. */
+  /** Reads the sidecar that is about to be overwritten. Fails if a newer Codex wrote it. */
   const readOverwritable = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
     Effect.catchTag(
       reader.readSidecar(pluginId, contents),

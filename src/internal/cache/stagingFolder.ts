@@ -1,5 +1,5 @@
 /**
- * The staging folder, in which everything is prepared and into which everything is removed.
+ * The staging folder, in which new files are prepared and into which removed ones are moved.
  */
 import { Effect, PlatformError } from "effect"
 import type { Context } from "./changes.ts"
@@ -11,7 +11,7 @@ import { fail, fileSystemError } from "./storeError.ts"
 export type StagingFolder = ReturnType<typeof make>
 
 export const make = ({ disk, home, liveness, path, reader }: Context) => {
-  /** Sees to a folder of ours, which must not be a link. */
+  /** Creates the folder if needed. Fails if it is a link. */
   const ensureFolder = Effect.fnUntraced(function* (folder: string) {
     const found = (yield* reader.infoOf(folder))?.type
     if (found === undefined)
@@ -29,13 +29,16 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
     )
   )
 
-  /** Makes the names in staging durable, and its own: no other sync lasts that leans on them. */
+  /**
+   * Syncs staging and the folders above it. Otherwise a power loss could lose renames from and into
+   * staging although they were synced.
+   */
   const stagingParent = path.dirname(home.staging)
   const syncStaging = Effect.forEach(
     [
       home.staging,
       stagingParent,
-      // Staging inside the cache has a folder of its own there.
+      // Staging inside the cache has one more folder above it.
       ...(stagingParent === path.dirname(home.cache) ? [] : [home.cache])
     ],
     (folder) => disk.syncDirectory(folder),
@@ -43,8 +46,8 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
   )
 
   /**
-   * Makes a new folder for an uninterruptible caller. It names its owner, so that no sweep of a live
-   * owner's files removes it.
+   * Makes a new folder for an uninterruptible caller. Its name contains its owner, so that no sweep
+   * removes it while the owner runs.
    */
   const makeStageFolder = Effect.gen(function* () {
     const owner = owners.join() ?? (yield* owners.enter)

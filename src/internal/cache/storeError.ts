@@ -1,5 +1,5 @@
 /**
- * The errors of the store, and what its parts decide by them.
+ * The errors of the store, and tests for kinds of errors.
  */
 import { Duration, Effect, PlatformError, Schema } from "effect"
 import * as platformError from "../platformError.ts"
@@ -8,7 +8,8 @@ import * as PluginVersion from "../../PluginVersion.ts"
 import { isNotFound } from "./baseRoots.ts"
 
 /**
- * How long a rename is tried again while something holds the file, as virus scanners do on Windows.
+ * The time for which a rename is retried while another program holds the file, as virus scanners do
+ * on Windows.
  *
  * @category schemas
  * @since 0.1.0
@@ -16,7 +17,7 @@ import { isNotFound } from "./baseRoots.ts"
 export const heldFilePatience = Duration.seconds(4)
 
 export const Reason = Schema.TaggedUnion({
-  /** An identity can be written only beside an installed version. */
+  /** No version of the plugin is installed. */
   NotInstalled: {},
   /** A running process has leased this version; see `lease`. */
   Leased: { version: PluginVersion.PluginVersion },
@@ -26,15 +27,16 @@ export const Reason = Schema.TaggedUnion({
   Changed: {},
   /** A marketplace's folder or staging is a link or a file; it is neither followed nor replaced. */
   Obstructed: { path: Schema.String, found: Schema.String },
-  /** It could not be renamed for longer than {@link heldFilePatience}. */
+  /** The path could not be renamed for {@link heldFilePatience}. */
   Held: { path: Schema.String, cause: Schema.Defect() },
-  /** The file system refused. */
+  /** A file system call failed. */
   FileSystem: { path: Schema.String, cause: Schema.Defect() }
 })
 export type Reason = typeof Reason.Type
 
 /**
- * A change or a reading that could not be carried out. The cache is as it was, or further along.
+ * An operation on the cache failed. The cache is unchanged, or a part of the operation is done and
+ * the cache is consistent.
  *
  * @category errors
  * @since 0.1.0
@@ -71,7 +73,10 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
   }
 }
 
-/** A failure of a lock file or of the runtime, which is no error of Effect's file system. */
+/**
+ * The reason for a failure of a lock file or of the runtime, which is not an error of Effect's file
+ * system.
+ */
 export const fileSystemError = (path: string, cause: unknown): Reason => ({
   _tag: "FileSystem",
   path,
@@ -91,11 +96,11 @@ export const pathOf = (error: PlatformError.PlatformError): string | undefined =
 export const isHeld = (error: PlatformError.PlatformError) =>
   error.reason._tag === "PermissionDenied" || error.reason._tag === "Busy"
 
-/** Another program has taken it away already. */
+/** True if another program has already removed the path. */
 export const isGone = (error: { readonly _tag: string }): boolean =>
   PlatformError.isPlatformError(error) && isNotFound(error)
 
-/** The cache changed under a change: a name vanished, or one appeared where none was. */
+/** True if the cache changed during an operation: a path disappeared, or one appeared. */
 export const isRace = (error: { readonly _tag: string }): boolean =>
   PlatformError.isPlatformError(error) &&
   (isNotFound(error) ||
@@ -103,11 +108,11 @@ export const isRace = (error: { readonly _tag: string }): boolean =>
     error.reason._tag === "BadResource" ||
     platformError.codeOf(error) === "ENOTEMPTY")
 
-/** Names the plugin in the current span. */
+/** Adds the plugin to the current span. */
 const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>, pluginId: PluginId.PluginId) =>
   Effect.andThen(Effect.annotateCurrentSpan({ pluginId }), effect)
 
-/** Gives errors the operation and the plugin in which they occurred. */
+/** Adds the operation and the plugin to errors. */
 export const explained =
   (operation: string, pluginId: PluginId.PluginId | null) =>
   <A, E extends { readonly _tag: string }, R>(
@@ -121,7 +126,7 @@ export const explained =
         : (error as Exclude<E, PlatformError.PlatformError | Reason>)
     })
 
-/** Does the same, and names the plugin in the current span. */
+/** Does the same, and adds the plugin to the current span. */
 export const explain =
   (operation: string, pluginId: PluginId.PluginId | null) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>

@@ -1,5 +1,5 @@
 /**
- * The removal of what dead processes left in staging.
+ * The removal of leftovers of dead processes from staging.
  */
 import { Clock, Duration, Effect, type FileSystem, Option, Schema } from "effect"
 import * as PluginId from "../../PluginId.ts"
@@ -8,15 +8,15 @@ import { mtimeOf } from "./baseRoots.ts"
 import { doubtPrefix, lockHolderName, ownerOf, prefix } from "./staging.ts"
 
 /**
- * How old what another program left in staging must be before it is swept. Codex downloads for 60
- * seconds at the most, so nothing this old belongs to a living one.
+ * The age at which other programs' entries in staging are swept. Codex downloads for at most 60
+ * seconds, so an entry this old belongs to no running process.
  *
  * @category constants
  * @since 0.1.0
  */
 export const foreignLeftoverAge = Duration.hours(1)
 
-/** How many entries are handled at a time. */
+/** The number of entries that are handled at the same time. */
 const concurrency = 16
 
 const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
@@ -27,7 +27,7 @@ export const make = (
 ) => {
   const { entriesOf, infoOf, locate } = reader
 
-  /** Tells entries of live owners. An owner who has several entries is examined once. */
+  /** True for an entry whose owner still runs. An owner with several entries is examined once. */
   const makeIsLive = () => {
     const owners = new Map<string, Effect.Effect<boolean>>()
     return Effect.fnUntraced(function* (name: string) {
@@ -56,7 +56,7 @@ export const make = (
     }
     if (yield* isLive(name)) return
     if (name.startsWith(prefix)) {
-      // Entries that were renamed into it must not come back in parts after a power loss.
+      // Otherwise a power loss could bring back parts of what was renamed into the folder.
       if (type === "Directory") yield* disk.syncDirectory(entry)
     } else {
       const info = yield* infoOf(entry)
@@ -68,7 +68,7 @@ export const make = (
   })
 
   const sweep = Effect.gen(function* () {
-    // A link is not followed; the first change that needs the folder says so.
+    // A link is not followed; the first change that needs the folder reports it.
     if ((yield* infoOf(home.staging))?.type !== "Directory") return
     const leftovers = (yield* entriesOf(home.staging)).filter(({ name }) => name !== lockHolderName)
     if (leftovers.some(({ name }) => name.startsWith(prefix))) yield* syncStaging

@@ -1,5 +1,5 @@
 /**
- * Checks of the home's files, the account and the way to the backend.
+ * Checks of the home's files, the account and the connection to the backend.
  */
 import { Clock, DateTime, Duration, Effect, Option } from "effect"
 import type * as CodexHome from "../../CodexHome.ts"
@@ -14,7 +14,7 @@ type Home = CodexHome.CodexHome["Service"]
 /** The credentials of the home, or those that the host supplies. */
 type Current = Home["credentials"]
 
-/** When an access token counts as about to expire. Codex renews it 5 minutes before. */
+/** A token with less time left than this counts as about to expire. Codex renews it then. */
 export const expirySoon = Duration.minutes(5)
 
 export const settings = (home: Home): Effect.Effect<Finding.Finding> =>
@@ -56,7 +56,7 @@ export const expiry = (current: Current): Effect.Effect<Finding.Finding> =>
       : Finding.ok("the access token is valid", details)
   })
 
-/** The environment's variables, as they were when the doctor was made. */
+/** The environment's variables at the time when the doctor was made. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The names of the variables that the checks read. */
@@ -97,12 +97,12 @@ export const certificates = (environment: Environment): Effect.Effect<Finding.Fi
     }
   })
 
-/** The listing that the checks of the backend and of the edge are about, or why there is none. */
+/** The listing for the checks of the backend, or the reason why there is none. */
 export type Listing =
   | { readonly _tag: "Skipped"; readonly reason: string }
   | { readonly _tag: "Asked"; readonly result: Effect.Success<ReturnType<typeof listingOf>> }
 
-/** Asks the backend once. */
+/** Requests the listing once. */
 export const listingOf = (catalog: RemoteCatalog.RemoteCatalog["Service"]) =>
   Effect.result(catalog.installed)
 

@@ -20,7 +20,7 @@ const details = (groups: Readonly<Record<string, ReadonlyArray<string>>>) =>
       .map(([state, plugins]) => [state, Finding.names(plugins)])
   )
 
-/** Problems with sidecars. The next sync repairs most of them without help. */
+/** Problems with sidecars. The next sync repairs most of them. */
 export const identities = (entries: ReadonlyArray<Entry>): Finding.Finding => {
   const groups = Arr.groupBy(
     entries.map(({ identity }) => identity),
@@ -94,7 +94,7 @@ export const broken = (cached: ReadonlyArray<CachedPlugin>): Finding.Finding => 
   )
 }
 
-/** Files that manifests name but versions lack. */
+/** Files that a manifest names but that are missing. */
 export const missingFiles = (entries: ReadonlyArray<Entry>): Finding.Finding => {
   const incomplete = entries.filter(({ missing }) => missing.length > 0)
   return incomplete.length === 0
@@ -108,7 +108,7 @@ export const missingFiles = (entries: ReadonlyArray<Entry>): Finding.Finding => 
       )
 }
 
-/** The hook keys that config.toml records as reviewed. */
+/** The keys of the hooks that are recorded as reviewed in config.toml. */
 const reviewedKeys = (config: string): ReadonlyArray<string> => {
   const table = Result.getOrElse(Toml.parse(config), () => undefined as unknown)
   const hooks = Predicate.hasProperty(table, "hooks") ? table.hooks : undefined
@@ -136,11 +136,11 @@ export const hooks = (entries: ReadonlyArray<Entry>, config: string): Finding.Fi
       )
 }
 
-/** Lets a failure to read the cache be the finding of each check that needs it. */
+/** The finding of each check that needs the cache if the cache cannot be read. */
 export const unreadable = (error: { readonly message: string }): Finding.Finding =>
   Finding.failure(error, "check the permissions of the cache")
 
-/** Runs a check on something that may not have been readable. */
+/** Runs a check, unless its subject could not be read. */
 export const on = <A>(
   read: Result.Result<A, { readonly message: string }>,
   check: (value: A) => Finding.Finding

@@ -66,7 +66,7 @@ export const links = (disk: Disk): Effect.Effect<Finding.Finding> =>
     })
   })
 
-/** Takes the lock for a moment. A lock that another process holds works. */
+/** Takes the lock briefly. If another process holds it, it works, too. */
 export const lock = (
   disk: Disk,
   service: CacheLock.CacheLock["Service"]
@@ -99,7 +99,7 @@ interface Statistics {
   readonly freeInodes: bigint
 }
 
-/** The nearest folder that exists decides. None if this platform does not report it. */
+/** The statistics of the nearest existing folder. None if this platform does not report them. */
 export const statistics = (disk: Disk): Effect.Effect<Option.Option<Statistics>> =>
   Effect.tryPromise(async () => {
     // oxlint-disable-next-line no-restricted-imports -- no platform service has statfs
@@ -179,7 +179,7 @@ export interface Backup {
   readonly folder: string
   /** The plugin in it. */
   readonly source: string
-  /** The place of the plugin, which is empty if `isOnlyCopy`. */
+  /** The plugin's path in the cache, which does not exist if `isOnlyCopy`. */
   readonly target: string
   readonly isOnlyCopy: boolean
   readonly modifiedAt: number

@@ -38,7 +38,7 @@ export const error = (summary: string, remediation: string, details: Details = {
   remediation
 })
 
-/** An error of a service: what happened, and what to do. `otherwise` is for one that does not say it. */
+/** The finding for an error of a service. `otherwise` is the remedy if the error has none. */
 export const failure = (
   { message }: { readonly message: string },
   otherwise: string,
@@ -48,10 +48,10 @@ export const failure = (
   return error(cause, remedy ?? otherwise, details)
 }
 
-/** How many names a detail lists before it only counts the rest. */
+/** The number of names that a detail lists before it only counts the rest. */
 const maxNames = 10
 
-/** Names for a detail, such as `a, b and 3 more`. */
+/** The names in a detail, such as `a, b and 3 more`. */
 export const names = (all: ReadonlyArray<string>): string =>
   all.length <= maxNames
     ? all.join(", ")

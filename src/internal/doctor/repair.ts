@@ -1,5 +1,6 @@
 /**
- * The repairs of the doctor. They run under the lock and touch nothing that a live process may use.
+ * The repairs of the doctor. They run under the lock and change nothing that a live process may
+ * use.
  */
 import { Clock, Duration, Effect, Option, Schema } from "effect"
 import * as PluginId from "../../PluginId.ts"
@@ -26,7 +27,10 @@ const isIntact = Effect.fnUntraced(function* (
 
 const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
 
-/** Restores backups that hold the only copy, then removes old leftovers. Lists what it did. */
+/**
+ * Restores backups that hold the only copy, then removes old leftovers. Returns a list of its
+ * changes.
+ */
 export const run = Effect.fnUntraced(function* (
   disk: diskChecks.Disk,
   files: Disk.Disk,
@@ -36,7 +40,7 @@ export const run = Effect.fnUntraced(function* (
   const done: Array<string> = []
   const emptied = new Set<string>()
   const now = yield* Clock.currentTimeMillis
-  // A younger backup may belong to a Codex that is just replacing the plugin.
+  // A younger backup may belong to a Codex process that is just replacing the plugin.
   const isOld = ({ modifiedAt }: Pick<diskChecks.Backup, "modifiedAt">) =>
     now - modifiedAt >= Duration.toMillis(PluginStore.foreignLeftoverAge)
   const pluginIdOf = (place: string) =>

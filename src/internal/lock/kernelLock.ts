@@ -15,11 +15,10 @@ export const errcodeOf = (cause: unknown): number | undefined =>
 /** An open lock file. Both functions throw SQLite's errors. */
 export interface LockFile {
   /**
-   * Locks the file. False if another process, or another opening of the file in this one, holds the
-   * lock.
+   * Locks the file. False if another process, or another open file of this process, holds the lock.
    */
   readonly tryLock: () => boolean
-  /** Frees the file. False if it was not locked. */
+  /** Unlocks the file. False if it was not locked. */
   readonly unlock: () => boolean
 }
 
@@ -27,9 +26,9 @@ export interface LockFile {
  * Opens a lock file until the scope closes, and creates it if it is missing. The error is SQLite's
  * or the runtime's.
  *
- * The file must be opened in no other way: a process loses its POSIX locks on a file once it closes
- * any descriptor of that file. SQLite takes care of its own descriptors. It follows links and waits
- * for the writers of pipes, so the caller checks the file first.
+ * The file must not be opened in any other way: a process loses its POSIX locks on a file when it
+ * closes any descriptor of that file. SQLite takes care of its own descriptors. SQLite follows
+ * links and waits for the writers of pipes, so the caller checks the file first.
  */
 export const open = Effect.fnUntraced(function* (
   file: string
@@ -45,8 +44,9 @@ export const open = Effect.fnUntraced(function* (
     }),
     (database) => Effect.sync(() => database.close())
   )
-  // Nothing is ever written, so no journal is needed on the disk. One opening at a time can begin an
-  // immediate transaction. An exclusive one would also fail while another process only tries.
+  // Nothing is ever written, so no journal is needed on the disk. Only one connection at a time can
+  // begin an immediate transaction. An exclusive one would fail even while another process only
+  // tries.
   let setting = "PRAGMA journal_mode = MEMORY; "
   let isLocked = false
   return {

@@ -1,9 +1,9 @@
 /**
- * Tells the processes that still run from those that have ended.
+ * Distinguishes processes that still run from those that have ended.
  *
- * Each process keeps a lock on a file of its own in staging, the owner file, as long as it has
- * something there. The system releases that lock when the process ends, however it ends. A frozen
- * process keeps it. Process ids say nothing across containers, and ages say nothing at all.
+ * Each process holds a lock on its own file in staging, the owner file, as long as it has entries
+ * there. The system releases that lock whenever and however the process ends. A frozen process
+ * keeps it. Process ids mean nothing across containers, and ages mean nothing at all.
  */
 import { Effect, Exit, type Path, RcMap, Scope } from "effect"
 import type * as Disk from "../disk/Disk.ts"
@@ -11,10 +11,12 @@ import * as kernelLock from "./kernelLock.ts"
 import { hexDigits } from "../cache/randomName.ts"
 import { ownerPrefix } from "../cache/staging.ts"
 
-/** A name that no other process has. It fits in a file name and contains no dash. */
+/** A unique name of a process. It fits in a file name and contains no dash. */
 export type Owner = string
 
-/** The last digits of an owner's name are its process id, in hexadecimal. It is for messages alone. */
+/**
+ * The last digits of an owner's name are its process id, in hexadecimal. It is only for messages.
+ */
 const pidDigits = 8
 
 const ownerDigits = 32
@@ -22,7 +24,7 @@ const ownerDigits = 32
 /** The process id in an owner's name. */
 export const pidOf = (owner: Owner): number => Number.parseInt(owner.slice(-pidDigits), 16)
 
-/** The registered owners of one staging folder, and a way to see which of them still run. */
+/** The registered owners of one staging folder, and a check whether they still run. */
 export interface Liveness {
   /**
    * Registers this process as an owner in an existing staging folder until the scope closes. The
@@ -30,8 +32,8 @@ export interface Liveness {
    */
   readonly register: (staging: string) => Effect.Effect<Owner, unknown, Scope.Scope>
   /**
-   * True if the process of an owner still runs or cannot be examined. The owner file of a process
-   * that has ended is removed.
+   * True if the process of an owner still runs or cannot be examined. Removes the owner file of a
+   * process that has ended.
    */
   readonly isAlive: (staging: string, owner: Owner) => Effect.Effect<boolean>
 }
@@ -45,7 +47,7 @@ const newOwner = Effect.sync(() => {
 
 const isOwner = (owner: string): boolean => /^[0-9a-f]{32}$/.test(owner)
 
-/** Keeps owners in owner files. The files of this layer are removed with its last registration. */
+/** Keeps owners in owner files. A process's owner file is removed with its last registration. */
 export const kernel = Effect.fnUntraced(function* (disk: Disk.Disk, path: Path.Path) {
   const fileOf = (staging: string, owner: Owner) => path.join(staging, `${ownerPrefix}${owner}`)
 
@@ -65,9 +67,9 @@ export const kernel = Effect.fnUntraced(function* (disk: Disk.Disk, path: Path.P
           )
         )
       )
-      // Another process may examine and remove the file before it is locked.
+      // Another process may have examined and removed the file before it was locked.
       if (acquired && (yield* exists(file))) {
-        // The file is removed before its lock, so that nobody ever finds it without one.
+        // The file is removed before its lock is released, so that nobody finds it unlocked.
         yield* Scope.addFinalizer(attempt, remove(file))
         return owner
       }
@@ -84,7 +86,7 @@ export const kernel = Effect.fnUntraced(function* (disk: Disk.Disk, path: Path.P
         const file = fileOf(staging, owner)
         const info = yield* disk.lstat(file)
         if (!isOwner(owner) || info?.type !== "File") return false
-        // SQLite grants a lock on a file that it can only read to everybody.
+        // SQLite grants everybody a lock on a file that it can only read.
         yield* disk.ensureWritable(file)
         if (!(yield* kernelLock.tryAcquire(file))) return true
         yield* remove(file)
@@ -97,7 +99,7 @@ export const kernel = Effect.fnUntraced(function* (disk: Disk.Disk, path: Path.P
   } satisfies Liveness as Liveness
 })
 
-/** Keeps the owner in memory, for file systems that no other process sees. */
+/** Keeps the owner in memory, for file systems that no other process uses. */
 export const memory = Effect.map(newOwner, (owner): Liveness => {
   let registrations = 0
   return {

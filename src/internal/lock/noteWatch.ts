@@ -1,5 +1,5 @@
 /**
- * The notes of brief holders of a lock, who leave one only if they take long.
+ * The notes of brief holders of a lock, who leave a note only if they take long.
  */
 import { Duration, Effect, type Fiber, Scope } from "effect"
 
@@ -14,8 +14,9 @@ export interface Holder {
 export type NoteWatch = ReturnType<typeof make>
 
 /**
- * Leaves the notes of holders that follow each other. One timer serves all of them: a holder that is
- * there when it starts and when it ends leaves its note, which takes up to twice {@link noteAfter}.
+ * Leaves the notes of consecutive holders. One timer serves all of them: a holder that has the lock
+ * when the timer starts and still has it when the timer ends leaves its note. That takes up to
+ * twice {@link noteAfter}.
  */
 export const make = (note: Effect.Effect<void, never, Scope.Scope>) => {
   let holder: Holder | undefined
@@ -27,7 +28,7 @@ export const make = (note: Effect.Effect<void, never, Scope.Scope>) => {
       yield* Effect.sleep(noteAfter)
       if (seen !== undefined && seen === holder) {
         const notes = (seen.notes = Scope.makeUnsafe())
-        // The end of the hold waits until the note is written, and removes it.
+        // The end of the hold waits until the note is written, and then removes it.
         yield* Effect.forkIn(Scope.provide(note, notes), notes)
       } else if (holder !== undefined) continue
       watcher = undefined
@@ -37,8 +38,8 @@ export const make = (note: Effect.Effect<void, never, Scope.Scope>) => {
 
   return {
     /**
-     * A holder has the lock from now on. Gives a step that starts the watch until the scope closes,
-     * unless it is under way.
+     * Registers a holder that now has the lock. Returns an effect that starts the timer until the
+     * scope closes, unless the timer already runs.
      */
     begin: (next: Holder, scope: Scope.Scope): Effect.Effect<void> | undefined => {
       holder = next

@@ -1,5 +1,5 @@
 /**
- * A lock between processes and between the callers of this one.
+ * A lock between processes, and between the callers of this process.
  */
 import { Clock, Context, Duration, Effect, Exit, type Fiber, Scope, type Semaphore } from "effect"
 import * as RefCounted from "./refCounted.ts"
@@ -7,30 +7,30 @@ import * as NoteWatch from "./noteWatch.ts"
 import type { Queue } from "./queues.ts"
 import * as Turns from "../disk/turns.ts"
 
-/** A waiting caller tries again after this time, which doubles up to `pollInterval`. */
+/** The first interval at which a waiting caller tries again. It doubles up to `pollInterval`. */
 const firstPoll = Duration.millis(2)
 
-/** A waiting caller says so after this time. */
+/** A waiting caller reports its wait after this time. */
 const announceAfter = Duration.millis(100)
 
 /**
- * How long a process may hold the lock again and again, in milliseconds, before it pauses for a
- * little more than a poll interval and so lets another process in.
+ * The time for which a process may take the lock repeatedly, in milliseconds. Then it pauses for a
+ * little more than a poll interval, so that another process can take it.
  */
 const turn = 250
 
 /**
- * How long a brief holder waits at the least. Others hold the lock briefly, too, and the work that
- * it commits is done.
+ * The shortest wait limit of a brief holder. The others hold the lock briefly, too, and the work of
+ * a brief holder would be lost.
  */
 export const leastPatience = Duration.seconds(5)
 
-/** What a lock is made of. */
+/** The parts of a lock. */
 export interface Parts<E> {
   readonly path: string
-  /** Opens the lock's file until the scope closes. Its error is never `E`. */
+  /** Opens the lock's file until the scope closes. */
   readonly open: Effect.Effect<OpenLock<E>, E, Scope.Scope>
-  /** Leaves a note that says who holds the lock. */
+  /** Leaves a note that names this process as the holder. */
   readonly note: Effect.Effect<void, never, Scope.Scope>
   /** Logs who holds the lock. */
   readonly announce: Effect.Effect<void>
@@ -47,14 +47,14 @@ export interface Parts<E> {
 export interface OpenLock<E> {
   /** Tries to lock the file; false if another process holds it. */
   readonly tryLock: Effect.Effect<boolean, E>
-  /** Frees the file. False if it was not locked. */
+  /** Unlocks the file. False if it was not locked. */
   readonly unlock: () => boolean
 }
 
 /**
- * How long a lock is held. A brief holder leaves its note only if it takes long after all. An instant
- * one makes a few calls of the disk, which nothing interrupts and for which the event loop does not
- * turn, so that hardly anybody of the process ever finds the lock taken.
+ * The duration of a hold. A brief holder leaves a note only if it takes long after all. An instant
+ * one makes a few disk calls, which are not interrupted and between which the event loop runs
+ * nothing else, so that other callers of this process hardly ever find the lock taken.
  */
 export type Length = "long" | "brief" | "instant"
 
@@ -71,16 +71,16 @@ export interface ProcessLock<E> {
   readonly session: Effect.Effect<void, E, Scope.Scope>
 }
 
-/** The lock, once a caller has taken it. Whoever leaves last releases it. */
+/** A lock that a caller has taken. Its last user releases it. */
 interface Lease extends NoteWatch.Holder {
   users: number
-  /** Holds the caller's place in the queue. */
+  /** Keeps the caller's place in the queue. */
   readonly scope: Scope.Closeable
-  /** Releases all that has been taken. */
+  /** Releases everything that has been taken. */
   release: Effect.Effect<void>
 }
 
-/** The leases that the running fiber or its ancestors took, by the queue of their lock. */
+/** The leases that the running fiber or its ancestors have taken, by the queue of their lock. */
 const Leases = Context.Reference<ReadonlyMap<Semaphore.Semaphore, Lease>>(
   "effect-codex-plugins/CacheLock/Leases",
   { defaultValue: () => new Map() }
@@ -120,14 +120,16 @@ const makeTurns = <E>(lock: Parts<E>) => {
     })
   }
 
-  /** True if this process has had its turn. Other processes poll: the lock must stay free for a while. */
+  /**
+   * True if this process must pause. Other processes poll, so the lock must stay free for a while.
+   */
   const isTurnOver = (now: number) => {
     if (!lock.isShared) return false
     if (now - queue.leftAt > pollMillis) queue.busySince = now
     return now - queue.busySince >= turn
   }
 
-  /** Lets other processes in. */
+  /** Pauses, so that another process can take the lock. */
   const takeTurn = Effect.gen(function* () {
     yield* Effect.sleep(pollMillis * 1.5)
     queue.busySince = yield* Clock.currentTimeMillis
@@ -136,7 +138,7 @@ const makeTurns = <E>(lock: Parts<E>) => {
   return { outwait, isTurnOver, takeTurn }
 }
 
-/** Notes in a lease how to release the lock of a file, also if it was not locked after all. */
+/** Prepares a lease for the release of a file's lock, even if the attempt to lock it fails. */
 const makeReleasing =
   <E>(lock: Parts<E>, files: RefCounted.RefCounted<OpenLock<E>, E>, watch: NoteWatch.NoteWatch) =>
   (lease: Lease, file: RefCounted.Use<OpenLock<E>>, clock: Clock.Clock) => {
@@ -175,15 +177,15 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
   )
 
   /**
-   * Takes the lock for an uninterruptible caller, who releases it in any case. A pass has two holds
-   * for each plugin, so there are few steps if a session keeps the file open and no other process has
-   * locked it.
+   * Takes the lock for an uninterruptible caller, who releases it in any case. A pass takes the
+   * lock twice for each plugin, so there are few steps if a session keeps the file open and no
+   * other process has locked it.
    *
-   * The queue comes first and has no limit: the limit is for other processes alone.
+   * The queue comes first and has no limit; the limit applies only to waits for other processes.
    */
   const acquire = (lease: Lease, isBrief: boolean, clock: Clock.Clock, restore: Restore) =>
     Effect.gen(function* () {
-      // Nobody overtakes those who wait.
+      // Nobody overtakes a waiting caller.
       const isFirst = queue.waiting === 0 && (yield* queue.semaphore.takeIfAvailable(1))
       if (isFirst) lease.release = queue.semaphore.release(1)
       else yield* restore(Scope.provide(enqueue, lease.scope))
@@ -222,7 +224,7 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
         const lease = makeLease()
         const isBrief = length !== "long"
         const taken = acquire(lease, isBrief, fiber.getRef(Clock.Clock), restore)
-        // A brief holder gets no span: a pass may have hundreds.
+        // A brief holder has no span, because a pass may have hundreds of them.
         const waited = isBrief
           ? taken
           : Effect.withSpan(taken, "CacheLock.wait", { attributes: { path: lock.path } })

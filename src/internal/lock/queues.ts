@@ -3,21 +3,21 @@
  */
 import { Effect, type Scope, Semaphore } from "effect"
 
-/** One caller at a time, in the order of their coming. */
+/** Admits one caller at a time, in the order of arrival. */
 export interface Queue {
   readonly semaphore: Semaphore.Semaphore
-  /** The number of callers that wait for the one in front. */
+  /** The number of waiting callers. */
   waiting: number
-  /** Since when one caller has followed another without a pause, in milliseconds. */
+  /** The time since which callers have followed one another without a pause, in milliseconds. */
   busySince: number
-  /** When the last caller left, in milliseconds. */
+  /** The time at which the last caller left, in milliseconds. */
   leftAt: number
 }
 
 /** Queues by name. Users of the same name share one queue. */
 export interface Queues {
   readonly enter: (name: string) => Queue
-  /** Each user that has entered leaves once. */
+  /** Must be called once for each call of `enter`. */
   readonly leave: (name: string) => void
 }
 

@@ -1,12 +1,12 @@
 /**
  * A resource that its first user acquires and its last user releases.
  *
- * Effect's `RcRef` does the same for effects alone. A user of this one can join the others in a
- * synchronous step, which matters for what each plugin of a pass uses.
+ * Effect's `RcRef` does the same with effects only. A user of this one can join the others in a
+ * synchronous step, which matters for resources that each plugin of a pass uses.
  */
 import { Effect, Exit, Scope, Semaphore } from "effect"
 
-/** What is shared by its present users. */
+/** The resource that the current users share. */
 export interface Use<A> {
   readonly value: A
   users: number
@@ -14,12 +14,17 @@ export interface Use<A> {
 }
 
 export interface RefCounted<A, E> {
-  /** Makes the caller a user, if there is another one. Whoever has joined leaves. */
+  /** Makes the caller a user if there is another one. The caller must call `leave` later. */
   readonly join: () => Use<A> | undefined
-  /** Makes the caller a user. Uninterruptible, and so must be the caller until it sees to `leave`. */
+  /**
+   * Makes the caller a user. The caller must be uninterruptible until it has arranged to call
+   * `leave`.
+   */
   readonly enter: Effect.Effect<Use<A>, E>
   readonly leave: (use: Use<A>) => Effect.Effect<void>
-  /** Lets a user leave that is not the last one. False, and nothing is done, for the last one. */
+  /**
+   * Lets a user leave that is not the last one. Returns false and does nothing for the last one.
+   */
   readonly leaveToOthers: (use: Use<A>) => boolean
   /** Makes the caller a user until the scope closes. */
   readonly scoped: Effect.Effect<A, E, Scope.Scope>

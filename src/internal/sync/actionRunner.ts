@@ -1,5 +1,5 @@
 /**
- * Runs one action of a plan and gives its result, whatever happens.
+ * Runs one action of a plan and returns its result, also if it fails.
  */
 import { Clock, Duration, Effect } from "effect"
 import type { CacheSnapshot } from "../../CacheSnapshot.ts"
@@ -10,10 +10,16 @@ import * as Actions from "./actions.ts"
 import { byPluginId, isForRow, kept, subjectOf } from "./actionSubject.ts"
 import * as Telemetry from "./telemetry.ts"
 
-/** A result, or why there is none: somebody else installs the plugin, or it is not as it was seen. */
+/**
+ * A result, or the reason why there is none: somebody else is installing the plugin, or it has
+ * changed.
+ */
 export type Settled = SyncResult | "Claimed" | "Changed"
 
-/** Runs an action of a plan that was made with a snapshot. `wait` is false to fail instead. */
+/**
+ * Runs an action of a plan that was made with a snapshot. If `wait` is false, it does not wait for
+ * a plugin that another process is installing.
+ */
 export type Run = (
   cached: CacheSnapshot
 ) => (action: SyncPlan.Action, options: { readonly wait: boolean }) => Effect.Effect<Settled>
@@ -35,7 +41,8 @@ export const make = Effect.fnUntraced(function* (
     const act = actions(cached)
 
     return (action, { wait }) => {
-      // An account may have hundreds of plugins that are up to date: each takes one step, and no span.
+      // An account may have hundreds of plugins that are up to date, so each takes only one step
+      // and no span.
       if (action._tag === "Keep") return Effect.succeed(kept(action, subjectOf(action, plugins)))
       return Effect.flatMap(Clock.currentTimeMillis, (start) => {
         const subject = subjectOf(action, plugins)
@@ -57,7 +64,7 @@ export const make = Effect.fnUntraced(function* (
             })
           ),
           Effect.catchIf(hasReason("Changed"), () => Effect.succeed("Changed" as const)),
-          // A caller that has waited as long as it can fails.
+          // A caller that has waited until its limit fails.
           Effect.catchIf(
             (error) => !wait && hasReason("Claimed")(error),
             () => Effect.succeed("Claimed" as const)

@@ -1,5 +1,5 @@
 /**
- * The plugin that an action is about, as results describe it.
+ * The plugin of an action, in the form of results.
  */
 import { Duration, Option } from "effect"
 import type { CachedPlugin, CacheSnapshot } from "../../CacheSnapshot.ts"
@@ -58,7 +58,10 @@ export const kept = (
     duration: Duration.zero
   })
 
-/** A row of the listing, as opposed to an entry of the cache that no row asks for. */
+/**
+ * True for the action of a row of the listing, as opposed to that of an entry of the cache without
+ * a row.
+ */
 export const isForRow = ({ _tag }: SyncPlan.Action): boolean =>
   _tag !== "Prune" && _tag !== "Remove"
 
@@ -74,10 +77,10 @@ const notRun = (action: SyncPlan.Action, cached: CacheSnapshot): ActionResult<st
   }
 }
 
-/** The result of an action that a look at the changed plugin does not ask for any more. */
+/** The result of an action that is no longer needed after a change of the plugin. */
 export const unnecessary = (action: SyncPlan.Action, cached: CacheSnapshot): SyncResult =>
   SyncEvent.Unnecessary({ ...notRun(action, cached), action: action._tag })
 
-/** The result of an action whose plugin never stayed as it was seen. */
+/** The result of an action whose plugin kept changing. */
 export const deferred = (action: SyncPlan.Action, cached: CacheSnapshot): SyncResult =>
   SyncEvent.Deferred({ ...notRun(action, cached), action: action._tag, reason: "Changed" })

@@ -1,5 +1,5 @@
 /**
- * Carries out the actions of a plan, one function for each kind of action.
+ * Executes the actions of a plan, with one function for each kind of action.
  */
 import { type Duration, Effect, Option } from "effect"
 import type { CachedPlugin, CacheSnapshot } from "../../CacheSnapshot.ts"
@@ -28,12 +28,15 @@ type ActionOf<Tag extends SyncPlan.Action["_tag"]> = Extract<
   { readonly _tag: Tag }
 >
 
-/** What one action runs with. */
+/** The context of an action. */
 export interface Call {
   readonly subject: Subject
   /** The time since the action began. */
   readonly elapsed: Effect.Effect<Duration.Duration>
-  /** False to fail with `Claimed` instead of waiting for a plugin that another process installs. */
+  /**
+   * If false, the action fails with `Claimed` instead of waiting for a plugin that another process
+   * is installing.
+   */
   readonly wait: boolean
 }
 
@@ -46,14 +49,14 @@ const done = <To extends ActionResult["to"]>({ elapsed, subject }: Call, to: To)
     duration
   }))
 
-/** Installs one plugin, unless a lease or another process is in the way. */
+/** Installs one plugin, unless a lease or another process prevents it. */
 const makeInstall = Effect.fnUntraced(function* (
   publish: (event: SyncEvent) => Effect.Effect<unknown>
 ) {
   const bundles = yield* RemoteBundle.RemoteBundle
   const store = yield* PluginStore.PluginStore
 
-  /** Installs the plugin and gives the bytes that were received. */
+  /** Installs the plugin and returns the number of received bytes. */
   const install = (plugin: RemotePlugin, expected: Option.Option<CachedPlugin>) =>
     Effect.suspend(() => {
       const { pluginId } = plugin
@@ -71,7 +74,7 @@ const makeInstall = Effect.fnUntraced(function* (
         .pipe(Effect.map(() => received))
     })
 
-  /** Looks for leases before the download; the store looks again before it changes anything. */
+  /** Checks leases before the download; the store checks them again before it changes anything. */
   const checkLeases = Effect.fnUntraced(function* (
     { pluginId, remotePluginId }: RemotePlugin,
     version: PluginVersion,

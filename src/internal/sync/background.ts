@@ -23,9 +23,9 @@ import type { SyncError, SyncOutcome } from "../../SyncEvent.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** A pass starts when the last successful one is this old. Default: 1 hour. */
+  /** The age of the last successful pass at which the next one starts. Default: 1 hour. */
   readonly every?: Duration.Input | undefined
-  /** Each wait is longer by a random part of itself, up to this fraction. Default: 0.1. */
+  /** Each wait is extended at random by up to this fraction of itself. Default: 0.1. */
   readonly jitter?: number | undefined
   /**
    * The wait after a first transient failure; each further one doubles it, up to `every`. A failure
@@ -47,13 +47,15 @@ export interface State {
   readonly isRunning: boolean
   /** The outcome of the last successful pass; null before the first. */
   readonly outcome: SyncOutcome | null
-  /** When the last pass succeeded, in milliseconds since 1970; null before the first. */
+  /** The time of the last successful pass, in milliseconds since 1970; null before the first. */
   readonly succeededAt: number | null
   /** The error of the last pass; null if it succeeded. */
   readonly error: SyncError | null
   /** The number of failed passes since the last successful one. */
   readonly failures: number
-  /** When the next pass starts at the latest, in milliseconds since 1970; null while one runs. */
+  /**
+   * The latest time at which the next pass starts, in milliseconds since 1970; null while one runs.
+   */
   readonly nextAt: number | null
 }
 
@@ -65,7 +67,7 @@ export interface State {
  */
 export interface Background {
   readonly state: Effect.Effect<State>
-  /** The current state, then each further one. */
+  /** Emits the current state, then each further one. */
   readonly changes: Stream.Stream<State>
 }
 
@@ -85,7 +87,7 @@ const validated = Effect.fnUntraced(function* (options: Options) {
 export const start = Effect.fnUntraced(function* (
   source: {
     readonly sync: Effect.Effect<SyncOutcome, SyncError>
-    /** When a pass last succeeded, whichever caller asked for it; null before the first. */
+    /** The time of the last successful pass of any caller; null before the first. */
     readonly succeededAt: Effect.Effect<number | null>
     /** Each element starts a pass at once. */
     readonly wakeUps: Stream.Stream<void>

@@ -1,5 +1,5 @@
 /**
- * One pass over a home: reads both sides, plans, and acts.
+ * One pass over a home: reads the cache and the listing, plans, and acts.
  */
 import { Cause, Duration, Effect, Exit, Option, Scope } from "effect"
 import * as CacheLock from "../../CacheLock.ts"
@@ -25,7 +25,7 @@ const lockPatience = Duration.millis(100)
 const changesNothing = ({ _tag }: SyncPlan.Action): boolean =>
   _tag === "Keep" || _tag === "Reject" || _tag === "Defer"
 
-/** The options of passes, and a way to send their events. */
+/** The options of passes, and the receiver of their events. */
 export interface Options {
   readonly concurrency: number
   readonly retention: Duration.Duration
@@ -33,7 +33,7 @@ export interface Options {
   readonly publish: (event: SyncEvent) => Effect.Effect<unknown>
 }
 
-/** Holds the lock, and announces the wait for it if it takes long. */
+/** Holds the lock, and announces a long wait for it. */
 const heldWith =
   (lock: CacheLock.CacheLock["Service"], publish: Options["publish"]) =>
   <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | CacheLock.CacheLockError> =>
@@ -77,8 +77,9 @@ export const make = Effect.fnUntraced(function* ({
   )
 
   /**
-   * Reads both sides, the cache first. A plugin that differs from this snapshot when an action is to
-   * change it was changed after the listing began, so the listing says nothing about it.
+   * Reads the cache and then the listing. If a plugin differs from this snapshot when an action
+   * wants to change it, somebody changed it after the listing began, so the listing may be older
+   * than the change.
    */
   const look = Effect.gen(function* () {
     const cached = yield* store.snapshot
@@ -135,7 +136,7 @@ export const make = Effect.fnUntraced(function* ({
     if (seen.plan.actions.every(changesNothing)) return yield* carryOut(seen)
     return yield* Effect.scopedWith((scope) =>
       Scope.provide(lock.internals.session, scope).pipe(
-        // A home that cannot be locked fails the pass, and not each plugin.
+        // If the home cannot be locked, the pass fails once instead of once for each plugin.
         Effect.andThen(held(Effect.void)),
         Effect.andThen(carryOut(seen)),
         // A process may have died during this pass.

@@ -1,5 +1,5 @@
 /**
- * An error's reason, cause and remedy, each by itself.
+ * Splits an error into reason, cause and remedy.
  */
 import { Predicate } from "effect"
 import { isSignInNeeded, isTransient } from "../../ErrorAdvice.ts"
@@ -15,19 +15,19 @@ export const reasonTag = (error: unknown): string | undefined => {
     : undefined
 }
 
-/** One cause, without the plugin's name, and what to do about it. */
+/** A cause, without the plugin's name, and its remedy. */
 export interface Reason {
   readonly cause: string
   readonly remedy: string | null
 }
 
-/** What helps where the message does not say it. */
+/** The remedy for an error whose message has none. */
 const remedyOf = (error: unknown): string | null => {
   if (isSignInNeeded(error)) return "run `codex login`"
   return isTransient(error) ? "run `codex-plugins sync` again later" : null
 }
 
-/** Splits a message into cause and remedy, and drops the ids that are printed beside it. */
+/** Splits a message into cause and remedy, and removes the ids that are printed next to it. */
 export const reasonOf = (
   error: { readonly message: string },
   ids: ReadonlyArray<string | null> = []

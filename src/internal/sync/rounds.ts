@@ -1,5 +1,5 @@
 /**
- * Carries out a plan. What other processes changed meanwhile is planned again.
+ * Executes a plan. Plugins that other processes have changed meanwhile are planned again.
  */
 import { Array as Arr, Effect } from "effect"
 import type { CacheSnapshot } from "../../CacheSnapshot.ts"
@@ -16,10 +16,13 @@ export interface Observation {
   readonly plan: SyncPlan.SyncPlan
 }
 
-/** How often a plugin is planned again with a new listing before it is left to a later pass. */
+/**
+ * The number of times that a plugin is planned again with a new listing before it is left to a
+ * later pass.
+ */
 const newListings = 3
 
-/** The plugin that an action for a row is about. */
+/** The plugin of an action for a row. */
 const pluginIdOf = (action: SyncPlan.Action): string | null => {
   switch (action._tag) {
     case "Reject":
@@ -44,13 +47,16 @@ export interface Options<E> {
   readonly publish: (result: SyncResult) => Effect.Effect<unknown>
   /** Reads the cache, then requests a new listing. */
   readonly look: Effect.Effect<Observation, E>
-  /** Reads the cache, and plans for a listing that was requested before. */
+  /** Reads the cache, and plans with an earlier listing. */
   readonly lookAgain: (account: InstalledSnapshot) => Effect.Effect<Observation, E>
   readonly concurrency: number
 }
 
 export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<E>) => {
-  /** Runs actions at once. Those whose plugin another process installs come last, and wait for it. */
+  /**
+   * Runs actions at once. Those whose plugin another process is installing run last and wait for
+   * it.
+   */
   const runAll = Effect.fnUntraced(function* (
     slots: ReadonlyArray<Slot>,
     actionOf: (slot: Slot) => SyncPlan.Action,
@@ -97,14 +103,14 @@ export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<
     yield* runAll(ready, actionOf, cached)
   })
 
-  /** Settles the actions whose plugin changed. Gives the listing that was used last. */
+  /** Completes the actions whose plugin has changed. Returns the latest listing. */
   const settle = Effect.fnUntraced(function* (
     slots: ReadonlyArray<Slot>,
     account: InstalledSnapshot
   ) {
     const changed = () => slots.filter(({ result }) => result === "Changed")
     if (changed().length === 0) return account
-    // Mostly another process has done the same, and everything is up to date.
+    // Usually another process has done the same, and everything is up to date.
     const again = yield* lookAgain(account)
     yield* runChanged(changed(), again, false)
     let latest = again

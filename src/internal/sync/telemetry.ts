@@ -26,7 +26,7 @@ export const record = (event: SyncEvent): Effect.Effect<void> => {
   }
 }
 
-/** Leaves out what is unknown: an exporter writes null as text. */
+/** Leaves out unknown values, because an exporter writes null as text. */
 export const known = (
   attributes: Record.ReadonlyRecord<string, unknown>
 ): Record.ReadonlyRecord<string, unknown> => Record.filter(attributes, (value) => value !== null)

@@ -21,6 +21,7 @@ import * as KernelLock from "../src/internal/lock/kernelLock.ts"
 import { prefix } from "../src/internal/cache/staging.ts"
 import { helper } from "./support/builtPrograms.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
+import { eventually } from "./support/eventually.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
@@ -182,13 +183,25 @@ describe("CacheLock between processes", () => {
         ).pipe(Effect.map(Context.get(CacheLock.CacheLock)))
         assert.strictEqual(yield* lock.hold(second.hold(Effect.succeed("in"))), "in")
         const entered = yield* Deferred.make<void>()
-        const holder = yield* Effect.forkChild(
-          lock.hold(Effect.andThen(Deferred.succeed(entered, undefined), Effect.sleep("50 millis")))
+        const leave = yield* Deferred.make<void>()
+        const events: Array<string> = []
+        yield* Effect.forkChild(
+          lock.hold(
+            Effect.gen(function* () {
+              yield* Deferred.succeed(entered, undefined)
+              yield* Deferred.await(leave)
+              events.push("the first leaves")
+            })
+          )
         )
         yield* Deferred.await(entered)
-        yield* second.hold(
-          Effect.sync(() => assert.isDefined(holder.pollUnsafe(), "the first holder is done"))
+        const waiter = yield* Effect.forkChild(
+          second.hold(Effect.sync(() => events.push("the second enters"))),
+          { startImmediately: true }
         )
+        yield* Deferred.succeed(leave, undefined)
+        yield* Fiber.join(waiter)
+        assert.deepStrictEqual(events, ["the first leaves", "the second enters"])
       }, Effect.scoped),
       { waitLimit: 0 }
     )
@@ -244,8 +257,8 @@ describe("CacheLock between processes", () => {
         if (session) yield* internals.session
         const notes = Effect.sync(() => Fs.readdirSync(`${home}/${stagingName}`))
         assert.deepStrictEqual(yield* internals.commit(notes), [])
-        const long = Effect.andThen(Effect.sleep("150 millis"), notes)
-        assert.deepStrictEqual(yield* internals.commit(long), [`${prefix}lock-holder`])
+        const noted = eventually(notes, (names) => names.length > 0)
+        assert.deepStrictEqual(yield* internals.commit(noted), [`${prefix}lock-holder`])
         assert.deepStrictEqual(yield* notes, [])
         assert.deepStrictEqual(yield* internals.commit(notes), [])
       }).pipe(Effect.scoped)
@@ -276,20 +289,26 @@ describe("CacheLock between processes", () => {
         const { internals } = yield* CacheLock.CacheLock
         yield* internals.session
         const events: Array<string> = []
-        const work = (name: string) =>
-          internals.commit(
-            Effect.gen(function* () {
-              events.push(`${name} in`)
-              yield* Effect.sleep("10 millis")
-              events.push(`${name} out`)
-            })
-          )
-        const names = ["a", "b", "c", "d"]
-        const late = Effect.andThen(Effect.sleep("15 millis"), work("late"))
-        yield* Effect.all([...names.map(work), late], { concurrency: "unbounded" })
+        const goOn = yield* Deferred.make<void>()
+        const start = (name: string) =>
+          internals
+            .commit(
+              Effect.gen(function* () {
+                events.push(`${name} in`)
+                yield* Deferred.await(goOn)
+                events.push(`${name} out`)
+              })
+            )
+            .pipe(Effect.forkChild({ startImmediately: true }))
+        const first = yield* Effect.forEach(["a", "b", "c", "d"], start)
+        yield* Deferred.succeed(goOn, undefined)
+        // The lock is free for a moment before the next one enters, and this one does not take it.
+        yield* Fiber.join(first[0]!)
+        const late = yield* start("late")
+        yield* Effect.forEach([...first, late], Fiber.join)
         assert.deepStrictEqual(
           events,
-          [...names, "late"].flatMap((name) => [`${name} in`, `${name} out`])
+          ["a", "b", "c", "d", "late"].flatMap((name) => [`${name} in`, `${name} out`])
         )
       }).pipe(Effect.scoped)
     )

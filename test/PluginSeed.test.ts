@@ -1,7 +1,6 @@
 import { NodeFileSystem, NodePath } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Option, Path } from "effect"
-import { setTimeout } from "node:timers/promises"
 import * as CacheLock from "../src/CacheLock.ts"
 import * as CodexHome from "../src/CodexHome.ts"
 import * as InstallMetadata from "../src/InstallMetadata.ts"
@@ -14,6 +13,7 @@ import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import { isReal } from "./support/system.ts"
+import { eventually } from "./support/eventually.ts"
 
 const marketplace = "openai-curated-remote"
 const idOf = (name: string) => PluginId.PluginId.make(`${name}@${marketplace}`)
@@ -180,7 +180,7 @@ describe(`PluginSeed ${isReal ? "on disk" : "in memory"}`, () => {
           yield* Deferred.await(isClaimed)
           const seeding = yield* Effect.forkChild(seeds.seed({ from }))
           const beta = `${to}/plugins/cache/${marketplace}/beta`
-          while (!(yield* fs.exists(beta))) yield* Effect.promise(() => setTimeout(1))
+          yield* eventually(fs.exists(beta))
           assert.isFalse(yield* fs.exists(`${to}/plugins/cache/${marketplace}/alpha`))
           yield* Deferred.succeed(isOver, undefined)
           const { failures, seeded } = yield* Fiber.join(seeding)

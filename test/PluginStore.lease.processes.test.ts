@@ -94,7 +94,9 @@ describe("PluginStore.lease between processes", () => {
             const { root } = yield* store.lease(alpha)
             const before = Fs.readdirSync(root, { recursive: true, encoding: "utf8" })
             assert.isNotEmpty(before)
-            yield* Effect.sleep("3 millis")
+            const attempts = () => counts.changes + counts.refused
+            const seen = attempts()
+            yield* Effect.repeat(Effect.yieldNow, { until: () => attempts() > seen + 1 })
             assert.sameMembers(Fs.readdirSync(root, { recursive: true, encoding: "utf8" }), before)
             counts.leases++
           }).pipe(Effect.scoped)

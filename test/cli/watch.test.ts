@@ -1,20 +1,15 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, FileSystem, Schedule, Stream } from "effect"
+import { Effect, Fiber, FileSystem, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { intercepted } from "../../src/cli/signals.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import { codexPlugins } from "../support/builtPrograms.ts"
+import { eventually } from "../support/eventually.ts"
 import { world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
-
-const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
-  Effect.repeat(condition, {
-    until: (holds) => holds,
-    schedule: Schedule.spaced("50 millis")
-  }).pipe(Effect.timeout("10 seconds"))
 
 // The first two tests use the one signal handler of this process. Tests of a file run one by one.
 describe("watch", () => {
@@ -26,12 +21,12 @@ describe("watch", () => {
       const has = (version: string) =>
         fs.exists(`${home}/plugins/cache/openai-curated-remote/alpha/${version}`)
       const watching = yield* Effect.forkChild(run("watch", "--every", "1s"))
-      yield* until(has("1.0.0"))
+      yield* eventually(has("1.0.0"))
       yield* backend.update(alpha.id, { version: "2.0.0" })
-      yield* until(has("2.0.0"))
+      yield* eventually(has("2.0.0"))
       yield* backend.forget
       // A third pass has begun, so the lines of the first two are printed.
-      yield* until(
+      yield* eventually(
         Effect.map(backend.requests({ kind: "listing" }), (requests) => requests.length > 0)
       )
       assert.isTrue(intercepted("SIGTERM"))
@@ -51,15 +46,15 @@ describe("watch", () => {
       yield* backend.when({ kind: "listing" }, TestReply.status(401))
       const watching = yield* Effect.forkChild(run("watch", "--every", "1s", "--json"))
       // A second pass has begun, so the line of the first is printed.
-      yield* until(
+      yield* eventually(
         Effect.map(backend.requests({ kind: "listing" }), (requests) => requests.length > 1)
       )
       yield* backend.behave
-      yield* until(
+      yield* eventually(
         Effect.map(backend.requests({ kind: "bundle" }), (requests) => requests.length > 0)
       )
       yield* backend.forget
-      yield* until(
+      yield* eventually(
         Effect.map(backend.requests({ kind: "listing" }), (requests) => requests.length > 0)
       )
       assert.isTrue(intercepted("SIGINT"))
@@ -106,7 +101,7 @@ describe("watch", () => {
         const passes = yield* Stream.runCollect(Stream.take(lines, 2))
         for (const line of passes) assert.include(line, "Already up to date")
         if (program) {
-          yield* until(fs.exists(`${bin}/told`))
+          yield* eventually(fs.exists(`${bin}/told`))
           assert.strictEqual(
             yield* fs.readFileString(`${bin}/told`),
             "--ready to /run/test/notify\n"

@@ -3,17 +3,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cron,
-  DateTime,
-  Duration,
-  Effect,
-  FileSystem,
-  Layer,
-  Path,
-  References,
-  Schedule
-} from "effect"
+import { Cron, DateTime, Duration, Effect, FileSystem, Layer, Path, References } from "effect"
 import { CodexPlugins } from "effect-codex-plugins"
 import { TestBackend } from "effect-codex-plugins/testing"
 import {
@@ -28,6 +18,7 @@ import { Home, HomeError, Pass } from "./fleet/home.ts"
 import * as HomeEntity from "./fleet/homeEntity.ts"
 import * as Homes from "./fleet/homes.ts"
 import * as Passes from "./fleet/passes.ts"
+import { eventually } from "../support/eventually.ts"
 
 const hello = TestBackend.plugin({
   name: "hello",
@@ -97,9 +88,8 @@ describe.concurrent("a fleet", () => {
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
       const clientOf = yield* Home.client
-      const earlier = yield* pass
-      yield* Effect.sleep("10 millis")
       const now = yield* pass
+      const earlier = new Pass({ at: DateTime.subtract(now.at, { seconds: 1 }) })
       const reports = yield* Effect.all(
         [now, now, earlier].map((pass) => clientOf("ada").sync(pass)),
         { concurrency: "unbounded" }
@@ -143,14 +133,8 @@ describe.concurrent("a fleet", () => {
       const { names } = yield* Homes.Homes
       assert.deepStrictEqual(yield* names, ["ada", "bob"])
       for (const name of yield* names) {
-        yield* clientOf(name)
-          .inventory({ pluginId: null })
-          .pipe(
-            Effect.repeat({
-              until: (plugins) => plugins.length === 1,
-              schedule: Schedule.spaced("100 millis")
-            })
-          )
+        const inventory = clientOf(name).inventory({ pluginId: null })
+        yield* eventually(inventory, (plugins) => plugins.length === 1)
       }
     }).pipe(
       Effect.provide(
@@ -168,10 +152,7 @@ describe.concurrent("a fleet", () => {
       const { activeEntityCount } = yield* Sharding.Sharding
       yield* clientOf("ada").sync(yield* pass)
       assert.strictEqual(yield* activeEntityCount, 1)
-      yield* Effect.repeat(activeEntityCount, {
-        until: (count) => count === 0,
-        schedule: Schedule.spaced("100 millis")
-      })
+      yield* eventually(activeEntityCount, (count) => count === 0)
       assert.lengthOf(yield* clientOf("ada").inventory({ pluginId: null }), 1)
     }).pipe(
       Effect.provide(Layer.provideMerge(HomeEntity.layerWith({ maxIdleTime: "200 millis" }), bare))

@@ -7,6 +7,7 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as NodeExchange from "../../src/internal/nodeExchange.ts"
 import { listen } from "../support/listen.ts"
+import { eventually } from "../support/eventually.ts"
 
 /** A server, and agents with one connection for it. They end with the scope. */
 const serve = Effect.fnUntraced(function* (answer: Http.RequestListener) {
@@ -144,10 +145,12 @@ describe("send", () => {
       const { connections, send } = yield* serve((_, answer) => void answer.write(noise))
       yield* Effect.asVoid(send())
       assert.strictEqual(yield* Queue.take(connections), "opened")
-      while (Queue.sizeUnsafe(connections) === 0) {
-        collectGarbage()
-        yield* Effect.sleep("10 millis")
-      }
+      yield* eventually(
+        Effect.sync(() => {
+          collectGarbage()
+          return Queue.sizeUnsafe(connections) > 0
+        })
+      )
       assert.strictEqual(yield* Queue.take(connections), "closed")
     })
   )
@@ -159,10 +162,12 @@ describe("send", () => {
         Effect.tap(send(), (response) => Stream.runDrain(response.stream)),
         (response) => new WeakRef(response)
       )
-      while (read.deref() !== undefined) {
-        yield* Effect.sleep("10 millis")
-        collectGarbage()
-      }
+      yield* eventually(
+        Effect.sync(() => {
+          collectGarbage()
+          return read.deref() === undefined
+        })
+      )
     })
   )
 

@@ -1,10 +1,11 @@
 /**
  * A command on a real terminal, and the screen that a person sees.
  */
-import { Effect, Schedule, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as Fs from "node:fs"
 import * as Emulator from "./emulator.ts"
+import { eventually } from "./eventually.ts"
 
 /** True if `script` of util-linux is installed. It opens the terminal. */
 export const isAvailable = process.platform === "linux" && Fs.existsSync("/usr/bin/script")
@@ -62,9 +63,9 @@ export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, opt
         typed === undefined
           ? Stream.never
           : Stream.fromEffect(
-              Effect.sync(() => screenOf(output).join("\n").search(typed.after) >= 0).pipe(
-                Effect.repeat({ until: (seen) => seen, schedule: Schedule.spaced("20 millis") }),
-                Effect.as(typed.text)
+              Effect.as(
+                eventually(Effect.sync(() => screenOf(output).join("\n").search(typed.after) >= 0)),
+                typed.text
               )
             ).pipe(Stream.concat(Stream.never), Stream.encodeText)
     }

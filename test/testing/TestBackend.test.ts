@@ -2,6 +2,7 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Context,
+  Deferred,
   Duration,
   Effect,
   Fiber,
@@ -9,7 +10,6 @@ import {
   Layer,
   Path,
   Result,
-  Schedule,
   Stream
 } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
@@ -22,6 +22,7 @@ import * as TestReply from "../../src/testing/TestReply.ts"
 import type * as TestRequest from "../../src/testing/TestRequest.ts"
 import * as Certificates from "../support/certificates.ts"
 import { isReal } from "../support/system.ts"
+import { eventually } from "../support/eventually.ts"
 
 /** The URLs of the face under test. */
 class Face extends Context.Service<Face, TestBackend.Served>()("test/Face") {}
@@ -111,10 +112,7 @@ const outcomes = Effect.fnUntraced(function* (match?: TestRequest.Match) {
   const outcomes = Effect.map(backend.requests(match), (requests) =>
     requests.map(({ outcome }) => outcome)
   )
-  return yield* Effect.repeat(outcomes, {
-    schedule: Schedule.spaced("1 millis"),
-    while: (outcomes) => outcomes.includes("open")
-  })
+  return yield* eventually(outcomes, (outcomes) => !outcomes.includes("open"))
 })
 
 const hello = TestBackend.plugin({ name: "hello" })
@@ -550,9 +548,15 @@ const suite = (name: string, provide: (options?: TestBackend.Options) => Layer.L
         yield* backend.when({ kind: "bundle" }, TestReply.stall(1000))
         const second = yield* Effect.forkChild(backend.arrival({ kind: "bundle", nth: 2 }))
         for (const nth of [1, 2]) {
-          const fiber = yield* Effect.forkChild(download(url))
+          const begun = yield* Deferred.make<void>()
+          const reading = HttpClient.get(url).pipe(
+            Effect.flatMap(({ stream }) =>
+              Stream.runForEach(stream, () => Deferred.succeed(begun, undefined))
+            )
+          )
+          const fiber = yield* Effect.forkChild(reading)
           yield* backend.arrival({ kind: "bundle", nth })
-          yield* Effect.sleep("20 millis")
+          yield* Deferred.await(begun)
           yield* Fiber.interrupt(fiber)
         }
         assert.strictEqual((yield* Fiber.join(second)).plugin, large.id)

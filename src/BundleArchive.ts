@@ -17,6 +17,7 @@ import * as Extraction from "./internal/bundle/extraction.ts"
 import type * as Inflate from "./internal/bundle/inflate.ts"
 import type * as Unpacker from "./internal/bundle/unpacker.ts"
 import * as Disk from "./internal/disk/Disk.ts"
+import * as OptionCheck from "./internal/optionCheck.ts"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -245,9 +246,9 @@ export class BundleArchive extends Context.Service<
 >()("effect-codex-plugins/BundleArchive") {}
 
 /**
- * The limits that a host can set, in bytes.
+ * The limits that a host can set, in bytes: positive integers.
  *
- * @category models
+ * @category options
  * @since 0.2.0
  */
 export interface Options {
@@ -257,23 +258,29 @@ export interface Options {
   readonly unpackedBytes?: number | undefined
 }
 
-const positive = (name: string, value: number): Effect.Effect<number> =>
-  Number.isSafeInteger(value) && value > 0
-    ? Effect.succeed(value)
-    : Effect.die(new RangeError(`BundleArchive: ${name} must be a positive integer, not ${value}`))
-
 const gzipRefusal = (problem: Inflate.Problem) =>
   new BundleArchiveError({
     reason: { _tag: problem === "TruncatedGzip" ? "Truncated" : problem }
   })
 
-const makeWith = Effect.fnUntraced(function* (options: Options) {
+/**
+ * Makes the service.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const disk = yield* Disk.make
   const path = yield* Path.Path
-  const packedBytes = yield* positive("packedBytes", options.packedBytes ?? limits.PackedBytes)
-  const unpackedBytes = yield* positive(
-    "unpackedBytes",
-    options.unpackedBytes ?? limits.UnpackedBytes
+  const packedBytes = yield* OptionCheck.integer(
+    "BundleArchive.packedBytes",
+    options.packedBytes ?? limits.PackedBytes,
+    1
+  )
+  const unpackedBytes = yield* OptionCheck.integer(
+    "BundleArchive.unpackedBytes",
+    options.unpackedBytes ?? limits.UnpackedBytes,
+    1
   )
   const most: Readonly<Record<Limit, number>> = {
     ...limits,
@@ -319,24 +326,7 @@ const makeWith = Effect.fnUntraced(function* (options: Options) {
 })
 
 /**
- * Makes the service with the default limits.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make = makeWith({})
-
-/**
- * Provides the service with the default limits.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layer: Layer.Layer<BundleArchive, never, FileSystem.FileSystem | Path.Path> =
-  Layer.effect(BundleArchive, make)
-
-/**
- * Provides the service with these limits. An option that is not a positive integer is a defect.
+ * Provides {@link BundleArchive} with these limits.
  *
  * @category layers
  * @since 0.2.0
@@ -344,4 +334,12 @@ export const layer: Layer.Layer<BundleArchive, never, FileSystem.FileSystem | Pa
 export const layerWith = (
   options: Options
 ): Layer.Layer<BundleArchive, never, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(BundleArchive, makeWith(options))
+  Layer.effect(BundleArchive, make(options))
+
+/**
+ * Provides {@link BundleArchive} with the default limits.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = layerWith({})

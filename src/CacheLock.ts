@@ -25,6 +25,7 @@ import * as kernelLock from "./internal/lock/kernelLock.ts"
 import * as liveness from "./internal/lock/liveness.ts"
 import * as processLock from "./internal/lock/processLock.ts"
 import * as queues from "./internal/lock/queues.ts"
+import * as OptionCheck from "./internal/optionCheck.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
 import * as platformError from "./internal/platformError.ts"
 
@@ -241,10 +242,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const disk = yield* Disk.make
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
-  const waitLimit = Duration.fromInputUnsafe(options.waitLimit ?? defaultWaitLimit)
-  if (Duration.isNegative(waitLimit)) {
-    return yield* Effect.die(new RangeError("the wait limit of the lock must not be negative"))
-  }
+  const waitLimit = yield* OptionCheck.duration(
+    "CacheLock.waitLimit",
+    options.waitLimit ?? defaultWaitLimit
+  )
   const lockPath = path.join(path.dirname(home.staging), fileName)
   const notePath = path.join(home.staging, lockHolderName)
 

@@ -19,20 +19,26 @@ import * as RemoteBundle from "./RemoteBundle.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
 
 /**
- * Options of the services, by service. Each is read once, when its layer is built.
+ * Options of the services, by service. Each is read once, when its layer is built. An invalid one is
+ * a defect.
  *
  * @category options
  * @since 0.2.0
  */
 export interface Options {
+  /** The limits of a bundle. */
   readonly archive?: BundleArchive.Options | undefined
+  /** The downloads of bundles. */
   readonly bundle?: RemoteBundle.Options | undefined
+  /** The calls of the backend. */
   readonly catalog?: RemoteCatalog.Options | undefined
+  /** The lock that processes share. */
   readonly lock?: CacheLock.Options | undefined
   /**
    * Homes from which a sync takes versions instead of downloading them, in this order. Default: none.
    */
   readonly seeds?: ReadonlyArray<string> | undefined
+  /** The passes. */
   readonly sync?: PluginSync.Options | undefined
 }
 

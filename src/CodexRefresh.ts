@@ -93,7 +93,7 @@ export class CodexRefresh extends Context.Service<
  * @since 0.2.0
  */
 export interface Options {
-  /** The program, a path or a name on `PATH`. @default "codex" */
+  /** The program: a path or a name on `PATH`. Default: `"codex"`. */
   readonly program?: string | undefined
 }
 

@@ -6,6 +6,7 @@
  */
 import { Context, Duration, Effect, Layer, Option, Redacted, Result, type Stream } from "effect"
 import * as CodexHome from "./CodexHome.ts"
+import * as OptionCheck from "./internal/optionCheck.ts"
 import * as Polling from "./internal/polling.ts"
 
 /**
@@ -61,8 +62,8 @@ export class Credentials extends Context.Service<
 export interface Options {
   /** Returns the credentials. It runs before each operation. */
   readonly current: Credentials["Service"]["current"]
-  /** The interval at which `current` is run to find changes. @default `pollInterval` */
-  readonly pollInterval?: Duration.Input
+  /** The interval at which `current` is run to find changes. Default: 5 seconds. */
+  readonly pollInterval?: Duration.Input | undefined
 }
 
 /** The values whose change counts. They contain secrets, so they never leave this module. */
@@ -96,7 +97,17 @@ export const fromEffect = ({ current, ...options }: Options): Credentials["Servi
  * @since 0.2.0
  */
 export const layerWith = (options: Options): Layer.Layer<Credentials> =>
-  Layer.succeed(Credentials, fromEffect(options))
+  Layer.effect(
+    Credentials,
+    Effect.map(
+      OptionCheck.duration(
+        "Credentials.pollInterval",
+        options.pollInterval ?? pollInterval,
+        "more than zero"
+      ),
+      (interval) => fromEffect({ ...options, pollInterval: interval })
+    )
+  )
 
 /**
  * Provides the {@link Credentials} in the home's `auth.json`.

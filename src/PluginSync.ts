@@ -23,6 +23,7 @@ import * as Background from "./internal/sync/background.ts"
 import * as Readiness from "./Readiness.ts"
 import * as Pass from "./internal/sync/pass.ts"
 import * as Telemetry from "./internal/sync/telemetry.ts"
+import * as OptionCheck from "./internal/optionCheck.ts"
 import * as Polling from "./internal/polling.ts"
 import * as sharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
@@ -71,13 +72,12 @@ export const defaultRetention = Duration.hours(24)
  */
 export interface Options {
   /**
-   * The number of plugins that are worked on at a time: a positive integer. Default:
-   * {@link defaultConcurrency}.
+   * The number of plugins that are worked on at a time: a positive integer. Default: 16.
    */
   readonly concurrency?: number | undefined
   /**
    * The time for which a superseded version is kept for the sessions that still use it. Zero prunes
-   * it in the pass that supersedes it. Default: {@link defaultRetention}.
+   * it in the pass that supersedes it. Default: 24 hours.
    */
   readonly retention?: Duration.Input | undefined
   /** The policy for stale plugins; see {@link SyncPlan.RemovalPolicy}. Default: `"auto"`. */
@@ -158,19 +158,16 @@ export class PluginSync extends Context.Service<
  */
 export const defaultDeadline = Duration.seconds(10)
 
-const validated = Effect.fnUntraced(function* (options: Options) {
-  const { concurrency = defaultConcurrency } = options
-  const retention = Duration.fromInputUnsafe(options.retention ?? defaultRetention)
-  if (!(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
-    return yield* Effect.die(
-      new RangeError(`the concurrency of a sync must be an integer of at least 1: ${concurrency}`)
-    )
-  }
-  if (Duration.isNegative(retention)) {
-    return yield* Effect.die(new RangeError("the retention of a sync must not be negative"))
-  }
-  return { concurrency, retention, removal: options.removal ?? "auto" } as const
-})
+const validated = ({ concurrency, removal, retention }: Options) =>
+  Effect.all({
+    concurrency: OptionCheck.integer(
+      "PluginSync.concurrency",
+      concurrency ?? defaultConcurrency,
+      1
+    ),
+    retention: OptionCheck.duration("PluginSync.retention", retention ?? defaultRetention),
+    removal: OptionCheck.oneOf("PluginSync.removal", removal ?? "auto", SyncPlan.removalPolicies)
+  })
 
 /** Emits when the credentials or the settings of the home change. */
 const wakeUpsOf = Effect.fnUntraced(function* (home: CodexHome.CodexHome["Service"]) {

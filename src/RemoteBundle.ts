@@ -27,6 +27,7 @@ import * as Request from "./internal/bundle/request.ts"
 import * as Transfer from "./internal/bundle/transfer.ts"
 import type * as Disk from "./internal/disk/Disk.ts"
 import * as Http from "./internal/http.ts"
+import * as OptionCheck from "./internal/optionCheck.ts"
 import type * as PluginManifest from "./PluginManifest.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -237,13 +238,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const path = yield* Path.Path
   const archive = yield* BundleArchive.BundleArchive
   const store = yield* PluginStore.PluginStore
-  const retries = options.retries ?? Http.retries
-  if (!Number.isSafeInteger(retries) || retries < 0) {
-    return yield* Effect.die(new RangeError("`retries` is not a whole number of at least 0"))
-  }
+  const retries = yield* OptionCheck.integer(
+    "RemoteBundle.retries",
+    options.retries ?? Http.retries,
+    0
+  )
   const transfer = Transfer.make()
   const request = Request.make(client, {
-    allowLoopbackHttp: options.allowLoopbackHttp ?? false,
+    allowLoopbackHttp: options.allowLoopbackHttp === true,
     packedBytes: archive.limits.PackedBytes
   })
 

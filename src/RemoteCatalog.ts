@@ -12,6 +12,7 @@ import type { AvailableSnapshot, InstalledSnapshot } from "./RemotePlugin.ts"
 import * as CatalogCall from "./internal/catalogCall.ts"
 import * as CatalogRows from "./internal/catalogRows.ts"
 import * as Http from "./internal/http.ts"
+import * as OptionCheck from "./internal/optionCheck.ts"
 import type * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
@@ -322,10 +323,11 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     onNone: () => home.credentials,
     onSome: ({ current }) => current
   })
-  const retries = options.retries ?? Http.retries
-  if (!Number.isSafeInteger(retries) || retries < 0) {
-    return yield* Effect.die(new RangeError("`retries` is not a whole number of at least 0"))
-  }
+  const retries = yield* OptionCheck.integer(
+    "RemoteCatalog.retries",
+    options.retries ?? Http.retries,
+    0
+  )
   const known = yield* Ref.make(Option.none<InstalledSnapshot>())
 
   const connect = connectWith(client, home, credentials, retries)

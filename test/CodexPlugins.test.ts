@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Duration, Effect, FileSystem, Layer, Path } from "effect"
+import { Cause, ConfigProvider, Duration, Effect, Exit, FileSystem, Layer, Path } from "effect"
 import { CacheLock, CodexHome, CodexPlugins, PluginStore, PluginSync } from "effect-codex-plugins"
 import * as NodeCodexPlugins from "effect-codex-plugins/node"
 import { TestBackend, TestCodexPlugins, TestReply } from "effect-codex-plugins/testing"
@@ -180,6 +180,33 @@ const effects: {
   }).pipe(withServices({ sync: { retention: 0 } }))
 }
 
+const invalid = <Options>(path: string, ...options: ReadonlyArray<Options>) =>
+  options.map((options) => [path, options] as const)
+
 describe("the options of CodexPlugins", () => {
   it.effect.each(Object.entries(effects))("have an effect: %s", ([, effect]) => effect)
+
+  it.effect.each([
+    ...invalid("BundleArchive.packedBytes", { archive: { packedBytes: 0 } }),
+    ...invalid("BundleArchive.unpackedBytes", { archive: { unpackedBytes: 1.5 } }),
+    ...invalid("RemoteBundle.retries", { bundle: { retries: -1 } }),
+    ...invalid("RemoteCatalog.retries", { catalog: { retries: Number.NaN } }),
+    ...invalid("CodexPlugins.seeds", { seeds: ["/home", ""] }),
+    ...invalid("PluginSync.concurrency", { sync: { concurrency: 0 } }),
+    ...invalid(
+      "PluginSync.retention",
+      { sync: { retention: -1 } },
+      { sync: { retention: Number.NaN } },
+      { sync: { retention: "tomorrow" as Duration.Input } }
+    ),
+    ...invalid("PluginSync.removal", { sync: { removal: "sometimes" as "never" } })
+  ])("are a defect if %s is invalid: %j", ([name, services]) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(withServices(services)(PluginSync.PluginSync))
+      assert.include(
+        String(Exit.isFailure(exit) && Cause.squash(exit.cause)),
+        `\`${name}\` must be`
+      )
+    })
+  )
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, FileSystem, Layer, Option, Path, Redacted, Stream } from "effect"
+import { Effect, Exit, Fiber, FileSystem, Layer, Option, Path, Redacted, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as CodexHome from "../src/CodexHome.ts"
 import * as Credentials from "../src/Credentials.ts"
@@ -72,5 +72,13 @@ describe("Credentials", () => {
       assert.strictEqual(request?.headers["authorization"], `Bearer ${accessToken}`)
       assert.strictEqual(request?.headers["chatgpt-account-id"], id)
     }).pipe(Effect.provide(Layer.merge(TestBackend.layer, home)))
+  )
+
+  it.effect("of a host that would be read without a pause are a defect", () =>
+    Effect.gen(function* () {
+      const layer = Credentials.layerWith({ current: Effect.never, pollInterval: 0 })
+      const exit = yield* Effect.exit(Effect.provide(Credentials.Credentials, layer))
+      assert.isTrue(Exit.hasDies(exit))
+    })
   )
 })

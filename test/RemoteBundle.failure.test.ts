@@ -74,7 +74,7 @@ describe("a transient failure", () => {
         Effect.sandbox,
         Effect.flip
       )
-      assert.include(Cause.pretty(cause), "RangeError: `retries`")
+      assert.include(Cause.pretty(cause), "RangeError: `RemoteBundle.retries`")
     }).pipe(
       Effect.provide([TestBackend.layerHttpClient, Path.layer]),
       Effect.provide(TestBackend.layer),

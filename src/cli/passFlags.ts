@@ -49,6 +49,10 @@ export const passFlags = {
     Flag.withDescription(
       "Take plugins from this Codex home instead of downloading them, if it has the right version (can be repeated)"
     ),
+    Flag.filter(
+      (path) => path !== "",
+      () => "the path of a folder"
+    ),
     Flag.atLeast(0)
   ),
   wait: flags.wait

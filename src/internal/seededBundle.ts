@@ -8,6 +8,7 @@ import type { PluginVersion } from "../PluginVersion.ts"
 import * as RemoteBundle from "../RemoteBundle.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
 import * as seedSource from "./cache/seedSource.ts"
+import * as OptionCheck from "./optionCheck.ts"
 
 /** Opens a seed. An unusable seed is logged and skipped. */
 const openSeed = Effect.fnUntraced(function* (from: string) {
@@ -48,6 +49,7 @@ class NotCopied extends Data.TaggedError("NotCopied")<{}> {}
  * download is.
  */
 const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
+  yield* OptionCheck.paths("CodexPlugins.seeds", seeds)
   const store = yield* PluginStore.PluginStore
   const bundles = yield* RemoteBundle.RemoteBundle
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()

@@ -19,12 +19,15 @@ const tag = (doc: string | undefined, name: string) =>
 
 const example = (doc = "") => /^@example\n([\s\S]*?)(?=\n@|$(?![\s\S]))/m.exec(doc)?.[1]?.trim()
 
-const entry = ({ declaration, doc, kind, name }: Export) => {
+const entry = ({ declaration, doc, kind, name, origin }: Export) => {
   const details = [kind, tag(doc, "category"), `since ${tag(doc, "since")}`].filter(Boolean)
+  const head = [`### ${name}`, `_${details.join(" · ")}_`]
+  if (origin !== undefined) {
+    return [...head, `The same as in [${origin}](#${origin.toLowerCase()}).`].join("\n\n")
+  }
   const shown = example(doc)
   return [
-    `### ${name}`,
-    `_${details.join(" · ")}_`,
+    ...head,
     prose(doc),
     `\`\`\`ts\n${declaration.trim()}\n\`\`\``,
     ...(shown === undefined

@@ -1,6 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { posix } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Duration } from "effect"
+import { BundleArchive, CacheLock, Credentials, PluginSync } from "effect-codex-plugins"
+import * as Http from "../../src/internal/http.ts"
+import { modules } from "./exports.ts"
+import { layerOptions, otherOptions } from "./options.ts"
 import { examplesOf, generated } from "./sections.ts"
 
 // These read files of this repository: their text is the subject.
@@ -83,6 +89,49 @@ describe("docs/troubleshooting.md", () => {
     assert.isNotEmpty(checks)
     const [, table = ""] = read("docs/troubleshooting.md").split("## The doctor's checks")
     assert.deepStrictEqual(firstColumn(table), checks)
+  })
+})
+
+describe("the options in docs/hosts.md", () => {
+  it("are those of every module whose layer takes options", () => {
+    const configurable = modules(fileURLToPath(at("src")), ".ts")
+      .filter(({ entry, exports }) => {
+        const has = (wanted: string) => exports.some((one) => one.name === wanted)
+        return entry === "effect-codex-plugins" && has("Options") && has("layerWith")
+      })
+      .map(({ name }) => name)
+    assert.sameMembers(
+      [...new Set([...layerOptions, ...otherOptions].map(({ module }) => module.split(".")[0]!))],
+      configurable
+    )
+  })
+
+  it("have the defaults of the constants", () => {
+    const shown = Object.fromEntries(
+      [...layerOptions, ...otherOptions].map(({ default: value, path }) => [path, value])
+    )
+    const MiB = (bytes: number) => `${bytes / 1024 ** 2} MiB`
+    const time = (path: string) => Duration.fromInputUnsafe(shown[path] as Duration.Input)
+    assert.deepInclude(shown, {
+      "archive.packedBytes": MiB(BundleArchive.limits.PackedBytes),
+      "archive.unpackedBytes": MiB(BundleArchive.limits.UnpackedBytes),
+      "bundle.retries": String(Http.retries),
+      "catalog.retries": String(Http.retries),
+      "sync.concurrency": String(PluginSync.defaultConcurrency)
+    })
+    assert.deepStrictEqual(time("lock.waitLimit"), CacheLock.defaultWaitLimit)
+    assert.deepStrictEqual(time("sync.retention"), PluginSync.defaultRetention)
+    assert.deepStrictEqual(time("pollInterval"), Credentials.pollInterval)
+  })
+
+  it("name flags that docs/cli.md explains", () => {
+    const flags = layerOptions.flatMap(({ flag }) => flag ?? [])
+    assert.isNotEmpty(flags)
+    const text = read("docs/cli.md")
+    assert.deepStrictEqual(
+      flags.filter((flag) => !text.includes(`\`${flag}`)),
+      []
+    )
   })
 })
 

@@ -6,6 +6,7 @@ import * as AppServer from "../codex/appServerDifferences.ts"
 import * as Json from "../cli/jsonExamples.ts"
 import * as Codex from "../codex/cases/differences.ts"
 import * as Modules from "./modules.ts"
+import * as Options from "./options.ts"
 
 /** A section is what is between `<!-- name -->` and `<!-- /name -->` in its file. */
 interface Section {
@@ -18,6 +19,7 @@ const sections: ReadonlyArray<Section> = [
   { file: "docs/differences.md", name: "differences", content: Codex.markdown },
   { file: "docs/cli.md", name: "json examples", content: Json.markdown },
   { file: "docs/app-server.md", name: "app-server differences", content: AppServer.markdown },
+  { file: "docs/hosts.md", name: "options", content: Options.markdown },
   { file: "docs/source.md", name: "modules", content: Modules.markdown }
 ]
 

@@ -57,7 +57,7 @@ export const read = Effect.fnUntraced(function* (sample: Sample) {
     tree: before,
     onStep: () => (++steps > mostSteps ? "Stop" : undefined)
   })
-  const exit = yield* BundleArchive.make.pipe(
+  const exit = yield* BundleArchive.make().pipe(
     Effect.flatMap(({ extract }) =>
       extract(Archives.chunked(sample.bytes, sample.pieces), directory)
     ),

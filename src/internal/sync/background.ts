@@ -15,6 +15,7 @@ import {
 } from "effect"
 import { isTransient } from "../../ErrorAdvice.ts"
 import type { SyncError, SyncOutcome } from "../../SyncEvent.ts"
+import * as OptionCheck from "../optionCheck.ts"
 
 /**
  * The options of a schedule.
@@ -72,15 +73,24 @@ export interface Background {
 }
 
 const validated = Effect.fnUntraced(function* (options: Options) {
-  const every = Duration.toMillis(Duration.fromInputUnsafe(options.every ?? "1 hour"))
-  const backoff = Duration.toMillis(Duration.fromInputUnsafe(options.backoff ?? "30 seconds"))
-  const jitter = options.jitter ?? 0.1
-  if (!(every > 0) || !(backoff > 0) || !(jitter >= 0 && jitter <= 1)) {
-    return yield* Effect.die(
-      new RangeError("`every` and `backoff` must be positive, and `jitter` from 0 to 1")
+  const duration = (name: "backoff" | "every", fallback: Duration.Input) =>
+    Effect.map(
+      OptionCheck.duration(
+        `PluginSync.background.${name}`,
+        options[name] ?? fallback,
+        "more than zero"
+      ),
+      Duration.toMillis
     )
+  const jitter = options.jitter ?? 0.1
+  if (!(jitter >= 0 && jitter <= 1)) {
+    return yield* OptionCheck.invalid("PluginSync.background.jitter", "from 0 to 1", jitter)
   }
-  return { every, backoff, jitter }
+  return {
+    every: yield* duration("every", "1 hour"),
+    backoff: yield* duration("backoff", "30 seconds"),
+    jitter
+  }
 })
 
 /** Starts a schedule that ends with the scope. */

@@ -179,6 +179,39 @@ export class TestBackend extends Context.Service<
 const apiOrigin = "https://backend.test"
 const bundleOrigin = "https://bundles.test"
 
+/** Opens the ports of a backend. */
+const serveOn = Effect.fnUntraced(function* (
+  receive: Exchange.Receive,
+  basePath: string,
+  { bundles, port = 0 }: ServeOptions
+) {
+  let bundleOrigin = ""
+  const listen = (port: number, tls?: { readonly key: string; readonly cert: string }) =>
+    ReplyServer.listen({ receive, bundleOrigin: () => bundleOrigin, port, tls })
+  const apiOrigin = `http://127.0.0.1:${yield* listen(port)}`
+  bundleOrigin =
+    bundles === undefined
+      ? apiOrigin
+      : `https://${bundles.host ?? "127.0.0.1"}:${yield* listen(bundles.port ?? 0, bundles)}`
+  return { baseUrl: `${apiOrigin}${basePath}`, bundleOrigin }
+})
+
+/** Writes the settings and credentials of a home. */
+const writeHomeFor = Effect.fnUntraced(function* (
+  home: string,
+  baseUrl: string,
+  account: TestAccount.Account
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const now = DateTime.formatIso(yield* DateTime.now)
+  yield* fs.makeDirectory(home, { recursive: true })
+  yield* fs.writeFileString(path.join(home, "config.toml"), configToml(baseUrl))
+  yield* fs.writeFileString(path.join(home, "auth.json"), TestAccount.authJson(account, now), {
+    mode: 0o600
+  })
+})
+
 /**
  * A bundle that cannot be packed, and a plugin or account that is not there, are defects.
  *
@@ -233,38 +266,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     if (changes.installed !== undefined) inventory.setInstalled(id, changes.installed)
   })
 
-  const serve = Effect.fnUntraced(function* ({ bundles, port = 0 }: ServeOptions = {}) {
-    let bundleOrigin = ""
-    const listen = (port: number, tls?: { readonly key: string; readonly cert: string }) =>
-      ReplyServer.listen({ receive, bundleOrigin: () => bundleOrigin, port, tls })
-    const apiOrigin = `http://127.0.0.1:${yield* listen(port)}`
-    bundleOrigin =
-      bundles === undefined
-        ? apiOrigin
-        : `https://${bundles.host ?? "127.0.0.1"}:${yield* listen(bundles.port ?? 0, bundles)}`
-    return { baseUrl: `${apiOrigin}${basePath}`, bundleOrigin }
-  })
-
   const baseUrl = `${apiOrigin}${basePath}`
-
-  const writeHome = Effect.fnUntraced(function* (
-    home: string,
-    options: { readonly baseUrl?: string; readonly account?: TestAccount.Account } = {}
-  ) {
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    const now = DateTime.formatIso(yield* DateTime.now)
-    yield* fs.makeDirectory(home, { recursive: true })
-    yield* fs.writeFileString(
-      path.join(home, "config.toml"),
-      configToml(options.baseUrl ?? baseUrl)
-    )
-    yield* fs.writeFileString(
-      path.join(home, "auth.json"),
-      TestAccount.authJson(options.account ?? accounts[0], now),
-      { mode: 0o600 }
-    )
-  })
 
   for (const plugin of options.plugins ?? []) yield* publish(plugin)
 
@@ -296,8 +298,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     ],
     baseUrl,
     httpClient: ReplyClient.make(receive, bundleOrigin),
-    serve,
-    writeHome
+    serve: (options = {}) => serveOn(receive, basePath, options),
+    writeHome: (home, options = {}) =>
+      writeHomeFor(home, options.baseUrl ?? baseUrl, options.account ?? accounts[0])
   })
 })
 

@@ -34,6 +34,44 @@ const cursorPattern = /^cursor-(\d+)$/
 const isSharedWithMe = ({ discoverability }: TestPlugin.Plugin): boolean =>
   discoverability === "PRIVATE" || discoverability === "UNLISTED"
 
+/** The request that rows answer, and the parts of the bundle URLs in them. */
+interface RowContext {
+  readonly request: Request
+  /** The origin of the bundles. */
+  readonly origin: string
+  readonly signature: string
+}
+
+const rowOf = ({ bundlePath, plugin }: Published, { origin, request, signature }: RowContext) =>
+  TestPlugin.row(plugin, {
+    installed: request.kind === "listing",
+    bundleUrl:
+      request.url.searchParams.get("includeDownloadUrls") === "true"
+        ? `${origin}${bundlePath}?expires=4102444800&sig=${signature}`
+        : undefined
+  })
+
+const pageOf = (all: Iterable<Published>, context: RowContext, pageSize: number): Answer => {
+  const query = context.request.url.searchParams
+  const cursor = cursorPattern.exec(query.get("pageToken") ?? "cursor-0")?.[1]
+  if (cursor === undefined) return { reply: TestReply.json(400, { detail: "unknown pageToken" }) }
+  const scope = query.get("scope")
+  const entries = [...all].filter(
+    ({ plugin }) => scope === null || scope === (plugin.scope ?? "GLOBAL")
+  )
+  const size = Math.min(pageSize, Number(query.get("limit") ?? pageSize))
+  const start = Number(cursor) * size
+  const end = start + size
+  return {
+    reply: TestReply.json(200, {
+      plugins: entries.slice(start, end).map((entry) => rowOf(entry, context)),
+      pagination: {
+        next_page_token: end < entries.length ? `cursor-${Number(cursor) + 1}` : null
+      }
+    })
+  }
+}
+
 export const make = ({ accounts, featured, pageSize, signature }: Options) => {
   const published = new Map<string, Published>()
   const installed = new Map(accounts.map(({ id }) => [id, new Set<string>()]))
@@ -67,36 +105,6 @@ export const make = ({ accounts, featured, pageSize, signature }: Options) => {
     }
   }
 
-  const row = ({ bundlePath, plugin }: Published, request: Request, origin: string) =>
-    TestPlugin.row(plugin, {
-      installed: request.kind === "listing",
-      bundleUrl:
-        request.url.searchParams.get("includeDownloadUrls") === "true"
-          ? `${origin}${bundlePath}?expires=4102444800&sig=${signature}`
-          : undefined
-    })
-
-  const page = (all: Iterable<Published>, request: Request, origin: string): Answer => {
-    const query = request.url.searchParams
-    const cursor = cursorPattern.exec(query.get("pageToken") ?? "cursor-0")?.[1]
-    if (cursor === undefined) return { reply: TestReply.json(400, { detail: "unknown pageToken" }) }
-    const scope = query.get("scope")
-    const entries = [...all].filter(
-      ({ plugin }) => scope === null || scope === (plugin.scope ?? "GLOBAL")
-    )
-    const size = Math.min(pageSize, Number(query.get("limit") ?? pageSize))
-    const start = Number(cursor) * size
-    const end = start + size
-    return {
-      reply: TestReply.json(200, {
-        plugins: entries.slice(start, end).map((entry) => row(entry, request, origin)),
-        pagination: {
-          next_page_token: end < entries.length ? `cursor-${Number(cursor) + 1}` : null
-        }
-      })
-    }
-  }
-
   const bundle = (url: URL): Answer => {
     const bytes = bundles.get(url.pathname)
     if (bytes === undefined) return notFound
@@ -121,6 +129,7 @@ export const make = ({ accounts, featured, pageSize, signature }: Options) => {
 
     /** `origin` is where the rows say that bundles are. */
     answer: (request: Request, origin: string): Answer => {
+      const context = { request, origin, signature }
       if (request.kind === "other") return notFound
       if (request.kind === "bundle") return bundle(request.url)
       const account = accounts.find(
@@ -133,17 +142,16 @@ export const make = ({ accounts, featured, pageSize, signature }: Options) => {
         const entries = [...published.values()].filter(
           ({ plugin }) => (plugin.listed ?? true) && isSharedWithMe(plugin) === isShared
         )
-        return page(entries, request, origin)
+        return pageOf(entries, context, pageSize)
       }
       if (request.kind === "listing") {
         const entries = [...installedOf(account)].map((id) => published.get(id)!)
-        return page(entries, request, origin)
+        return pageOf(entries, context, pageSize)
       }
       const entry = published.get(request.plugin ?? "")
       if (entry === undefined) return notFound
       const { id } = entry.plugin
-      if (request.kind === "read")
-        return { reply: TestReply.json(200, row(entry, request, origin)) }
+      if (request.kind === "read") return { reply: TestReply.json(200, rowOf(entry, context)) }
       const enabled = request.kind === "install"
       return {
         reply: TestReply.json(200, { id, enabled }),

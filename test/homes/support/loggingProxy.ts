@@ -18,7 +18,7 @@ export interface LoggingProxy {
 export interface Options {
   /** `user:password`, which every request must carry. */
   readonly credentials?: string | undefined
-  /** DiskReads every request with this status. */
+  /** Answers every request with this status. */
   readonly refusal?: number | undefined
   /** Speaks TLS to its clients. */
   readonly tls?: ServerCertificate | undefined

@@ -14,10 +14,10 @@ import {
   provide,
   read,
   requests,
-  settle,
   uninstall,
   when
 } from "./support/remoteCatalog.ts"
+import { settle } from "./support/settle.ts"
 
 describe("read", () => {
   it.effect("returns the row of the plugin", () =>

@@ -5,13 +5,14 @@
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
-import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import "../support/withoutStacks.ts"
 import { makeIsNew } from "../support/fingerprints.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import * as DiskReads from "../support/diskReads.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
-import { type Build, build, pass, root } from "../support/pluginWorld.ts"
+import { type Build, build, pass } from "../support/pluginWorld.ts"
+import { a1, a2, b1, b2, cached } from "../support/scenarios.ts"
 
 interface Scenario {
   readonly before: ReadonlyArray<Build>
@@ -21,8 +22,6 @@ interface Scenario {
   readonly after: ReadonlyArray<Build>
 }
 
-const [a1, a2] = [build("A", "1.0.0"), build("A", "2.0.0")]
-const [b1, b2] = [build("B", "1.0.0"), build("B", "2.0.0")]
 const c3 = build("C", "3.0.0")
 
 const scenarios: Readonly<Record<string, Scenario>> = {
@@ -47,12 +46,6 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 }
 
 type Disk = MemoryFileSystem.MemoryDisk
-
-/** A disk with a hook before each operation. */
-const watched = (disk: Disk, hook: FaultyFileSystem.Hook): Disk => ({
-  ...disk,
-  fileSystem: FaultyFileSystem.make(disk.fileSystem, hook)
-})
 
 const changesDiskOrReadsCache = ({ operation: { change, paths } }: DiskReads.Before) =>
   change !== undefined || paths.some((path) => path.startsWith(CacheContents.cacheRoot))
@@ -88,9 +81,7 @@ describe("a pass that wakes up after another pass for a changed account", () => 
     it.effect(
       `mislabels no plugin, before whichever step it was frozen: ${name}`,
       Effect.fnUntraced(function* () {
-        const start = yield* MemoryFileSystem.make()
-        yield* start.fileSystem.makeDirectory(root)
-        for (const build of before) yield* pass(start, [build])
+        const start = yield* cached(...before)
         const isNew = makeIsNew()
         const isNewEnd = makeIsNew()
         const isNewOutcome = makeIsNew()
@@ -133,7 +124,7 @@ describe("a pass that wakes up after another pass for a changed account", () => 
               look(disk, operation, "after the other pass")
               isAwake = true
             })
-          yield* Effect.exit(pass(watched(disk, hook), frozen))
+          yield* Effect.exit(pass(FaultyFileSystem.withHook(disk, hook), frozen))
           assert.isTrue(isAwake)
           look(disk, operation, "at its end")
           if (!isNewEnd(disk)) continue

@@ -8,23 +8,20 @@ import * as CodexHome from "../../src/CodexHome.ts"
 import * as Credentials from "../../src/Credentials.ts"
 import * as PluginDoctor from "../../src/PluginDoctor.ts"
 import * as PluginInventory from "../../src/PluginInventory.ts"
-import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import { powerLosses, record } from "../support/crashPoints.ts"
 import { makeIsNew } from "../support/fingerprints.ts"
-import { build, marketplace, open, pass, root } from "../support/pluginWorld.ts"
+import { marketplace, open } from "../support/pluginWorld.ts"
+import { a1, baseRoot, cached } from "../support/scenarios.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 
-const a1 = build("A", "1.0.0")
-const baseRoot = `${CacheContents.cacheRoot}/${marketplace}/alpha`
 const backup = `${CacheContents.cacheRoot}/${marketplace}/plugin-backup-x1`
 
 /** A disk on which Codex has moved a plugin to a backup and was killed, two hours ago. */
 const interruptedCodex = Effect.gen(function* () {
-  const disk = yield* MemoryFileSystem.make()
-  yield* disk.fileSystem.makeDirectory(root)
-  yield* pass(disk, [a1])
+  const disk = yield* cached(a1)
   yield* disk.fileSystem.makeDirectory(backup)
   yield* disk.fileSystem.rename(baseRoot, `${backup}/alpha`)
   disk.sync()

@@ -7,28 +7,24 @@ import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
 import * as DiskReads from "../support/diskReads.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
-import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import "../support/withoutStacks.ts"
 import { makeIsNew } from "../support/fingerprints.ts"
 import {
   type Build,
-  build,
   layOut,
-  marketplace,
   open,
   pass,
   remoteId,
   root,
   versionOf
 } from "../support/pluginWorld.ts"
+import { a1, a2, a3, b1, b2, baseRoot, cached, sidecar } from "../support/scenarios.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 
 type Step = Effect.Effect<void, PlatformError.PlatformError>
-
-const baseRoot = `${CacheContents.cacheRoot}/${marketplace}/alpha`
-const sidecar = `${baseRoot}/${InstallMetadata.fileName}`
 
 /** A bundle that Codex has unpacked already, and the path to which it moves a plugin's folder. */
 const unpacked = "/unpacked"
@@ -90,9 +86,6 @@ interface Scenario {
   readonly after: Build
   readonly codex?: (fs: FileSystem.FileSystem) => ReadonlyArray<Step>
 }
-
-const [a1, a2, a3] = [build("A", "1.0.0"), build("A", "2.0.0"), build("A", "3.0.0")]
-const [b1, b2] = [build("B", "1.0.0"), build("B", "2.0.0")]
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   "a first install": { before: [], after: a1 },
@@ -160,9 +153,7 @@ describe("another writer that acts between any two steps of a pass, or finishes 
     it.effect(
       name,
       Effect.fnUntraced(function* () {
-        const start = yield* MemoryFileSystem.make()
-        yield* start.fileSystem.makeDirectory(root)
-        for (const build of before) yield* pass(start, [build])
+        const start = yield* cached(...before)
         const services = yield* Effect.scoped(open(start.fileSystem))
         yield* Effect.provideContext(layOut(after, unpacked), services)
 
@@ -187,10 +178,10 @@ describe("another writer that acts between any two steps of a pass, or finishes 
             const steps = codex(disk.fileSystem)
             const perform = performer()
             const race = Effect.suspend(() => perform(steps.slice(0, done)))
-            const raced = FaultyFileSystem.make(disk.fileSystem, ({ index }) =>
+            const raced = FaultyFileSystem.withHook(disk, ({ index }) =>
               index === operation.index ? race : Effect.void
             )
-            const { failures } = yield* pass({ ...disk, fileSystem: raced }, [after])
+            const { failures } = yield* pass(raced, [after])
             assert.deepStrictEqual(failures, [], at)
             yield* perform(steps.slice(done))
             if (!isNew(disk)) continue

@@ -6,25 +6,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Latch, Scheduler } from "effect"
 import * as CacheLock from "../../src/CacheLock.ts"
 import * as PluginSync from "../../src/PluginSync.ts"
-import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import "../support/withoutStacks.ts"
 import { makeIsNew } from "../support/fingerprints.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
-import {
-  type Build,
-  build,
-  open,
-  pass,
-  root,
-  type Services,
-  stage
-} from "../support/pluginWorld.ts"
-
-const [a1, a2, b2] = [build("A", "1.0.0"), build("A", "2.0.0"), build("B", "2.0.0")]
+import { type Build, build, open, type Services, stage } from "../support/pluginWorld.ts"
+import { a1, a2, b2, cached } from "../support/scenarios.ts"
 
 interface Scenario {
-  readonly cached: ReadonlyArray<Build>
+  readonly before: ReadonlyArray<Build>
   /** The first listing. */
   readonly stale: ReadonlyArray<Build>
   /** The account's plugins from the other process's change on. */
@@ -32,17 +22,17 @@ interface Scenario {
 }
 
 const scenarios: Readonly<Record<string, Scenario>> = {
-  "a removal and an upgrade": { cached: [a1], stale: [], now: [a2] },
-  "a removal and a change of owner": { cached: [a1], stale: [], now: [b2] },
-  "a downgrade and an upgrade": { cached: [a1], stale: [a1], now: [a2] },
+  "a removal and an upgrade": { before: [a1], stale: [], now: [a2] },
+  "a removal and a change of owner": { before: [a1], stale: [], now: [b2] },
+  "a downgrade and an upgrade": { before: [a1], stale: [a1], now: [a2] },
   "two upgrades, the first to an older version": {
-    cached: [a1],
+    before: [a1],
     stale: [build("A", "1.5.0")],
     now: [a2]
   },
-  "a change back of the owner": { cached: [a2], stale: [a1], now: [b2] },
-  "two first installs": { cached: [], stale: [a1], now: [a2] },
-  "a first install and another owner's": { cached: [], stale: [a1], now: [b2] }
+  "a change back of the owner": { before: [a2], stale: [a1], now: [b2] },
+  "two first installs": { before: [], stale: [a1], now: [a2] },
+  "a first install and another owner's": { before: [], stale: [a1], now: [b2] }
 }
 
 /** The ways in which the other process installs the account's plugins. */
@@ -76,30 +66,27 @@ const makeScheduler = () => {
 }
 
 describe("a pass whose listing is older than another process's change", () => {
-  for (const [name, { cached, now, stale }] of Object.entries(scenarios)) {
+  for (const [name, { before, now, stale }] of Object.entries(scenarios)) {
     for (const [other, change] of Object.entries(changes)) {
       it.effect(
         `leaves the account's plugins in the cache after ${name} by ${other}`,
         Effect.fnUntraced(function* () {
-          const before = yield* MemoryFileSystem.make()
-          yield* before.fileSystem.makeDirectory(root)
-          for (const build of cached) yield* pass(before, [build])
-
+          const start = yield* cached(...before)
           const isNewOutcome = makeIsNew()
 
           /** Starts the change before an operation of the pass. False if there is no such operation. */
           const run = Effect.fnUntraced(
             function* (operation: number) {
-              const disk = before.clone()
+              const disk = start.clone()
               // Both processes share the lock.
               const lock = Context.get(yield* open(disk.fileSystem), CacheLock.CacheLock)
               let account = stale
               let isBegun = false
-              const start = yield* Latch.make()
+              const latch = yield* Latch.make()
               const { runAll, scheduler } = makeScheduler()
               const theirs = yield* open(disk.fileSystem, () => account, { lock })
               // It is forked here because a fiber that our pass forked would hold our lock.
-              const other = yield* start.await.pipe(
+              const other = yield* latch.await.pipe(
                 Effect.andThen(change(now)),
                 Effect.provideContext(theirs),
                 Effect.provideService(Scheduler.Scheduler, scheduler),
@@ -108,7 +95,7 @@ describe("a pass whose listing is older than another process's change", () => {
               const begin = Effect.gen(function* () {
                 isBegun = true
                 account = now
-                yield* start.open
+                yield* latch.open
                 // The other process runs until it is done or must wait for our pass.
                 runAll()
               })

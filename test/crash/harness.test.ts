@@ -5,22 +5,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem, Option } from "effect"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
-import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import { type Point, powerLosses, record } from "../support/crashPoints.ts"
 import { makeIsNew, withoutRandomNames } from "../support/fingerprints.ts"
-import { type Build, build, pass, passOnNew, root } from "../support/pluginWorld.ts"
+import { type Build, build, pass, passOnNew } from "../support/pluginWorld.ts"
+import { prepareSynced } from "../support/scenarios.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 type Change = (fs: FileSystem.FileSystem) => Partial<FileSystem.FileSystem>
 
-const cached = Effect.fnUntraced(function* (...builds: ReadonlyArray<Build>) {
-  const disk = yield* MemoryFileSystem.make()
-  yield* disk.fileSystem.makeDirectory(root)
-  for (const build of builds) yield* pass(disk, [build])
-  disk.sync()
-  return disk
-})
+const cached = (...before: ReadonlyArray<Build>) => prepareSynced({ before })
 
 /** A pass over a file system whose methods are replaced in part. */
 const passOver = (disk: Disk, change: Change, wanted: Build) =>

@@ -6,6 +6,7 @@ import { Cause, Effect, Exit, FileSystem, Scope, Stream } from "effect"
 import type { PlatformError } from "effect"
 import * as Errno from "../../src/testing/internal/errno.ts"
 import { Stopped } from "../../src/testing/internal/stopped.ts"
+import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 
 /** An errno, or one of the codes that Node uses beside them, such as `ERR_FS_EISDIR`. */
 export type Code = Errno.Code
@@ -19,14 +20,14 @@ export const errno = (
 ): PlatformError.PlatformError =>
   Errno.platformError({ code, method, pathOrDescriptor: path, dest })
 
-/** One operation, as it is about to be made on the file system below. */
+/** One operation, before it is made on the file system below. */
 export interface Operation {
   /** How many operations were made before this one. */
   readonly index: number
   /**
    * The method's name in Effect's errors. `exists`, `glob`, `readFileString`, `stream`, `sink` and
-   * `writeFileString` are counted as the methods they stand on, and a scoped temporary file or
-   * folder is taken away by a `remove`.
+   * `writeFileString` count as the methods that they call, and a scoped temporary file or folder is
+   * removed by a `remove`.
    */
   readonly method: string
   /** The paths the method was given; for an open file, the path it was opened with. */
@@ -41,8 +42,8 @@ export interface Operation {
 }
 
 /**
- * Asked around each operation. A failure of `before` is the operation's result, and nothing
- * happens on the file system below; one of `after` takes the place of what the operation gave.
+ * Runs around each operation. A failure of `before` is the operation's result, and nothing happens on
+ * the file system below. A failure of `after` replaces the operation's result.
  */
 export type Hook = (operation: Operation) => Effect.Effect<void, PlatformError.PlatformError>
 
@@ -171,6 +172,12 @@ export const make = (
       change("writeFile", [path], inner.writeFile(path, data, options))
   })
 }
+
+/** A disk in memory with a hook before each operation. */
+export const withHook = (
+  disk: MemoryFileSystem.MemoryDisk,
+  before: Hook
+): MemoryFileSystem.MemoryDisk => ({ ...disk, fileSystem: make(disk.fileSystem, before) })
 
 /** A {@link Hook} under which the `change`-th operation that changes the disk fails with `code`. */
 export const failChange =

@@ -25,7 +25,7 @@ export const provide = (...plugins: ReadonlyArray<ReturnType<typeof TestBackend.
     TestCodexPlugins.layerWith({ plugins: plugins.length === 0 ? [alpha, beta] : plugins })
   )
 
-/** DiskReads are not decoded here: a mistake shows in the assertions. */
+/** Answers are not decoded here: a mistake shows in the assertions. */
 export type Json = any
 
 /** A client of a server that has not synced yet. */

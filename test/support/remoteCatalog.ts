@@ -2,8 +2,7 @@
  * A catalog of a home in memory, and its calls.
  */
 import { assert } from "@effect/vitest"
-import { Effect, Fiber, Layer, Path } from "effect"
-import { TestClock } from "effect/testing"
+import { Effect, Layer, Path } from "effect"
 import * as CodexHome from "../../src/CodexHome.ts"
 import * as RemoteCatalog from "../../src/RemoteCatalog.ts"
 import { RemotePluginId } from "../../src/RemotePluginId.ts"
@@ -11,6 +10,7 @@ import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import type * as TestReply from "../../src/testing/TestReply.ts"
 import type * as TestRequest from "../../src/testing/TestRequest.ts"
+import { settle } from "./settle.ts"
 
 /** No bundle is fetched here, so none is packed. */
 export const plugin = (options: Parameters<typeof TestBackend.plugin>[0]) =>
@@ -40,13 +40,6 @@ export const provide = (options: TestBackend.Options = { plugins: [alpha, beta] 
       Layer.provideMerge(TestBackend.layerWith(options))
     )
   )
-
-/** Lets all the time pass that an effect waits for. */
-export const settle = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(effect)
-  yield* TestClock.adjust("1 hour")
-  return yield* Fiber.join(fiber)
-})
 
 /** The calls of the catalog. */
 export const installed = Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) => catalog.installed)

@@ -15,7 +15,6 @@ import {
   Option,
   Path,
   PlatformError,
-  Predicate,
   Schema,
   type Scope
 } from "effect"
@@ -88,12 +87,11 @@ export const Holder = Schema.Struct({ pid: Schema.Int, since: Schema.DateTimeUtc
  */
 export interface Holder extends Schema.Schema.Type<typeof Holder> {}
 
-/** The error of the file system, of SQLite or of the runtime. */
-const Cause = Schema.Struct({
-  /** The system's error code, such as `EROFS` or `ERR_SQLITE_ERROR`, if there is one. */
-  code: Schema.NullOr(Schema.String),
-  message: Schema.String
-})
+/** The error of the file system, or one of SQLite or of the runtime. */
+const Cause = Schema.Union([
+  Schema.instanceOf(PlatformError.PlatformError),
+  Schema.instanceOf(Error)
+])
 
 /**
  * The lock could not be taken, so nothing was changed.
@@ -121,7 +119,7 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
             : "try again when it is done"
         }`
       case "Unavailable":
-        return `cannot lock ${this.path} (${this.reason.cause.message}), so nothing is written: the folder must be writable and its file system must support locks`
+        return `cannot lock ${this.path} (${platformError.messageOf(this.reason.cause)}), so nothing is written: the folder must be writable and its file system must support locks`
       case "Corrupt":
         return `cannot lock ${this.path}, because the file is not a lock file; delete it while no other codex-plugins process runs, then try again`
     }
@@ -212,15 +210,6 @@ export class CacheLock extends Context.Service<
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
 const corrupt = new Set<number | undefined>([11, 26])
 
-const causeOf = (error: unknown): typeof Cause.Type => {
-  const { cause } = PlatformError.isPlatformError(error) ? error.reason : { cause: error }
-  return {
-    code:
-      Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : null,
-    message: cause instanceof Error ? cause.message : platformError.describe(error)
-  }
-}
-
 /** The path with its links resolved, as far as it exists. */
 const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effect<string> =>
   disk.realPath(target).pipe(
@@ -254,7 +243,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       path: lockPath,
       reason: {
         _tag: corrupt.has(kernelLock.errcodeOf(cause)) ? "Corrupt" : "Unavailable",
-        cause: causeOf(cause)
+        cause: cause instanceof Error ? cause : new Error(String(cause))
       }
     })
 

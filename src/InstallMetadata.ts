@@ -4,6 +4,7 @@
  */
 import { Effect, Predicate, Result, Schema } from "effect"
 import { sidecarName } from "./internal/fileNames.ts"
+import * as PluginId from "./PluginId.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
 /**
@@ -42,6 +43,8 @@ export class UnsupportedSchemaVersion extends Schema.TaggedError<UnsupportedSche
   "UnsupportedSchemaVersion",
   {
     path: Schema.String,
+    /** The plugin whose sidecar it is; null if the reader does not know. */
+    pluginId: Schema.NullOr(PluginId.PluginId),
     found: Schema.Number,
     supported: Schema.Number
   }
@@ -64,6 +67,8 @@ export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMet
   "CorruptInstallMetadata",
   {
     path: Schema.String,
+    /** The plugin whose sidecar it is; null if the reader does not know. */
+    pluginId: Schema.NullOr(PluginId.PluginId),
     reason: Schema.Literals([
       "NotAFile",
       "Inaccessible",
@@ -136,38 +141,45 @@ const plainIdOf = (json: unknown): RemotePluginId.RemotePluginId | undefined =>
     : undefined
 
 /** Describes why JSON is not a sidecar of the supported version. */
-const refusal = (json: unknown, path: string): InstallMetadataError => {
-  if (!hasVersion(json)) return new CorruptInstallMetadata({ path, reason: "NotInstallMetadata" })
+const refusal = (
+  json: unknown,
+  path: string,
+  pluginId: PluginId.PluginId | null
+): InstallMetadataError => {
+  if (!hasVersion(json))
+    return new CorruptInstallMetadata({ path, pluginId, reason: "NotInstallMetadata" })
   // The version is checked first: a newer one may have changed the other fields.
   const { schema_version: found } = json
   return found !== schemaVersion
-    ? new UnsupportedSchemaVersion({ path, found, supported: schemaVersion })
+    ? new UnsupportedSchemaVersion({ path, pluginId, found, supported: schemaVersion })
     : new CorruptInstallMetadata({
         path,
+        pluginId,
         reason: hasId(json) ? "BlankRemotePluginId" : "NotInstallMetadata"
       })
 }
 
 /**
- * Decodes a sidecar's bytes. `path` is only for errors. Unknown keys are ignored.
+ * Decodes a sidecar's bytes. `path` and `pluginId` are only for errors. Unknown keys are ignored.
  *
  * @category codecs
  * @since 0.2.0
  */
 export const decodeResult = (
   bytes: Uint8Array,
-  path: string
+  path: string,
+  pluginId: PluginId.PluginId | null = null
 ): Result.Result<RemotePluginId.RemotePluginId, InstallMetadataError> =>
   Result.flatMap(
     Result.try({
       try: (): unknown => JSON.parse(utf8.decode(bytes)),
-      catch: () => new CorruptInstallMetadata({ path, reason: "NotJson" })
+      catch: () => new CorruptInstallMetadata({ path, pluginId, reason: "NotJson" })
     }),
     (json) => {
       const plainId = plainIdOf(json)
       if (plainId !== undefined) return Result.succeed(plainId)
       return Result.mapBoth(decodeBody(json), {
-        onFailure: () => refusal(json, path),
+        onFailure: () => refusal(json, path, pluginId),
         onSuccess: (body) => body.remote_plugin_id
       })
     }
@@ -181,9 +193,10 @@ export const decodeResult = (
  */
 export const decode = (
   bytes: Uint8Array,
-  path: string
+  path: string,
+  pluginId: PluginId.PluginId | null = null
 ): Effect.Effect<RemotePluginId.RemotePluginId, InstallMetadataError> =>
-  Effect.fromResult(decodeResult(bytes, path))
+  Effect.fromResult(decodeResult(bytes, path, pluginId))
 
 const encoder = new TextEncoder()
 

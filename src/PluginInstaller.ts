@@ -11,6 +11,7 @@ import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as PluginDetails from "./RemotePluginDetails.ts"
 import * as PluginId from "./PluginId.ts"
+import { identified } from "./internal/cache/storeError.ts"
 import * as Metrics from "./internal/metrics.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -246,7 +247,7 @@ export const make = Effect.gen(function* () {
       )
       return { pluginId, version, details }
     })
-    return yield* store.claimed(pluginId, both, { expected })
+    return yield* identified(id)(store.claimed(pluginId, both, { expected }))
   })
 
   const install = Effect.fn("PluginInstaller.install")(function* (id: RemotePluginId) {
@@ -266,13 +267,13 @@ export const make = Effect.gen(function* () {
       yield* store.ensureUnleased(pluginId, options)
       yield* catalog.uninstall(id)
       yield* Effect.mapError(
-        store.uninstall(pluginId, options),
+        identified(id)(store.uninstall(pluginId, options)),
         (cause) =>
           new PartialChange({ done: "TakenOffRecord", remotePluginId: id, pluginId, cause })
       )
       return pluginId
     })
-    return yield* store.claimed(pluginId, both, { operation: "uninstall" })
+    return yield* identified(id)(store.claimed(pluginId, both, { operation: "uninstall" }))
   })
 
   return PluginInstaller.of({ read, install, uninstall })

@@ -12,7 +12,7 @@ import {
   Layer,
   Option,
   Path,
-  type PlatformError,
+  PlatformError,
   Result,
   Schema
 } from "effect"
@@ -21,9 +21,9 @@ import type * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import * as seedSource from "./internal/cache/seedSource.ts"
+import { explained, identified } from "./internal/cache/storeError.ts"
 import * as platformError from "./internal/platformError.ts"
 import type * as PluginId from "./PluginId.ts"
-import type { InvalidManifest } from "./PluginManifest.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import type { RemotePluginId } from "./RemotePluginId.ts"
@@ -41,9 +41,9 @@ export class PluginSeedError extends Schema.TaggedError<PluginSeedError>()("Plug
     /** Both homes have the same cache. */
     SameCache: {},
     /** It is not a usable home. */
-    Unusable: { cause: Schema.Defect() },
+    Unusable: { cause: CodexHome.CodexHomeError },
     /** Its cache cannot be read. */
-    Unreadable: { cause: Schema.Defect() }
+    Unreadable: { cause: Schema.instanceOf(PlatformError.PlatformError) }
   })
 }) {
   override get message(): string {
@@ -51,7 +51,7 @@ export class PluginSeedError extends Schema.TaggedError<PluginSeedError>()("Plug
       case "SameCache":
         return `cannot seed from ${this.from}: it has the same cache; name another home`
       case "Unusable":
-        return `cannot seed from ${this.from}: ${this.reason.cause instanceof Error ? this.reason.cause.message : "it is not a Codex home"}`
+        return `cannot seed from ${this.from}: ${this.reason.cause.message}`
       case "Unreadable":
         return `cannot seed from ${this.from}: ${platformError.describe(this.reason.cause)}`
     }
@@ -68,8 +68,6 @@ export type CopyError =
   | PluginStore.PluginStoreError
   | CacheLock.CacheLockError
   | UnsupportedSchemaVersion
-  | InvalidManifest
-  | PlatformError.PlatformError
 
 /**
  * The reason why a plugin of the other home was left out: its version is broken, its identity is in
@@ -254,11 +252,12 @@ export const make = Effect.gen(function* () {
       failed({ _tag: "Unreadable", cause })
     )
 
-    const copy = ({ plugin, pluginId }: seedSource.SeedVersion) => {
+    const copy = ({ plugin, pluginId, remotePluginId }: seedSource.SeedVersion) => {
+      const stage = (root: string) => explained("copy", pluginId)(source.copy(plugin, root))
       const install = Effect.flatMap(readAbsent(pluginId), (expected) =>
-        store.installStaged((root) => source.copy(plugin, root), { expected })
+        store.installStaged(stage, { expected, pluginId })
       )
-      return store.claimed(pluginId, install)
+      return identified(remotePluginId)(store.claimed(pluginId, install))
     }
     /**
      * Copies plugins that this home does not have. Most new homes have none of them, and a batch
@@ -276,10 +275,8 @@ export const make = Effect.gen(function* () {
         (Result.isSuccess(copied) ? copied.success : []).map((seed) => [seed.pluginId, seed])
       )
       // If the home could not be locked once, do not try again for each plugin.
-      const copyOne =
-        Result.isFailure(copied) && copied.failure._tag === "CacheLockError"
-          ? () => Effect.fail(copied.failure)
-          : copy
+      const failure = Result.isFailure(copied) ? copied.failure : undefined
+      const copyOne = failure?._tag === "CacheLockError" ? () => Effect.fail(failure) : copy
       return yield* Effect.forEach(
         batch,
         (plugin) => {

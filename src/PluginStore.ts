@@ -14,7 +14,7 @@ import {
   Layer,
   Option,
   Path,
-  PlatformError,
+  type PlatformError,
   type Scope
 } from "effect"
 import * as CacheLock from "./CacheLock.ts"
@@ -93,7 +93,10 @@ export interface ExpectOptions {
  * @category options
  * @since 0.2.0
  */
-export interface StageOptions extends ForceOptions, ExpectOptions {}
+export interface StageOptions extends ForceOptions, ExpectOptions {
+  /** The plugin that is staged, for an error that occurs before its folder exists. */
+  readonly pluginId?: PluginId.PluginId | undefined
+}
 
 /**
  * Options of {@link PluginStore} `claimed`.
@@ -376,11 +379,7 @@ export const make = Effect.gen(function* () {
       yield* changes.ensureFolder(home.staging)
       yield* leases
         .take(pluginId, active.value)
-        .pipe(
-          Effect.mapError((cause) =>
-            PlatformError.isPlatformError(cause) ? cause : fileSystemError(home.staging, cause)
-          )
-        )
+        .pipe(Effect.mapError((cause) => fileSystemError("lock", home.staging, cause)))
       const root = path.join(baseRootOf(pluginId), active.value)
       return { pluginId, version: active.value, root }
     },

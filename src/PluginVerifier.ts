@@ -4,26 +4,16 @@
  * @since 0.2.0
  */
 import type { Data } from "effect"
-import {
-  Array as Arr,
-  Context,
-  Effect,
-  FileSystem,
-  Layer,
-  Option,
-  Order,
-  Path,
-  type PlatformError
-} from "effect"
+import { Array as Arr, Context, Effect, FileSystem, Layer, Option, Order, Path } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
 import * as Disk from "./internal/disk/Disk.ts"
 import * as manifestFile from "./internal/bundle/manifestFile.ts"
+import { explained, fail, identified } from "./internal/cache/storeError.ts"
 import * as fileTree from "./internal/fileTree.ts"
 import * as viewFolder from "./internal/viewFolder.ts"
 import type * as PluginId from "./PluginId.ts"
-import type * as PluginManifest from "./PluginManifest.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemoteBundle from "./RemoteBundle.ts"
@@ -36,11 +26,7 @@ import * as RemotePlugin from "./RemotePlugin.ts"
  * @category errors
  * @since 0.2.0
  */
-export type CheckError =
-  | RemoteBundle.CheckOutError
-  | RemoteBundle.InstallError
-  | PluginManifest.InvalidManifest
-  | PlatformError.PlatformError
+export type CheckError = RemoteBundle.InstallError
 
 /**
  * The differences between a version and the account's bundle. Paths are relative to the version's
@@ -180,24 +166,29 @@ export const make = Effect.gen(function* () {
   const bundles = yield* RemoteBundle.RemoteBundle
 
   /** Extracts the bundle as an install does, and compares. */
-  const compare = Effect.fnUntraced(function* (
-    plugin: RemotePlugin.RemotePlugin,
-    version: PluginVersion
-  ) {
-    const expected = path.join(yield* viewFolder.make(disk, path, home.staging), "bundle")
-    yield* bundles.checkOut(plugin, expected)
-    const bundled = yield* fileTree.read(fs, path, expected)
-    const manifest = yield* manifestFile.find(disk, path, expected)
-    yield* commandSkillFiles.write(disk, path, expected, manifest)
-    return yield* fileTree.compare(
-      fs,
-      path,
-      store.versionRoot(plugin.pluginId, version),
-      expected,
-      // Older releases of Codex do not convert commands to skills.
-      (file) => !bundled.has(file)
-    )
-  }, Effect.scoped)
+  const compare = Effect.fnUntraced(
+    function* (plugin: RemotePlugin.RemotePlugin, version: PluginVersion) {
+      const expected = path.join(yield* viewFolder.make(disk, path, home.staging), "bundle")
+      yield* bundles.checkOut(plugin, expected)
+      const bundled = yield* fileTree.read(fs, path, expected)
+      const manifest = yield* manifestFile.find(disk, path, expected).pipe(
+        // It was there a moment ago.
+        Effect.catchTag("InvalidManifest", () => fail({ _tag: "Changed" }))
+      )
+      yield* commandSkillFiles.write(disk, path, expected, plugin.pluginId, manifest)
+      return yield* fileTree.compare(
+        fs,
+        path,
+        store.versionRoot(plugin.pluginId, version),
+        expected,
+        // Older releases of Codex do not convert commands to skills.
+        (file) => !bundled.has(file)
+      )
+    },
+    Effect.scoped,
+    (effect, { pluginId, remotePluginId }) =>
+      effect.pipe(explained("verify", pluginId), identified(remotePluginId))
+  )
 
   const check = Effect.fn("PluginVerifier.check")(function* (
     pluginId: PluginId.PluginId,

@@ -23,12 +23,13 @@ import { type Reason, RemoteBundleError } from "./internal/bundle/bundleError.ts
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
 import * as Completion from "./internal/bundle/completion.ts"
 import type { ManifestFile } from "./internal/bundle/manifestFile.ts"
+import { identified } from "./internal/cache/storeError.ts"
 import * as Request from "./internal/bundle/request.ts"
 import * as Transfer from "./internal/bundle/transfer.ts"
 import type * as Disk from "./internal/disk/Disk.ts"
 import * as Http from "./internal/http.ts"
 import * as OptionCheck from "./internal/optionCheck.ts"
-import type * as PluginManifest from "./PluginManifest.ts"
+import * as PluginManifest from "./PluginManifest.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
@@ -66,11 +67,7 @@ export const minimumRate = Transfer.minimumRate
  * @category errors
  * @since 0.1.0
  */
-export type CheckOutError =
-  | RemotePlugin.InvalidRemotePlugin
-  | RemoteBundleError
-  | BundleArchive.BundleArchiveError
-  | PluginManifest.InvalidManifest
+export type CheckOutError = RemotePlugin.InvalidRemotePlugin | RemoteBundleError
 
 /**
  * The reason why a bundle could not be installed.
@@ -166,32 +163,47 @@ export interface Options {
   readonly allowLoopbackHttp?: boolean | undefined
 }
 
-/**
- * The reason why a bundle could not be extracted, before errors of the file system are explained.
- */
-type UnpackError =
-  | RemoteBundleError
-  | BundleArchive.BundleArchiveError
-  | PluginManifest.InvalidManifest
-  | PlatformError.PlatformError
-
 /** The delay before a failed download is retried; undefined if a retry would not help. */
 const retryDelay = (
-  error: UnpackError,
+  { reason }: RemoteBundleError,
   attempt: number,
   backOff: Duration.Duration
 ): Duration.Duration | undefined => {
-  if (error._tag !== "RemoteBundleError") return undefined
-  if (Http.isFailure(error.reason)) return Http.retryDelay(error.reason, attempt, backOff)
-  return error.reason._tag === "Stalled" || error.reason._tag === "WrongLength"
-    ? backOff
-    : undefined
+  if (Http.isFailure(reason)) return Http.retryDelay(reason, attempt, backOff)
+  return reason._tag === "Stalled" || reason._tag === "WrongLength" ? backOff : undefined
 }
+
+/** Names the bundle in the errors of its archive, of its manifest and of the file system. */
+const explainWith =
+  (path: Path.Path, root: string, failed: (reason: Reason) => RemoteBundleError) =>
+  (
+    error:
+      | RemoteBundleError
+      | BundleArchive.BundleArchiveError
+      | PluginManifest.InvalidManifest
+      | PlatformError.PlatformError
+  ): RemoteBundleError => {
+    switch (error._tag) {
+      case "RemoteBundleError":
+        return error
+      case "BundleArchiveError":
+        return failed({ _tag: "InvalidArchive", cause: error })
+      case "InvalidManifest": {
+        // The folder is removed before anybody can read the error.
+        const below = path.relative(root, error.path)
+        const cause = new PluginManifest.InvalidManifest({ path: below, reason: error.reason })
+        return failed({ _tag: "InvalidManifest", cause })
+      }
+      case "PlatformError":
+        return failed({ _tag: "FileSystem", cause: error })
+    }
+  }
 
 /** Downloads into a folder that does not exist. Each attempt starts from the beginning. */
 const downloadWith =
   (
     archive: BundleArchive.BundleArchive["Service"],
+    path: Path.Path,
     request: ReturnType<typeof Request.make>,
     transfer: ReturnType<typeof Transfer.make>,
     retries: number
@@ -217,8 +229,11 @@ const downloadWith =
       report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
       use: (bytes) => archive.internals.extract(bytes, directory, complete)
     })
-    return Http.retry<unknown, UnpackError, never>(attempt, retryDelay, retries, (cause, delay) =>
-      cause._tag === "PlatformError" ? Effect.void : (onRetry?.({ cause, delay }) ?? Effect.void)
+    return Http.retry(
+      Effect.mapError(attempt, explainWith(path, directory, failed)),
+      retryDelay,
+      retries,
+      (cause, delay) => onRetry?.({ cause, delay }) ?? Effect.void
     )
   }
 
@@ -249,7 +264,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     packedBytes: archive.limits.PackedBytes
   })
 
-  const download = downloadWith(archive, request, transfer, retries)
+  const download = downloadWith(archive, path, request, transfer, retries)
 
   /** Downloads, completes and checks a bundle in a folder that must not exist. */
   const unpack = Effect.fnUntraced(function* (
@@ -271,11 +286,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       Effect.flatMap(Completion.make(disk, path)(plugin, version, root), (manifest) =>
         finish(disk, manifest)
       )
-    yield* Effect.catchTag(
-      download(url, root, complete, failed, options),
-      "PlatformError",
-      (cause) => Effect.fail(failed({ _tag: "FileSystem", cause }))
-    )
+    yield* download(url, root, complete, failed, options)
   })
 
   const install = Effect.fn("RemoteBundle.install")(function* (
@@ -291,13 +302,13 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       (root) =>
         Effect.as(
           unpack(plugin, version, root, options, (disk, manifest) =>
-            commandSkillFiles.write(disk, path, root, manifest)
+            commandSkillFiles.write(disk, path, root, pluginId, manifest)
           ),
           { pluginId, version, remotePluginId }
         ),
-      { expected }
+      { expected, pluginId }
     )
-    yield* store.claimed(pluginId, staged, { expected })
+    yield* identified(remotePluginId)(store.claimed(pluginId, staged, { expected }))
     return version
   })
 

@@ -7,6 +7,7 @@ import * as PluginInstaller from "../src/PluginInstaller.ts"
 import * as PluginStore from "../src/PluginStore.ts"
 import * as RemoteBundle from "../src/RemoteBundle.ts"
 import * as RemoteCatalog from "../src/RemoteCatalog.ts"
+import { platformError } from "../src/testing/internal/errno.ts"
 import { pluginId } from "./support/pluginWorld.ts"
 
 const alpha = { remotePluginId: "plugins~Plugin_alpha", pluginId: pluginId("alpha") }
@@ -21,7 +22,7 @@ const call = (reason: RemoteCatalog.RemoteCatalogError["reason"]) =>
 const download = (reason: RemoteBundle.RemoteBundleError["reason"]) =>
   new RemoteBundle.RemoteBundleError({ ...alpha, url: null, reason })
 const store = (reason: PluginStore.PluginStoreError["reason"]) =>
-  new PluginStore.PluginStoreError({ operation: "install", pluginId: alpha.pluginId, reason })
+  new PluginStore.PluginStoreError({ operation: "install", ...alpha, reason })
 const partial = (cause: PluginInstaller.PartialChange["cause"]) =>
   new PluginInstaller.PartialChange({ ...alpha, done: "Cached", cause })
 const timedOut = new CacheLock.CacheLockError({
@@ -47,7 +48,11 @@ describe("ErrorAdvice", () => {
     ["a lock after an uninstall", partial(timedOut), "try later"],
     [
       "a file that another program holds",
-      store({ _tag: "Held", path: "/x", cause: null }),
+      store({
+        _tag: "Held",
+        path: "/x",
+        cause: platformError({ code: "EBUSY", method: "rename", pathOrDescriptor: "/x" })
+      }),
       "try later"
     ],
     ["a plugin that is not installed", store({ _tag: "NotInstalled" }), "neither"],

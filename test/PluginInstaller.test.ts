@@ -7,6 +7,7 @@ import * as PluginStore from "../src/PluginStore.ts"
 import * as PluginSync from "../src/PluginSync.ts"
 import * as RemotePluginId from "../src/RemotePluginId.ts"
 import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
+import { platformError } from "../src/testing/internal/errno.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
@@ -218,14 +219,14 @@ describe("PluginInstaller.install", () => {
     ],
     [
       "a bundle that is no archive",
-      "BundleArchiveError",
+      "RemoteBundleError",
       { bundle: new TextEncoder().encode("no archive") },
       "read",
       "bundle"
     ],
     [
       "a bundle of another plugin",
-      "InvalidManifest",
+      "RemoteBundleError",
       { files: { ".codex-plugin/plugin.json": '{"name":"beta"}' } },
       "read",
       "bundle"
@@ -416,7 +417,12 @@ describe("PluginInstaller.uninstall", () => {
         const cause = new PluginStore.PluginStoreError({
           operation: "uninstall",
           pluginId,
-          reason: { _tag: "Held", path: "/held", cause: null }
+          remotePluginId: id,
+          reason: {
+            _tag: "Held",
+            path: "/held",
+            cause: platformError({ code: "EBUSY", method: "rename", pathOrDescriptor: "/held" })
+          }
         })
         const { uninstall } = yield* PluginInstaller.make.pipe(
           Effect.provideService(PluginStore.PluginStore, {

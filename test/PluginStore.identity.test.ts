@@ -73,6 +73,7 @@ suite(() => {
         yield* writeSidecar(schema2)
         const expected = new InstallMetadata.UnsupportedSchemaVersion({
           path: yield* sidecar,
+          pluginId: alpha,
           found: 2,
           supported: 1
         })
@@ -106,7 +107,7 @@ suite(() => {
           const path = yield* sidecar
           assert.deepStrictEqual(
             yield* Effect.flip(identity),
-            new InstallMetadata.CorruptInstallMetadata({ path, reason })
+            new InstallMetadata.CorruptInstallMetadata({ path, pluginId: alpha, reason })
           )
           yield* write("A")
           assert.strictEqual(yield* fs.readFileString(path), sidecarText("A"))
@@ -130,7 +131,11 @@ suite(() => {
           yield* planted
           assert.deepStrictEqual(
             yield* Effect.flip(identity),
-            new InstallMetadata.CorruptInstallMetadata({ path, reason: "NotAFile" })
+            new InstallMetadata.CorruptInstallMetadata({
+              path,
+              pluginId: alpha,
+              reason: "NotAFile"
+            })
           )
           yield* write("A")
           assert.deepStrictEqual(yield* look(path), [`${path} File 600 ${sidecarText("A")}`])

@@ -4,6 +4,7 @@ import * as InstallMetadata from "../src/InstallMetadata.ts"
 import { build, filesOf, layOut, pluginId, remoteId, stage } from "./support/pluginWorld.ts"
 import {
   a1,
+  alpha,
   a2,
   active,
   b1,
@@ -117,6 +118,7 @@ suite(() => {
           error,
           new InstallMetadata.UnsupportedSchemaVersion({
             path: yield* sidecar,
+            pluginId: alpha,
             found: 2,
             supported: 1
           })

@@ -112,7 +112,7 @@ describe("PluginSync.sync", () => {
         ]),
         [
           ["plugins~Plugin_versionless", pluginId("versionless"), "InvalidRemotePlugin"],
-          ["plugins~Plugin_torn", pluginId("torn"), "BundleArchiveError"]
+          ["plugins~Plugin_torn", pluginId("torn"), "RemoteBundleError"]
         ]
       )
       assert.isNull(outcome.removalSkipped)
@@ -167,7 +167,7 @@ describe("PluginSync.sync", () => {
               return `Backfilled ${action.plugin.pluginId} ${action.version}`
             case "Install":
               return action.plugin.pluginId === pluginId("torn")
-                ? `Failed ${action.plugin.pluginId}: BundleArchiveError`
+                ? `Failed ${action.plugin.pluginId}: RemoteBundleError`
                 : `Installed ${action.plugin.pluginId} ${action.version}: ${action.reason._tag}`
             case "Defer":
               return `Deferred ${action.plugin.pluginId}: ${action.reason}`
@@ -275,7 +275,7 @@ describe("PluginSync.sync, with several plugins", () => {
         ]),
         [
           [missing.id, pluginId(missing.name), "RemoteBundleError"],
-          [broken.id, pluginId(broken.name), "InvalidManifest"]
+          [broken.id, pluginId(broken.name), "RemoteBundleError"]
         ]
       )
       assert.lengthOf(installed, 18)

@@ -44,7 +44,8 @@ describe("checkOut", () => {
   ])("leaves nothing of a bundle that is not the plugin: $reason", ({ bundle, reason }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(checkOut("/tmp/out"))
-      assert.strictEqual(error._tag === "InvalidManifest" ? error.reason._tag : error._tag, reason)
+      assert.nestedPropertyVal(error, "reason._tag", "InvalidManifest")
+      assert.nestedPropertyVal(error, "reason.cause.reason._tag", reason)
       assert.deepStrictEqual(yield* filesBelow("/tmp"), {})
       assert.lengthOf(yield* downloads, 1)
     }).pipe(provide([TestBackend.plugin({ name: "alpha", bundle })]))

@@ -13,12 +13,14 @@ import {
   archive,
   assertNothingStands,
   bundleError,
+  codex,
   downloads,
   install,
   installRow,
   provide,
   services,
   servicesWith,
+  staging,
   when
 } from "./support/remoteBundles.ts"
 import { settle } from "./support/settle.ts"
@@ -134,8 +136,7 @@ describe("a permanent failure", () => {
 
   it.effect("includes an archive that is refused", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(settle(install))
-      assert.strictEqual(error._tag, "BundleArchiveError")
+      assert.strictEqual((yield* bundleError(install)).reason._tag, "InvalidArchive")
       assert.lengthOf(yield* downloads, 1)
       yield* assertNothingStands
     }).pipe(provide([TestBackend.plugin({ name: "alpha", bundle: new Uint8Array(5000) })]))
@@ -226,5 +227,40 @@ describe("secrets", () => {
       assert.include(spans, "RemoteBundle.install")
       for (const secret of secrets) assert.notInclude(text, secret)
     }).pipe(provide())
+  )
+})
+
+describe("the error of a bundle", () => {
+  const files = (files: Record<string, string>) => TestBackend.plugin({ name: "alpha", files })
+  const bundles = [
+    ["is no archive", TestBackend.plugin({ name: "alpha", bundle: new Uint8Array(5000) }), {}],
+    ["has no manifest", TestBackend.plugin({ name: "alpha", bundle: { "README.md": "" } }), {}],
+    ["has a malformed manifest", files({ [codex]: '{"name":5}' }), {}],
+    ["is another plugin's", files({ [codex]: '{"name":"beta"}' }), {}],
+    ["does not fit on the disk", files({ large: "x".repeat(20_000) }), { capacity: 10_000 }]
+  ] as const
+
+  it.effect.each(bundles)(
+    "names the plugin, its remote id and no path that is gone if it %s",
+    ([, plugin, disk]) =>
+      Effect.gen(function* () {
+        const { message } = yield* bundleError(install)
+        assert.match(
+          message,
+          new RegExp(`^cannot \\w+ the bundle of alpha@openai-curated-remote \\(${plugin.id}\\)`)
+        )
+        assert.notInclude(message, `${staging}/`)
+        assert.notInclude(message, "undefined")
+      }).pipe(provide([plugin], disk))
+  )
+
+  it.effect("says which manifest is invalid, and why", () =>
+    Effect.gen(function* () {
+      const { message } = yield* bundleError(install)
+      assert.match(
+        message,
+        /: the plugin manifest [.]codex-plugin\/plugin[.]json is malformed at `name`$/
+      )
+    }).pipe(provide([files({ [codex]: '{"name":5}' })]))
   )
 })

@@ -153,7 +153,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
           certificate: null,
           fault: TestReply.contentLength(100)
         })
-        assert.strictEqual(reasonOf(result)._tag, "BundleArchiveError")
+        assert.strictEqual(reasonOf(result)._tag, "InvalidArchive")
         assert.strictEqual(requests, 1)
       })
     )

@@ -64,7 +64,7 @@ describe("lines of events", () => {
     Effect.gen(function* () {
       const line = (yield* lines).find((line) => line.event === "result")
       assert.deepInclude(line, { event: "result", outcome: "failed", remotePluginId: broken.id })
-      assert.deepInclude(line?.error, { tag: "BundleArchiveError" })
+      assert.deepInclude(line?.error, { tag: "RemoteBundleError", reason: "InvalidArchive" })
     }).pipe(Effect.provide(TestCodexPlugins.layerWith({ plugins: [broken] })))
   )
 

@@ -69,11 +69,7 @@ type Differences<Is, Wanted> = {
 type Store = "PluginStoreError"
 type Lock = "CacheLockError"
 type Catalog = "NotSignedIn" | "CodexHomeError" | "RemoteCatalogError"
-type CheckOut =
-  | "InvalidRemotePlugin"
-  | "RemoteBundleError"
-  | "BundleArchiveError"
-  | "InvalidManifest"
+type CheckOut = "InvalidRemotePlugin" | "RemoteBundleError"
 type Install = CheckOut | Store | Lock | "UnsupportedSchemaVersion"
 
 type Platform = FileSystem.FileSystem | Path.Path

@@ -1,5 +1,5 @@
 /**
- * The names of the files that are stored next to the versions of a plugin.
+ * The names of files beside the versions of a plugin, and of the folder in which they are prepared.
  */
 
 /** The sidecar; see `InstallMetadata`. */
@@ -10,3 +10,6 @@ export const sidecarName = ".codex-remote-plugin-install.json"
  * marketplace. It does not describe a local install.
  */
 export const provenanceName = ".codex-plugin-install.json"
+
+/** The staging folder below `plugins/`, which Codex uses, too. */
+export const stagingName = ".remote-plugin-install-staging"

@@ -2,6 +2,7 @@
  * Explains errors of the file system.
  */
 import { PlatformError, Predicate } from "effect"
+import { stagingName } from "./fileNames.ts"
 
 /** The remedy, by the system's code. */
 const advice: Readonly<Record<string, string>> = {
@@ -19,12 +20,20 @@ const advice: Readonly<Record<string, string>> = {
  * The system's message if there is one, such as `ENOSPC: no space left on device, write`, and the
  * remedy.
  */
-export const describe = (error: unknown): string => {
-  if (!PlatformError.isPlatformError(error)) return "the file system refused"
-  const { cause, message } = error.reason
-  if (!(cause instanceof Error)) return message
+export const describe = (error: PlatformError.PlatformError): string => {
   const todo = advice[codeOf(error) ?? ""]
-  return todo === undefined ? cause.message : `${cause.message}; ${todo}`
+  return todo === undefined ? messageOf(error) : `${messageOf(error)}; ${todo}`
+}
+
+/** Entries of the staging folder, which are removed before anybody can read of them. */
+const staged = new RegExp(`([.]${stagingName.slice(1)})[/\\\\][^'"]*`, "g")
+
+/** The system's message if there is one. It names the staging folder in place of what is in it. */
+export const messageOf = (error: Error): string => {
+  const { cause, message } = PlatformError.isPlatformError(error)
+    ? error.reason
+    : { cause: error, message: "" }
+  return (cause instanceof Error ? cause.message : message).replace(staged, "$1")
 }
 
 /** True if the path does not exist, or cannot exist. */

@@ -81,7 +81,7 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
               ? Effect.succeed({ pluginId, version, remotePluginId })
               : Effect.fail(new NotCopied())
           ),
-        { expected }
+        { expected, pluginId }
       )
       .pipe(
         Effect.as(true),

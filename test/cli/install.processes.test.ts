@@ -21,7 +21,10 @@ describe("uninstall", () => {
         yield* Stream.runHead(holder.stdout)
         const { code, stderr } = yield* run("uninstall", alpha.id)
         assert.strictEqual(code, 5)
-        assert.include(stderr, `cannot uninstall ${alphaId}: a running process still uses version`)
+        assert.include(
+          stderr,
+          `cannot uninstall ${alphaId} (${alpha.id}): a running process still uses version`
+        )
         assert.isTrue(yield* backend.isInstalled(alpha.id))
         assert.deepInclude(yield* run("uninstall", "--force", alpha.id), {
           code: 0,

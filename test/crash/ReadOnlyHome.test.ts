@@ -51,7 +51,7 @@ describe("a read-only home", () => {
       )
       assert.match(
         reasons[0]?.message ?? "",
-        /^cannot install alpha@\S+: EROFS: read-only file system, mkdir '\S+'; make it writable$/
+        /^cannot install alpha@\S+ \(plugins~Plugin_B\): EROFS: read-only file system, mkdir '\S+'; make it writable$/
       )
       assert.deepStrictEqual(disk.snapshot(), before)
     })

@@ -35,11 +35,20 @@ export const known = (id: string): Identity =>
   Identity.Known({ remotePluginId: RemotePluginId.RemotePluginId.make(id), exact: true })
 
 export const corrupt: Identity = Identity.Unreadable({
-  error: new InstallMetadata.CorruptInstallMetadata({ path: "/sidecar", reason: "NotJson" })
+  error: new InstallMetadata.CorruptInstallMetadata({
+    path: "/sidecar",
+    pluginId: null,
+    reason: "NotJson"
+  })
 })
 
 export const unsupported: Identity = Identity.Unreadable({
-  error: new InstallMetadata.UnsupportedSchemaVersion({ path: "/sidecar", found: 2, supported: 1 })
+  error: new InstallMetadata.UnsupportedSchemaVersion({
+    path: "/sidecar",
+    pluginId: null,
+    found: 2,
+    supported: 1
+  })
 })
 
 /** A plugin that is cached as the row of {@link row} wants it. */

@@ -3,8 +3,10 @@
  */
 import { Duration, PlatformError, Schema } from "effect"
 import * as PluginId from "../../PluginId.ts"
+import * as PluginManifest from "../../PluginManifest.ts"
 import * as Http from "../http.ts"
 import { describe } from "../platformError.ts"
+import { BundleArchiveError } from "./archiveError.ts"
 import { idleTimeLimit, minimumRate, rateWindow } from "./transfer.ts"
 
 /**
@@ -47,6 +49,10 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
       Stalled: {},
       /** Less than {@link minimumRate} bytes per second arrived for {@link rateWindow}. */
       TooSlow: {},
+      /** It is not an archive that can be extracted. */
+      InvalidArchive: { cause: BundleArchiveError },
+      /** Its manifest is missing or invalid, or another plugin's. The cause's path is below the bundle. */
+      InvalidManifest: { cause: PluginManifest.InvalidManifest },
       /** A file system call failed. */
       FileSystem: { cause: Schema.instanceOf(PlatformError.PlatformError) }
     })
@@ -54,7 +60,19 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
 ) {
   override get message(): string {
     const source = this.url === null ? "" : ` from ${this.url}`
-    return `cannot fetch the bundle of ${this.pluginId} (${this.remotePluginId})${source}: ${this.why}`
+    return `cannot ${this.step} the bundle of ${this.pluginId} (${this.remotePluginId})${source}: ${this.why}`
+  }
+
+  private get step(): string {
+    switch (this.reason._tag) {
+      case "InvalidArchive":
+      case "InvalidManifest":
+        return "use"
+      case "FileSystem":
+        return "unpack"
+      default:
+        return "fetch"
+    }
   }
 
   private get why(): string {
@@ -81,6 +99,12 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
         return `no byte arrived for ${Duration.format(idleTimeLimit)}; try again later`
       case "TooSlow":
         return `less than ${minimumRate / 1000} kB/s arrived for ${Duration.format(rateWindow)}; try again on a faster connection`
+      case "InvalidArchive":
+        return this.reason.cause.why
+      case "InvalidManifest":
+        return this.reason.cause.reason._tag === "Missing"
+          ? `it has no plugin manifest: looked for ${PluginManifest.paths.join(", ")}`
+          : this.reason.cause.message
       case "FileSystem":
         return describe(this.reason.cause)
     }

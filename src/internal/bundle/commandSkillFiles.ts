@@ -2,6 +2,7 @@
  * Writes the skills of a plugin's commands into the folder that will become its version.
  */
 import { Effect, type Path, type PlatformError } from "effect"
+import type { PluginId } from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import type { Editable } from "../disk/Disk.ts"
 import { isRefusal, maxBytes } from "../smallFile.ts"
@@ -55,9 +56,10 @@ export const write: (
   disk: Editable,
   path: Path.Path,
   root: string,
+  pluginId: PluginId,
   manifest: ManifestFile
 ) => Effect.Effect<void, PlatformError.PlatformError> = Effect.fnUntraced(
-  function* (disk, path, root, manifest) {
+  function* (disk, path, root, pluginId, manifest) {
     if (manifest.relativePath === PluginManifest.agentPluginPath) return
     const target = path.join(root, ...CommandSkills.folder)
     const parent = path.dirname(target)
@@ -74,7 +76,7 @@ export const write: (
     for (const each of files.values()) {
       const noSkills = (why: string) =>
         Effect.logWarning(
-          `made no skills of the commands of ${root}: ${path.relative(root, each.file)} ${why}`
+          `made no skills from the commands of ${pluginId}: ${path.relative(root, each.file)} ${why}`
         )
       const bytes = yield* disk
         .readFile(each.file, maxBytes)

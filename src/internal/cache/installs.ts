@@ -22,6 +22,7 @@ interface StagedPlugin {
 }
 
 interface StageOptions {
+  readonly pluginId?: PluginId.PluginId | undefined
   readonly force?: boolean | undefined
   readonly expected?: Option.Option<CachedPlugin> | undefined
 }
@@ -116,7 +117,9 @@ export const make = (
       options?: StageOptions
     ) =>
       Effect.acquireUseRelease(
-        explain("stage a bundle", null)(changes.makeStageFolder),
+        options?.pluginId === undefined
+          ? explain("stage a bundle", null)(changes.makeStageFolder)
+          : explain("stage", options.pluginId)(changes.makeStageFolder),
         (folder) => {
           const root = path.join(folder.path, "bundle")
           return Effect.tap(stage(root), (staged) => activateStaged(staged, root, options))

@@ -7,12 +7,10 @@
  * cache, in {@link insideName}.
  */
 import { Effect, Option, type Path } from "effect"
+import { stagingName } from "../fileNames.ts"
 import { codeOf } from "../platformError.ts"
 import type * as Disk from "../disk/Disk.ts"
 import { prefix } from "./staging.ts"
-
-/** The staging folder below `plugins/`. Codex uses the same one. */
-export const stagingName = ".remote-plugin-install-staging"
 
 /**
  * The folder in the cache for lock and staging. No marketplace has this name, because of its dot.

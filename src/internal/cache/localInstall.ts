@@ -10,7 +10,7 @@ import * as manifestFile from "../bundle/manifestFile.ts"
 import type { StagedVersion } from "./activation.ts"
 import type { Changes, Context } from "./changes.ts"
 import { copyTree, folderMode } from "./copyTree.ts"
-import { stagingName } from "./layout.ts"
+import { stagingName } from "../fileNames.ts"
 
 interface Options {
   readonly source: string
@@ -29,7 +29,7 @@ export const make = ({ disk, path }: Context, { stageFolder }: Changes) =>
     // If the source is a whole home, staging is below it, and the copy must not contain itself.
     yield* copyTree(disk, path, source, root, { folderMode, without: stagingName })
     // The source may have changed during the copy.
-    yield* commandSkillFiles.write(disk, path, root, yield* read(root))
+    yield* commandSkillFiles.write(disk, path, root, pluginId, yield* read(root))
     const staged: StagedVersion = { root, pluginId, version, remotePluginId: null }
     return staged
   })

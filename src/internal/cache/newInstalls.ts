@@ -148,7 +148,7 @@ export const make = (
     return yield* place(staged).pipe(
       Effect.uninterruptible,
       lock.internals.commit,
-      explain("install", null)
+      explain("install plugins", null)
     )
   })
 
@@ -159,7 +159,7 @@ export const make = (
    */
   return <A extends NewPlugin, E, R>(plugins: ReadonlyArray<A>, stage: Stage<A, E, R>) =>
     Effect.gen(function* () {
-      const candidates = yield* explain("install", null)(placeable(plugins))
+      const candidates = yield* explain("install plugins", null)(placeable(plugins))
       if (candidates.length === 0) return []
       yield* lock.internals.session
       return yield* claims.holdFree(candidates, (free) =>

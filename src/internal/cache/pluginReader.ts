@@ -87,14 +87,14 @@ export const make = (
     if (contents.sidecar === undefined) return noSidecar
     const path = sidecarOf(baseRootOf(pluginId))
     const corrupt = (reason: InstallMetadata.CorruptInstallMetadata["reason"]) =>
-      Result.fail(new InstallMetadata.CorruptInstallMetadata({ path, reason }))
+      Result.fail(new InstallMetadata.CorruptInstallMetadata({ path, pluginId, reason }))
     // A link is not followed, because it could lead to any file of the user.
     if (contents.sidecar !== "File") return corrupt("NotAFile")
     const file = Looks.recover(Looks.readFile(path, smallFile), isNotFound, undefined)
     const bytes = yield* Looks.recover(file, () => true, null)
     if (bytes === null) return corrupt("Inaccessible")
     if (bytes === undefined) return noSidecar
-    return Result.map(InstallMetadata.decodeResult(bytes, path), (remotePluginId) =>
+    return Result.map(InstallMetadata.decodeResult(bytes, path, pluginId), (remotePluginId) =>
       Option.some({ remotePluginId, exact: InstallMetadata.isExact(bytes, remotePluginId) })
     )
   }

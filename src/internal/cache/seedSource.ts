@@ -4,7 +4,6 @@
 import { Data, Effect, Option, Path, type PlatformError, Result } from "effect"
 import type { CachedPlugin } from "../../CacheSnapshot.ts"
 import * as CodexHome from "../../CodexHome.ts"
-import type { InvalidManifest } from "../../PluginManifest.ts"
 import * as PluginId from "../../PluginId.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
@@ -108,7 +107,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
   const copy = (
     plugin: CachedPlugin,
     target: string
-  ): Effect.Effect<SeedVersion, Skipped | InvalidManifest | PlatformError.PlatformError> =>
+  ): Effect.Effect<SeedVersion, Skipped | PlatformError.PlatformError> =>
     Effect.gen(function* () {
       const seed = yield* Effect.fromResult(copyableOf(plugin))
       const discard = Effect.ignore(disk.remove(target))
@@ -117,7 +116,9 @@ export const open = Effect.fnUntraced(function* (from: string) {
         if (!(yield* unchangedAmong([seed])).has(seed)) {
           return yield* new Skipped({ reason: "ChangedDuringCopy" })
         }
-        yield* manifestFile.read(disk, path, target, PluginId.name(seed.pluginId))
+        yield* manifestFile
+          .read(disk, path, target, PluginId.name(seed.pluginId))
+          .pipe(Effect.catchTag("InvalidManifest", () => new Skipped({ reason: "Broken" })))
       }).pipe(Effect.onError(() => discard))
       return seed
     })

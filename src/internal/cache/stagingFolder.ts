@@ -1,7 +1,7 @@
 /**
  * The staging folder, in which new files are prepared and into which removed ones are moved.
  */
-import { Effect, PlatformError } from "effect"
+import { Effect } from "effect"
 import type { Context } from "./changes.ts"
 import * as RefCounted from "../lock/refCounted.ts"
 import { folderMode } from "./copyTree.ts"
@@ -24,7 +24,7 @@ export const make = ({ disk, home, liveness, path, reader }: Context) => {
     Effect.andThen(
       ensureFolder(home.staging),
       Effect.mapError(liveness.register(home.staging), (cause) =>
-        PlatformError.isPlatformError(cause) ? cause : fileSystemError(home.staging, cause)
+        fileSystemError("lock", home.staging, cause)
       )
     )
   )

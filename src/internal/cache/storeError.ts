@@ -16,6 +16,8 @@ import { isNotFound } from "./baseRoots.ts"
  */
 export const heldFilePatience = Duration.seconds(4)
 
+const FileSystemCause = Schema.instanceOf(PlatformError.PlatformError)
+
 export const Reason = Schema.TaggedUnion({
   /** No version of the plugin is installed. */
   NotInstalled: {},
@@ -28,9 +30,9 @@ export const Reason = Schema.TaggedUnion({
   /** A marketplace's folder or staging is a link or a file; it is neither followed nor replaced. */
   Obstructed: { path: Schema.String, found: Schema.String },
   /** The path could not be renamed for {@link heldFilePatience}. */
-  Held: { path: Schema.String, cause: Schema.Defect() },
+  Held: { path: Schema.String, cause: FileSystemCause },
   /** A file system call failed. */
-  FileSystem: { path: Schema.String, cause: Schema.Defect() }
+  FileSystem: { path: Schema.String, cause: FileSystemCause }
 })
 export type Reason = typeof Reason.Type
 
@@ -44,10 +46,13 @@ export type Reason = typeof Reason.Type
 export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("PluginStoreError", {
   operation: Schema.String,
   pluginId: Schema.NullOr(PluginId.PluginId),
+  /** The plugin's id in the backend; null if the operation does not know it. */
+  remotePluginId: Schema.NullOr(Schema.String),
   reason: Reason
 }) {
   override get message(): string {
-    const subject = this.pluginId === null ? "" : ` ${this.pluginId}`
+    const id = this.remotePluginId === null ? "" : ` (${this.remotePluginId})`
+    const subject = this.pluginId === null ? "" : ` ${this.pluginId}${id}`
     return `cannot ${this.operation}${subject}: ${this.why}`
   }
 
@@ -73,14 +78,19 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
   }
 }
 
-/**
- * The reason for a failure of a lock file or of the runtime, which is not an error of Effect's file
- * system.
- */
-export const fileSystemError = (path: string, cause: unknown): Reason => ({
+/** A failure of a lock file: of the file system, of SQLite or of the runtime. */
+export const fileSystemError = (method: string, path: string, cause: unknown): Reason => ({
   _tag: "FileSystem",
   path,
-  cause
+  cause: PlatformError.isPlatformError(cause)
+    ? cause
+    : PlatformError.systemError({
+        _tag: "Unknown",
+        module: "FileSystem",
+        method,
+        pathOrDescriptor: path,
+        cause
+      })
 })
 
 export const isReason = (error: { readonly _tag: string }): error is Reason =>
@@ -119,7 +129,8 @@ export const explained =
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, Exclude<E, PlatformError.PlatformError | Reason> | PluginStoreError, R> =>
     Effect.mapError(effect, (error) => {
-      const failed = (reason: Reason) => new PluginStoreError({ operation, pluginId, reason })
+      const failed = (reason: Reason) =>
+        new PluginStoreError({ operation, pluginId, remotePluginId: null, reason })
       if (isReason(error)) return failed(error)
       return PlatformError.isPlatformError(error)
         ? failed({ _tag: "FileSystem", path: pathOf(error) ?? "", cause: error })
@@ -131,3 +142,19 @@ export const explain =
   (operation: string, pluginId: PluginId.PluginId | null) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
     explained(operation, pluginId)(pluginId === null ? effect : annotated(effect, pluginId))
+
+/** Adds the plugin's id in the backend to errors that do not have it. */
+export const identified =
+  (remotePluginId: string | null) =>
+  <A, E extends { readonly _tag: string }, R>(
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E, R> =>
+    Effect.mapError(effect, (error) =>
+      error instanceof PluginStoreError &&
+      error.pluginId !== null &&
+      error.remotePluginId === null &&
+      remotePluginId !== null
+        ? // The class is the only member of the union with this tag.
+          (new PluginStoreError({ ...error, remotePluginId }) as E & PluginStoreError)
+        : error
+    )

@@ -6,6 +6,7 @@ import type { CacheSnapshot } from "../../CacheSnapshot.ts"
 import type * as PluginStore from "../../PluginStore.ts"
 import { SyncEvent, type SyncFailureCause, type SyncResult } from "../../SyncEvent.ts"
 import type * as SyncPlan from "../../SyncPlan.ts"
+import { identified } from "../cache/storeError.ts"
 import * as Actions from "./actions.ts"
 import { byPluginId, isForRow, kept, subjectOf } from "./actionSubject.ts"
 import * as Telemetry from "./telemetry.ts"
@@ -49,6 +50,7 @@ export const make = Effect.fnUntraced(function* (
         const elapsed = Effect.map(Clock.currentTimeMillis, (end) => Duration.millis(end - start))
         const { pluginId, remotePluginId } = subject
         return act(action, { subject, elapsed, wait }).pipe(
+          identified(remotePluginId),
           Effect.catchIf(hasReason("Leased"), (error) =>
             Effect.gen(function* () {
               yield* Effect.logInfo(`left for a later pass: ${error.message}`)

@@ -88,6 +88,7 @@ const makeInstall = Effect.fnUntraced(function* (
     return yield* new PluginStore.PluginStoreError({
       operation: "install",
       pluginId,
+      remotePluginId,
       reason: { _tag: "Leased", version: leased }
     })
   })

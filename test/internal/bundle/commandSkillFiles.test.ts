@@ -8,6 +8,7 @@ import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import { agentPluginSchema } from "../../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../../src/testing/MemoryFileSystem.ts"
 import { writeFiles } from "../../support/files.ts"
+import { pluginId } from "../../support/pluginWorld.ts"
 
 const codex = ".codex-plugin/plugin.json"
 const skills = ".codex-plugin/migrated-command-skills"
@@ -41,7 +42,9 @@ const drafted = (files: Readonly<Record<string, string | Uint8Array>>) => [
 const makeSkills = Effect.fnUntraced(function* (disk: Disk.Editable) {
   const path = yield* Path.Path
   const found = yield* manifestFile.read(disk, path, "/plugin", "alpha")
-  return yield* Effect.result(commandSkillFiles.write(disk, path, "/plugin", found))
+  return yield* Effect.result(
+    commandSkillFiles.write(disk, path, "/plugin", pluginId("alpha"), found)
+  )
 })
 
 /**

@@ -1,11 +1,11 @@
 /**
- * The commands that start without the others, whose code takes time to load.
+ * The commands that load without the code of the others, because that takes time.
  */
 import { Command } from "effect/cli"
 import { id } from "./id.ts"
 import { list } from "./list.ts"
 
-/** Commands that answer offline and at once. They are loaded with the program. */
+/** The fast offline commands, which are loaded with the program. */
 const quick = Promise.resolve(Command.withSubcommands([list, id]))
 
 /** By their names. */

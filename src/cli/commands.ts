@@ -1,5 +1,5 @@
 /**
- * All commands. Online commands load much code, so this module is imported only when one is needed.
+ * All commands. Online commands load much code, so this module is imported only if one is needed.
  */
 import { Command } from "effect/cli"
 import { demo } from "./demo.ts"

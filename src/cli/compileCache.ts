@@ -1,15 +1,15 @@
 /**
- * Lets Node keep the compiled program between runs, in a folder that only this user can change.
+ * Lets Node cache the compiled program between runs, in a folder that only this user can change.
  *
- * Node runs whatever its compile cache holds, whoever wrote it. So the cache is never below the
- * shared temporary folder, which is Node's default, and an unsafe folder means no cache at all.
+ * Node runs the code in its compile cache, no matter who wrote it. So the cache is never below the
+ * shared temporary folder, which is Node's default, and without a safe folder there is no cache.
  */
 import * as Fs from "node:fs"
 import * as Module from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
 
-/** The part of the environment that decides where the cache is. */
+/** The environment variables that determine the cache's folder. */
 export interface CacheEnvironment {
   /** The base folder for caches, as the XDG specification defines it; ignored unless absolute. */
   readonly XDG_CACHE_HOME?: string | undefined
@@ -17,7 +17,7 @@ export interface CacheEnvironment {
   readonly HOME?: string | undefined
 }
 
-/** True for a real folder, not a link, that belongs to this user and that nobody else may change. */
+/** True for a folder, not a link, that belongs to this user and that nobody else may change. */
 const isPrivate = (folder: string): boolean => {
   const found = Fs.lstatSync(folder)
   return found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0
@@ -27,8 +27,8 @@ const isBelow = (folder: string, parent: string): boolean =>
   folder === parent || folder.startsWith(parent.endsWith("/") ? parent : `${parent}/`)
 
 /**
- * Creates or checks the folder for compiled code and returns its path; undefined where no safe
- * folder exists, which costs the next start some time and nothing else.
+ * Creates or checks the folder for compiled code and returns its path. Undefined if there is no
+ * safe folder, which only makes the next start slower.
  */
 export const privateFolder = (
   env: CacheEnvironment,

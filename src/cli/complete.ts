@@ -2,8 +2,8 @@
  * Completes a command line for the scripts of `--completions`: commands, flags, values, and the names
  * of cached plugins. Reads only the cache.
  *
- * The output is one candidate in each line, with its description after a tab. The last line says how
- * the shell goes on: `:none`, `:folders` or `:command`.
+ * The output is one candidate in each line, with its description after a tab. The last line tells
+ * the shell how to continue: `:none`, `:folders` or `:command`.
  */
 import { Console, Effect, Option } from "effect"
 import { type Command, Completions } from "effect/cli"
@@ -13,7 +13,7 @@ import * as PluginStore from "../PluginStore.ts"
 import * as RemotePluginId from "../RemotePluginId.ts"
 import { offline } from "./offline.ts"
 
-/** The argument before the words of a command line. */
+/** The argument that precedes the words of a command line. */
 export const marker = "__complete"
 
 interface Candidate {
@@ -54,7 +54,7 @@ const globalFlags: ReadonlyArray<Completions.FlagDescriptor> = [
   }
 ]
 
-/** The flags of the program alone. */
+/** The flags that only the program itself has. */
 const rootFlags: ReadonlyArray<Completions.FlagDescriptor> = [
   ...globalFlags,
   {
@@ -77,7 +77,7 @@ const rootFlags: ReadonlyArray<Completions.FlagDescriptor> = [
 
 const isValued = ({ type }: Completions.FlagDescriptor): boolean => type._tag !== "Boolean"
 
-/** The flag that a word such as `--wait`, `--wait=5s` or `-q` names. */
+/** The flag in a word such as `--wait`, `--wait=5s` or `-q`. */
 const flagNamed = (word: string, flags: ReadonlyArray<Completions.FlagDescriptor>) => {
   const [name = ""] = word.replace(/^--?/, "").split("=")
   return word.startsWith("--")
@@ -124,7 +124,10 @@ const valueOf = (name: string, words: ReadonlyArray<string>): Option.Option<stri
   return Option.fromUndefinedOr(value)
 }
 
-/** The names of the cached plugins: bare where that is enough, and the others once they are begun. */
+/**
+ * The names of the cached plugins. A bare name if it is unambiguous; the longer forms once they
+ * have been started.
+ */
 const pluginNames = Effect.fnUntraced(
   function* (current: string, words: ReadonlyArray<string>, given: ReadonlyArray<string>) {
     const plugins = yield* Effect.flatMap(PluginStore.PluginStore, ({ list }) => list).pipe(
@@ -142,7 +145,7 @@ const pluginNames = Effect.fnUntraced(
         candidates.push({ value: pluginId, description })
       }
       if (current === "" || identity._tag !== "Known") continue
-      // A sidecar may hold any text, and a shell runs what it takes for a command.
+      // A sidecar may contain any text, and a shell might run it as a command.
       if (RemotePluginId.isAddressable(identity.remotePluginId)) {
         candidates.push({ value: identity.remotePluginId, description: pluginId })
       }
@@ -155,7 +158,7 @@ const pluginNames = Effect.fnUntraced(
   Effect.orElseSucceed(() => nothing)
 )
 
-/** What may replace the last of the words. */
+/** The candidates for the last of the words. */
 const completionOf = (
   root: Completions.CommandDescriptor,
   words: ReadonlyArray<string>
@@ -206,7 +209,7 @@ const completionOf = (
     : Effect.succeed(nothing)
 }
 
-/** Prints what may replace the last word. */
+/** Prints the candidates for the last word. */
 export const complete = Effect.fnUntraced(function* (
   root: Command.Command.Any,
   words: ReadonlyArray<string>

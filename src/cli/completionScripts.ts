@@ -1,9 +1,10 @@
 /**
- * The scripts that `--completions` prints. They ask the program for everything, see `complete.ts`.
+ * The scripts that `--completions` prints. They get all candidates from the program; see
+ * `complete.ts`.
  */
 import { marker } from "./complete.ts"
 
-// Bash splits a word at `=` and `@`; the program needs it whole, and bash only its end.
+// Bash splits a word at `=` and `@`. The program needs the whole word, and bash needs only its end.
 const bash = `# Completion of codex-plugins for bash 3.2 and newer. To install it for your user:
 #   codex-plugins --completions bash > ~/.local/share/bash-completion/completions/codex-plugins
 _codex_plugins() {
@@ -95,5 +96,5 @@ function __codex_plugins_complete
 end
 complete -c codex-plugins -f -a '(__codex_plugins_complete)'`
 
-/** By shell. */
+/** The scripts by shell. */
 export const scripts = { bash, zsh, fish } as const

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 
 export const demo = Command.make("demo", {}, () =>
-  // Loaded only when it runs: the demo brings a backend with it.
+  // Loaded only when it runs, because the demo contains a backend.
   Effect.flatMap(
     Effect.promise(() => import("./demoStory.ts")),
     ({ demoStory }) => demoStory

@@ -30,7 +30,7 @@ const checkLines = (
     ...(status === "ok"
       ? []
       : Object.entries(details)
-          // The summary says the reason in words.
+          // The summary already gives the reason in words.
           .filter(([key]) => key !== "reason")
           .map(([key, value]) => style.dim(`   ${display(`${key}: ${value}`)}`))),
     ...(remediation === null ? [] : [helpLine(remediation, style)])
@@ -61,7 +61,7 @@ const reportLines = (
 }
 
 /**
- * The doctor reports a certificate file that cannot be used, and then asks no backend. For every other
+ * The doctor reports an unusable certificate file and then sends no request. For every other
  * command such a file is an error.
  */
 const layerHttp = Layer.catchTag(Online.layerHttp, "CertificateFileError", () =>

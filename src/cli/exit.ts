@@ -1,5 +1,5 @@
 /**
- * The codes that the program exits with, and the errors that only commands have.
+ * The exit codes of the program, and the errors that only commands have.
  */
 import { Cause, Console, Data, Duration, Effect, Exit, Option, Runtime } from "effect"
 import { CliError } from "effect/cli"
@@ -23,7 +23,7 @@ export const codes = [
   [143, "ended by SIGTERM"]
 ] as const
 
-/** A command that failed for a reason that no service has an error for. */
+/** A command failed for a reason that is not an error of a service. */
 export class CommandFailed extends Data.TaggedError("CommandFailed")<{
   readonly message: string
 }> {}
@@ -35,7 +35,7 @@ export class WrongUsage extends Data.TaggedError("WrongUsage")<{
   override readonly [Runtime.errorExitCode] = 2
 }
 
-/** The pass took longer than `--timeout` allows. What it had put in place stays. */
+/** The pass took longer than `--timeout` allows. Its completed changes stay. */
 export class PassTimedOut extends Data.TaggedError("PassTimedOut")<{
   readonly limit: Duration.Duration
 }> {
@@ -68,7 +68,7 @@ export const within =
         })
     })
 
-/** The environment forbids the requests that the command needs. */
+/** The user has forbidden the requests that the command needs. */
 export class Offline extends Data.TaggedError("Offline")<{}> {
   override get message(): string {
     return "the command needs the backend, and CODEX_PLUGINS_OFFLINE is set: unset it"
@@ -80,7 +80,7 @@ export class WouldChange extends Data.TaggedError("WouldChange")<{}> {
   override readonly [Runtime.errorExitCode] = 1
 }
 
-/** `verify` found plugins that are not as in their bundles; they have been printed. */
+/** `verify` found plugins that differ from their bundles; they have been printed. */
 export class SomePluginsDiffer extends Data.TaggedError("SomePluginsDiffer")<{}> {
   override readonly [Runtime.errorExitCode] = 1
 }
@@ -104,7 +104,7 @@ export class SomePluginsFailed extends Data.TaggedError("SomePluginsFailed")<{}>
   override readonly [Runtime.errorExitCode] = 3
 }
 
-/** The code that the process exits with; `signal` is the one that ended it. */
+/** The exit code of the process; `signal` is the signal that ended it. */
 export const codeOf = (exit: Exit.Exit<unknown, unknown>, signal?: NodeJS.Signals): number => {
   if (Exit.isSuccess(exit)) return 0
   if (Cause.hasInterruptsOnly(exit.cause)) {
@@ -124,7 +124,7 @@ const reported = [SomePluginsFailed, SomePluginsDiffer, ProblemsFound, WouldChan
 const isReported = (error: unknown): boolean =>
   CliError.isCliError(error) || reported.some((kind) => error instanceof kind)
 
-/** A terminal gets the remedy in a line of its own. A log gets one line for each error. */
+/** On a terminal, the remedy has a separate line. A log has one line for each error. */
 const failureLines = (error: Error, style: Style, isTerminal: boolean): ReadonlyArray<string> => {
   const name = style.red("codex-plugins:")
   const { cause, remedy } = Message.split(error.message)
@@ -136,7 +136,7 @@ const failureLines = (error: Error, style: Style, isTerminal: boolean): Readonly
 const isWrongUsage = (error: unknown): error is CliError.ShowHelp =>
   CliError.isCliError(error) && error._tag === "ShowHelp" && error.errors.length > 0
 
-/** The JSON of arguments that the parser refused. It has printed them for people. */
+/** The JSON of invalid arguments. The parser has already reported them for people. */
 const usageJson = (errors: CliError.ShowHelp["errors"]) => ({
   schemaVersion,
   error: {
@@ -160,7 +160,10 @@ const bugJson = (error: unknown) => ({
   }
 })
 
-/** Prints why a command failed, unless it has been printed already: on stderr, and as JSON if asked. */
+/**
+ * Prints the error of a command, unless it has already been printed: on stderr, and as JSON if
+ * `--json` is given.
+ */
 export const report =
   (options: { readonly json: boolean }) =>
   (cause: Cause.Cause<unknown>): Effect.Effect<void> => {

@@ -1,11 +1,11 @@
 /**
- * Flags of more than one command, and the variables that set their defaults.
+ * Flags of several commands, and the variables that set their defaults.
  */
 import { Config, Duration, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { defaultWaitLimit } from "../CacheLock.ts"
 
-/** The flags that a variable sets wherever a command has them. */
+/** The flags that a variable sets, in every command that has them. */
 const variables = {
   concurrency: "CODEX_PLUGINS_CONCURRENCY",
   deadline: "CODEX_PLUGINS_DEADLINE",
@@ -91,7 +91,7 @@ const units: Readonly<Record<string, string>> = {
   d: "days"
 }
 
-/** People write `24h`; Effect reads `24 hours`. */
+/** People write `24h`, but Effect reads `24 hours`. */
 const decode = (text: string): Option.Option<Duration.Duration> => {
   const spelledOut = text.replace(
     /^(\d+(?:\.\d+)?)(ms|[smhd])$/,

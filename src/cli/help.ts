@@ -1,5 +1,5 @@
 /**
- * The help of a command, as wide as the terminal.
+ * The help of a command, at the width of the terminal.
  */
 import { Option } from "effect"
 import type { HelpDoc } from "effect/cli"
@@ -10,19 +10,19 @@ import { type Style, width, wrap } from "./style.ts"
 /** A term and its explanation. */
 export type Item = readonly [term: string, explanation: string]
 
-/** How the help is printed. */
+/** The format of the help. */
 interface Layout {
   readonly columns: number
   readonly style: Style
 }
 
-/** Wider terms have their explanation below them. */
+/** Wider terms have their explanation on the next line. */
 const widestTerm = 24
 
-/** Narrower terminals have all explanations below their terms. */
+/** On narrower terminals, all explanations are on the next line. */
 const leastColumns = 60
 
-/** Lines stay readable on a terminal that is wider. */
+/** Lines are no wider than this on a wider terminal, to stay readable. */
 const mostColumns = 120
 
 const lines = (text: string, columns: number): ReadonlyArray<string> =>
@@ -31,14 +31,14 @@ const lines = (text: string, columns: number): ReadonlyArray<string> =>
 const indented = (text: string, indent: number, { columns }: Layout): ReadonlyArray<string> =>
   lines(text, columns - indent).map((line) => `${" ".repeat(indent)}${line}`)
 
-/** A heading and lines below it; nothing without lines. */
+/** A heading and lines below it; empty without lines. */
 const section = (
   title: string,
   content: ReadonlyArray<string>,
   layout: Layout
 ): ReadonlyArray<string> => (content.length === 0 ? [] : ["", layout.style.bold(title), ...content])
 
-/** Two columns where they fit, else each explanation below its term. */
+/** Two columns if they fit, else each explanation below its term. */
 const itemLines = (items: ReadonlyArray<Item>, layout: Layout): ReadonlyArray<string> => {
   const { columns, style } = layout
   const isNarrow = columns < leastColumns
@@ -55,7 +55,7 @@ const itemLines = (items: ReadonlyArray<Item>, layout: Layout): ReadonlyArray<st
   })
 }
 
-/** A command that a person can copy, broken as a shell allows. */
+/** A command that can be copied, with line breaks that a shell accepts. */
 const commandLines = (command: string, indent: number, layout: Layout): ReadonlyArray<string> =>
   lines(command, layout.columns - indent - 4).map((line, index, all) =>
     [
@@ -84,7 +84,7 @@ export const flagItem = ({ aliases, description, name, type }: HelpDoc.FlagDoc):
   ]
 }
 
-/** An argument, in brackets where it can be left out. */
+/** An argument, in brackets if it is optional. */
 export const argumentItem = ({ description, name, required, variadic }: HelpDoc.ArgDoc): Item => [
   `${required ? name : `[${name}]`}${variadic ? "..." : ""}`,
   Option.getOrElse(description, () => "")

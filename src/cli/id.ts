@@ -9,7 +9,9 @@ import * as names from "./names.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion } from "./output.ts"
 
-/** Why an installed plugin has no remote id. Sidecars that cannot be read have errors of their own. */
+/**
+ * The reason why an installed plugin has no remote id. Unreadable sidecars have their own errors.
+ */
 const why = (state: PluginIdentity.State): string => {
   switch (state) {
     case "Local":
@@ -29,7 +31,7 @@ export const id = Command.make(
     plugin: names.plugin
   },
   Effect.fn("id")(function* ({ json, plugin }) {
-    // The other plugins are read only to find out which one is meant.
+    // The other plugins are read only if the name must be resolved.
     const named = names.isPluginId(plugin)
       ? Option.some(plugin)
       : Option.map(yield* names.cached(plugin), ({ pluginId }) => pluginId)
@@ -44,7 +46,7 @@ export const id = Command.make(
         ? printJson({ schemaVersion, pluginId, remotePluginId: remotePluginId.value })
         : Console.log(display(remotePluginId.value))
     }
-    // A known id needs no more code than this.
+    // The code for other states is loaded only if the id is unknown.
     const { decide } = yield* Effect.promise(() => import("../PluginIdentity.ts"))
     const cached = yield* store.read(pluginId)
     const identity = decide(pluginId, cached, Option.none())

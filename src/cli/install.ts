@@ -20,9 +20,9 @@ const isPluginId = Schema.is(PluginId.PluginId)
 interface Installed {
   readonly pluginId: PluginId.PluginId
   readonly version: PluginVersion
-  /** False if the version was in place already. */
+  /** False if the version was already in place. */
   readonly changed: boolean
-  /** The links of the user's folder, which were left out. */
+  /** The links in the local folder, which were left out. */
   readonly skippedLinks?: ReadonlyArray<string>
 }
 
@@ -47,7 +47,7 @@ const printInstalled = (
         `${changed ? "installed" : "already installed:"} ${bold(pluginId)} ${dim(version)}`
       ])
 
-/** The version, if the account has the plugin installed and the cache holds its current version. */
+/** The version, if the account has the plugin installed and its current version is cached. */
 const currentVersion = (state: PluginInstaller.PluginState): Option.Option<PluginVersion> => {
   const { cached, installed, plugin } = state
   const version = Result.getOrUndefined(RemotePlugin.version(plugin))
@@ -67,7 +67,7 @@ const currentVersion = (state: PluginInstaller.PluginState): Option.Option<Plugi
 const installRemote = Effect.fnUntraced(function* (name: string, json: boolean) {
   const { install, read } = yield* PluginInstaller.PluginInstaller
   const id = yield* names.resolveRemote(name)
-  // Only a cached plugin can be current, and that costs no request.
+  // Only a cached plugin can be up to date, and the cache is checked without a request.
   const cached = yield* names.cached(id)
   if (Option.isSome(cached)) {
     const state = yield* read(id)
@@ -82,10 +82,10 @@ const installRemote = Effect.fnUntraced(function* (name: string, json: boolean) 
   yield* printInstalled({ pluginId, version, changed: true }, { source: "remote", id }, json)
 })
 
-/** The most links that are printed for people. */
+/** The maximum number of links that are printed for people. */
 const mostLinks = 5
 
-/** The links in a folder, which are not installed: they may lead anywhere. */
+/** The links in a folder, which are not installed because they may lead anywhere. */
 const linksIn = Effect.fnUntraced(
   function* (source: string) {
     const fs = yield* FileSystem.FileSystem

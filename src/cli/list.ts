@@ -15,12 +15,10 @@ import type { Style } from "./style.ts"
 
 type State = PluginIdentity.State
 
-/** The state of a plugin's identity. A version that is not active has none. */
+/** Returns the state of a plugin's identity. */
 type StateOf = (plugin: CachedPlugin) => State
 
-/**
- * The module that knows the states. It is loaded only if an identity is not known, which is rare.
- */
+/** The module with the states is loaded only if an identity is not known, which is rare. */
 const stateOf = Effect.fnUntraced(function* (plugins: ReadonlyArray<CachedPlugin>) {
   if (plugins.every(({ identity }) => identity._tag === "Known")) return (): State => "Known"
   const { decide } = yield* Effect.promise(() => import("../PluginIdentity.ts"))
@@ -32,7 +30,7 @@ const stateOf = Effect.fnUntraced(function* (plugins: ReadonlyArray<CachedPlugin
   return state
 })
 
-/** The plugin's source, as `codex plugin list --json` prints it; absent if it is unknown. */
+/** The plugin's source, as in `codex plugin list --json`; absent if it is unknown. */
 const sourceOf = ({ identity }: CachedPlugin, state: State) => {
   if (identity._tag === "Known") {
     return { source: { source: "remote", id: identity.remotePluginId } }
@@ -40,7 +38,7 @@ const sourceOf = ({ identity }: CachedPlugin, state: State) => {
   return state === "Local" ? { source: { source: "local" } } : {}
 }
 
-/** One item, with the fields of `codex plugin list --json` that the cache holds. */
+/** One item, with those fields of `codex plugin list --json` that the cache contains. */
 const itemOf = (plugin: CachedPlugin, state: State) => ({
   pluginId: plugin.pluginId,
   name: PluginId.name(plugin.pluginId),
@@ -51,14 +49,14 @@ const itemOf = (plugin: CachedPlugin, state: State) => ({
   identity: `${state.charAt(0).toLowerCase()}${state.slice(1)}`
 })
 
-/** The active version, as people see it. */
+/** The active version, for people. */
 export const versionColumn = ({ active, intact }: CachedPlugin): string =>
   Option.match(active, {
     onNone: () => "(none)",
     onSome: (version) => (intact ? version : `${version} (broken)`)
   })
 
-/** The backend plugin whose bytes the active version holds, as people see it. */
+/** The backend plugin of the active version, for people. */
 export const identityColumn = ({ identity }: CachedPlugin): string => {
   switch (identity._tag) {
     case "Known":
@@ -134,7 +132,7 @@ const listLines = (
   return explained.length === 0 ? lines : [...lines, "", ...explained]
 }
 
-/** Prints the plugins for people, as wide as the terminal. */
+/** Prints the plugins for people, at the width of the terminal. */
 export const printPlugins = Effect.fnUntraced(function* (plugins: ReadonlyArray<CachedPlugin>) {
   const { output, outputColumns } = yield* Screen
   const state = yield* stateOf(plugins)
@@ -145,7 +143,7 @@ export const printPlugins = Effect.fnUntraced(function* (plugins: ReadonlyArray<
   )
 })
 
-/** The plugins that the names refer to, each once. */
+/** The plugins with these names, without duplicates. */
 const named = Effect.fnUntraced(function* (
   plugins: ReadonlyArray<CachedPlugin>,
   wanted: ReadonlyArray<string>
@@ -160,7 +158,7 @@ const named = Effect.fnUntraced(function* (
   return plugins.filter(({ pluginId }) => pluginIds.includes(pluginId))
 })
 
-/** By name, so that `a` comes before `a-2`, then by marketplace. */
+/** Orders by name, so that `a` comes before `a-2`, then by marketplace. */
 const byName = Order.combineAll([
   Order.mapInput(Order.String, ({ pluginId }: CachedPlugin) => PluginId.name(pluginId)),
   Order.mapInput(Order.String, ({ pluginId }: CachedPlugin) => PluginId.marketplace(pluginId))

@@ -1,5 +1,5 @@
 /**
- * The manual page, from the same definitions as the help.
+ * The manual page, generated from the same definitions as the help.
  */
 import { Console, Effect, Option } from "effect"
 import { CliOutput, Command, type HelpDoc } from "effect/cli"
@@ -11,10 +11,10 @@ import { version } from "./version.ts"
 /** The argument that prints the page. */
 export const marker = "__man"
 
-/** Longer lines of the source are hard to read. */
+/** The width of the source's lines. */
 const sourceColumns = 76
 
-/** Text as roff reads it: no escapes, no control lines, and hyphens that can be copied. */
+/** Escapes text for roff: no escape sequences, no control lines, and hyphens that can be copied. */
 const escape = (text: string): string =>
   wrap(text, sourceColumns)
     .replaceAll("\\", "\\e")

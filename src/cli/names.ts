@@ -1,6 +1,6 @@
 /**
- * The plugin that a person means: by `name@marketplace`, by a bare name that is unambiguous, or by
- * its remote id. The cache is asked first, then the account's listing, never the catalogue.
+ * Finds a plugin by `name@marketplace`, by an unambiguous bare name, or by its remote id. The name
+ * is looked up in the cache, then in the account's listing, never in the catalogue.
  */
 import { Effect, Option, Predicate, Result, Schema } from "effect"
 import { Argument } from "effect/cli"
@@ -16,11 +16,11 @@ const isRemoteId = Schema.is(
   RemotePluginId.RemotePluginId.check(Schema.makeFilter(RemotePluginId.isAddressable))
 )
 
-/** The form that an argument must have to name a plugin. */
+/** The form of a plugin's name in an argument. */
 export const expected =
   "a plugin such as hello, hello@openai-curated-remote or a remote plugin id of letters, digits, `_`, `-` and `~`"
 
-/** True if a text can name a plugin. */
+/** True if the text can be a plugin's name. */
 export const isName = (text: string): boolean =>
   isPluginId(text) || isPluginName(text) || isRemoteId(text)
 
@@ -30,9 +30,9 @@ export const plugin = Argument.String("PLUGIN").pipe(
   Argument.filter(isName, () => expected)
 )
 
-/** A plugin that a name refers to. */
+/** A plugin that was found by its name. */
 export interface Named {
-  /** None for a remote id that neither the cache nor the listing has. */
+  /** None for a remote id that is neither in the cache nor in the listing. */
   readonly pluginId: Option.Option<PluginId.PluginId>
   /** None for a local install. */
   readonly remotePluginId: Option.Option<RemotePluginId.RemotePluginId>
@@ -48,7 +48,7 @@ const matches =
   ({ pluginId, remotePluginId }: Candidate): boolean =>
     pluginId === text || PluginId.name(pluginId) === text || Option.contains(remotePluginId, text)
 
-/** The one candidate that the text names; fails if it names several. */
+/** The only candidate with this name; fails if several have it. */
 const only = Effect.fnUntraced(function* (text: string, candidates: ReadonlyArray<Candidate>) {
   const found = candidates.filter(matches(text))
   const exact = found.find(
@@ -62,7 +62,7 @@ const only = Effect.fnUntraced(function* (text: string, candidates: ReadonlyArra
   return Option.fromUndefinedOr(first)
 })
 
-/** The plugin in the cache that a text names; none if no cached plugin has this name. */
+/** The cached plugin with this name; none if no cached plugin has it. */
 export const cached = Effect.fnUntraced(function* (text: string) {
   const plugins = yield* Effect.flatMap(PluginStore.PluginStore, ({ list }) => list)
   return yield* only(
@@ -80,7 +80,7 @@ const namedBy = ({ pluginId, remotePluginId }: Candidate): Named => ({
   remotePluginId
 })
 
-/** The plugin that a text names, in the cache or on the account. */
+/** The plugin with this name, in the cache or on the account. */
 export const resolve = Effect.fnUntraced(function* (text: string) {
   const inCache = yield* cached(text)
   if (Option.isSome(inCache) && Option.isSome(inCache.value.remotePluginId)) {
@@ -90,7 +90,7 @@ export const resolve = Effect.fnUntraced(function* (text: string) {
     pluginId: Option.none(),
     remotePluginId: isRemoteId(text) ? Option.some(text) : Option.none()
   }
-  // No plugin's name has a `~`, and the backend's ids have one: a listing would add nothing.
+  // No plugin's name has a `~`, but the backend's ids have one, so a listing would add nothing.
   if (text.includes("~")) return direct
   const { RemoteCatalog } = yield* Effect.promise(() => import("../RemoteCatalog.ts"))
   const { rows } = yield* Effect.flatMap(RemoteCatalog, ({ installed }) => installed)
@@ -121,7 +121,7 @@ export const resolveRemote = Effect.fnUntraced(function* (text: string) {
   })
 })
 
-/** Says where to look for a name that the backend was asked for as an id and does not know. */
+/** Adds a remedy if the name was sent to the backend as an id and was not found. */
 export const orUnknown =
   (text: string) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | CommandFailed, R> =>

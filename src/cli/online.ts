@@ -1,5 +1,5 @@
 /**
- * The services of commands that may ask the backend. They are loaded only when a command needs them.
+ * The services of commands that may use the backend. They are loaded only if a command needs them.
  */
 import { Config, Context, Effect, Layer, Option } from "effect"
 import type { HttpClient } from "effect/http"
@@ -26,7 +26,7 @@ export const DownloadOptions = Context.Reference<RemoteBundle.Options>(
   { defaultValue: () => ({}) }
 )
 
-/** Every service of a home, over this HTTP client. */
+/** Every service of a home, with this HTTP client. */
 export const servicesOver = <E>(
   http: Layer.Layer<HttpClient.HttpClient, E>,
   root: Option.Option<string>,
@@ -43,11 +43,11 @@ export const servicesOver = <E>(
     })
   ).pipe(Layer.provide(http))
 
-/** Every service of a home, for a command that can do without the backend. */
+/** Every service of a home, for a command that may work without the backend. */
 export const services = (root: Option.Option<string>, options: Options = {}) =>
   servicesOver(layerHttp, root, options)
 
-/** Fails where the environment forbids requests. */
+/** Fails if the user has forbidden requests. */
 export const ensureOnline = Effect.gen(function* () {
   const isOffline = yield* Config.withDefault(Config.Boolean("CODEX_PLUGINS_OFFLINE"), false)
   if (isOffline) return yield* new Offline()

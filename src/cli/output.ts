@@ -4,17 +4,17 @@
 import { Console } from "effect"
 import { display, displayJson } from "../internal/display.ts"
 
-/** The version of every JSON document that the program prints. Keys are added without a new one. */
+/** The version of every JSON document that the program prints. New keys do not change it. */
 export { schemaVersion } from "../internal/version.ts"
 
-/** Prints a value as Codex prints its own: two-space indent. */
+/** Prints a value as Codex does, with an indent of two spaces. */
 export const printJson = (value: unknown) =>
   Console.log(displayJson(JSON.stringify(value, null, 2)))
 
 /** Prints a value in one line. */
 export const printJsonLine = (value: unknown) => Console.log(displayJson(JSON.stringify(value)))
 
-/** Lines with rows in columns, as wide as they need to be. */
+/** Aligns rows in columns that are as wide as needed. */
 export const tableLines = (
   header: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string>>

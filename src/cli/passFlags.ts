@@ -15,7 +15,7 @@ import * as flags from "./flags.ts"
 import { home } from "./offline.ts"
 import { DownloadOptions, layerHttp, services } from "./online.ts"
 
-/** More at a time than this is unkind to the backend. */
+/** More than this at the same time would burden the backend. */
 const maxConcurrency = 256
 
 /** The home, and the options of its passes. */

@@ -1,5 +1,5 @@
 /**
- * The services of Node that the program uses. It loads no others, because each would slow down the
+ * The Node services that the program uses. It loads no others, because each would slow down the
  * start.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -12,7 +12,7 @@ import { nodeDisk } from "../internal/disk/nodeDisk.ts"
 
 const unused = Effect.die(new Error("no command asks at the terminal or starts a process"))
 
-/** Services that a command line may need, but none of our commands does. */
+/** Services that Effect's CLI requires, but that none of our commands uses. */
 const idle = Layer.merge(
   Layer.succeed(
     Terminal.Terminal,
@@ -31,7 +31,7 @@ const idle = Layer.merge(
   )
 )
 
-/** The cache's disk directly on Node, for a fraction of what Effect's file system costs. */
+/** The cache's disk directly on Node, at a fraction of the cost of Effect's file system. */
 const disk = Layer.succeed(Disk.Implementation, () => nodeDisk)
 
 export const layer = Layer.mergeAll(

@@ -1,22 +1,22 @@
 /**
- * Runs the program as a process of Node: signals, output that cannot be written, the exit code.
+ * Runs the program as a Node process: signals, output errors and the exit code.
  */
 import { type Effect, Runtime } from "effect"
 import * as exit from "./exit.ts"
 import { intercepted } from "./signals.ts"
 
-/** SIGHUP comes from a terminal that was closed. Each ends a command in an orderly way. */
+/**
+ * SIGHUP comes from a terminal that was closed. Each of these signals ends a command gracefully.
+ */
 const signals: ReadonlyArray<NodeJS.Signals> = ["SIGINT", "SIGTERM", "SIGHUP"]
 
 let outputError: NodeJS.ErrnoException | undefined
-// Without a listener, Node's console drops what it cannot write and the program would succeed.
+// Without a listener, Node's console ignores failed writes, and the program would succeed.
 process.stdout.on("error", (error) => (outputError ??= error))
-// If messages cannot be written, there is no way to report it.
+// If messages cannot be written, there is no way to report that.
 process.stderr.on("error", () => {})
 
-/**
- * Ends the process with its code; lost output is a failure, a reader that closed the pipe is not.
- */
+/** Exits with a code. Lost output is a failure, unless the reader has closed the pipe. */
 const end = (code: number) => {
   process.stdout.write("", () =>
     setImmediate(() => {
@@ -31,7 +31,7 @@ const run = Runtime.makeRunMain(({ fiber, teardown }) => {
   let signal: NodeJS.Signals | undefined
   const onSignal = (name: NodeJS.Signals) => {
     if (intercepted(name)) return
-    // A second signal does not wait for the clean-up: the cache is whole at every moment.
+    // A second signal does not wait for the clean-up, because the cache is valid at every moment.
     if (signal !== undefined) process.exit(name === "SIGINT" ? 130 : name === "SIGHUP" ? 129 : 143)
     signal = name
     fiber.interruptUnsafe(fiber.id)
@@ -42,6 +42,6 @@ const run = Runtime.makeRunMain(({ fiber, teardown }) => {
   })
 })
 
-/** Runs the program's effect as this process, and ends the process with its code. */
+/** Runs the program's effect as this process, and exits with its code. */
 export const runMain = (main: Effect.Effect<unknown, unknown>): void =>
   run(main, { disableErrorReporting: true, teardown: (_, onExit) => onExit(0) })

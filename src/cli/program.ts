@@ -35,7 +35,7 @@ const logger = Logger.layer([
   )
 ])
 
-/** A message that says which variable is wrong, where one is. */
+/** The message, with the name of the variable if one is invalid. */
 const messageOf = (error: CliError.NonShowHelpErrors): string => {
   const [, expected = "", variable] =
     error._tag === "InvalidValue" && error.value === "config"
@@ -44,11 +44,11 @@ const messageOf = (error: CliError.NonShowHelpErrors): string => {
   return variable === undefined ? error.message : `invalid value of ${variable}: ${expected}`
 }
 
-/** Whether a flag of the command that `run` starts was taken for a flag of `run`. */
+/** True if a flag of the command that `run` starts was taken for a flag of `run`. */
 const isForgottenSeparator = ({ commandPath, errors }: CliOutput.Presenter.InvalidInvocation) =>
   commandPath.at(-1) === "run" && errors.some(({ _tag }) => _tag === "UnrecognizedOption")
 
-/** Wrong usage goes to stderr, with the usage of the command; help is as wide as the terminal. */
+/** Usage errors go to stderr, with the usage of the command; help has the width of the terminal. */
 const presenter = CliOutput.layerPresenter({
   present: (event) => {
     switch (event._tag) {
@@ -73,7 +73,7 @@ const presenter = CliOutput.layerPresenter({
   }
 })
 
-/** `--completions SHELL`; the scripts for PowerShell are Effect's own, and know no plugins. */
+/** `--completions SHELL`. The script for PowerShell is Effect's own and completes no plugins. */
 const completions = GlobalFlag.Action({
   flag: GlobalFlag.Completions.flag,
   run: Effect.fnUntraced(function* (shell, context) {
@@ -84,12 +84,12 @@ const completions = GlobalFlag.Action({
   })
 })
 
-/** The flags that every command takes. */
+/** The flags of every command. */
 const globalFlags = CliConfig.layer({
   builtIns: [GlobalFlag.Help, GlobalFlag.Version, completions, GlobalFlag.LogLevel]
 })
 
-/** The parser takes `-1h` after a flag for the flags `-1` and `-h`; it is the flag's value. */
+/** Joins a value such as `-1h` to its flag. The parser would read it as the flags `-1` and `-h`. */
 const withNegativeValues = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const joined: Array<string> = []
   const operands = args.indexOf("--") === -1 ? [] : args.slice(args.indexOf("--"))
@@ -102,20 +102,20 @@ const withNegativeValues = (args: ReadonlyArray<string>): ReadonlyArray<string> 
   return [...joined, ...operands]
 }
 
-/** True if JSON is asked for; arguments of the command that `run` starts do not count. */
+/** True if JSON output is requested; arguments of the command that `run` starts do not count. */
 const isJson = (args: ReadonlyArray<string>): boolean => {
   const end = args.indexOf("--")
   return (end === -1 ? args : args.slice(0, end)).includes("--json")
 }
 
-/** `help COMMAND` is `COMMAND --help`, and `-V` is `--version`. */
+/** Replaces `help COMMAND` by `COMMAND --help`, and `-V` by `--version`. */
 const withoutHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [first, ...rest] = args
   if (first === "-V") return ["--version", ...rest]
   return first === "help" ? [...rest.filter((word) => word !== "help"), "--help"] : args
 }
 
-/** The parser shows the help of the whole program for a command that it does not know. */
+/** The parser would print the help of the whole program for an unknown command. */
 const withoutUnknown = (
   args: ReadonlyArray<string>,
   { subcommands }: Command.Command.Any

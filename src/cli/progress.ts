@@ -10,25 +10,25 @@ import { elapsedText, showing, spinner } from "./region.ts"
 import { count, durationText, seconds } from "./results.ts"
 import { cut, plain, type Style } from "./style.ts"
 
-/** One download that runs, in bytes. */
+/** A running download. Sizes are in bytes. */
 interface Download {
   readonly bytes: number
   readonly total: number | null
-  /** Why it is retried; null while bytes arrive. */
+  /** The reason for a retry; null while bytes arrive. */
   readonly retrying: string | null
 }
 
-/** How far a pass has come. */
+/** The progress of a pass. */
 export interface Progress {
-  /** Plugins of the plan; null until the listing is there. */
+  /** The number of plugins in the plan; null until the listing is complete. */
   readonly planned: number | null
   readonly done: number
   readonly inPlace: number
   readonly failed: number
-  /** Bytes of the downloads that are finished. */
+  /** The bytes of completed downloads. */
   readonly bytes: number
   readonly downloads: ReadonlyMap<string, Download>
-  /** Why the pass waits; null while it works. */
+  /** The reason why the pass waits; null while it works. */
   readonly waiting: string | null
 }
 
@@ -69,7 +69,9 @@ const withResult = (progress: Progress, result: SyncEvent.SyncResult): Progress 
   }
 }
 
-/** The message of a final failure says that every attempt failed. This one is not the last. */
+/**
+ * A message about a final failure says that every attempt failed, but this is not the last attempt.
+ */
 const causeOf = ({ cause, pluginId }: Extract<SyncEvent.SyncEvent, { _tag: "Retrying" }>) =>
   reasonOf(cause, [pluginId])
     .cause.replace(/ each time$/, "")
@@ -128,7 +130,7 @@ export const size = (bytes: number): string => {
 const receivedBytes = ({ bytes, downloads }: Progress): number =>
   [...downloads.values()].reduce((sum, download) => sum + download.bytes, bytes)
 
-/** A progress at a moment, as it is shown. */
+/** The displayed progress at one moment. */
 export interface Moment {
   readonly progress: Progress
   /** Since the start of the pass, in milliseconds. */
@@ -137,7 +139,7 @@ export interface Moment {
   readonly rate: number
 }
 
-/** The counters, or what the pass waits for. */
+/** The counters, or the reason for a wait. */
 const statusParts = (
   { elapsed, progress, rate }: Moment,
   style: Style
@@ -156,7 +158,7 @@ const statusParts = (
   ]
 }
 
-/** Puts parts beside one another, and cuts what does not fit. */
+/** Joins parts and cuts off the rest that does not fit. */
 const joined = (
   parts: ReadonlyArray<readonly [text: string, style: (text: string) => string]>,
   columns: number,
@@ -175,7 +177,7 @@ const joined = (
   return line
 }
 
-/** A terminal of at least so many columns shows bars. */
+/** The minimum width of a terminal with bars, in columns. */
 const leastForBars = 60
 const barLength = 20
 
@@ -184,7 +186,7 @@ const bar = (bytes: number, total: number, style: Style): string => {
   return style.green("━".repeat(filled)) + style.dim("─".repeat(barLength - filled))
 }
 
-/** How many downloads the region shows. */
+/** The number of downloads in the live region. */
 const mostDownloads = 3
 
 /** Retries first, then the largest downloads. Neither order changes while bytes arrive. */
@@ -219,7 +221,7 @@ const downloadLines = (
   })
 }
 
-/** The lines of the live region. The last column stays free: some terminals wrap there. */
+/** The lines of the live region. The last column stays free, because some terminals wrap there. */
 export const regionLines = (
   moment: Moment,
   columns: number,
@@ -229,17 +231,17 @@ export const regionLines = (
   ...downloadLines(moment.progress, columns - 1, style)
 ]
 
-/** The rate is that of this last time, in milliseconds. */
+/** The rate is measured over this time, in milliseconds. */
 const rateTime = 3000
 
-/** Measures a rate from what has arrived at each moment. */
+/** Measures a rate from the bytes that have arrived at each moment. */
 const makeMeter = () => {
   const samples: Array<readonly [elapsed: number, bytes: number]> = [[0, 0]]
   return (elapsed: number, bytes: number): number => {
     samples.push([elapsed, bytes])
     while (samples.length > 2 && samples[1]![0] <= elapsed - rateTime) samples.shift()
     const [since, before] = samples[0]!
-    // A download that begins again takes its bytes back.
+    // The sum decreases when a download starts again.
     return Math.max(0, ((bytes - before) * 1000) / Math.max(1, elapsed - since))
   }
 }
@@ -248,8 +250,8 @@ const isLast = ({ _tag }: SyncEvent.SyncEvent): boolean =>
   _tag === "Finished" || _tag === "PassFailed" || _tag === "Interrupted"
 
 /**
- * Shows the progress of a pass while the effect runs, and hands on each event. The effect can look at
- * the progress.
+ * Displays the progress of a pass while the effect runs, and passes on each event. The effect can
+ * read the progress.
  */
 export const show = Effect.fnUntraced(function* <A, E, R>(
   use: (current: () => Progress) => Effect.Effect<A, E, R>,
@@ -277,7 +279,7 @@ export const show = Effect.fnUntraced(function* <A, E, R>(
   return yield* Effect.gen(function* () {
     const listening = yield* Effect.forkChild(listener, { startImmediately: true })
     return yield* use(() => progress).pipe(
-      // The last event has been published when the pass ends.
+      // The last event has already been published when the pass ends.
       Effect.tap(() => (untilLast ? Fiber.join(listening) : Effect.void)),
       Effect.tapError(() => Fiber.join(listening).pipe(Effect.timeoutOption("1 second"))),
       Effect.ensuring(Fiber.interrupt(listening))
@@ -285,7 +287,7 @@ export const show = Effect.fnUntraced(function* <A, E, R>(
   }).pipe(
     showing({
       lines: (elapsed, columns, style) => regionLines(momentAt(elapsed), columns, style),
-      // The caller that appends the line adds its time.
+      // The caller adds the time to the line.
       line: (elapsed) => joined(statusParts({ ...momentAt(elapsed), elapsed: 0 }, plain), 200)
     })
   )

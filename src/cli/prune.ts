@@ -55,7 +55,7 @@ const bytesIn = Effect.fnUntraced(function* (root: string) {
 const isLeased = (error: PluginStore.PluginStoreError | PlatformError.PlatformError): boolean =>
   error._tag === "PluginStoreError" && error.reason._tag === "Leased"
 
-/** Deletes one version, or finds out whether it would be deleted. None if it is gone already. */
+/** Deletes one version, or checks whether it would be deleted. None if it no longer exists. */
 const pruneVersion = Effect.fnUntraced(
   function* (superseded: Superseded, dryRun: boolean) {
     const { pluginId, version } = superseded

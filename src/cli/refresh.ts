@@ -1,5 +1,5 @@
 /**
- * The flag `--refresh-with`, which has an installed Codex renew the access token first.
+ * The flag `--refresh-with`, which first renews the access token through an installed Codex.
  */
 import { Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
@@ -12,7 +12,7 @@ export const refreshWith = Flag.Literals("refresh-with", ["codex"]).pipe(
   Flag.optional
 )
 
-/** Has the token of a home renewed, and then builds the layer. What this takes is loaded only now. */
+/** Renews the token of a home and then builds the layer. The code for it is loaded only now. */
 export const refreshBefore = <A, E, R>(
   options: {
     readonly refreshWith: Option.Option<"codex">

@@ -1,5 +1,5 @@
 /**
- * What a command shows on stderr while it works: a live region on a terminal, a line now and then
+ * The progress of a running command on stderr: a live region on a terminal, occasional lines
  * elsewhere.
  */
 import { Clock, Console, Effect, Fiber } from "effect"
@@ -7,41 +7,44 @@ import { seconds } from "./results.ts"
 import { Screen } from "./screen.ts"
 import { cut, type Style } from "./style.ts"
 
-/** What is shown after so many milliseconds. */
+/** The displayed content after the given milliseconds. */
 export interface Content {
-  /** The lines of the live region, cut to the columns. */
+  /** The lines of the live region, cut to the given width. */
   readonly lines: (elapsed: number, columns: number, style: Style) => ReadonlyArray<string>
-  /** The same in a few words. */
+  /** The same in one short line. */
   readonly line: (elapsed: number) => string
 }
 
 /**
- * The first frame comes this long after the start of the process, in milliseconds. A command that is
- * over sooner draws nothing.
+ * The time of the first frame after the start of the process, in milliseconds. A command that ends
+ * sooner draws nothing.
  */
 const firstFrame = 200
 const frameTime = "100 millis"
-/** Where lines are only appended, a short command stays silent and a long one shows that it lives. */
+/**
+ * Without a terminal, the first line appears only after this time, so that a short command prints
+ * none.
+ */
 const firstLine = "5 seconds"
 const lineTime = "10 seconds"
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 
-/** The frame of the spinner. */
+/** The spinner's frame at a time. */
 export const spinner = (elapsed: number): string =>
   frames[Math.floor(elapsed / 100) % frames.length]!
 
-/** Whole seconds, which do not flicker; nothing during the first one. */
+/** The time in whole seconds, which do not flicker; empty during the first second. */
 export const elapsedText = (elapsed: number): string => {
   const whole = Math.floor(elapsed / 1000)
   return whole < 1 ? "" : whole < 10 ? `${whole} s` : seconds(whole * 1000)
 }
 
-/** Erases the lines that were drawn and leaves the cursor where they began. */
+/** Erases the given number of lines and leaves the cursor at their start. */
 const erase = (lines: number): string =>
   lines === 0 ? "" : `\r${lines > 1 ? `\u001b[${lines - 1}A` : ""}\u001b[J`
 
-/** Shows the content while the effect runs. The live region is gone when the effect ends. */
+/** Displays the content while the effect runs. The live region is erased when the effect ends. */
 export const showing = (content: Content) =>
   Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
     const screen = yield* Screen
@@ -71,7 +74,7 @@ export const showing = (content: Content) =>
       Effect.forever(Effect.andThen(tick, Effect.sleep(pause)))
     )
 
-    // Whatever else is printed meanwhile goes above the region.
+    // Other output appears above the region.
     const above: Console.Console = Object.assign(Object.create(console), {
       log: (...args: ReadonlyArray<unknown>) => (clear(), console.log(...args)),
       error: (...args: ReadonlyArray<unknown>) => (clear(), console.error(...args))
@@ -86,7 +89,7 @@ export const showing = (content: Content) =>
     }).pipe(Effect.provideService(Console.Console, above))
   })
 
-/** A spinner with a text, for work that has no other progress. */
+/** A spinner with a text, for work without measurable progress. */
 export const spinning = (text: () => string) =>
   showing({
     lines: (elapsed, columns, style) => {

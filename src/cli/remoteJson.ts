@@ -1,12 +1,12 @@
 /**
- * A plugin of the account for programs, in the words of `codex plugin list --json`.
+ * A plugin of the account for programs, in the format of `codex plugin list --json`.
  */
 import { Option } from "effect"
 import * as PluginId from "../PluginId.ts"
 import type { PluginDetails } from "../RemotePluginDetails.ts"
 import type { RemotePlugin } from "../RemotePlugin.ts"
 
-/** A plugin and what the backend says about it. */
+/** A plugin and its data from the backend. */
 export interface Shown {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails
@@ -28,7 +28,7 @@ export const remoteJson = ({ details, installed, plugin }: Shown) => ({
   enabled: Option.exists(installed, ({ enabled }) => enabled === true)
 })
 
-/** What the account has to do with the plugin. */
+/** The plugin's relation to the account. */
 export const accountText = (state: ReturnType<typeof remoteJson>): string => {
   if (state.installed) return state.enabled ? "installed" : "installed, switched off"
   if (state.availability === "DISABLED_BY_ADMIN") return "not installed, disabled by administrator"

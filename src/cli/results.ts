@@ -1,6 +1,6 @@
 /**
- * The results of a pass for people: one line for each change, failures last and grouped by cause, and
- * a closing line.
+ * The results of a pass for people: one line for each change, then failures grouped by cause, and a
+ * closing line.
  */
 import { Duration, Option } from "effect"
 import { display } from "../internal/display.ts"
@@ -20,17 +20,17 @@ export const seconds = (millis: number): string => {
   return s < 60 ? `${Math.round(s)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`
 }
 
-/** `24 h`, `90 min`, `45 s`: a duration as people set it. */
+/** `24 h`, `90 min`, `45 s`: a duration as it is written in flags. */
 export const durationText = (duration: Duration.Duration): string => {
   const s = Duration.toSeconds(duration)
   if (s >= 3600 && s % 3600 === 0) return `${s / 3600} h`
   return s >= 60 && s % 60 === 0 ? `${s / 60} min` : `${s} s`
 }
 
-/** The signs before each line of a result. A failure needs attention, and a notice may. */
+/** The marks at the start of result lines. A failure needs attention, and a notice may need it. */
 export const marks = { failure: "✗", notice: "!", passed: "✓" } as const
 
-/** One change: what a pass did to a plugin, or would do. */
+/** A change to one plugin that a pass has made or would make. */
 export interface Change {
   readonly mark: "+" | "~" | "-" | "="
   readonly pluginId: string
@@ -39,7 +39,7 @@ export interface Change {
 
 const nameOf = (pluginId: string) => pluginId.slice(0, pluginId.lastIndexOf("@"))
 
-/** A plugin is named without its marketplace where no other one has the same name. */
+/** The names of plugins, without the marketplace if no other plugin has the same name. */
 export const shortNames = (pluginIds: ReadonlyArray<string>) => {
   const seen = new Map<string, Set<string>>()
   for (const id of pluginIds) {
@@ -72,7 +72,7 @@ const deferrals: Readonly<
   SharedCache: "kept: other homes share the cache"
 }
 
-/** Whether an install replaced a version that was there already. */
+/** A repair installs a version that was already cached. */
 export const isRepair = ({ reason }: { readonly reason: SyncPlan.InstallReason }): boolean =>
   reason._tag !== "Missing" && reason._tag !== "VersionChanged"
 
@@ -92,7 +92,7 @@ const installation = (
   }
 }
 
-/** The change that an action makes; none for what is kept or rejected. */
+/** The change that an action makes; none for a plugin that is kept or rejected. */
 export const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
   switch (action._tag) {
     case "Keep":
@@ -129,7 +129,7 @@ export const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
 
 const isPlugin = ({ _tag }: SyncPlan.Action) => _tag !== "Remove" && _tag !== "Prune"
 
-/** The change that a pass made; none if the plugin is as it was. */
+/** The change that a pass made; none if the plugin is unchanged. */
 const changeMade = (result: SyncEvent.SyncResult): Option.Option<Change> => {
   const { from, to } = result
   switch (result._tag) {
@@ -160,7 +160,7 @@ const changeMade = (result: SyncEvent.SyncResult): Option.Option<Change> => {
   }
 }
 
-/** How many names of a group are printed. */
+/** The number of names of a group that are printed. */
 const mostNames = 5
 
 /** Failures grouped by cause, each with its plugins and one remedy. */
@@ -225,7 +225,7 @@ const verbs = {
   planned: ["would install", "would update", "would remove"]
 } as const
 
-/** The closing line: counts, and the time where a pass was carried out. */
+/** The closing line: counts, and the time of a completed pass. */
 const closing = (
   changes: ReadonlyArray<Change>,
   counts: { readonly upToDate: number; readonly failed: number },
@@ -250,7 +250,7 @@ const closing = (
   return `${line.charAt(0).toUpperCase()}${line.slice(1)}${time.map((t) => ` ${style.dim(`(${t})`)}`).join("")}`
 }
 
-/** All that a person reads about a pass that was carried out. */
+/** The whole output about a completed pass. */
 export const outcomeLines = (
   outcome: SyncEvent.SyncOutcome,
   millis: number,
@@ -282,10 +282,10 @@ export const keptLines = (
     style
   )
 
-/** The most changes and failures that the line of a pass contains. */
+/** The maximum number of changes and failures in the line of a pass. */
 const mostInLine = 6
 
-/** A pass that was carried out, in one line. */
+/** A completed pass in one line. */
 export const outcomeLine = (outcome: SyncEvent.SyncOutcome, millis: number): string => {
   const lines = outcomeLines(outcome, millis).filter((line) => !/^ {2,}/.test(line))
   const details = lines.slice(0, -1).map((line) => line.trim())
@@ -294,11 +294,11 @@ export const outcomeLine = (outcome: SyncEvent.SyncOutcome, millis: number): str
   return `${lines.at(-1)}${shown === "" ? "" : `: ${shown}${more}`}`
 }
 
-/** What a plan would change. */
+/** The changes of a plan. */
 export const plannedChanges = (plan: SyncPlan.SyncPlan): ReadonlyArray<Change> =>
   plan.actions.flatMap((action) => Option.toArray(changeOf(action)))
 
-/** All that a person reads about a plan: only what would change or fail. */
+/** The whole output about a plan: only the changes and failures. */
 export const planLines = (plan: SyncPlan.SyncPlan, style: Style): ReadonlyArray<string> => {
   const changes = plannedChanges(plan)
   const failures = plan.actions.filter(SyncPlan.Action.$is("Reject"))

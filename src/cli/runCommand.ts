@@ -13,12 +13,12 @@ import { count } from "./results.ts"
 import * as signals from "./signals.ts"
 import { quietly } from "./sync.ts"
 
-/** The time for which the command waits for its plugins, unless `--deadline` says otherwise. */
+/** The default of `--deadline`, the time for which the command waits for its plugins. */
 const defaultDeadline = Duration.seconds(5)
 
 const warn = (message: string) => Console.error(`codex-plugins: ${display(message)}`)
 
-/** Makes the plugins ready. Whatever prevents that is no more than a line on stderr. */
+/** Brings the plugins up to date. A failure is only a line on stderr. */
 const prepare = Effect.fnUntraced(function* (deadline: Duration.Duration) {
   const { ensureReady } = yield* PluginSync.PluginSync
   const { error, missing, stale, state } = yield* Progress.show(
@@ -36,7 +36,10 @@ const prepare = Effect.fnUntraced(function* (deadline: Duration.Duration) {
   if (failed > 0) yield* warn(`${count(failed, "plugin")} not up to date; starting the command`)
 })
 
-/** Leases every active version until the scope closes: no process of ours takes it away. */
+/**
+ * Leases every active version until the scope closes, so that no process of this library removes
+ * it.
+ */
 const leaseAll: Effect.Effect<void, never, PluginStore.PluginStore | Scope.Scope> = Effect.gen(
   function* () {
     const store = yield* PluginStore.PluginStore
@@ -49,17 +52,17 @@ const leaseAll: Effect.Effect<void, never, PluginStore.PluginStore | Scope.Scope
   }
 ).pipe(Effect.catch((error) => warn(error.message)))
 
-/** The codes that shells give to a command that could not be started. */
+/** The code that shells use for a command that could not be started. */
 const startCode = ({ code }: NodeJS.ErrnoException): number => (code === "ENOENT" ? 127 : 126)
 
-/** Runs the command on this terminal; gives the code that a shell would give. */
+/** Runs the command on this terminal and returns the exit code that a shell would. */
 const execute = (
   [command = "", ...args]: ReadonlyArray<string>,
   codexHome: Option.Option<string>
 ): Effect.Effect<number> =>
   Effect.suspend(() => {
     let child: ChildProcess.ChildProcess | undefined
-    // The terminal sends its INT to the command as well.
+    // The terminal itself sends SIGINT to the command as well.
     const forward = (signal: NodeJS.Signals) => {
       if (signal !== "SIGINT") child?.kill(signal)
     }
@@ -113,7 +116,7 @@ export const run = Command.make(
       Effect.scoped,
       Effect.provide(passAlone(codexHome))
     )
-    // A home that does not exist, or settings that cannot be read, fail the layer.
+    // The layer fails if the home does not exist or its settings cannot be read.
     const code = yield* Effect.catchCause(prepared, (cause) =>
       started || Cause.hasInterrupts(cause)
         ? Effect.failCause(cause)

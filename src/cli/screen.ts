@@ -1,22 +1,22 @@
 /**
- * The terminal behind stdout and stderr, as far as there is one.
+ * The terminal of stdout and stderr, if there is one.
  */
 import { Console, Context, Effect } from "effect"
 import * as Style from "./style.ts"
 
-/** What a command knows of the terminal. */
+/** The properties of the terminal. */
 export interface Screen {
-  /** Whether stderr is a terminal on which lines may be drawn over. */
+  /** True if stderr is a terminal on which lines may be redrawn. */
   readonly isLive: boolean
   /** The width of stderr in columns. */
   readonly columns: () => number
-  /** The width of stdout in columns; undefined if stdout is no terminal. */
+  /** The width of stdout in columns; undefined if stdout is not a terminal. */
   readonly outputColumns: number | undefined
-  /** The width of stderr in columns; undefined if stderr is no terminal. */
+  /** The width of stderr in columns; undefined if stderr is not a terminal. */
   readonly messageColumns: number | undefined
-  /** Writes to stderr as it is. */
+  /** Writes a text to stderr without changes. */
   readonly write: (text: string) => void
-  /** How long the process has been running, in milliseconds. */
+  /** The time since the start of the process, in milliseconds. */
   readonly uptime: () => number
   /** The style of results, on stdout. */
   readonly output: Style.Style
@@ -24,7 +24,7 @@ export interface Screen {
   readonly messages: Style.Style
 }
 
-/** A terminal that does not know its width says 0. */
+/** The width for a terminal that reports 0 because it does not know its width. */
 const usualColumns = 80
 
 const isSet = (value: string | undefined): boolean => value !== undefined && value !== ""
@@ -55,7 +55,7 @@ export const Screen = Context.Reference<Screen>("effect-codex-plugins/cli/Screen
   defaultValue: () => make(process.stdout, process.stderr, process.env)
 })
 
-/** Prints results on stdout, broken between words if stdout is a terminal. */
+/** Prints results on stdout, wrapped at words if stdout is a terminal. */
 export const printLines = Effect.fnUntraced(function* (
   lines: (style: Style.Style) => ReadonlyArray<string>
 ) {
@@ -67,7 +67,7 @@ export const printLines = Effect.fnUntraced(function* (
   )
 })
 
-/** Prints a message on stderr, broken between words if stderr is a terminal. */
+/** Prints a message on stderr, wrapped at words if stderr is a terminal. */
 export const printMessage = Effect.fnUntraced(function* (
   lines: (style: Style.Style, isTerminal: boolean) => ReadonlyArray<string>
 ) {

@@ -26,7 +26,7 @@ const indent = "  "
 const descriptionOf = ({ details: { release } }: PluginSearch.Match): string =>
   display((release.interface.short_description ?? release.description).replace(/\s+/g, " ").trim())
 
-/** What a person should know about the plugin before installing it. */
+/** A note about the plugin for people who may install it. */
 const noteOf = (match: PluginSearch.Match): string =>
   accountText(remoteJson(match)).replace(/^not installed(?:, )?/, "")
 

@@ -5,7 +5,7 @@ import * as flags from "./flags.ts"
 import { online } from "./online.ts"
 import { version } from "./version.ts"
 
-/** The operating systems that Codex has names of its own for. */
+/** Codex's own names of operating systems. */
 const codexNames: Readonly<Record<string, string>> = { darwin: "macos", win32: "windows" }
 
 const program = {

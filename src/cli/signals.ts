@@ -1,5 +1,5 @@
 /**
- * The signals that end the program, and who handles them.
+ * Handlers for the signals that end the program.
  */
 import { Effect } from "effect"
 
@@ -7,9 +7,9 @@ type Handler = (signal: NodeJS.Signals) => void
 
 let handler: Handler | undefined
 
-/** Hands a signal to the handler; false if the program itself must end. */
+/** Passes a signal to the handler. False if there is none, so that the program must end. */
 export const intercepted = (signal: NodeJS.Signals): boolean => {
-  // The handler may take itself away.
+  // The handler may remove itself.
   const current = handler
   current?.(signal)
   return current !== undefined

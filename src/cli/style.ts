@@ -1,10 +1,10 @@
 /**
- * Colours, and lines that are as wide as the terminal.
+ * Colours, and lines at the width of the terminal.
  */
 import { CliOutput } from "effect/cli"
 import { display } from "../internal/display.ts"
 
-/** Ways to set off a part of a line. */
+/** Styles for parts of a line. */
 export interface Style {
   readonly green: (text: string) => string
   readonly yellow: (text: string) => string
@@ -45,7 +45,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const isSet = (value: string | undefined): boolean => value !== undefined && value !== ""
 
-/** Whether a stream is coloured. `NO_COLOR` wins over `FORCE_COLOR`. */
+/** True if a stream is coloured. `NO_COLOR` takes precedence over `FORCE_COLOR`. */
 export const isColored = (isTerminal: boolean, env: Environment): boolean => {
   if (isSet(env["NO_COLOR"])) return false
   const force = env["FORCE_COLOR"]
@@ -53,17 +53,17 @@ export const isColored = (isTerminal: boolean, env: Environment): boolean => {
   return isTerminal && env["TERM"] !== "dumb"
 }
 
-/** The sequences of {@link colored}. */
+/** The escape sequences of {@link colored}. */
 // oxlint-disable-next-line no-control-regex -- escape sequences begin with a control character
 const sequences = /\u001b\[\d+m/g
 
 const isPlain = (text: string): boolean => /^[ -~]*$/.test(text)
 
-/** The columns that a line takes on a terminal. Colours take none. */
+/** The width of a line on a terminal, without its escape sequences. */
 export const width = (line: string): number =>
   isPlain(line) ? line.length : CliOutput.displayWidth(line)
 
-/** Cuts a line without styles to a width. */
+/** Cuts an unstyled line to a width. */
 export const cut = (line: string, columns: number): string => {
   if (width(line) <= columns) return line
   if (columns < 1) return ""
@@ -76,8 +76,8 @@ export const cut = (line: string, columns: number): string => {
 }
 
 /**
- * Breaks a line between its words, so that the terminal does not break it inside of one. Further lines
- * begin below the text of the first one. Without a width, the line stays as it is.
+ * Wraps a line at words, so that the terminal does not break a word. Further lines are indented
+ * like the text of the first one. Without a width, the line is unchanged.
  */
 export const wrap = (line: string, columns: number | undefined): string => {
   if (columns === undefined || width(line) <= columns) return line
@@ -96,6 +96,6 @@ export const wrap = (line: string, columns: number | undefined): string => {
   return [...lines, current].join("\n")
 }
 
-/** What helps, in a line below what it helps against. */
+/** A remedy, on the line below its error. */
 export const helpLine = (remedy: string, style: Style): string =>
   `   ${style.cyan("help:")} ${display(remedy)}`

@@ -53,8 +53,8 @@ const isWorthSaying = ({ logLevel, message }: Logger.Options<unknown>): boolean 
   String(Array.isArray(message) ? message[0] : message).startsWith("waiting for ")
 
 /**
- * The results repeat what the services log while a pass runs, so only errors and waits remain, unless
- * another log level was asked for.
+ * Logs only errors and waits, unless another log level is requested, because the results repeat
+ * everything else that the services log during a pass.
  */
 export const quietly = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   if ((yield* References.MinimumLogLevel) !== "Info") return yield* effect
@@ -73,7 +73,7 @@ const interrupted = ({ inPlace, planned }: Progress.Progress) =>
       : `${yellow("interrupted:")} ${inPlace} of ${results.count(planned, "plugin")} in place; run \`codex-plugins sync\` again to continue`
   ])
 
-/** Says what is cached. Whether it is up to date is unknown. */
+/** Prints the cached plugins. It is unknown whether they are up to date. */
 const printCached = Effect.fnUntraced(function* ({
   json,
   quiet
@@ -96,7 +96,7 @@ const printCached = Effect.fnUntraced(function* ({
   }
 })
 
-/** Carries out a pass with its progress on stderr, and gives its outcome and duration. */
+/** Runs a pass with its progress on stderr, and returns its outcome and duration. */
 const carryOut = Effect.fnUntraced(function* (options: {
   readonly timeout: Option.Option<Duration.Duration>
   readonly verbose: boolean

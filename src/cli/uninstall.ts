@@ -59,7 +59,7 @@ const uninstallLocal = Effect.fnUntraced(function* (
   yield* printUninstalled(pluginId, undefined, { changed: true, json })
 })
 
-/** A local install is outside the account's marketplaces, so that no network is needed for it. */
+/** A local install is outside the account's marketplaces, so it needs no network. */
 const localInstall = Effect.fnUntraced(function* (plugin: string) {
   const named = yield* names.cached(plugin)
   return Option.filter(

@@ -13,10 +13,10 @@ import { count, marks, shortNames } from "./results.ts"
 import { printLines } from "./screen.ts"
 import { helpLine, type Style } from "./style.ts"
 
-/** How many files of one kind are printed for people. */
+/** The number of files of one kind that are printed for people. */
 const mostFiles = 10
 
-/** The files of one kind, with what is the matter with them. */
+/** The files with one kind of difference. */
 const fileLines = (
   mark: string,
   files: ReadonlyArray<string>,
@@ -78,7 +78,7 @@ const closings = [
   ["Failed", "failed"]
 ] as const
 
-/** The counts, and what to do about the plugins that are not as they should be. */
+/** The counts, and the remedy for plugins with differences. */
 const closingLines = (
   results: ReadonlyArray<PluginVerifier.Result>,
   style: Style

@@ -25,7 +25,7 @@ import * as results from "./results.ts"
 import * as signals from "./signals.ts"
 import { quietly } from "./sync.ts"
 
-/** Passes that follow one another faster are unkind to the backend. */
+/** The shortest interval. More frequent passes would burden the backend. */
 const leastInterval = Duration.seconds(1)
 
 const defaultInterval = Duration.hours(1)
@@ -33,7 +33,7 @@ const defaultInterval = Duration.hours(1)
 /** The time limit of `systemd-notify`. */
 const notifyLimit = "5 seconds"
 
-/** A pass that is over. */
+/** A completed pass. */
 interface Pass {
   readonly state: PluginSync.BackgroundState
   /** Both in milliseconds. */
@@ -82,19 +82,19 @@ const notifyReady = Effect.gen(function* () {
   }).pipe(Effect.timeoutOption(notifyLimit))
 }).pipe(Effect.ignore)
 
-/** Returns at the first signal. A further one ends the program in the usual way. */
+/** Returns at the first signal. A second one ends the program as usual. */
 const signalled = Effect.flatMap(Deferred.make<void>(), (stop) =>
   signals.withHandler(() => Deferred.doneUnsafe(stop, Effect.void))(Deferred.await(stop))
 )
 
-/** Returns when nobody reads the output any more. */
+/** Returns when the reader of the output has closed it. */
 const outputClosed = Effect.callback<void>((resume) => {
   const close = () => resume(Effect.void)
   process.stdout.once("error", close)
   return Effect.sync(() => process.stdout.off("error", close))
 })
 
-/** Hands on every pass of the schedule when it is over. */
+/** Calls the function with every completed pass of the schedule. */
 const eachPass = Effect.fnUntraced(function* (
   every: Duration.Duration,
   onPass: (pass: Pass) => Effect.Effect<void>
@@ -109,7 +109,7 @@ const eachPass = Effect.fnUntraced(function* (
       const now = yield* Clock.currentTimeMillis
       if (state.isRunning) startedAt = now
       else if (state.nextAt === null) endedAt = now
-      // The schedule says when the next pass starts once it has taken account of the last one.
+      // The time of the next pass is known only after the schedule has processed the last one.
       else if (state.outcome !== null || state.failures > 0) {
         const took = Math.max(0, endedAt - startedAt)
         yield* onPass({ state, at: now, took, nextAt: state.nextAt })

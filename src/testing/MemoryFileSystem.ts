@@ -1,13 +1,13 @@
 /**
- * A file system in memory that answers as Effect's Node layer does on Linux, errors included, and
- * whose disk can be inspected and copied.
+ * A file system in memory that behaves as Effect's Node layer does on Linux, including errors. Its
+ * disk can be inspected and copied.
  *
- * It is not built on a package such as `memfs`, because those leave out what these tests need:
- * Linux's refusals of a rename, permissions, the umask, folders opened to be synced, and which
- * changes are durable.
+ * It is not built on a package such as `memfs`, because those lack features that these tests need:
+ * Linux's errors of a rename, permissions, the umask, the sync of folders, and the durability of
+ * each change.
  *
  * Times come from Effect's `Clock`; a read does not change the access time. Paths are POSIX paths,
- * and relative ones start at the root. Nothing waits: each operation is done when its effect runs.
+ * and relative ones start at the root. Each operation is complete as soon as its effect runs.
  */
 import { posix } from "node:path"
 import { Context, Effect, FileSystem, Layer } from "effect"
@@ -25,10 +25,10 @@ export type { PowerLoss, Step } from "./internal/linuxDisk.ts"
 /** @internal */
 export type { EntryChange } from "./internal/nameJournal.ts"
 
-// --- what tests hold of a disk -------------------------------------------------------------------
+// --- model of a disk -----------------------------------------------------------------------------
 
 /**
- * The entry of one path. `mode` holds the permission bits, `mtime` milliseconds since 1970.
+ * The entry of one path. `mode` has the permission bits, and `mtime` is in milliseconds since 1970.
  *
  * @category models
  * @since 0.1.0
@@ -49,8 +49,8 @@ export type Entry =
     }
 
 /**
- * A whole tree by absolute path, the root included. Equal trees give equal snapshots;
- * hard links appear as separate files.
+ * A whole tree by absolute path, including the root. Equal trees give equal snapshots; hard links
+ * appear as separate files.
  *
  * @category models
  * @since 0.1.0
@@ -64,23 +64,26 @@ export type Snapshot = { readonly [path: string]: Entry }
  * @since 0.1.0
  */
 export interface Options {
-  /** Permission bits that a new file or folder does not get. Default: 0o022. */
+  /** The permission bits that new files and folders do not get. Default: 0o022. */
   readonly umask?: number | undefined
-  /** Who calls. The default, 0, is root and refused nothing; any other is held to permissions. */
+  /** The caller's user id. Default: 0, which is root and passes every permission check. */
   readonly uid?: number | undefined
   /** The caller's only group. Default: 0. */
   readonly gid?: number | undefined
-  /** How many bytes all files together can hold; a write beyond fails with ENOSPC. Default: no end. */
+  /**
+   * The maximum size of all files together, in bytes; a write beyond it fails with ENOSPC. Default:
+   * unlimited.
+   */
   readonly capacity?: number | undefined
   /**
-   * Names that differ only in case or Unicode form are one name, as on macOS and Windows. A name
-   * keeps the spelling it was made with until it is renamed. Default: false, as on Linux.
+   * True treats names that differ only in case or Unicode form as one name, as on macOS and
+   * Windows. An entry keeps its spelling until it is renamed. Default: false, as on Linux.
    */
   readonly caseInsensitive?: boolean | undefined
   /**
-   * Asked before each step. A code makes its system call fail with it. `"Stop"` stops the world, as
-   * `kill -9` of the process would: this and every later operation dies with `Stopped` and changes
-   * nothing, finalizers included. Continue with a `clone` or after a `crash`.
+   * Called before each step. If it returns a code, the step's system call fails with that code.
+   * `"Stop"` acts like `kill -9` of the process: this and every later operation dies with `Stopped`
+   * and changes nothing, including finalizers. Continue with a `clone` or after a `crash`.
    *
    * @internal
    */
@@ -110,9 +113,9 @@ export const loseUnsynced: Linux.PowerLoss = {
 }
 
 /**
- * A power loss that loses at random: some changes of names and attributes; of written content all,
- * some tail (cut off, or NULs or old bytes in its place), or none. The same seed loses the same;
- * each value is for one `crash`.
+ * A random power loss. It loses some changes of names and attributes. Of written content it loses
+ * everything, nothing, or a tail, which is cut off or replaced by NULs or old bytes. The same seed
+ * loses the same changes; each value is for one `crash`.
  *
  * @internal
  */
@@ -146,19 +149,22 @@ export const loseSome = (seed: number): Linux.PowerLoss => {
 }
 
 /**
- * One disk: its file system, and what only a test can see and do.
+ * One disk: its file system, and operations for tests.
  *
  * @category models
  * @since 0.1.0
  */
 export interface MemoryDisk {
   readonly fileSystem: FileSystem.FileSystem
-  /** The tree as a plain value; that below (and with) `path` if given, empty if nothing is there. */
+  /**
+   * The tree as a plain value; with `path`, only that path and everything below it. Empty if the
+   * path does not exist.
+   */
   readonly snapshot: (path?: string) => Snapshot
-  /** A disk with the same content that goes its own way. Options not given stay, but for `onStep`. */
+  /** An independent copy of the disk. Options that are not given are kept, except `onStep`. */
   readonly clone: (options?: Options) => MemoryDisk
   /**
-   * The disk as it comes back after a power loss at this moment; this one stays as it is.
+   * The disk after a power loss at this moment. This disk does not change.
    *
    * @internal
    */
@@ -170,8 +176,8 @@ export interface MemoryDisk {
    */
   readonly sync: () => void
   /**
-   * Changes that a power loss could lose: those of names, and files written or changed after their
-   * sync.
+   * The changes that a power loss could lose: changes of names, and files that were changed after
+   * their last sync.
    *
    * @internal
    */
@@ -180,25 +186,25 @@ export interface MemoryDisk {
     readonly files: ReadonlyArray<string>
   }
   /**
-   * The changes of names alone.
+   * Only the changes of names.
    *
    * @internal
    */
   readonly unsyncedEntries: () => ReadonlyArray<EntryChange>
   /**
-   * The disk's own inode at a path, by its names alone. It is not to be changed.
+   * The disk's own inode at a path. Links are not followed. It must not be changed.
    *
    * @internal
    */
   readonly inode: (path: string) => Inode | undefined
   /**
-   * How many steps were made.
+   * The number of steps so far.
    *
    * @internal
    */
   readonly steps: () => number
   /**
-   * True once `onStep` stopped it.
+   * True once `onStep` has stopped the disk.
    *
    * @internal
    */
@@ -206,7 +212,7 @@ export interface MemoryDisk {
 }
 
 /**
- * The disk below the `FileSystem` that {@link layer} gives.
+ * The disk of the `FileSystem` from {@link layer}.
  *
  * @example
  * ```ts
@@ -246,7 +252,7 @@ const makeDisk = (disk: Linux.Disk): MemoryDisk => {
   })
   let fileSystem: FileSystem.FileSystem | undefined
   return {
-    // Most pictures of a disk are never mounted.
+    // Most copies of a disk never need a file system.
     get fileSystem() {
       return (fileSystem ??= FileSystemOf.make(disk))
     },
@@ -281,8 +287,8 @@ const entryOf = (inode: Inode): Entry => {
 }
 
 /**
- * A new disk. It holds the files of `tree`, all durable, with their folders made where the tree
- * does not name them; without a tree, an empty `/tmp`. All of it belongs to the caller.
+ * Makes a disk with the files of `tree`, all of them durable. Missing parent folders are created.
+ * Without a tree, the disk has an empty `/tmp`. Everything belongs to the caller.
  *
  * @category constructors
  * @since 0.1.0
@@ -333,7 +339,7 @@ const plant = (disk: Linux.Disk, tree: Snapshot) => {
 }
 
 /**
- * The file system and the {@link Disk} below it.
+ * Provides the file system of a disk, and the {@link Disk}.
  *
  * @category layers
  * @since 0.1.0
@@ -344,7 +350,7 @@ export const layerOf = (disk: MemoryDisk): Layer.Layer<FileSystem.FileSystem | D
   )
 
 /**
- * As {@link layer}, with options. Each layer that this gives has a disk of its own.
+ * As {@link layer}, with options. Each call returns a layer with a separate disk.
  *
  * @category layers
  * @since 0.1.0
@@ -354,8 +360,8 @@ export const layerWith = (
 ): Layer.Layer<FileSystem.FileSystem | Disk> => Layer.unwrap(Effect.map(make(options), layerOf))
 
 /**
- * A `FileSystem` on a new disk, and that {@link Disk}. It is one disk wherever the layer is used in
- * one program; `Layer.fresh` gives a second one.
+ * Provides a `FileSystem` on a new disk, and that {@link Disk}. All uses of the layer in a program
+ * share one disk; `Layer.fresh` makes a second one.
  *
  * @category layers
  * @since 0.1.0

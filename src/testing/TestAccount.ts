@@ -1,9 +1,9 @@
 /**
- * Someone whom the test backend knows, with made-up tokens that real Codex takes.
+ * Accounts of the test backend, with made-up tokens that the real Codex accepts.
  */
 
 /**
- * Someone whom the test backend knows, with made-up tokens that real Codex accepts.
+ * An account of the test backend, with made-up tokens that the real Codex accepts.
  *
  * @category models
  * @since 0.1.0
@@ -32,7 +32,7 @@ export interface Options {
 }
 
 /**
- * The same options give the same account.
+ * Makes an account. The same options give the same account.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,10 +1,10 @@
 /**
- * A ChatGPT-plugins backend inside the process: for tests, for the demo, for measurements, and for real
- * programs that are pointed at loopback.
+ * A ChatGPT plugins backend inside the process, for tests, the demo, measurements, and real
+ * programs that are configured to use loopback.
  *
- * One state has several faces: an `HttpClient` without sockets, and any number of HTTP and HTTPS ports.
- * Its content can change while it runs, each request is recorded, and each answer can be made to go
- * wrong; see {@link TestReply}.
+ * The same state is served by an `HttpClient` without sockets and by any number of HTTP and HTTPS
+ * ports. Its content can change while it runs, it records each request, and any answer can be made
+ * to fail; see {@link TestReply}.
  */
 import { Clock, Context, DateTime, Effect, FileSystem, Layer, Path } from "effect"
 import type { Duration, PlatformError, Scope } from "effect"
@@ -59,7 +59,7 @@ export interface Options {
 }
 
 /**
- * The ports that {@link TestBackend} listens on.
+ * The ports on which {@link TestBackend} listens.
  *
  * @category options
  * @since 0.1.0
@@ -81,7 +81,7 @@ export interface ServeOptions {
 }
 
 /**
- * The URLs that a served backend answers at.
+ * The URLs of a served backend.
  *
  * @category models
  * @since 0.1.0
@@ -125,48 +125,51 @@ export interface Served {
 export class TestBackend extends Context.Service<
   TestBackend,
   {
-    /** Adds the plugin, or puts it in the place of the one with its id. Bundle URLs handed out before stay good. */
+    /** Adds the plugin, or replaces the one with its id. Earlier bundle URLs stay valid. */
     readonly publish: (plugin: TestPlugin.Plugin) => Effect.Effect<void>
-    /** Publishes the plugin again with these changes. It stays installed where it is. */
+    /** Publishes the plugin again with these changes. It stays installed for its accounts. */
     readonly update: (id: string, changes: Partial<TestPlugin.Options>) => Effect.Effect<void>
-    /** Takes the plugin away from everyone; bundle URLs handed out before stay good. */
+    /** Removes the plugin for all accounts. Earlier bundle URLs stay valid. */
     readonly remove: (id: string) => Effect.Effect<void>
     readonly install: (id: string, account?: TestAccount.Account) => Effect.Effect<void>
     readonly uninstall: (id: string, account?: TestAccount.Account) => Effect.Effect<void>
     readonly isInstalled: (id: string, account?: TestAccount.Account) => Effect.Effect<boolean>
 
-    /** Makes the answers to some requests behave like this, after what was said before. */
+    /** Makes the answers to matching requests behave like this. Adds to earlier calls. */
     readonly when: (
       match: TestRequest.Match,
       ...behaviours: ReadonlyArray<TestReply.Behaviour>
     ) => Effect.Effect<void>
-    /** Takes back all that {@link when} said. */
+    /** Removes every behaviour that {@link when} has added. */
     readonly behave: Effect.Effect<void>
 
     /** The requests since the start, or since {@link forget}, in order. */
     readonly requests: (
       match?: TestRequest.Match
     ) => Effect.Effect<ReadonlyArray<TestRequest.Request>>
-    /** Waits for such a request, unless there was one. */
+    /** Waits for a matching request, unless there has already been one. */
     readonly arrival: (match: TestRequest.Match) => Effect.Effect<TestRequest.Request>
-    /** The most requests of a kind that were under way at once. */
+    /** The largest number of requests of a kind that were open at the same time. */
     readonly mostAtOnce: (kind: TestRequest.Kind) => Effect.Effect<number>
     readonly forget: Effect.Effect<void>
 
     readonly accounts: readonly [TestAccount.Account, ...ReadonlyArray<TestAccount.Account>]
     /** Texts that no log, error or file may contain: tokens, and the signature of bundle URLs. */
     readonly secrets: ReadonlyArray<string>
-    /** The base URL that {@link httpClient} answers at. */
+    /** The base URL of {@link httpClient}. */
     readonly baseUrl: string
-    /** Answers without sockets; time is the asking fiber's, so that `TestClock` drives it. */
+    /**
+     * Answers without sockets. It uses the clock of the requesting fiber, so `TestClock` controls
+     * its time.
+     */
     readonly httpClient: HttpClient.HttpClient
     /** Answers on ports of 127.0.0.1 until the scope closes. Each call opens other ports. */
     readonly serve: (
       options?: ServeOptions
     ) => Effect.Effect<Served, HttpServerError.ServeError, Scope.Scope>
     /**
-     * Writes the settings and credentials of a Codex home that asks this backend: through
-     * {@link httpClient}, or where it is served.
+     * Writes the settings and credentials of a Codex home that uses this backend: through {@link
+     * httpClient}, or at the given URL.
      */
     readonly writeHome: (
       home: string,
@@ -175,7 +178,7 @@ export class TestBackend extends Context.Service<
   }
 >()("effect-codex-plugins/testing/TestBackend") {}
 
-/** Hosts of the face without sockets; their top-level domain is reserved for tests. */
+/** The hosts of the client without sockets. Their top-level domain is reserved for tests. */
 const apiOrigin = "https://backend.test"
 const bundleOrigin = "https://bundles.test"
 
@@ -213,7 +216,7 @@ const writeHomeFor = Effect.fnUntraced(function* (
 })
 
 /**
- * A bundle that cannot be packed, and a plugin or account that is not there, are defects.
+ * Makes a backend. A bundle that cannot be packed and an unknown plugin or account are defects.
  *
  * @category constructors
  * @since 0.1.0
@@ -305,7 +308,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 })
 
 /**
- * As {@link layer}, with options. Each layer made here is a backend of its own.
+ * As {@link layer}, with options. Each call returns a layer with a separate backend.
  *
  * @category layers
  * @since 0.2.0
@@ -314,7 +317,7 @@ export const layerWith = (options: Options): Layer.Layer<TestBackend> =>
   Layer.effect(TestBackend, make(options))
 
 /**
- * A backend with one account and no plugins.
+ * Provides a backend with one account and no plugins.
  *
  * @category layers
  * @since 0.1.0
@@ -322,7 +325,7 @@ export const layerWith = (options: Options): Layer.Layer<TestBackend> =>
 export const layer: Layer.Layer<TestBackend> = layerWith({})
 
 /**
- * The backend as the `HttpClient` of the program under test.
+ * Provides the backend as the `HttpClient` of the program under test.
  *
  * @category layers
  * @since 0.1.0

@@ -8,7 +8,7 @@ import { Tar } from "effect/encoding"
 import * as Zlib from "node:zlib"
 
 /**
- * A file with its mode; without one, a file is 0644.
+ * A file with its mode. The default mode is 0644.
  *
  * @category models
  * @since 0.1.0
@@ -19,7 +19,7 @@ export interface File {
 }
 
 /**
- * Files by their path below the plugin's root, `/` between segments.
+ * Files by their path below the plugin's root, with `/` between segments.
  *
  * @category models
  * @since 0.1.0
@@ -27,7 +27,7 @@ export interface File {
 export type Files = Readonly<Record<string, string | Uint8Array | File>>
 
 /**
- * Files, or tar entries of any kind for an archive that files alone cannot make.
+ * Files, or tar entries of any kind for archives that cannot be made from files.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +35,7 @@ export type Files = Readonly<Record<string, string | Uint8Array | File>>
 export type Contents = Files | Iterable<Tar.Entry>
 
 /**
- * The files of a small, sound plugin: its manifest and one skill.
+ * The files of a small, valid plugin: its manifest and one skill.
  *
  * @category constructors
  * @since 0.1.0
@@ -64,7 +64,7 @@ const isEntries = (contents: Contents): contents is Iterable<Tar.Entry> =>
   Symbol.iterator in contents
 
 /**
- * The entries of a tar with these files, in the order given.
+ * The entries of a tar with these files, in the given order.
  *
  * @category constructors
  * @since 0.1.0
@@ -87,7 +87,7 @@ export const tar = (contents: Contents): Effect.Effect<Uint8Array, Tar.TarError>
   )
 
 /**
- * Compresses any bytes, a broken archive's as well.
+ * Compresses any bytes, also those of a broken archive.
  *
  * @category constructors
  * @since 0.1.0
@@ -95,7 +95,7 @@ export const tar = (contents: Contents): Effect.Effect<Uint8Array, Tar.TarError>
 export const gzip = (bytes: Uint8Array): Uint8Array => Zlib.gzipSync(bytes)
 
 /**
- * The bundle with these contents. Fails where a tar cannot hold them.
+ * The bundle with these contents. Fails if a tar cannot contain them.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Every service of one Codex home, on a disk in memory and a backend without sockets: for tests of
- * a host. Nothing leaves the process, and `TestClock` drives the time.
+ * Every service of one Codex home, with a disk in memory and a backend without sockets, for tests
+ * of a host. Nothing leaves the process, and `TestClock` controls the time.
  */
 import { Clock, Effect, FileSystem, Layer, Path } from "effect"
 import * as CacheLock from "../CacheLock.ts"
@@ -20,8 +20,8 @@ import * as TestReply from "./TestReply.ts"
 export const root = "/home/tester/.codex"
 
 /**
- * Options of {@link layerWith}: the options of the backend, the disk, and four conditions in which
- * a host must cope. Conditions can be combined.
+ * Options of {@link layerWith}: the options of the backend and the disk, and four conditions that a
+ * host must handle. Conditions can be combined.
  *
  * @category models
  * @since 0.2.0
@@ -36,22 +36,22 @@ export interface Options extends TestBackend.Options {
    */
   readonly signedOut?: boolean
   /**
-   * The home's token has expired, and the backend refuses it. The first account is then one with an
-   * expired token, and the second is the same account with a good one:
+   * The home's token has expired, and the backend rejects it. The first account then has an expired
+   * token, and the second is the same account with a valid one:
    * `backend.writeHome(TestCodexPlugins.root, { account: backend.accounts[1] })` renews it.
    *
    * @default false
    */
   readonly expired?: boolean
   /**
-   * The backend resets every connection. `backend.behave` brings it back.
+   * The backend resets every connection. `backend.behave` ends that.
    *
    * @default false
    */
   readonly offline?: boolean
   /**
-   * Each answer takes 300 ms to begin and then comes at 20 kB a second. `backend.behave` makes the
-   * line fast.
+   * Each answer begins after 300 ms and then arrives at 20 kB per second. `backend.behave` ends
+   * that.
    *
    * @default false
    */
@@ -64,7 +64,7 @@ export interface Options extends TestBackend.Options {
   readonly services?: Omit<CodexPlugins.Options, "lock">
 }
 
-/** The answer's delay and rate of a slow line. */
+/** The delay and rate of answers on a slow connection. */
 const slowLine = {
   delay: "300 millis",
   piece: { bytes: 2_000, every: "100 millis" }
@@ -96,7 +96,7 @@ const layerHome = (options: Options) =>
     })
   )
 
-/** With `expired`, the first account comes twice: with an expired token and with a good one. */
+/** With `expired`, the first account appears twice: with an expired token and with a valid one. */
 const layerBackend = ({ accounts = [TestAccount.make()], ...options }: Options) =>
   options.expired === true
     ? Layer.unwrap(
@@ -109,7 +109,7 @@ const layerBackend = ({ accounts = [TestAccount.make()], ...options }: Options) 
     : TestBackend.layerWith({ ...options, accounts })
 
 /**
- * As {@link layer}, with options. Each layer made here has a disk and a backend of its own.
+ * As {@link layer}, with options. Each call returns a layer with a separate disk and backend.
  *
  * @example
  * ```ts
@@ -146,8 +146,8 @@ export const layerWith = (options: Options) =>
   )
 
 /**
- * Every service of a home that is signed in to a backend without plugins. It is one home wherever
- * the layer is used in one program; `Layer.fresh` gives a second one.
+ * Provides every service of a home that is signed in to a backend without plugins. All uses of the
+ * layer in a program share one home; `Layer.fresh` makes a second one.
  *
  * @category layers
  * @since 0.1.0

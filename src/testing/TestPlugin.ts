@@ -1,11 +1,11 @@
 /**
- * Plugins as the test backend holds them.
+ * Plugins of the test backend.
  */
 import { Effect } from "effect"
 import * as TestBundle from "./TestBundle.ts"
 
 /**
- * Fields laid over those that the backend makes; `undefined` takes a field away.
+ * Fields that replace those of the backend; `undefined` removes a field.
  *
  * @category models
  * @since 0.1.0
@@ -36,9 +36,12 @@ export interface Options {
   readonly enabled?: boolean
   readonly description?: string
   readonly appManifest?: unknown
-  /** Files beside the manifest and the skill of {@link TestBundle.plugin}, or in their place. */
+  /**
+   * Files in addition to the manifest and the skill of {@link TestBundle.plugin}, or in their
+   * place.
+   */
   readonly files?: TestBundle.Files
-  /** The whole bundle instead: the bytes that are served, or what to pack. */
+  /** The whole bundle instead: its bytes, or the contents to pack. */
   readonly bundle?: Uint8Array | TestBundle.Contents
   /** Any other field of the row, such as `status` or `installation_policy`. */
   readonly row?: Fields
@@ -63,7 +66,7 @@ const idOf = ({ name, scope = "GLOBAL" }: Options): string =>
   )
 
 /**
- * Describes a plugin; its remote id follows from its name.
+ * Describes a plugin; its default remote id follows from its name.
  *
  * @category constructors
  * @since 0.1.0
@@ -71,7 +74,7 @@ const idOf = ({ name, scope = "GLOBAL" }: Options): string =>
 export const make = (options: Options): Plugin => ({ ...options, id: options.id ?? idOf(options) })
 
 /**
- * The bundle's bytes. What cannot be packed is a defect.
+ * The bundle's bytes. Contents that cannot be packed are a defect.
  *
  * @category functions
  * @since 0.1.0
@@ -92,8 +95,8 @@ export const pack = ({
       )
 
 /**
- * The fields that released Codex needs to decode a row, and those of the plugin. `bundleUrl` is there
- * where it was asked for, `installed` where an account has the plugin.
+ * A row of the plugin, with all fields that released Codex needs to decode it. The bundle's URL is
+ * included if it was requested, and `installed` if an account has the plugin.
  *
  * @category functions
  * @since 0.1.0

@@ -1,15 +1,15 @@
 /**
- * The test backend's answer to one request, and the ways in which an answer can go wrong.
+ * The test backend's answer to one request, and the ways in which it can fail.
  *
- * A {@link Behaviour} turns the answer that the backend would give into the one that it gives, so that
- * behaviours compose with `flow` and a test can write its own.
+ * A {@link Behaviour} changes the backend's normal answer. Behaviours compose with `flow`, and a
+ * test can write its own.
  */
 import { Duration, Effect } from "effect"
 import type { Request } from "./TestRequest.ts"
 
 /**
- * How an answer ends after its last byte: as it should, with the connection closed in good order but
- * too soon, with the connection reset, or never.
+ * The end of an answer after its last byte: normal, with the connection closed too early, with the
+ * connection reset, or none.
  *
  * @category models
  * @since 0.1.0
@@ -25,15 +25,17 @@ export type Ending = "whole" | "closed" | "reset" | "silent"
 export interface Reply {
   /** Runs before the first byte is sent. */
   readonly before: Effect.Effect<void> | undefined
-  /** No byte is sent at all, not even the status; there is only the ending. */
+  /** True sends nothing, not even the status; only the ending happens. */
   readonly headless: boolean
   readonly status: number
-  /** Without `content-length`, which is made of {@link contentLength}. */
+  /** Without `content-length`, which comes from {@link contentLength}. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  /** The body's size in the head, in bytes. With null, the head names none and the body is chunked. */
+  /**
+   * The announced size of the body, in bytes. With null, none is announced and the body is chunked.
+   */
   readonly contentLength: number | null
-  /** Sends the body in pieces of so many bytes, each after a pause. */
+  /** Sends the body in chunks of `bytes` bytes, each after a pause. */
   readonly pace: { readonly bytes: number; readonly every: Duration.Duration } | undefined
   readonly ending: Ending
 }
@@ -50,7 +52,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /**
- * A whole answer of these bytes.
+ * A complete answer with these bytes.
  *
  * @category constructors
  * @since 0.1.0
@@ -71,7 +73,7 @@ export const make = (
 })
 
 /**
- * A whole answer of this value as JSON.
+ * A complete answer with this value as JSON.
  *
  * @category behaviours
  * @since 0.1.0
@@ -87,7 +89,7 @@ export const json = (
   })
 
 /**
- * Runs an effect before the first byte: a gate that the test opens, a change to the backend.
+ * Runs an effect before the first byte, such as a wait for the test or a change to the backend.
  *
  * @category behaviours
  * @since 0.1.0
@@ -101,7 +103,7 @@ export const wait =
   })
 
 /**
- * Lets so much time pass before the first byte, by the clock of the fiber or server that answers.
+ * Waits before the first byte, by the clock of the fiber or server that answers.
  *
  * @category behaviours
  * @since 0.1.0
@@ -158,7 +160,7 @@ export const mapJson =
     body(JSON.stringify(f(JSON.parse(decoder.decode(reply.body)))))(reply, request)
 
 /**
- * Names this next page on each page of a listing, `cursor-0` being its first one.
+ * Sets the next page of each page of a listing. The first page is `cursor-0`.
  *
  * @category behaviours
  * @since 0.1.0
@@ -167,7 +169,7 @@ export const nextPage = (cursor: string): Behaviour =>
   mapJson((json) => ({ ...json, pagination: { next_page_token: cursor } }))
 
 /**
- * Names a next page on each page of a listing: one that was never named before.
+ * Gives each page of a listing a new next page, so that the listing never ends.
  *
  * @category behaviours
  * @since 0.1.0
@@ -178,7 +180,7 @@ export const endlessPages: Behaviour = (reply, request) => {
 }
 
 /**
- * Ends the body after so many bytes; the content length still claims all of them.
+ * Ends the body after `bytes` bytes; the content length still announces all of them.
  *
  * @category behaviours
  * @since 0.1.0
@@ -188,7 +190,7 @@ export const cut =
   (reply) => ({ ...reply, body: reply.body.subarray(0, bytes), ending })
 
 /**
- * Sends so many bytes of the body and then nothing more, with the connection open.
+ * Sends `bytes` bytes of the body and then nothing more, with the connection open.
  *
  * @category behaviours
  * @since 0.1.0
@@ -206,7 +208,7 @@ export const stall =
 export const silence: Behaviour = (reply) => ({ ...reply, headless: true, ending: "silent" })
 
 /**
- * Resets the connection without an answer; what the request asked for has been done nevertheless.
+ * Resets the connection without an answer, although the request has been carried out.
  *
  * @category behaviours
  * @since 0.1.0
@@ -214,7 +216,7 @@ export const silence: Behaviour = (reply) => ({ ...reply, headless: true, ending
 export const drop: Behaviour = (reply) => ({ ...reply, headless: true, ending: "reset" })
 
 /**
- * Sends the body so many bytes at a time, a pause before each piece.
+ * Sends the body in chunks of `bytes` bytes, with a pause before each chunk.
  *
  * @category behaviours
  * @since 0.1.0
@@ -224,8 +226,8 @@ export const dribble =
   (reply) => ({ ...reply, pace: { bytes, every: Duration.fromInputUnsafe(every) } })
 
 /**
- * Claims another content length than the body's, or none at all. Where more is claimed than sent, the
- * connection closes at the end of the body.
+ * Announces a wrong content length, or none. If more is announced than sent, the connection closes
+ * at the end of the body.
  *
  * @category behaviours
  * @since 0.1.0

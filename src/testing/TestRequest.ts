@@ -4,9 +4,9 @@
 import type { Headers } from "effect/http"
 
 /**
- * A `listing` is of what the account has installed, the `directory` of what it can install, and
- * `shared` of what others in its workspace share with it. `featured` names the plugins that Codex
- * recommends.
+ * The kind of a request. A `listing` lists the plugins that the account has installed, the
+ * `directory` those that it can install, and `shared` those that others in its workspace share with
+ * it. `featured` names the plugins that Codex recommends.
  *
  * @category models
  * @since 0.1.0
@@ -23,8 +23,8 @@ export type Kind =
   | "other"
 
 /**
- * How far the answer came: under way, sent whole, broken off by a behaviour, or given up by the one who
- * asked. Over sockets this is known a moment after the client knows it.
+ * The outcome of an answer: still open, sent completely, broken off by a behaviour, or aborted by
+ * the client. Over sockets this is known shortly after the client knows it.
  *
  * @category models
  * @since 0.1.0
@@ -40,14 +40,14 @@ export type Outcome = "open" | "whole" | "broken" | "aborted"
 export interface Request {
   readonly kind: Kind
   readonly method: string
-  /** With its query, a bundle's signature included. */
+  /** With its query, including a bundle's signature. */
   readonly url: URL
   readonly headers: Headers.Headers
-  /** The remote plugin id that the path names. */
+  /** The remote plugin id in the path. */
   readonly plugin: string | undefined
-  /** When it came, in milliseconds since the epoch. */
+  /** The time of arrival, in milliseconds since 1970. */
   readonly time: number
-  /** The answer's status, also where the answer never got that far. */
+  /** The answer's status, even if it was never sent. */
   readonly status: number
   readonly outcome: Outcome
 }
@@ -66,14 +66,14 @@ export interface Match {
   /** A remote plugin id. */
   readonly plugin?: string
   readonly where?: (request: Request) => boolean
-  /** Only the n-th of the requests that fit, counted from 1 since the match was given. */
+  /** Only the n-th matching request, counted from 1 since the pattern was given. */
   readonly nth?: number
-  /** Only the first so many of the requests that fit. */
+  /** Only the first `first` matching requests. */
   readonly first?: number
 }
 
 /**
- * A predicate that counts what it is shown: use a new one for each run over requests.
+ * A predicate that counts matching requests. Use a new one for each run over requests.
  *
  * @category functions
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * For tests of a host: a disk in memory, an account's backend inside the process, and every service
- * on top of the two.
+ * For tests of a host: a disk in memory, a backend inside the process, and every service on top of
+ * them.
  */
 export * as MemoryFileSystem from "./MemoryFileSystem.ts"
 export * as TestAccount from "./TestAccount.ts"

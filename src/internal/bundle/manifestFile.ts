@@ -39,12 +39,12 @@ export function* findLook(
   root: string,
   candidates: ReadonlyArray<string> = PluginManifest.paths
 ): Looks.Look<Result.Result<ManifestFile, Refusal>> {
-  const standing = yield* Looks.recover(Looks.entries(root), isAbsent, noEntries)
+  const entries = yield* Looks.recover(Looks.entries(root), isAbsent, noEntries)
   for (const relativePath of candidates) {
     const [first = relativePath, second] = relativePath.split("/")
     // A link does not count: it may point outside the plugin.
     const type = second === undefined ? "File" : "Directory"
-    if (!standing.some((entry) => entry.name === first && entry.type === type)) continue
+    if (!entries.some((entry) => entry.name === first && entry.type === type)) continue
     const file =
       second === undefined
         ? `${root}${path.sep}${first}`

@@ -48,7 +48,7 @@ export const expectWith =
     expected === undefined
       ? Effect.void
       : Option.isNone(expected)
-        ? // One look is enough, and a first sync makes two of them for each plugin.
+        ? // One call is enough, and a first sync makes two of them for each plugin.
           Effect.flatMap(reader.infoOf(reader.baseRootOf(pluginId)), (info) =>
             info?.type === "Directory" ? changed : Effect.void
           )

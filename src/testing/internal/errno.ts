@@ -1,9 +1,9 @@
 /**
- * The errors that Effect's Node layer makes of what the operating system refuses.
+ * The errors that Effect's Node layer makes from errors of the operating system.
  */
 import { PlatformError } from "effect"
 
-/** Per code: its number on Linux, libuv's words for it, and the tag that Node's layer gives it. */
+/** For each code: its number on Linux, libuv's message, and the tag of Effect's Node layer. */
 const errnos = {
   EACCES: [13, "permission denied", "PermissionDenied"],
   EBADF: [9, "bad file descriptor", "Unknown"],
@@ -23,7 +23,7 @@ const errnos = {
   EPERM: [1, "operation not permitted", "PermissionDenied"],
   EROFS: [30, "read-only file system", "Unknown"],
   EXDEV: [18, "cross-device link not permitted", "Unknown"],
-  // Node's own refusals. They are no errno, so Node's layer calls them all "Unknown".
+  // Node's own errors. They have no errno, so Effect's Node layer tags all of them "Unknown".
   ERR_FS_CP_DIR_TO_NON_DIR: [21, "Cannot overwrite non-directory with directory", "Unknown"],
   ERR_FS_CP_EINVAL: [22, "Invalid src or dest", "Unknown"],
   ERR_FS_CP_NON_DIR_TO_DIR: [20, "Cannot overwrite directory with non-directory", "Unknown"],
@@ -35,7 +35,7 @@ export type Code = keyof typeof errnos
 
 export const codes = Object.keys(errnos) as ReadonlyArray<Code>
 
-/** The system call that refuses first in each method, where it is not called like the method. */
+/** The first system call of each method that can fail, if its name differs from the method's. */
 const syscalls: Readonly<Record<string, string>> = {
   copy: "cp",
   copyFile: "copyfile",
@@ -58,7 +58,9 @@ const syscalls: Readonly<Record<string, string>> = {
   writeFile: "open"
 }
 
-/** The subject of a refusal: the method, its first path or descriptor, and the names in its cause. */
+/**
+ * The details of an error: the method, its first path or descriptor, and the names in its cause.
+ */
 export interface Refusal {
   readonly code: Code
   readonly method: string

@@ -1,5 +1,5 @@
 /**
- * One request and its answer, as the faces of the test backend carry them out.
+ * One request to the test backend and its answer.
  */
 import { Data, Effect, Stream } from "effect"
 import type { Headers } from "effect/http"
@@ -10,29 +10,29 @@ export interface Incoming {
   readonly method: string
   readonly url: URL
   readonly headers: Headers.Headers
-  /** The origin of this face's bundles, such as `https://bundles.test`. */
+  /** The origin of the bundles, such as `https://bundles.test`. */
   readonly bundleOrigin: string
 }
 
 export interface Exchange {
   readonly reply: Reply
-  /** Says how the answer ended; only the first word counts. */
+  /** Reports the outcome of the answer; only the first call counts. */
   readonly finish: (outcome: Exclude<Outcome, "open">) => void
 }
 
 export type Receive = (incoming: Incoming) => Exchange
 
-/** The connection ends where it should not. */
+/** The connection ends early. */
 export class Break extends Data.TaggedError("Break")<{ readonly how: "closed" | "reset" }> {}
 
-/** Size of a piece of an unpaced body, in bytes: about what a socket hands over at once. */
+/** The size of a chunk of an unpaced body, in bytes: about what a socket delivers at once. */
 const pieceBytes = 64 * 1024
 
 function* pieces(bytes: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-/** How the answer ends for a client that goes by the content length. */
+/** The end of the answer for a client that follows the content length. */
 const endingOf = ({ body, contentLength, ending, headless }: Reply): Ending => {
   if (headless || contentLength === null) return ending
   if (contentLength <= body.length) return "whole"
@@ -51,7 +51,7 @@ const end = (reply: Reply): Effect.Effect<void, Break> => {
   }
 }
 
-/** Runs before the head; it fails or never ends if there is no head. */
+/** Runs before the head. Fails or never ends if there is no head. */
 export const head = (reply: Reply): Effect.Effect<void, Break> =>
   Effect.andThen(reply.before ?? Effect.void, reply.headless ? end(reply) : Effect.void)
 
@@ -68,7 +68,7 @@ export const body = (reply: Reply): Stream.Stream<Uint8Array, Break> => {
   )
 }
 
-/** True if the answer only has to be sent. */
+/** True if the answer has no special behaviour. */
 export const isPlain = (reply: Reply): boolean =>
   reply.pace === undefined &&
   reply.ending === "whole" &&

@@ -25,9 +25,9 @@ abstract class Common implements Attributes {
   gid: number
   atime: number
   mtime: number
-  /** How many names it has. */
+  /** The number of its names. */
   names = 0
-  /** Its state at its last sync, or at its birth, if it changed since. */
+  /** Its state at its last sync, or at its creation; undefined if it has not changed since. */
   synced: Synced | undefined = undefined
   constructor(ino: number, birthtime: number, owner: { mode: number; uid: number; gid: number }) {
     this.ino = ino
@@ -39,25 +39,25 @@ abstract class Common implements Attributes {
     this.mtime = birthtime
   }
 
-  /** An inode of the same number, attributes and content, but without names and entries. */
+  /** An inode with the same number, attributes and content, but without names and entries. */
   abstract duplicate(): Common
 }
 
 export class File extends Common {
   readonly type = "File"
-  /** Its bytes and, beyond `size`, zeros. */
+  /** Its bytes, followed by zeros beyond `size`. */
   buffer: Uint8Array = empty
   size = 0
-  /** True if something else reads the same buffer; it is copied before it is written. */
+  /** True if something else reads the same buffer, which must then be copied before a write. */
   shared = false
-  /** How many open file descriptions hold it. */
+  /** The number of its open file descriptions. */
   opens = 0
 
   get bytes(): Uint8Array {
     return this.buffer.subarray(0, this.size)
   }
 
-  /** Makes it at least `size` long, in a buffer of its own. */
+  /** Makes the buffer at least `size` long and private. */
   reserve(size: number) {
     if (this.shared || this.buffer.length < size) {
       const grown = size > this.buffer.length ? this.size * 2 : 0
@@ -69,7 +69,7 @@ export class File extends Common {
     this.size = Math.max(this.size, size)
   }
 
-  /** Cuts it off. */
+  /** Truncates the file. */
   shorten(size: number) {
     if (size === 0) {
       this.buffer = empty
@@ -101,10 +101,10 @@ export const inOrder = <A>(entries: ReadonlyMap<string, A>): Array<[name: string
 export class Directory extends Common {
   readonly type = "Directory"
   readonly entries = new Map<string, Inode>()
-  /** The folder that holds it; the root holds itself. */
+  /** Its parent folder; the root is its own parent. */
   parent: Directory = this
 
-  /** Its entries, names in order. */
+  /** Its entries, ordered by name. */
   sorted(): Array<[name: string, inode: Inode]> {
     return inOrder(this.entries)
   }
@@ -127,7 +127,7 @@ export class SymbolicLink extends Common {
 
 export type Inode = File | Directory | SymbolicLink
 
-/** Keeps what is durable of an inode that is about to differ from it. */
+/** Saves the durable state of an inode that is about to change. */
 export const touch = (inode: Inode): void => {
   if (inode.synced !== undefined) return
   const { atime, gid, mode, mtime, uid } = inode

@@ -15,7 +15,7 @@ export interface Options {
   readonly signature: string
 }
 
-/** The right answer to a request, and what it changes once it is given. */
+/** The normal answer to a request, and the change that takes effect when it is given. */
 export interface Answer {
   readonly reply: TestReply.Reply
   readonly commit?: () => void
@@ -30,7 +30,9 @@ const notFound: Answer = { reply: TestReply.json(404, { detail: "Not Found" }) }
 
 const cursorPattern = /^cursor-(\d+)$/
 
-/** The catalogue of a workspace lists no plugin that its maker shares with some people only. */
+/**
+ * A plugin that its author shares only with some people is not in the catalogue of the workspace.
+ */
 const isSharedWithMe = ({ discoverability }: TestPlugin.Plugin): boolean =>
   discoverability === "PRIVATE" || discoverability === "UNLISTED"
 
@@ -75,7 +77,7 @@ const pageOf = (all: Iterable<Published>, context: RowContext, pageSize: number)
 export const make = ({ accounts, featured, pageSize, signature }: Options) => {
   const published = new Map<string, Published>()
   const installed = new Map(accounts.map(({ id }) => [id, new Set<string>()]))
-  // By path, and never taken away: a URL handed out stays good, as that of a blob store does.
+  // Bundles by path. They are never removed, so old URLs stay valid, as in a blob store.
   const bundles = new Map<string, Uint8Array>()
 
   const find = (id: string): Effect.Effect<TestPlugin.Plugin> =>
@@ -127,7 +129,7 @@ export const make = ({ accounts, featured, pageSize, signature }: Options) => {
       published.delete(id)
     },
 
-    /** `origin` is where the rows say that bundles are. */
+    /** `origin` is the origin of the bundle URLs in rows. */
     answer: (request: Request, origin: string): Answer => {
       const context = { request, origin, signature }
       if (request.kind === "other") return notFound

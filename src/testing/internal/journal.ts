@@ -16,7 +16,7 @@ export const make = () => {
   const watchers = new Set<(entry: Entry) => void>()
 
   return {
-    /** Takes the request down; the function given back says how its answer ended, once. */
+    /** Records the request. Returns a function that records the outcome of its answer once. */
     open: (request: Request): ((outcome: Exclude<Outcome, "open">) => void) => {
       const entry: Entry = { ...request }
       entries.push(entry)

@@ -27,7 +27,7 @@ const READ = 4
 const WRITE = 2
 const SEARCH = 1
 
-/** Why a system call refused, and what its cause names. */
+/** The reason why a system call failed, and the names in its cause. */
 export class Failure extends Error {
   readonly code: Errno.Code
   readonly syscall: string
@@ -42,7 +42,7 @@ export class Failure extends Error {
   }
 }
 
-/** How one call refuses, whichever of its paths is to blame. */
+/** Makes the failure of one call, whichever of its paths causes it. */
 type Refuse = (code: Errno.Code) => Failure
 
 const refusing =
@@ -71,11 +71,11 @@ export interface Handle {
 }
 
 /**
- * One change of the disk that cannot be divided: a name made, moved or taken away, the write of up
- * to half of a buffer, a sync. An operation such as a recursive `remove` or a `writeFile` makes many.
+ * One atomic change of the disk: a name that is created, moved or removed, the write of up to half
+ * of a buffer, or a sync. An operation such as a recursive `remove` or a `writeFile` makes many.
  */
 export interface Step {
-  /** How many steps were made before this one. */
+  /** The number of earlier steps. */
   readonly index: number
   /** The system call, such as `open`, `write`, `unlink` or `fsync`. */
   readonly syscall: string
@@ -92,11 +92,10 @@ export interface Settings {
 }
 
 /**
- * Decides how much a power loss leaves of everything that was not synced.
+ * Decides how much of the unsynced changes a power loss leaves.
  *
- * The model is weaker than what ext4, XFS and btrfs do, and about what programs must expect that
- * are to be safe on all of them (fsync(2); Pillai and others, "All File Systems Are Not Created
- * Equal", OSDI 2014):
+ * The model is weaker than ext4, XFS and btrfs. It is about what programs must expect to be safe on
+ * all of them (fsync(2); Pillai and others, "All File Systems Are Not Created Equal", OSDI 2014):
  * - Only a `sync` of a file makes its content and attributes durable, and only a `sync` of a folder
  *   the names in it. The one says nothing of the file's own name, the other nothing of the folder's
  *   own name or of what is in the files. A new file or folder has the mode that it was made with.
@@ -110,29 +109,29 @@ export interface Settings {
  * - Content that was written but not synced is what the policy says.
  */
 export interface PowerLoss {
-  /** Says whether a change of names reached the disk. It is not asked about synced changes. */
+  /** True if a change of names reached the disk. Not called for synced changes. */
   readonly entry: (change: EntryChange) => boolean
-  /** Gives the content of a file that was written after its last sync. */
+  /** Returns the content of a file that was written after its last sync. */
   readonly content: (file: {
     readonly path: string
     readonly synced: Uint8Array
     readonly written: Uint8Array
   }) => Uint8Array
-  /** Says whether mode, owner and times that were changed after the last sync reached the disk. */
+  /** True if changes of mode, owner and times after the last sync reached the disk. */
   readonly attributes: (path: string) => boolean
 }
 
 /** The end of a path: the last folder, the last name, and the inode of that name if there is one. */
 interface Place {
   readonly directory: Directory
-  /** The name as the folder holds it. */
+  /** The name in the folder. */
   readonly name: string
-  /** The name as the path gives it. On a case-insensitive disk it may differ from `name`. */
+  /** The name in the path. On a case-insensitive disk it may differ from `name`. */
   readonly given: string
   readonly inode: Inode | undefined
-  /** The path ends in `.` or `..`, or is the root: no name that could be made or taken away. */
+  /** Set if the path ends in `.` or `..` or is the root, which cannot be created or removed. */
   readonly special: "Root" | "Dot" | "DotDot" | undefined
-  /** The path ends in `/`. */
+  /** True if the path ends in `/`. */
   readonly slash: boolean
 }
 
@@ -149,11 +148,11 @@ const split = (path: string) => {
   return names
 }
 
-/** How many paths are kept split. Most calls name one of few paths. */
+/** The number of paths that are kept in split form. Most calls use one of a few paths. */
 const keptPaths = 2048
 const kept = new Map<string, ReadonlyArray<string>>()
 
-/** The names of a path, the last one first, in an array of the caller's. */
+/** The names of a path, the last one first, in a new array. */
 const backwards = (path: string): Array<string> => {
   let names = kept.get(path)
   if (names === undefined) {
@@ -169,13 +168,16 @@ const isWithin = (directory: Directory, folder: Inode | undefined) => {
   return false
 }
 
-/** Equal for names that a case-insensitive disk takes for one: case and Unicode form do not count. */
+/**
+ * Equal for names that are the same on a case-insensitive disk, which ignores case and Unicode
+ * form.
+ */
 const fold = (name: string) => name.normalize("NFD").toUpperCase().toLowerCase()
 
 export class Disk {
   readonly settings: Settings
   readonly root: Directory
-  /** Milliseconds since 1970, for whatever the next calls stamp. */
+  /** The time of the next calls, in milliseconds since 1970. */
   now: number
   steps = 0
   stopped = false
@@ -191,12 +193,12 @@ export class Disk {
     this.root = root ?? new Directory(++this.lastInode, now, this.owner(0o755))
   }
 
-  /** A suffix that no temporary name had before: six characters, as mkdtemp(3) gives. */
+  /** A new suffix for a temporary name: six characters, as with mkdtemp(3). */
   nextTemporary() {
     return (this.lastTemporary++).toString(36).padStart(6, "0")
   }
 
-  /** Passed before each single change, once nothing of the disk's own forbids it any more. */
+  /** Called before each change, after all checks of the disk itself. */
   private step(syscall: string, path: string, refuse: Refuse) {
     const verdict = this.settings.onStep?.({ index: this.steps, syscall, path })
     this.steps++
@@ -220,7 +222,7 @@ export class Disk {
     return this.settings.uid === 0 || this.settings.uid === inode.uid
   }
 
-  /** The name under which `directory` holds `name`; `name` itself if there is no such entry. */
+  /** The spelling of `name` in `directory`; `name` itself if there is no such entry. */
   private storedName(directory: Directory, name: string): string {
     if (!this.settings.caseInsensitive || directory.entries.has(name)) return name
     const folded = fold(name)
@@ -476,7 +478,7 @@ export class Disk {
     if (isDirectory && replaced !== undefined && replaced.type !== "Directory")
       throw refuse("ENOTDIR")
     if (!isDirectory && replaced?.type === "Directory") throw refuse("EISDIR")
-    // A folder that changes its parent has its `..` rewritten.
+    // The `..` of a folder that changes its parent is rewritten.
     const rewritten = isDirectory && source.directory !== target.directory
     if (rewritten && !this.allows(inode, WRITE)) throw refuse("EACCES")
     if (replaced?.type === "Directory" && replaced.entries.size > 0) throw refuse("ENOTEMPTY")
@@ -488,7 +490,7 @@ export class Disk {
     this.edit("rename", edits, from, to)
   }
 
-  /** Gives an entry of a case-insensitive folder the same name in another case. */
+  /** Changes only the case of a name in a case-insensitive folder. */
   private changeCase(source: Place, name: string, from: string, to: string, refuse: Refuse) {
     const { directory, inode } = source
     if (inode === undefined) return
@@ -563,7 +565,7 @@ export class Disk {
     if (handle.inode.type === "Directory") this.journal.settle(handle.inode)
   }
 
-  /** Copies from the file into `buffer`; gives the number of bytes, 0 at the end. */
+  /** Copies from the file into `buffer`; returns the number of bytes, 0 at the end. */
   read(handle: Handle, buffer: Uint8Array, position: number) {
     const { access, closed, inode } = handle
     if (closed || !access.read) throw new Failure("EBADF", "read")
@@ -573,7 +575,10 @@ export class Disk {
     return bytes.length
   }
 
-  /** Writes at `position`, or at the end of a file opened to append; gives how many bytes fitted. */
+  /**
+   * Writes at `position`, or at the end of a file that was opened to append; returns the number of
+   * written bytes.
+   */
   write(handle: Handle, data: Uint8Array, position: number) {
     const refuse = refusing("write")
     const { access, closed, inode } = handle
@@ -586,7 +591,7 @@ export class Disk {
     const length = Math.min(data.length, room)
     const half = length > pageSize ? Math.ceil(length / 2 / pageSize) * pageSize : length
     this.put(handle, inode, data.subarray(0, half), start, refuse)
-    // kill(2) can end a long write between two pages.
+    // A kill can end a long write between two pages.
     if (half < length) this.put(handle, inode, data.subarray(half, length), start + half, refuse)
     return length
   }
@@ -599,7 +604,7 @@ export class Disk {
     file.buffer.set(data, start)
   }
 
-  /** A write by anybody but root takes the rights away that the file would lend. */
+  /** A write by anybody but root clears the set-uid and set-gid bits. */
   private written(file: File) {
     file.mtime = this.now
     if (this.settings.uid !== 0) file.mode &= (file.mode & 0o010) === 0 ? ~0o4000 : ~0o6000
@@ -651,7 +656,7 @@ export class Disk {
     return this.journal.unsettled()
   }
 
-  /** Every inode with its path, a folder before what it holds, names in order. */
+  /** Visits every inode with its path: folders before their entries, and names in order. */
   visit(f: (path: string, inode: Inode) => void, under = "/") {
     const go = (path: string, inode: Inode) => {
       f(path === "" ? "/" : path, inode)
@@ -662,7 +667,7 @@ export class Disk {
     if (inode !== undefined) go(under === "/" ? "" : under, inode)
   }
 
-  /** The inode at a path, by its names alone. */
+  /** The inode at a path. Links are not followed. */
   at(path: string): Inode | undefined {
     let inode: Inode | undefined = this.root
     for (const name of backwards(path).toReversed())
@@ -670,7 +675,7 @@ export class Disk {
     return inode
   }
 
-  /** A disk of the same inodes, except that nothing is open. */
+  /** A copy of the disk in which no file is open. */
   clone(settings: Settings): Disk {
     const disk = this.heir(settings)
     const directories = new Map([[this.root, disk.root]])
@@ -707,7 +712,7 @@ export class Disk {
     return disk
   }
 
-  /** The disk as it comes back after a power loss, everything on it durable. */
+  /** The disk after a power loss, with everything on it durable. */
   crash(powerLoss: PowerLoss, settings: Settings): Disk {
     const disk = this.heir(settings)
     const names = this.journal.outcome(powerLoss.entry)

@@ -1,5 +1,5 @@
 /**
- * The changes of names that a power loss can still undo, and what it leaves of them. `PowerLoss` in
+ * The changes of names that a power loss can still undo, and the names after it. `PowerLoss` in
  * `linuxDisk.ts` describes the model.
  */
 import type { Directory, Inode } from "./inode.ts"
@@ -22,26 +22,26 @@ export interface EntryChange {
 
 export interface Change {
   readonly entry: EntryChange
-  /** They are kept or lost together. A rename's first is the one of the new name. */
+  /** They are kept or lost together. The first edit of a rename is that of the new name. */
   readonly edits: ReadonlyArray<Edit>
   /** For a `link` or `rename`, the folders around the new name, up to the root. */
   readonly above: ReadonlyArray<Directory>
 }
 
 interface Pending extends Change {
-  /** True if a folder of it was synced; then it stays unless a folder of `above` is lost. */
+  /** True if one of its folders was synced; then it stays unless a folder of `above` is lost. */
   settled: boolean
-  /** True once nothing can undo it any more. */
+  /** True once nothing can undo it. */
   durable: boolean
-  /** What it needs, once that is asked for. */
+  /** The earlier changes that it needs; undefined until they are computed. */
   needs: Needs | undefined
 }
 
-/** Earlier changes. */
+/** Earlier changes that a change depends on. */
 interface Needs {
   /** Changes that reach the disk no later than this one. */
   readonly together: ReadonlyArray<Pending>
-  /** Changes without which the place that this one moves something to is not there. */
+  /** Changes without which the target folder of this one does not exist. */
   readonly place: ReadonlyArray<Pending>
 }
 
@@ -50,7 +50,7 @@ export type Names = ReadonlyMap<Directory, ReadonlyMap<string, Inode | undefined
 
 export class Journal {
   private pending: Array<Pending>
-  /** How many of the pending changes are in `history`, which are the first. */
+  /** The number of pending changes, from the first, that are in `history`. */
   private resolved = 0
   private history = new History()
 
@@ -58,7 +58,7 @@ export class Journal {
     this.pending = pending
   }
 
-  /** Sees to it that each pending change knows its needs. */
+  /** Computes the needs of each pending change. */
   private resolve() {
     for (; this.resolved < this.pending.length; this.resolved++) {
       const change = this.pending[this.resolved]
@@ -66,7 +66,7 @@ export class Journal {
     }
   }
 
-  /** Forgets changes that nothing can undo, which no other change needs any more. */
+  /** Removes changes that nothing can undo and that no other change needs. */
   private keep(pending: Array<Pending>) {
     this.pending = pending
     this.resolved = pending.length
@@ -79,12 +79,12 @@ export class Journal {
     this.pending.push({ ...change, settled: false, durable: false, needs: undefined })
   }
 
-  /** A sync of everything. */
+  /** Syncs everything. */
   clear(): void {
     this.keep([])
   }
 
-  /** A sync of one folder. */
+  /** Syncs one folder. */
   settle(directory: Directory): void {
     const holds = ({ edits }: Change) => edits.some((edit) => edit.directory === directory)
     if (!this.pending.some(holds)) return
@@ -111,8 +111,8 @@ export class Journal {
   }
 
   /**
-   * The names that a power loss leaves. `survives` says which unsynced changes reached the disk; it gets
-   * the values that `unsettled` gives.
+   * The names after a power loss. `survives` decides which unsynced changes reached the disk; it
+   * receives the values of `unsettled`.
    */
   outcome(survives: (change: EntryChange) => boolean): Names {
     this.resolve()
@@ -172,7 +172,7 @@ class History {
   private readonly lastOfInode = new Map<Inode, Pending>()
   private readonly allWithin = new Map<Directory, Array<Pending>>()
 
-  /** Adds a change that is later than all others, and gives what it needs of them. */
+  /** Adds a change that is later than all others, and returns what it needs of them. */
   add(change: Pending): Needs {
     this.size++
     const { above, edits } = change
@@ -194,7 +194,7 @@ class History {
         need(together, this.lastOfInode.get(inode))
         this.lastOfInode.set(inode, change)
       }
-      // A folder goes only when it is empty.
+      // A folder can be removed only if it is empty.
       if (before?.type === "Directory" && before !== moved)
         for (const other of this.allWithin.get(before) ?? []) need(together, other)
       getOrMake(this.allWithin, directory, () => []).push(change)

@@ -39,7 +39,7 @@ export const attempt = <A, B>(body: () => A, refused: (failure: Linux.Failure) =
   }
 }
 
-/** The result, or undefined if nothing exists. Other refusals pass. */
+/** The result, or undefined if the path does not exist. Other errors are thrown. */
 const orMissing = <A>(body: () => A): A | undefined =>
   attempt(body, (failure) => {
     if (failure.code !== "ENOENT") throw failure
@@ -123,7 +123,7 @@ export const copyFile = (disk: Linux.Disk, from: string, to: string) => {
       if (inode === target.inode) return
       disk.ftruncate(target, 0)
       disk.chmod(to, inode.mode)
-      // libuv sees only now that a folder cannot be copied, and takes away what it has made.
+      // libuv notices only now that a folder cannot be copied, and removes its copy.
       if (inode.type === "Directory") {
         disk.unlink(to)
         throw refuse("EISDIR")
@@ -144,7 +144,7 @@ export const remove = (disk: Linux.Disk, path: string, recursive: boolean, force
   removeTree(disk, path)
 }
 
-/** An entry that vanishes meanwhile counts as removed. */
+/** An entry that disappears meanwhile counts as removed. */
 const removeTree = (disk: Linux.Disk, path: string): void =>
   orMissing(() => {
     if (!isDirectory(() => disk.lstat(path))) return disk.unlink(path)
@@ -152,7 +152,7 @@ const removeTree = (disk: Linux.Disk, path: string): void =>
       () => disk.rmdir(path),
       (failure) => failure
     )
-    // A link to a folder with a closing slash is a folder to lstat(2) and none to rmdir(2).
+    // A link to a folder with a trailing slash is a folder for lstat(2) but not for rmdir(2).
     if (refusal === undefined || refusal.code === "ENOTDIR") return
     if (refusal.code !== "ENOTEMPTY" && refusal.code !== "EPERM") throw refusal
     for (const name of namesIn(disk, path)) removeTree(disk, `${path}/${name}`)
@@ -214,9 +214,9 @@ const copyTree = (
         const inner = posix.join(from, name)
         const outer = posix.join(to, name)
         const child = disk.lstat(inner)
-        const standing = orMissing(() => disk.lstat(outer))
-        if (standing !== undefined) mayCopyOnto(child, standing, outer)
-        copyTree(disk, inner, child, outer, standing, options)
+        const existing = orMissing(() => disk.lstat(outer))
+        if (existing !== undefined) mayCopyOnto(child, existing, outer)
+        copyTree(disk, inner, child, outer, existing, options)
       }
       if (options.preserveTimestamps) disk.utimes(to, source.atime, source.mtime)
       if (target === undefined) disk.chmod(to, source.mode)
@@ -233,10 +233,10 @@ const copyLink = (
 ) => {
   const resolved = resolve(posix.dirname(from), source.target)
   if (target?.type !== "SymbolicLink") return disk.symlink(resolved, to)
-  const standing = resolve(posix.dirname(to), target.target)
-  if (isDirectory(() => disk.stat(from)) && isPathWithin(standing, resolved))
+  const targetFolder = resolve(posix.dirname(to), target.target)
+  if (isDirectory(() => disk.stat(from)) && isPathWithin(targetFolder, resolved))
     throw new Linux.Failure("ERR_FS_CP_EINVAL", "cp", to)
-  if (disk.stat(from).type === "Directory" && isPathWithin(resolved, standing))
+  if (disk.stat(from).type === "Directory" && isPathWithin(resolved, targetFolder))
     throw new Linux.Failure("ERR_FS_CP_SYMLINK_TO_SUBDIRECTORY", "cp", to)
   disk.unlink(to)
   disk.symlink(resolved, to)
@@ -248,7 +248,7 @@ export const readDirectory = (
   recursive: boolean
 ): Array<string> => {
   const found: Array<string> = []
-  // Node goes down level by level and through links, until the system sees too many of them.
+  // Node descends level by level and through links, until the system reports too many links.
   const folders = [{ prefix: "", entries: disk.readdir(path).sorted() }]
   for (const { entries, prefix } of folders) {
     for (const [name, { type }] of entries) {
@@ -273,7 +273,7 @@ export const realPath = (disk: Linux.Disk, path: string) => {
       done = here
       continue
     }
-    // Node looks behind a link once, which also ends a circle.
+    // Node follows a link once, which also ends a cycle.
     if (!seen.has(inode)) disk.stat(here)
     seen.add(inode)
     todo.push(...resolve(done, inode.target).split("/").toReversed())

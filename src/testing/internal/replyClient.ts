@@ -16,7 +16,7 @@ import type { HttpClientRequest } from "effect/http"
 import type { Socket } from "effect/socket"
 import * as Exchange from "./exchange.ts"
 
-/** The error that Node gives for a connection which broke. */
+/** The error of Node for a broken connection. */
 const connectionError = (message: string): Error =>
   Object.assign(new Error(message), { code: "ECONNRESET" })
 
@@ -33,7 +33,7 @@ export const make = (receive: Exchange.Receive, bundleOrigin: string): HttpClien
       signal.addEventListener("abort", () => finish("aborted"), { once: true })
       return Exchange.head(reply).pipe(
         Effect.map(() => {
-          // Clients leave the body of an error unread, and a socket would have taken it.
+          // Clients leave the body of an error unread, but a socket would have accepted it.
           if (reply.status >= 300 && Exchange.isPlain(reply)) finish("whole")
           return new Response(request, url, exchange)
         }),
@@ -75,7 +75,7 @@ class Response
     this.url = url.href.split("#")[0]!
     this.status = reply.status
     this.headers = Headers.fromInput(Exchange.headersOf(reply))
-    // A client reads no further than the content length.
+    // A client reads only up to the content length.
     const body = reply.body.subarray(0, reply.contentLength ?? undefined)
     this.stream = Exchange.body({ ...reply, body }).pipe(
       Stream.mapError(() => {

@@ -1,7 +1,8 @@
 /**
  * The test backend on real ports of 127.0.0.1.
  *
- * A plain answer goes straight to Node, so that a benchmark's clients have the processor to themselves.
+ * A plain answer goes directly to Node, so that it takes little processor time from a benchmark's
+ * clients.
  */
 import { Effect, FiberSet, Stream } from "effect"
 import type { Scope } from "effect"
@@ -21,19 +22,22 @@ export interface Options {
   readonly port: number
 }
 
-/** How long an idle connection stays open, in milliseconds: longer than any client keeps one. */
+/**
+ * The time for which an idle connection stays open, in milliseconds. It is longer than in any
+ * client.
+ */
 const keepAliveTimeout = 120_000
 
-/** Listens until the scope closes, and gives the port. */
+/** Listens until the scope closes, and returns the port. */
 export const listen = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<number, HttpServerError.ServeError, Scope.Scope> {
   const run = yield* FiberSet.makeRuntime()
   const scheme = options.tls === undefined ? "http" : "https"
-  // A TLS socket cannot be reset, the TCP socket below it can.
+  // A TLS socket cannot be reset, but the TCP socket below it can.
   const transports = new Map<number | undefined, Socket>()
 
-  // Node reports late that an answer was sent; the next request on its connection shows it too.
+  // Node reports late that an answer was sent. The next request on its connection proves it, too.
   const unfinished = new WeakMap<Socket, Exchange.Exchange["finish"]>()
 
   const stop = (response: Http.ServerResponse, how: "closed" | "reset") => {
@@ -112,7 +116,7 @@ const sendInPieces = (
   response.writeHead(reply.status, Exchange.headersOf(reply)).flushHeaders()
   return Exchange.body(reply).pipe(
     Stream.runForEach((piece) =>
-      // After an error the connection closes, and that interrupts.
+      // After an error the connection closes, which interrupts this.
       Effect.callback<void>((resume) => {
         response.write(piece, (error) => (error ? undefined : resume(Effect.void)))
       })

@@ -1,5 +1,5 @@
 /**
- * The meaning of a path of the test backend.
+ * The kind of a request to the test backend, from its path.
  */
 import type { Request } from "../TestRequest.ts"
 

@@ -5,7 +5,6 @@ import { Config, type Duration, Effect, Layer, type Option } from "effect"
 import { Flag } from "effect/cli"
 import * as BundleArchive from "../BundleArchive.ts"
 import * as CacheLock from "../CacheLock.ts"
-import type * as CodexPlugins from "../CodexPlugins.ts"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import * as RemoteBundle from "../RemoteBundle.ts"
@@ -59,9 +58,9 @@ export const passFlags = {
 }
 
 /** The services that a pass needs, for a home without seeds. They take the shortest time to load. */
-export const passAlone = (
+const passAlone = (
   root: Option.Option<string>,
-  { lock = {}, sync = {} }: Pick<CodexPlugins.Options, "lock" | "sync"> = {}
+  { lock, sync }: { readonly lock: CacheLock.Options; readonly sync: PluginSync.Options }
 ) =>
   PluginSync.layerWith(sync).pipe(
     Layer.provideMerge(Layer.unwrap(Effect.map(DownloadOptions, RemoteBundle.layerWith))),
@@ -71,22 +70,29 @@ export const passAlone = (
     Layer.provide(layerHttp)
   )
 
-/** The services of a pass with these options. */
-export const passServices = (options: {
+/** The values of {@link passFlags}. */
+interface PassOptions {
   readonly codexHome: Option.Option<string>
   readonly concurrency: number
   readonly remove: SyncPlan.RemovalPolicy
   readonly retain: Duration.Duration
   readonly seeds: ReadonlyArray<string>
   readonly wait: Duration.Duration
-}) => {
-  const lock = { waitLimit: options.wait }
-  const sync = {
+}
+
+/** The options of the services that the flags set. */
+export const serviceOptions = (options: PassOptions) => ({
+  lock: { waitLimit: options.wait },
+  seeds: options.seeds,
+  sync: {
     concurrency: options.concurrency,
     removal: options.remove,
     retention: options.retain
   }
-  return options.seeds.length === 0
-    ? passAlone(options.codexHome, { lock, sync })
-    : services(options.codexHome, { lock, seeds: options.seeds, sync })
-}
+})
+
+/** The services of a pass with these options. */
+export const passServices = (options: PassOptions) =>
+  options.seeds.length === 0
+    ? passAlone(options.codexHome, serviceOptions(options))
+    : services(options.codexHome, serviceOptions(options))

@@ -7,7 +7,7 @@ import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import { CommandExited } from "./exit.ts"
 import * as flags from "./flags.ts"
-import { passAlone } from "./passFlags.ts"
+import { passFlags, passServices } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
 import { count } from "./results.ts"
 import * as signals from "./signals.ts"
@@ -86,7 +86,7 @@ const execute = (
 export const run = Command.make(
   "run",
   {
-    codexHome: flags.codexHome,
+    ...passFlags,
     deadline: flags
       .duration("deadline")
       .pipe(
@@ -99,11 +99,11 @@ export const run = Command.make(
       Argument.variadic({ min: 1 })
     )
   },
-  Effect.fn("run")(function* ({ codexHome, command, deadline, offline }) {
+  Effect.fn("run")(function* ({ command, deadline, offline, ...options }) {
     let started = false
     const start = Effect.suspend(() => {
       started = true
-      return execute(command, codexHome)
+      return execute(command, options.codexHome)
     })
     const prepared = (offline ? Effect.void : prepare(deadline)).pipe(
       Effect.catchCause((cause) =>
@@ -114,7 +114,7 @@ export const run = Command.make(
       Effect.andThen(leaseAll),
       Effect.andThen(start),
       Effect.scoped,
-      Effect.provide(passAlone(codexHome))
+      Effect.provide(passServices(options))
     )
     // The layer fails if the home does not exist or its settings cannot be read.
     const code = yield* Effect.catchCause(prepared, (cause) =>

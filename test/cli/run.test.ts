@@ -83,6 +83,27 @@ describe("run", () => {
   )
 
   it.live(
+    "syncs with the options of a pass, from flags and from variables",
+    Effect.fnUntraced(function* () {
+      const plugins = ["a", "b", "c"].map((name) => TestBackend.plugin({ name }))
+      const { backend, home } = yield* world({ plugins })
+      yield* backend.when({ kind: "bundle" }, TestReply.delay("20 millis"))
+      const env = { CODEX_PLUGINS_CONCURRENCY: "1" }
+      yield* run(["run", "--codex-home", home, "--", "true"], { env })
+      assert.lengthOf(yield* backend.requests({ kind: "bundle" }), 3)
+      assert.strictEqual(yield* backend.mostAtOnce("bundle"), 1)
+
+      const fs = yield* FileSystem.FileSystem
+      const other = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      yield* fs.copyFile(`${home}/config.toml`, `${other}/config.toml`)
+      yield* fs.copyFile(`${home}/auth.json`, `${other}/auth.json`)
+      yield* runIn(other, "--seed", home, "--", "true")
+      assert.isTrue(yield* fs.exists(`${other}/plugins/cache/openai-curated-remote/c/1.0.0`))
+      assert.lengthOf(yield* backend.requests({ kind: "bundle" }), 3)
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
     "passes on the command's own flags",
     Effect.fnUntraced(function* () {
       const { home } = yield* world()

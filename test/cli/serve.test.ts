@@ -2,6 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Sink, Stdio, Stream } from "effect"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
+import * as TestReply from "../../src/testing/TestReply.ts"
 import { run, world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
@@ -16,9 +17,17 @@ const initialize = {
 }
 
 /** Runs `serve` over this stdin; what it wrote to stdout comes with the run. */
-const serve = Effect.fnUntraced(function* (home: string, stdin: string) {
+const serve = Effect.fnUntraced(function* (
+  home: string,
+  stdin: string,
+  {
+    args = [],
+    env = {}
+  }: { readonly args?: Array<string>; readonly env?: Record<string, string> } = {}
+) {
   let answers = ""
-  const ended = yield* run(["serve", "--stdio", "--codex-home", home], {
+  const ended = yield* run(["serve", "--stdio", "--codex-home", home, ...args], {
+    env,
     stdio: Stdio.layerTest({
       stdin: Stream.encodeText(Stream.make(stdin)),
       stdout: () =>
@@ -58,6 +67,23 @@ describe("serve --stdio", () => {
       assert.strictEqual(byId.get(0).result.codexHome, home)
       assert.deepStrictEqual(byId.get("reconcile").result.failedRemotePluginIds, [])
       assert.strictEqual(byId.get("odd").error.code, -32600)
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "syncs with the options of a pass, from flags and from variables",
+    Effect.fnUntraced(function* () {
+      const plugins = ["a", "b", "c"].map((name) => TestBackend.plugin({ name }))
+      const { backend, home } = yield* world({ plugins })
+      yield* backend.when({ kind: "bundle" }, TestReply.delay("20 millis"))
+      const reconcile = lines(initialize, { id: 1, method: "plugin/reconcile", params: {} })
+      yield* serve(home, reconcile, { env: { CODEX_PLUGINS_CONCURRENCY: "1" } })
+      assert.lengthOf(yield* backend.requests({ kind: "bundle" }), 3)
+      assert.strictEqual(yield* backend.mostAtOnce("bundle"), 1)
+      yield* backend.uninstall(plugins[0]!.id)
+      yield* serve(home, reconcile, { args: ["--remove", "never"] })
+      const fs = yield* FileSystem.FileSystem
+      assert.isTrue(yield* fs.exists(`${home}/plugins/cache/openai-curated-remote/a/1.0.0`))
     }, Effect.provide(NodeServices.layer))
   )
 

@@ -70,7 +70,7 @@ it.effect.prop(
   { arbitrary: { runs: 40 } }
 )
 
-describe("in memory", () => {
+describe("BundleArchive.extract in memory", () => {
   const big = new Uint8Array(700_000).fill(0x78)
   const some = tarGz(
     folder("a/"),
@@ -108,7 +108,7 @@ describe("in memory", () => {
       }).pipe(Effect.provide(inMemory({ umask, uid: 1000, gid: 1000 })))
   )
 
-  it.effect("can lose nothing but the folder's own name in a later power loss", () =>
+  it.effect("is durable: a later power loss can remove only the folder's own name", () =>
     Effect.gen(function* () {
       yield* extract(some)
       const { entries, files } = (yield* MemoryFileSystem.Disk).unsynced()
@@ -131,7 +131,7 @@ describe("in memory", () => {
     }).pipe(Effect.provide(inMemory()))
   )
 
-  it.effect("gives the error of whichever call fails and leaves nothing behind", () =>
+  it.effect("returns the error of whichever call fails and leaves nothing behind", () =>
     Effect.gen(function* () {
       for (let change = 0; ; change++) {
         const disk = yield* MemoryFileSystem.make({ umask: 0o077 })
@@ -150,7 +150,7 @@ describe("in memory", () => {
     })
   )
 
-  it.effect("still gives the first error if the removal fails too", () =>
+  it.effect("returns the first error if the removal fails too", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
       const keeping = FaultyFileSystem.make(disk.fileSystem, ({ method }) =>

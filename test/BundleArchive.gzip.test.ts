@@ -9,7 +9,7 @@ import {
   noise,
   nothingIsLeft,
   type Reason,
-  refused,
+  rejected,
   root
 } from "./support/extraction.ts"
 
@@ -118,17 +118,17 @@ describe.each([
       archive: Archives.concat(whole, new Uint8Array(512)),
       reason: "TrailingData"
     }
-  ])("refuses $name, in chunks of any size", ({ archive, reason }) =>
+  ])("rejects $name, in chunks of any size", ({ archive, reason }) =>
     Effect.gen(function* () {
       for (const stream of cut(archive)) {
-        const error = yield* refused(stream)
+        const error = yield* rejected(stream)
         assert.strictEqual(error.reason._tag, reason)
         yield* nothingIsLeft
       }
     }).pipe(Effect.provide(inMemory()))
   )
 
-  it.effect("passes on a failure of the stream", () =>
+  it.effect("fails if the stream fails", () =>
     Effect.gen(function* () {
       const broken = Stream.concat(
         Archives.chunked(whole.subarray(0, 100)),

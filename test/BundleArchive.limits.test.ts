@@ -26,9 +26,9 @@ const bottomless = FileSystem.layerNoop({
 const limitOf = (
   archive: Uint8Array | Stream.Stream<Uint8Array>,
   options: BundleArchive.Options = {}
-) => refusedOrExtracted(archive).pipe(Effect.provide(Layer.provide(archives(options), bottomless)))
+) => rejectedOrExtracted(archive).pipe(Effect.provide(Layer.provide(archives(options), bottomless)))
 
-const refusedOrExtracted = (archive: Uint8Array | Stream.Stream<Uint8Array>) =>
+const rejectedOrExtracted = (archive: Uint8Array | Stream.Stream<Uint8Array>) =>
   Effect.catchTag(extract(archive), "BundleArchiveError", ({ message, reason }) => {
     if (reason._tag !== "LimitExceeded") return Effect.die(reason)
     assert.include(message, `more than ${reason.most} `)
@@ -79,7 +79,7 @@ const archivesOf = {
   Record<BundleArchive.Limit, (count: number) => Uint8Array | Stream.Stream<Uint8Array>>
 >
 
-describe("limits", () => {
+describe("the limits of BundleArchive", () => {
   it.effect.each([
     ["PackedBytes", 100 * MiB],
     ["UnpackedBytes", 512 * MiB],
@@ -88,7 +88,7 @@ describe("limits", () => {
     ["NameBytes", 255],
     ["HeaderBytes", MiB],
     ["PaxRecords", 256]
-  ] as const)("%s: accepts %d and refuses one more", ([limit, most]) =>
+  ] as const)("of %s accept %d and reject one more", ([limit, most]) =>
     Effect.gen(function* () {
       assert.strictEqual(limits[limit], most)
       assert.isObject(yield* limitOf(archivesOf[limit](most)))
@@ -96,14 +96,14 @@ describe("limits", () => {
     })
   )
 
-  it.effect("checks an announced size before the content arrives", () =>
+  it.effect("apply to an announced size before the content arrives", () =>
     Effect.gen(function* () {
       const announced = gzip(Archives.header({ name: "big", size: 512 * MiB + 1 }))
       assert.strictEqual(yield* limitOf(announced), "UnpackedBytes")
     })
   )
 
-  it.effect("counts folders that have no entry of their own", () =>
+  it.effect("count folders that have no entry of their own", () =>
     Effect.gen(function* () {
       const deep = Array.from({ length: 394 }, (_, i) =>
         Archives.concat(pax({ path: `${i}${"/d".repeat(126)}/f` }), file("short"))
@@ -112,7 +112,7 @@ describe("limits", () => {
     })
   )
 
-  it.effect("limits headers that never end", () =>
+  it.effect("reject headers that never end", () =>
     Effect.gen(function* () {
       const records = Array.from({ length: 1000 }, (_, i) => [`key-${i}`, "x".repeat(100)])
       const header = pax(Object.fromEntries(records), "global")
@@ -123,14 +123,14 @@ describe("limits", () => {
     })
   )
 
-  it.effect("limits what follows the last entry", () =>
+  it.effect("apply to the bytes after the last entry", () =>
     Effect.gen(function* () {
       const endless = Archives.gzipOf([{ bytes: tar(file("a")) }, { bytes: zeros, times: 100 }])
       assert.strictEqual(yield* limitOf(endless), "GapBytes")
     })
   )
 
-  it.effect("limits the tar as a whole", () =>
+  it.effect("apply to the whole tar", () =>
     Effect.gen(function* () {
       const longHeader = entry({ name: "", typeflag: "K" }, zeros)
       const endless = Archives.gzipOf([

@@ -18,7 +18,7 @@ const filesIn = (archive: Uint8Array) =>
   )
 
 // The programs need a disk to read from.
-describe("BundleArchive reads archives of other programs", () => {
+describe("BundleArchive", () => {
   const long = `${"long-".repeat(12)}/${"name-".repeat(12)}`
   const source: Record<string, [mode: number, content: string]> = {
     "plugin.json": [0o644, "{}"],
@@ -41,15 +41,24 @@ describe("BundleArchive reads archives of other programs", () => {
     return directory
   })
 
-  it.effect.each(["gnu", "oldgnu", "pax", "ustar"])("tar --format=%s", (format) =>
-    Effect.gen(function* () {
-      const directory = yield* planted
-      const archive = execFileSync("tar", ["czf", "-", `--format=${format}`, "-C", directory, "."])
-      assert.deepStrictEqual(yield* filesIn(archive), source)
-    }).pipe(Effect.scoped, Effect.provide(onDisk))
+  it.effect.each(["gnu", "oldgnu", "pax", "ustar"])(
+    "extracts an archive of tar --format=%s",
+    (format) =>
+      Effect.gen(function* () {
+        const directory = yield* planted
+        const archive = execFileSync("tar", [
+          "czf",
+          "-",
+          `--format=${format}`,
+          "-C",
+          directory,
+          "."
+        ])
+        assert.deepStrictEqual(yield* filesIn(archive), source)
+      }).pipe(Effect.scoped, Effect.provide(onDisk))
   )
 
-  it.effect("git archive", () =>
+  it.effect("extracts an archive of git archive", () =>
     Effect.gen(function* () {
       const directory = yield* planted
       const git = (...args: ReadonlyArray<string>) =>

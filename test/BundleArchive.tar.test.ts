@@ -99,7 +99,7 @@ function folders(path: string) {
   return Object.fromEntries(parts.map((_, i) => [parts.slice(0, i + 1).join("/"), 0o755]))
 }
 
-describe("BundleArchive refuses an archive and leaves nothing behind", () => {
+describe("BundleArchive rejects an archive and leaves nothing behind", () => {
   const fine = file("fine", "before")
   const unsafe =
     (problem: Extract<Reason, { _tag: "UnsafeName" }>["problem"]) =>
@@ -201,7 +201,7 @@ function below(path: string, file: string): Reason {
   return { _tag: "EntryBelowFile", path, file }
 }
 
-describe("BundleArchive refuses a malformed tar", () => {
+describe("BundleArchive rejects a malformed tar", () => {
   const gnuSparse = entry({ name: "sparse", typeflag: "S", magic: "ustar  \0" })
   const wrongSum = entry({ name: "a", spoil: (block) => (block[0] = 0x62) })
   const wrongSize = entry({ name: "a", size: 0, spoil: (block) => block.fill(0x39, 124, 135) })
@@ -249,14 +249,14 @@ describe("BundleArchive refuses a malformed tar", () => {
   )
 })
 
-describe("BundleArchive refuses archives that tar readers interpret differently", () => {
-  it.effect.each([...corpus])("$name", ({ reason, tar }) =>
+describe("an archive that tar readers interpret differently", () => {
+  it.effect.each([...corpus])("is rejected by BundleArchive: $name", ({ reason, tar }) =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* reasonOf(gzip(tar))).reason, reason)
     })
   )
 
-  it.effect("accepts a size that is given twice with the same value", () =>
+  it.effect("is accepted by BundleArchive if it gives a size twice with the same value", () =>
     Effect.gen(function* () {
       const archive = tarGz(
         pax({ path: "folder/", size: "0" }),
@@ -281,7 +281,7 @@ describe("BundleArchive refuses archives that tar readers interpret differently"
 it.effect.each([
   ["a name", tarGz(file(`\u202e\u001b${"n".repeat(98)}`))],
   ["a long name", tarGz(pax({ path: "../".repeat(10_000) }), file("a"))],
-  ["what Tar says", tarGz(pax({ ["\n\0".repeat(10_000)]: "x" }), file("a"))]
+  ["an error of the tar reader", tarGz(pax({ ["\n\0".repeat(10_000)]: "x" }), file("a"))]
 ] as const)("an error of BundleArchive has a safe message, whatever %s contains", ([, archive]) =>
   Effect.gen(function* () {
     const { message } = yield* reasonOf(archive)

@@ -160,7 +160,7 @@ describe("CacheLock between processes", () => {
     )
   )
 
-  it.live("refuses a pipe in place of the lock file without waiting for its writer", () =>
+  it.live("rejects a pipe in place of the lock file without waiting for its writer", () =>
     inHome(
       Effect.fnUntraced(function* (home) {
         const lock = yield* CacheLock.CacheLock

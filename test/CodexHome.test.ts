@@ -47,7 +47,7 @@ const hides = (error: unknown) => {
   for (const shown of [String(error), JSON.stringify(error)]) assert.notInclude(shown, secret)
 }
 
-describe("the location of the home", () => {
+describe("the location of CodexHome", () => {
   it.effect("names the folders below it", () =>
     Effect.gen(function* () {
       const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex/"))
@@ -87,7 +87,7 @@ describe("the location of the home", () => {
     { name: "lies below a file", env: { CODEX_HOME: "/file/home" }, reason: "Missing" },
     { name: "is a file", env: { CODEX_HOME: "/file" }, reason: "NotAFolder" },
     { name: "is unknown", env: {}, reason: "NoHomeDirectory" }
-  ])("is refused if it $name", ({ env, reason }) =>
+  ])("is rejected if it $name", ({ env, reason }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(homeOf(environment(env), { "/file": "" }))
       assert.instanceOf(error, CodexHome.CodexHomeError)
@@ -96,7 +96,7 @@ describe("the location of the home", () => {
   )
 })
 
-describe("the settings", () => {
+describe("CodexHome.settings", () => {
   it.effect("are the defaults if there is no config.toml", () =>
     Effect.gen(function* () {
       const home = yield* homeOf(CodexHome.layerAt("/home/me/.codex"))
@@ -133,7 +133,7 @@ describe("the settings", () => {
   )
 
   it.effect.each(["features = true", "features.plugins = 'no'"])(
-    "%s is refused as a value of features.plugins",
+    "fail for %s as a value of features.plugins",
     (toml) =>
       Effect.gen(function* () {
         const home = yield* withFile("config.toml", toml)
@@ -160,7 +160,7 @@ describe("the settings", () => {
     }).pipe(Effect.provide(disk({})))
   )
 
-  it.effect("are refused with the line number, and without the text, if they are not TOML", () =>
+  it.effect("fail with the line number and without the text if config.toml is not TOML", () =>
     Effect.gen(function* () {
       const home = yield* withFile("config.toml", `a = 1\nkey = ${secret}\n`)
       const error = yield* Effect.flip(home.settings)
@@ -179,7 +179,7 @@ describe("the settings", () => {
     `chatgpt_base_url = 'https://a.test?key=${secret}'`,
     `chatgpt_base_url = 'https://a.test#${secret}'`,
     "chatgpt_base_url = ''"
-  ])("refuse %s without repeating it", (toml) =>
+  ])("fail for %s without repeating it", (toml) =>
     Effect.gen(function* () {
       const home = yield* withFile("config.toml", toml)
       const error = yield* Effect.flip(home.settings)
@@ -188,7 +188,7 @@ describe("the settings", () => {
     })
   )
 
-  it.effect("are refused if config.toml is a folder or a huge file", () =>
+  it.effect("fail if config.toml is a folder or a huge file", () =>
     Effect.gen(function* () {
       const folder = yield* homeOf(CodexHome.layerAt("/home/me/.codex"), {
         "/home/me/.codex/config.toml/file": ""
@@ -199,7 +199,7 @@ describe("the settings", () => {
     })
   )
 
-  it.live("are refused without waiting if config.toml is a pipe", () =>
+  it.live("fail without waiting if config.toml is a pipe", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const root = yield* fs.makeTempDirectoryScoped()
@@ -211,7 +211,7 @@ describe("the settings", () => {
   )
 })
 
-describe("the credentials", () => {
+describe("CodexHome.credentials", () => {
   const tokens = {
     access_token: secret,
     account_id: "account-1",
@@ -270,7 +270,7 @@ describe("the credentials", () => {
     [`{"tokens":{"access_token":["${secret}"]}}`, unreadable],
     [`{"tokens":{"access_token":"${secret}\\r\\nx: y"}}`, unreadable],
     [`{"tokens":{"access_token":"a","account_id":"${secret} "}}`, unreadable]
-  ] as const)("are refused if they are %s", ([text, [reason, advice]]) =>
+  ] as const)("fail if they are %s", ([text, [reason, advice]]) =>
     Effect.gen(function* () {
       const home = yield* withFile("auth.json", text)
       const fiber = yield* Effect.forkChild(Effect.flip(home.credentials))
@@ -316,7 +316,7 @@ describe("the credentials", () => {
     }).pipe(Effect.provide(disk({ "/home/me/.codex/auth.json": '{"tokens":{"acc' })))
   )
 
-  it.effect("are refused when their token has expired, and reported five minutes before", () =>
+  it.effect("fail when their token has expired, and are reported five minutes before", () =>
     Effect.gen(function* () {
       const { accessToken } = TestAccount.make({ expires: 1000 })
       const home = yield* withFile(

@@ -10,7 +10,7 @@ const decode = (contents: string | Uint8Array) =>
   InstallMetadata.decode(typeof contents === "string" ? utf8.encode(contents) : contents, path)
 
 describe("InstallMetadata", () => {
-  it("has the name and the mode that Codex gives it", () => {
+  it("has Codex's file name and mode", () => {
     assert.strictEqual(InstallMetadata.fileName, ".codex-remote-plugin-install.json")
     assert.strictEqual(InstallMetadata.fileMode, 0o600)
   })
@@ -70,7 +70,7 @@ describe("InstallMetadata.decode", () => {
     [2, '{"schema_version":2}'],
     [2, '{"schema_version":2,"remote_plugin_id":""}'],
     [2, '{"schema_version":2,"remote_plugin_id":{"value":"id"}}']
-  ] as const)("refuses schema version %j as %s", ([found, contents]) =>
+  ] as const)("rejects schema version %j as %s", ([found, contents]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(decode(contents))
       assert.deepInclude(error, { _tag: "UnsupportedSchemaVersion", path, found, supported: 1 })
@@ -99,7 +99,7 @@ describe("InstallMetadata.decode", () => {
     ["NotInstallMetadata", "a key in another case", '{"schema_version":1,"remotePluginId":"id"}'],
     ["BlankRemotePluginId", "an empty id", '{"schema_version":1,"remote_plugin_id":""}'],
     ["BlankRemotePluginId", "a blank id", '{"schema_version":1,"remote_plugin_id":" \\n\u0085"}']
-  ] as const)("refuses it as %s: %s", ([reason, , contents]) =>
+  ] as const)("rejects it as %s: %s", ([reason, , contents]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(decode(contents))
       assert.deepInclude(error, { _tag: "CorruptInstallMetadata", path, reason })

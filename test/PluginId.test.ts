@@ -41,7 +41,7 @@ describe("PluginId", () => {
     assert.isFalse(isMarketplaceName(name))
   })
 
-  it.each(neither)("refuses %j as either name", (name) => {
+  it.each(neither)("rejects %j as either name", (name) => {
     assert.isFalse(isPluginName(name))
     assert.isFalse(isMarketplaceName(name))
   })
@@ -51,7 +51,7 @@ describe("PluginId", () => {
   })
 
   it.each(["", "a", "@", "a@", "@b", "a@b@c", "a@b.c", "a..b@c", "a@b\n", "a/../b@c", " a@b"])(
-    "refuses %j as an id",
+    "rejects %j as an id",
     (id) => {
       assert.isFalse(isPluginId(id))
     }

@@ -234,7 +234,7 @@ describe("PluginInstaller.install", () => {
   ]
 
   it.effect.each(refusals)(
-    "refuses %s without another request and leaves nothing behind",
+    "rejects %s without another request and leaves nothing behind",
     ([, tag, options, ...asks]) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(install)
@@ -395,9 +395,13 @@ describe("PluginInstaller.uninstall", () => {
   it.effect.each([
     ["the row cannot be read", "read", TestReply.status(403)],
     ["the row is another plugin's", "read", answerWith({ id: "plugins~Other" })],
-    ["the record refuses", "uninstall", TestReply.status(403)],
-    ["the record answers for another plugin", "uninstall", answerWith({ id: "plugins~Other" })],
-    ["the record says the contrary", "uninstall", answerWith({ enabled: true })]
+    ["the account does not allow it", "uninstall", TestReply.status(403)],
+    ["the answer is for another plugin", "uninstall", answerWith({ id: "plugins~Other" })],
+    [
+      "the answer says that the plugin is still installed",
+      "uninstall",
+      answerWith({ enabled: true })
+    ]
   ] as const)("removes nothing if %s", ([, kind, behaviour]) =>
     Effect.gen(function* () {
       yield* sync

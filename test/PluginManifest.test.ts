@@ -24,7 +24,7 @@ const reasonOf = <A, R>(effect: Effect.Effect<A, PluginManifest.InvalidManifest,
   Effect.map(Effect.flip(effect), ({ reason }) => reason)
 
 describe("PluginManifest.paths", () => {
-  it("lists where a manifest is looked for, first match first", () => {
+  it("lists the paths of a manifest in the order of the search", () => {
     assert.deepStrictEqual(PluginManifest.paths, [
       "plugin.json",
       ".codex-plugin/plugin.json",
@@ -54,7 +54,7 @@ describe("PluginManifest.parseJson", () => {
     ["something after the end", utf8.encode('{"name":"alpha"}\0')],
     ["a control character in a string", utf8.encode('{"name":"al\npha"}')],
     ["an object cut short", utf8.encode('{"name":"alpha"')]
-  ] as const)("refuses %s", ([, bytes]) =>
+  ] as const)("rejects %s", ([, bytes]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(PluginManifest.parseJson(bytes, path))
       assert.deepStrictEqual(error.reason, { _tag: "NotJson" })
@@ -77,7 +77,7 @@ describe("PluginManifest.isAgentPlugin", () => {
     [["$schema"], false],
     [null, false],
     [undefined, false]
-  ])("of a root plugin.json that holds %j is %s", (json, expected) => {
+  ])("of a root plugin.json with %j is %s", (json, expected) => {
     assert.strictEqual(PluginManifest.isAgentPlugin(json), expected)
   })
 })
@@ -140,7 +140,7 @@ describe("PluginManifest.decode", () => {
     [{ name: undefined }, "name"],
     [{ name: null }, "name"],
     [{ name: 1 }, "name"]
-  ] as const)("refuses %j, which Codex could not load", ([fields, at]) =>
+  ] as const)("rejects %j, which Codex could not load", ([fields, at]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(decode({ name: "alpha", ...fields }))
       assert.deepStrictEqual(error.reason, { _tag: "NotManifest", at })
@@ -153,7 +153,7 @@ describe("PluginManifest.decode", () => {
     ["a number", 1],
     ["a text", "alpha"],
     ["an array", ["alpha"]]
-  ] as const)("refuses %s", ([, json]) =>
+  ] as const)("rejects %s", ([, json]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(decode(json))
       assert.deepStrictEqual(error.reason, { _tag: "NotManifest", at: "" })
@@ -192,7 +192,7 @@ describe("PluginManifest.decode", () => {
     [{ keywords: [1] }, "keywords.0"],
     [{ author: "A" }, "author"],
     [{ author: { name: 1 } }, "author.name"]
-  ] as const)("refuses the agent plugin %j", ([fields, at]) =>
+  ] as const)("rejects the agent plugin %j", ([fields, at]) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* reasonOf(agent(fields)), { _tag: "NotManifest", at })
     })
@@ -208,7 +208,7 @@ describe("PluginManifest.checkName", () => {
     PluginManifest.checkName({ name: "alpha" }, "alpha", path)
   )
 
-  it.effect.each(["beta", "Alpha", "alpha ", ""])("refuses one that names %j", (found) =>
+  it.effect.each(["beta", "Alpha", "alpha ", ""])("rejects a manifest that names %j", (found) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(PluginManifest.checkName({ name: found }, "alpha", path))
       assert.deepStrictEqual(error.reason, { _tag: "NameMismatch", expected: "alpha", found })

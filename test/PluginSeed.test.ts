@@ -270,7 +270,7 @@ describe(`PluginSeed ${isReal ? "on disk" : "in memory"}`, () => {
   )
 
   it.effect(
-    "refuses a home that is missing or has the same cache",
+    "fails for a home that is missing or has the same cache",
     Effect.fnUntraced(
       function* () {
         const { from, to } = yield* homes

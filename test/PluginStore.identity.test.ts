@@ -14,7 +14,7 @@ import {
   look,
   lookAtCache,
   put,
-  refused,
+  rejected,
   schema2,
   sidecar,
   sidecarText,
@@ -27,7 +27,7 @@ import {
 } from "./support/storeSuite.ts"
 
 suite(() => {
-  describe("the identity", () => {
+  describe("the identity of a cached plugin", () => {
     test(
       "is written beside an installed version, and replaced",
       () =>
@@ -57,14 +57,14 @@ suite(() => {
     test("cannot be written if nothing is installed", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
-        const error = yield* refused(write("A"))
+        const error = yield* rejected(write("A"))
         assert.strictEqual(
           error.message,
           `cannot write the identity of ${alpha}: no version of it is installed; install it first`
         )
         assert.deepStrictEqual(yield* lookAtCache, [])
         yield* fs.makeDirectory(yield* baseRoot, { recursive: true })
-        yield* refused(write("A"))
+        yield* rejected(write("A"))
       }))
 
     test("of a newer schema is neither read nor overwritten", () =>
@@ -78,7 +78,7 @@ suite(() => {
           supported: 1
         })
         assert.deepStrictEqual(yield* Effect.flip(identity), expected)
-        assert.deepStrictEqual(yield* refused(write("A")), expected)
+        assert.deepStrictEqual(yield* rejected(write("A")), expected)
         const [plugin] = yield* store((store) => store.list)
         assert.deepStrictEqual(plugin?.identity, Identity.Unreadable({ error: expected }))
       }))

@@ -13,7 +13,7 @@ import {
   leftovers,
   look,
   put,
-  refused,
+  rejected,
   schema2,
   sidecar,
   sidecarText,
@@ -109,11 +109,11 @@ suite(() => {
         assert.deepStrictEqual(yield* leftovers, [])
       }))
 
-    test("refuses to overwrite a sidecar of a newer schema", () =>
+    test("does not overwrite a sidecar of a newer schema", () =>
       Effect.gen(function* () {
         yield* put(a1)
         yield* writeSidecar(schema2)
-        const error = yield* refused(stage(a2))
+        const error = yield* rejected(stage(a2))
         assert.deepStrictEqual(
           error,
           new InstallMetadata.UnsupportedSchemaVersion({
@@ -178,7 +178,7 @@ suite(() => {
         assert.deepStrictEqual(yield* versions, [version("1.0.0")])
       }))
 
-    test("dies if staging writes nothing", () =>
+    test("is a defect if staging writes nothing", () =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(
           store((store) =>

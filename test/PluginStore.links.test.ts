@@ -16,7 +16,7 @@ import {
   look,
   put,
   reasonOf,
-  refused,
+  rejected,
   sidecarText,
   store,
   suite,
@@ -26,7 +26,7 @@ import {
 } from "./support/storeSuite.ts"
 
 suite(() => {
-  describe("a link planted", () => {
+  describe("a link", () => {
     const outside = Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const { root } = yield* CodexHome.CodexHome
@@ -116,7 +116,7 @@ suite(() => {
             store((store) => store.writeIdentity(alpha, remoteId("A"))),
             store((store) => store.uninstall(alpha))
           ]) {
-            assert.deepInclude(yield* reasonOf(refused(change).pipe(Effect.flip)), {
+            assert.deepInclude(yield* reasonOf(rejected(change).pipe(Effect.flip)), {
               _tag: "Obstructed",
               path: staging
             })
@@ -124,7 +124,7 @@ suite(() => {
         })
       ))
 
-    test("in a mark's place is not written through", () =>
+    test("in the place of a mark of an uncertain identity is not written through", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { root, staging } = yield* CodexHome.CodexHome
@@ -161,7 +161,7 @@ suite(() => {
       ))
   })
 
-  test("PluginStore replaces a file in a plugin's place with the plugin", () =>
+  test("PluginStore replaces a file in the place of a plugin's folder", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path

@@ -13,7 +13,7 @@ import {
   look,
   ownFolder,
   put,
-  refused,
+  rejected,
   schema2,
   sidecar,
   store,
@@ -105,34 +105,34 @@ suite(() => {
       "a version that no folder can have": ["InvalidVersion", '{"name":"alpha","version":"../2"}']
     }
     for (const [name, [reason, manifest]] of Object.entries(unfit)) {
-      test(`refuses ${name}, and leaves the cache as it was`, () =>
+      test(`rejects ${name}, and leaves the cache as it was`, () =>
         Effect.gen(function* () {
           const fs = yield* FileSystem.FileSystem
           yield* stage(a1)
           const source = yield* ownFolder(build(null, "3.0.0"))
           const path = `${source}/.codex-plugin/plugin.json`
           yield* manifest === undefined ? fs.remove(path) : fs.writeFileString(path, manifest)
-          const error = yield* refused(install(source))
+          const error = yield* rejected(install(source))
           assert.instanceOf(error, InvalidManifest)
           assert.strictEqual(error.reason._tag, reason)
         }))
     }
 
-    test("refuses a manifest that is a link, as links are left out", () =>
+    test("rejects a manifest that is a link, as links are left out", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const source = yield* ownFolder(build(null, "3.0.0"))
         const path = `${source}/.codex-plugin/plugin.json`
         yield* fs.rename(path, `${source}/real.json`)
         yield* fs.symlink(`${source}/real.json`, path)
-        const error = yield* refused(install(source))
+        const error = yield* rejected(install(source))
         assert.instanceOf(error, InvalidManifest)
         assert.deepStrictEqual([error.path, error.reason._tag], [source, "Missing"])
       }))
 
-    test("says so if the folder does not exist", () =>
+    test("fails if the folder does not exist, and says so", () =>
       Effect.gen(function* () {
-        const error = yield* refused(install("/nowhere/at/all"))
+        const error = yield* rejected(install("/nowhere/at/all"))
         assert.instanceOf(error, InvalidManifest)
         assert.include(error.message, "/nowhere/at/all")
       }))

@@ -27,10 +27,10 @@ import {
 } from "./support/storeSuite.ts"
 
 suite(() => {
-  describe("an uninstall", () => {
+  describe("PluginStore.uninstall", () => {
     const uninstall = store((store) => store.uninstall(alpha))
 
-    test("removes the base root with its identity, and nothing else", () =>
+    test("removes the plugin's folder with its identity, and nothing else", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { root } = yield* CodexHome.CodexHome
@@ -57,7 +57,7 @@ suite(() => {
         assert.deepStrictEqual(yield* lookAtCache, [])
       }))
 
-    test("removes a base root that is a file or a link, but not the link's target", () =>
+    test("removes a plugin's folder that is a file or a link, but not the link's target", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -74,7 +74,7 @@ suite(() => {
       }))
   })
 
-  describe("a prune", () => {
+  describe("PluginStore.prune", () => {
     test("deletes a superseded version, but neither the active one nor a missing one", () =>
       Effect.gen(function* () {
         yield* stage(a1)
@@ -102,12 +102,12 @@ suite(() => {
       }))
   })
 
-  describe("a removal", () => {
+  describe("PluginStore.remove", () => {
     const snapshot = store((store) => store.snapshot)
     const remove = (target: CachedPlugin | Stray) => store((store) => store.remove(target))
     const cachedPlugin = Effect.map(snapshot, ({ plugins: [plugin] }) => plugin!)
 
-    test("removes what the snapshot has", () =>
+    test("removes a plugin of the snapshot", () =>
       Effect.gen(function* () {
         yield* stage(a1)
         assert.isTrue(yield* remove(yield* cachedPlugin))
@@ -165,7 +165,7 @@ suite(() => {
         assert.deepStrictEqual(yield* fs.readDirectory(`${root}/outside`), ["kept"])
       }))
 
-    test("ignores marketplaces that are not the backend's", () =>
+    test("ignores marketplaces that are not of the backend", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { cache } = yield* CodexHome.CodexHome
@@ -180,7 +180,7 @@ suite(() => {
       }))
   })
 
-  describe("a sweep", () => {
+  describe("PluginStore.sweep", () => {
     const sweep = store((store) => store.sweep)
 
     test("removes our own leftovers at once, and those of others after an hour", () =>

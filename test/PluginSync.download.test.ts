@@ -139,7 +139,7 @@ describe("a pass that downloads one plugin", () => {
   )
 
   it.effect(
-    "does not install over what somebody else has installed meanwhile",
+    "does not overwrite a version that somebody else has installed meanwhile",
     Effect.fnUntraced(function* () {
       const fs = yield* FileSystem.FileSystem
       const store = yield* PluginStore.PluginStore

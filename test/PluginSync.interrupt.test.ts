@@ -8,7 +8,7 @@ import { fingerprint } from "./support/fingerprints.ts"
 import { backend, cache, plugin, provide, staging, sync } from "./support/pluginSyncs.ts"
 import { build, pass, root, pluginId } from "./support/pluginWorld.ts"
 
-describe("PluginSync.sync, called while it runs", () => {
+describe("PluginSync.sync, with two callers", () => {
   const alpha = plugin({ name: "alpha" })
 
   /** Holds the bundle back until the gate is opened. */
@@ -57,7 +57,7 @@ describe("PluginSync.sync, called while it runs", () => {
   }
 
   it.effect(
-    "ends when every caller is interrupted, and can be called again",
+    "ends when both callers are interrupted, and can be called again",
     Effect.fnUntraced(
       function* () {
         const { first, second } = yield* begun

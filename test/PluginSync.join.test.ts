@@ -176,7 +176,7 @@ describe("PluginSync.layerWith", () => {
     { concurrency: Number.NaN },
     { concurrency: 1.5 },
     { retention: "-1 seconds" }
-  ] as const)("refuses the invalid options %j", (options) =>
+  ] as const)("rejects the invalid options %j", (options) =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
         Effect.scoped(Layer.build(TestCodexPlugins.layerWith({ services: { sync: options } })))

@@ -44,7 +44,7 @@ describe("PluginSync.sync, with nothing to do", () => {
   )
 
   it.effect(
-    "asks for the listing once, also if it has something to do",
+    "asks for the listing once, even if it has something to do",
     Effect.fnUntraced(function* () {
       const { requests } = yield* TestBackend.TestBackend
       yield* sync

@@ -283,7 +283,7 @@ describe("PluginSync.background", () => {
   )
 
   it.effect.each([{ every: 0 }, { backoff: 0 }, { jitter: -1 }, { jitter: Number.NaN }])(
-    "refuses the invalid options %j",
+    "rejects the invalid options %j",
     (options) =>
       Effect.gen(function* () {
         assert.isTrue(Exit.hasDies(yield* Effect.exit(Effect.scoped(start(options)))))

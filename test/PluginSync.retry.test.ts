@@ -8,7 +8,7 @@ import * as TestReply from "../src/testing/TestReply.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 
-describe("PluginSync", () => {
+describe("PluginSync.events", () => {
   it.effect("publishes each retry of the listing, with its cause and delay", () =>
     Effect.gen(function* () {
       const { when } = yield* TestBackend.TestBackend

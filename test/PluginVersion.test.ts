@@ -43,7 +43,7 @@ describe("PluginVersion", () => {
     "b@d",
     "é",
     "\0"
-  ])("refuses %j", (version) => {
+  ])("rejects %j", (version) => {
     assert.isFalse(isVersion(version))
   })
 

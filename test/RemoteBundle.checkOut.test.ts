@@ -12,7 +12,7 @@ import {
   provide
 } from "./support/remoteBundles.ts"
 
-describe("checkOut", () => {
+describe("RemoteBundle.checkOut", () => {
   it.effect("extracts the same files as an install and does not touch the cache", () =>
     Effect.gen(function* () {
       const { snapshot } = yield* MemoryFileSystem.Disk
@@ -24,7 +24,7 @@ describe("checkOut", () => {
     }).pipe(provide([TestBackend.plugin({ name: "alpha", appManifest: { apps: {} } })]))
   )
 
-  it.effect("refuses a folder that exists and does not touch it", () =>
+  it.effect("rejects a folder that exists and does not touch it", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* fs.makeDirectory("/tmp/out")

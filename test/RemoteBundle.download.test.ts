@@ -21,7 +21,7 @@ import {
 } from "./support/remoteBundles.ts"
 import { settle } from "./support/settle.ts"
 
-describe("the length that a host announces", () => {
+describe("the length that the host of a bundle announces", () => {
   it.effect("is checked before the bundle is read", () =>
     Effect.gen(function* () {
       yield* when(TestReply.contentLength(BundleArchive.limits.PackedBytes + 1))
@@ -80,7 +80,7 @@ const slowArchive = (pause: Duration.Input) =>
     )
   ).pipe(Layer.provide(archive))
 
-describe("a disk that is slower than the host", () => {
+describe("a disk that is slower than the host of a bundle", () => {
   it.effect.each([
     ["50 seconds", "1.0.0"],
     ["10 minutes", "1.0.0"]

@@ -31,7 +31,7 @@ const gaps = Effect.map(downloads, (requests) =>
   requests.slice(1).map(({ time }, index) => time - requests[index]!.time)
 )
 
-describe("a transient failure", () => {
+describe("a transient failure of RemoteBundle", () => {
   const faults: ReadonlyArray<readonly [string, TestReply.Behaviour]> = [
     ...[408, 429, 500, 502, 503, 504].map(
       (code) => [String(code), TestReply.status(code)] as const
@@ -117,7 +117,7 @@ describe("a transient failure", () => {
   )
 })
 
-describe("a permanent failure", () => {
+describe("a permanent failure of RemoteBundle", () => {
   it.effect.each([
     [400, "Rejected"],
     [401, "Expired"],
@@ -134,7 +134,7 @@ describe("a permanent failure", () => {
     }).pipe(provide())
   )
 
-  it.effect("includes an archive that is refused", () =>
+  it.effect("includes an archive that is rejected", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* bundleError(install)).reason._tag, "InvalidArchive")
       assert.lengthOf(yield* downloads, 1)
@@ -203,7 +203,7 @@ describe("a permanent failure", () => {
   )
 })
 
-describe("secrets", () => {
+describe("secrets in the output of RemoteBundle", () => {
   it.effect.each([
     ["a good answer", undefined],
     ["403", TestReply.status(403)],
@@ -218,7 +218,7 @@ describe("secrets", () => {
     ],
     ["no archive", TestReply.body("nonsense")],
     ["too large", TestReply.contentLength(2 ** 40)]
-  ] as const)("appear in no error, log or span: %s", ([, fault]) =>
+  ] as const)("are in no error, log or span: %s", ([, fault]) =>
     Effect.gen(function* () {
       const { secrets } = yield* TestBackend.TestBackend
       if (fault !== undefined) yield* when(fault)

@@ -31,7 +31,7 @@ import { remotePlugin } from "./support/snapshots.ts"
 
 const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
 
-describe("install", () => {
+describe("RemoteBundle.install", () => {
   it.effect("caches the bundle with the identity of its plugin", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* install, "1.0.0")
@@ -107,7 +107,7 @@ const assertDurableCheckOut = Effect.gen(function* () {
   )
 })
 
-describe("a curated bundle", () => {
+describe("RemoteBundle.install of a curated plugin", () => {
   const agent = { $schema: agentPluginSchema, name: "alpha", apps: "./agent.json" }
 
   const cases = [
@@ -213,7 +213,7 @@ describe("a curated bundle", () => {
       )
   )
 
-  it.effect("is refused if a folder is in its app manifest's place", () =>
+  it.effect("fails if a folder is in the place of the app manifest", () =>
     Effect.gen(function* () {
       const error = yield* bundleError(install)
       assert.strictEqual(error.reason._tag, "FileSystem")
@@ -227,8 +227,8 @@ describe("a curated bundle", () => {
   )
 })
 
-describe("a bundle of another marketplace", () => {
-  it.effect("is not changed", () =>
+describe("RemoteBundle.install of a plugin of another marketplace", () => {
+  it.effect("does not change the bundle", () =>
     Effect.gen(function* () {
       yield* install
       assert.deepStrictEqual(yield* filesBelow(`${cache}/created-by-me-remote/mine/1.0.0`), {
@@ -247,14 +247,14 @@ describe("a bundle of another marketplace", () => {
   )
 })
 
-describe("commands", () => {
+describe("RemoteBundle.install of a plugin with commands", () => {
   const skill = ".codex-plugin/migrated-command-skills/source-command-a/SKILL.md"
   const withCommand = TestBackend.plugin({
     name: "alpha",
     files: { "commands/a.md": "---\ndescription: Does it\n---\nDo it.\n" }
   })
 
-  it.effect("become skills in the cache, and nowhere else", () =>
+  it.effect("makes skills in the cache, and nowhere else", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* install
@@ -265,13 +265,13 @@ describe("commands", () => {
   )
 })
 
-describe("a row that cannot be installed", () => {
+describe("RemoteBundle.install of a row that cannot be installed", () => {
   it.effect.each([
     { release: { version: null }, reason: "MissingVersion" },
     { release: { version: "../1" }, reason: "InvalidVersion" },
     { release: { bundle_download_url: null }, reason: "MissingBundleUrl" },
     { release: { bundle_download_url: "  " }, reason: "MissingBundleUrl" }
-  ])("is refused without a request: $release", ({ reason, release }) =>
+  ])("fails without a request: $release", ({ reason, release }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(installRow(remotePlugin({ release })))
       assert.strictEqual(

@@ -84,7 +84,7 @@ const reasonOf = (result: Result.Result<unknown, { readonly _tag: string }>) => 
 }
 
 layer(Authority.layer, { excludeTestServices: true })((it) => {
-  describe("a certificate", () => {
+  describe("the certificate of a bundle's host", () => {
     it.effect("is accepted if it is valid", () =>
       Effect.gen(function* () {
         const { requests, result } = yield* install({ client: nodeClient, certificate: "good" })
@@ -97,7 +97,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
       ["expired", "CERT_HAS_EXPIRED"],
       ["wrongHost", "ERR_TLS_CERT_ALTNAME_INVALID"],
       ["selfSigned", "DEPTH_ZERO_SELF_SIGNED_CERT"]
-    ] as const)("is refused at once if it is invalid: %s", ([certificate, code]) =>
+    ] as const)("is rejected at once if it is invalid: %s", ([certificate, code]) =>
       Effect.gen(function* () {
         const { requests, result } = yield* install({ client: nodeClient, certificate })
         assert.deepStrictEqual(reasonOf(result), { _tag: "UntrustedServer", code })
@@ -105,7 +105,7 @@ layer(Authority.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("is refused by fetch too if its authority is unknown", () =>
+    it.effect("is rejected by fetch too if its authority is unknown", () =>
       Effect.gen(function* () {
         const { result } = yield* install({ client: FetchHttpClient.layer, certificate: "good" })
         assert.strictEqual(reasonOf(result)._tag, "UntrustedServer")

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import * as RemoteBundle from "../src/RemoteBundle.ts"
 import { bundle, installFrom, ok } from "./support/remoteBundles.ts"
 
-describe("a URL", () => {
+describe("the URL of a bundle", () => {
   it.effect.each([
     "http://bundles.test/a?sig=secret",
     "http://127.0.0.1/a?sig=secret",
@@ -58,7 +58,7 @@ describe("a URL", () => {
 const to = (location: string | undefined, status = 302) =>
   new Response(null, { status, headers: location === undefined ? {} : { location } })
 
-describe("a redirect", () => {
+describe("a redirect of a bundle's URL", () => {
   it.effect.each([301, 302, 303, 307, 308])("is followed: %d", (status) =>
     Effect.gen(function* () {
       const bytes = yield* bundle
@@ -109,7 +109,7 @@ describe("a redirect", () => {
     })
   )
 
-  it.effect("in a loop is refused", () =>
+  it.effect("in a loop is rejected", () =>
     Effect.gen(function* () {
       const { asked, reason } = yield* installFrom("https://a.test/x", () => to("/x"))
       assert.strictEqual(reason, "TooManyRedirects")
@@ -117,7 +117,7 @@ describe("a redirect", () => {
     })
   )
 
-  it.effect.each([302, 300, 304])("without a target is refused: %d", (status) =>
+  it.effect.each([302, 300, 304])("without a target is rejected: %d", (status) =>
     Effect.gen(function* () {
       const { asked, reason } = yield* installFrom("https://a.test/x", () => to(undefined, status))
       assert.strictEqual(reason, "Rejected")

@@ -28,7 +28,7 @@ const catalogue: TestBackend.Options = {
   pageSize: 1
 }
 
-describe("available", () => {
+describe("RemoteCatalog.available", () => {
   it.effect.each([
     [
       "curated",
@@ -107,7 +107,7 @@ describe("available", () => {
   )
 })
 
-describe("featured", () => {
+describe("RemoteCatalog.featured", () => {
   it.effect("returns the ids that the backend recommends", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* featured, ["alpha@openai-curated-remote"])
@@ -118,7 +118,7 @@ describe("featured", () => {
     }).pipe(provide(catalogue))
   )
 
-  it.effect("refuses an answer that is not a list of ids", () =>
+  it.effect("rejects an answer that is not a list of ids", () =>
     Effect.gen(function* () {
       yield* when({ kind: "featured" }, TestReply.body("[1]"))
       assert.strictEqual((yield* failure(featured)).reason._tag, "MalformedAnswer")

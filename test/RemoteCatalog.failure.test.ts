@@ -64,12 +64,12 @@ const failing = (cause: unknown) =>
 /** An error of Node with this code. */
 const coded = (code: string) => Object.assign(new Error("secret detail"), { code })
 
-describe("without credentials or settings", () => {
+describe("RemoteCatalog without credentials or settings", () => {
   it.effect.each([
     ["auth.json", "{}", "NotSignedIn"],
     ["auth.json", '{"OPENAI_API_KEY":"sk"}', "NotSignedIn"],
     ["config.toml", "= 5", "CodexHomeError"]
-  ] as const)("no request is sent: %s is %s", ([file, content, tag]) =>
+  ] as const)("sends no request: %s is %s", ([file, content, tag]) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       yield* fs.writeFileString(`/home/${file}`, content)
@@ -81,7 +81,7 @@ describe("without credentials or settings", () => {
   )
 })
 
-describe("a transient failure", () => {
+describe("a transient failure of RemoteCatalog", () => {
   const faults: ReadonlyArray<readonly [string, TestReply.Behaviour]> = [
     ...[408, 429, 500, 502, 503, 504, 599].map(
       (code) => [String(code), TestReply.status(code)] as const
@@ -110,7 +110,7 @@ describe("a transient failure", () => {
     }).pipe(provide())
   )
 
-  it.effect("is retried when Retry-After says, in seconds", () =>
+  it.effect("is retried after the seconds of Retry-After", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing", nth: 1 }, TestReply.status(429, { "retry-after": "7" }))
       yield* when({ kind: "listing", nth: 2 }, TestReply.status(503, { "retry-after": "30" }))
@@ -119,7 +119,7 @@ describe("a transient failure", () => {
     }).pipe(provide())
   )
 
-  it.effect("is retried when Retry-After says, as a date", () =>
+  it.effect("is retried at the date of Retry-After", () =>
     Effect.gen(function* () {
       const date = "Thu, 01 Jan 1970 00:00:12 GMT"
       yield* when({ kind: "listing", nth: 1 }, TestReply.status(503, { "retry-after": date }))
@@ -155,7 +155,7 @@ describe("a transient failure", () => {
   )
 })
 
-describe("a permanent failure", () => {
+describe("a permanent failure of RemoteCatalog", () => {
   it.effect.each([
     [400, "Rejected"],
     [401, "Unauthorized"],
@@ -294,7 +294,7 @@ describe("a permanent failure", () => {
   )
 })
 
-describe("a firewall's challenge", () => {
+describe("a firewall's challenge to RemoteCatalog", () => {
   it.effect.each([
     ["403 with cf-mitigated", 403, { "cf-mitigated": "challenge" }],
     ["503 with cf-mitigated", 503, { "cf-mitigated": "challenge" }],
@@ -315,7 +315,7 @@ describe("a firewall's challenge", () => {
   )
 })
 
-describe("options", () => {
+describe("the options of RemoteCatalog", () => {
   it.effect.each([0, 1, 5])("retry a transient failure %d times", (retries) =>
     Effect.gen(function* () {
       yield* when({}, TestReply.drop)
@@ -329,7 +329,7 @@ describe("options", () => {
   )
 })
 
-describe("secrets", () => {
+describe("secrets in the output of RemoteCatalog", () => {
   it.effect.each([
     ["a good answer", undefined],
     ["401", TestReply.status(401)],
@@ -340,7 +340,7 @@ describe("secrets", () => {
     ["a redirect", TestReply.redirect(({ url }) => url.href)],
     ["an answer that is cut short", TestReply.mapJson((json) => JSON.stringify(json).slice(0, -1))],
     ["an answer of another form", TestReply.mapJson((json) => [json])]
-  ] as const)("appear in no error, log or span: %s", ([, fault]) =>
+  ] as const)("are in no error, log or span: %s", ([, fault]) =>
     Effect.gen(function* () {
       const { secrets } = yield* TestBackend.TestBackend
       if (fault !== undefined) yield* when({}, fault)

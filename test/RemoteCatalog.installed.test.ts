@@ -20,7 +20,7 @@ import {
 const row = (name: string, appManifest: string) =>
   `{"id":"${name}","name":"${name}","scope":"GLOBAL","release":{"app_manifest":${appManifest}}}`
 
-describe("installed", () => {
+describe("RemoteCatalog.installed", () => {
   it.effect("asks for all pages, with bundle URLs and as the account", () =>
     Effect.gen(function* () {
       const { accounts } = yield* TestBackend.TestBackend
@@ -67,7 +67,7 @@ describe("installed", () => {
     }).pipe(provide())
   )
 
-  it.effect("keeps the place of a row that cannot be decoded", () =>
+  it.effect("keeps the position of a row that cannot be decoded", () =>
     Effect.gen(function* () {
       const { rows } = yield* installed
       assert.deepStrictEqual(rows.map(Result.isSuccess), [true, false, true])
@@ -91,7 +91,7 @@ describe("installed", () => {
     { cursors: ["a", "a"] },
     { cursors: ["", ""] },
     { cursors: ["a", "b", "c", "a"] }
-  ])("refuses a listing that repeats a page: $cursors", ({ cursors }) =>
+  ])("rejects a listing that repeats a page: $cursors", ({ cursors }) =>
     Effect.gen(function* () {
       yield* Effect.forEach(cursors, (cursor, index) =>
         when(
@@ -105,7 +105,7 @@ describe("installed", () => {
     }).pipe(provide())
   )
 
-  it.effect("refuses a listing that never ends", () =>
+  it.effect("rejects a listing that never ends", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing" }, TestReply.endlessPages)
       assert.strictEqual((yield* failure(installed)).reason._tag, "TooManyPages")
@@ -113,7 +113,7 @@ describe("installed", () => {
     }).pipe(provide({ plugins: [] }))
   )
 
-  it.effect("fails as a whole if a later page fails", () =>
+  it.effect("fails if a later page fails", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing", nth: 2 }, TestReply.status(401))
       assert.strictEqual((yield* failure(installed)).reason._tag, "Unauthorized")
@@ -130,7 +130,7 @@ describe("installed", () => {
     '{"plugins":{},"pagination":{}}',
     '{"plugins":[],"pagination":{"next_page_token":5}}',
     `{"plugins":[{"release":{"app_manifest":${"[".repeat(200)}${"]".repeat(200)}}}],"pagination":{}}`
-  ])("refuses the answer %s at once", (body) =>
+  ])("rejects the answer %s at once", (body) =>
     Effect.gen(function* () {
       yield* when({ kind: "listing" }, TestReply.body(body))
       const error = yield* failure(installed)
@@ -163,7 +163,7 @@ describe("installed", () => {
     }).pipe(provide())
   )
 
-  it.effect("refuses an answer that is too large", () =>
+  it.effect("rejects an answer that is too large", () =>
     Effect.gen(function* () {
       yield* when({ kind: "listing" }, TestReply.body(" ".repeat(RemoteCatalog.maxAnswerBytes + 1)))
       const error = yield* Effect.flip(installed)

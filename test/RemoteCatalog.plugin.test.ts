@@ -19,7 +19,7 @@ import {
 } from "./support/remoteCatalog.ts"
 import { settle } from "./support/settle.ts"
 
-describe("read", () => {
+describe("RemoteCatalog.read", () => {
   it.effect("returns the row of the plugin", () =>
     Effect.gen(function* () {
       const row = yield* read
@@ -49,7 +49,7 @@ describe("read", () => {
     }).pipe(provide())
   )
 
-  it.effect("refuses the row of another plugin", () =>
+  it.effect("rejects the row of another plugin", () =>
     Effect.gen(function* () {
       yield* when(
         { kind: "read" },
@@ -80,7 +80,7 @@ describe("read", () => {
   )
 })
 
-describe("install and uninstall", () => {
+describe("RemoteCatalog.install and RemoteCatalog.uninstall", () => {
   it.effect("add a plugin to the account and remove it again", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend
@@ -116,14 +116,14 @@ describe("install and uninstall", () => {
     { answer: { id, enabled: false }, reason: { _tag: "UnexpectedAnswer", at: "enabled" } },
     { answer: { id }, reason: { _tag: "MalformedAnswer" } },
     { answer: { id, enabled: "true" }, reason: { _tag: "MalformedAnswer" } }
-  ])("refuse the answer $answer to an install", ({ answer, reason }) =>
+  ])("reject the answer $answer to an install", ({ answer, reason }) =>
     Effect.gen(function* () {
       yield* when({ kind: "install" }, TestReply.body(JSON.stringify(answer)))
       assert.deepStrictEqual((yield* failure(install)).reason, reason as never)
     }).pipe(provide())
   )
 
-  it.effect("refuse an answer that calls an uninstalled plugin enabled", () =>
+  it.effect("reject an answer that calls an uninstalled plugin enabled", () =>
     Effect.gen(function* () {
       yield* when({ kind: "uninstall" }, TestReply.body(JSON.stringify({ id, enabled: true })))
       const error = yield* failure(uninstall)
@@ -132,17 +132,15 @@ describe("install and uninstall", () => {
   )
 })
 
-describe("an id that cannot be part of a path", () => {
-  it.effect.each(["a/b", "..", "a b", "é", "a%2fb", "a?b"])(
-    "is refused without a request: %s",
-    (text) =>
-      Effect.gen(function* () {
-        const catalog = yield* RemoteCatalog.RemoteCatalog
-        const odd = RemotePluginId.make(text)
-        for (const call of [catalog.read(odd), catalog.install(odd), catalog.uninstall(odd)]) {
-          assert.strictEqual((yield* failure(call)).reason._tag, "UnaddressableId")
-        }
-        assert.lengthOf(yield* requests, 0)
-      }).pipe(provide())
+describe("RemoteCatalog, for an id that cannot be part of a path", () => {
+  it.effect.each(["a/b", "..", "a b", "é", "a%2fb", "a?b"])("sends no request: %s", (text) =>
+    Effect.gen(function* () {
+      const catalog = yield* RemoteCatalog.RemoteCatalog
+      const odd = RemotePluginId.make(text)
+      for (const call of [catalog.read(odd), catalog.install(odd), catalog.uninstall(odd)]) {
+        assert.strictEqual((yield* failure(call)).reason._tag, "UnaddressableId")
+      }
+      assert.lengthOf(yield* requests, 0)
+    }).pipe(provide())
   )
 })

@@ -17,7 +17,7 @@ const bundleUrlOf = (bundle_download_url: unknown) =>
   RemotePlugin.bundleUrl(remotePlugin({ release: { bundle_download_url } }))
 
 describe("RemotePlugin.remoteMarketplaces", () => {
-  it("are the four that rows are cached in and the two that are retired", () => {
+  it("are the four marketplaces of rows and the two that are retired", () => {
     assert.sameMembers(
       [...RemotePlugin.remoteMarketplaces],
       [
@@ -42,7 +42,7 @@ describe("RemotePlugin.remoteMarketplaces", () => {
 })
 
 describe("RemotePlugin.fromRow", () => {
-  it("refuses an id that Codex would not read from the cache", () => {
+  it("rejects an id that Codex would not read from the cache", () => {
     const longest = "é".repeat(RemotePluginId.maxBytes / 2)
     const { remotePluginId } = remotePlugin({ id: longest })
     assert.isAtMost(utf8.encode(InstallMetadata.encode(remotePluginId)).length, 16 * 1024)

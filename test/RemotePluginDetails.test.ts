@@ -18,7 +18,7 @@ const detailsOf = (row?: Row) => Result.getOrThrow(PluginDetails.of(rowWith(row)
 const messageOf = (row: Row) =>
   Result.getOrThrow(Result.flip(PluginDetails.of(rowWith(row)))).message
 
-describe("PluginDetails.of", () => {
+describe("RemotePluginDetails.of", () => {
   it("treats absent and null fields alike", () => {
     const bare = detailsOf()
     assert.isNull(bare.enabled)
@@ -76,7 +76,7 @@ describe("PluginDetails.of", () => {
     )
   })
 
-  it("reveals nothing of a row before it is asked for", () => {
+  it("decodes nothing of a row before it is read", () => {
     const plugin = rowWith({ release: { bundle_download_url: "https://b.test/?sig=secret" } })
     assert.notInclude(inspect(plugin, { depth: 10, showHidden: true }), "secret")
     assert.notInclude(JSON.stringify(plugin), "secret")

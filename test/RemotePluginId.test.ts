@@ -18,7 +18,7 @@ describe("RemotePluginId", () => {
   })
 
   it.each(["", " ", "\n", " a", "a\u0085", "\u00a0a"])(
-    "refuses %j, which is blank or not trimmed",
+    "rejects %j, which is blank or not trimmed",
     (id) => {
       assert.isFalse(isRemotePluginId(id))
     }

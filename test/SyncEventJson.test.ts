@@ -39,7 +39,7 @@ const one = TestBackend.plugin({ name: "one", version: "1.0.0" })
 const two = TestBackend.plugin({ name: "two", version: "1.0.0" })
 const broken = TestBackend.plugin({ name: "broken", version: "1.0.0", bundle: new Uint8Array(9) })
 
-describe("lines of events", () => {
+describe("the lines of SyncEventJson", () => {
   it.effect("report each change of the cache with the plugin's local and remote id", () =>
     Effect.gen(function* () {
       const backend = yield* TestBackend.TestBackend

@@ -20,7 +20,7 @@ import {
   when
 } from "../support/appServer.ts"
 
-describe("AppServer: failures", () => {
+describe("AppServer: a request that fails", () => {
   it.effect.each([
     ["404", TestReply.status(404), -32600],
     ["403", TestReply.status(403), -32603],
@@ -73,7 +73,7 @@ describe("AppServer: failures", () => {
   )
 
   it.effect(
-    "plugin/install reports a cached bundle that the account does not have, and reconciliation removes it",
+    "reports a cached bundle that the account does not have, which the next reconciliation removes",
     Effect.fnUntraced(function* () {
       const { error, result } = yield* client
       yield* result(...reconcile)
@@ -88,7 +88,7 @@ describe("AppServer: failures", () => {
   )
 
   it.effect(
-    "reports that an uninstall did not change the account, and removes nothing",
+    "reports an uninstall that did not change the account, and removes nothing",
     Effect.fnUntraced(function* () {
       const { error, result } = yield* client
       yield* result(...reconcile)

@@ -35,7 +35,7 @@ describe("AppServer: plugin/installed", () => {
   )
 
   it.effect(
-    "answers with an empty list if it can neither ask nor remember",
+    "answers with an empty list if the backend cannot be reached and no listing is in memory",
     Effect.fnUntraced(function* () {
       const { result } = yield* client
       yield* when({ kind: "listing" }, TestReply.status(403))
@@ -111,7 +111,7 @@ describe("AppServer: plugin/installed", () => {
   )
 
   it.effect(
-    "gives the cached versions, and leaves out what cannot be shown",
+    "lists the cached versions, and leaves out rows that cannot be displayed",
     Effect.fnUntraced(
       function* () {
         const { result } = yield* client
@@ -133,7 +133,7 @@ describe("AppServer: plugin/installed", () => {
   )
 })
 
-describe("plugin/list", () => {
+describe("AppServer: plugin/list", () => {
   const own = TestBackend.plugin({ name: "own", scope: "USER", installed: false })
 
   it.effect(

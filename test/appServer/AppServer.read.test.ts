@@ -62,7 +62,7 @@ describe("AppServer: plugin/read", () => {
       { pluginName: "../x", remoteMarketplaceName: "y" },
       "invalid remote plugin id: only ASCII letters, digits, `_`, `-`, and `~` are allowed"
     ]
-  ] as const)("refuses %s without a request", ([, params, message]) =>
+  ] as const)("rejects %s without a request", ([, params, message]) =>
     Effect.gen(function* () {
       const { error } = yield* client
       const answer = yield* error("plugin/read", params)

@@ -50,7 +50,7 @@ describe("AppServer: plugin/reconcile", () => {
   )
 
   it.effect(
-    "plugin/reconcile reports plugins that its first pass removes",
+    "reports plugins that its first pass removes",
     Effect.fnUntraced(function* () {
       const backend = yield* TestBackend.TestBackend
       const first = yield* client
@@ -113,7 +113,7 @@ describe("AppServer: plugin/reconcile", () => {
   )
 
   it.effect(
-    "fails with the pass",
+    "fails if its pass fails",
     Effect.fnUntraced(function* () {
       const { error } = yield* client
       yield* when({ kind: "listing" }, TestReply.status(404))

@@ -26,7 +26,7 @@ import {
   when
 } from "../support/appServer.ts"
 
-describe("AppServer", () => {
+describe("AppServer requests", () => {
   it.effect(
     "answers initialize once",
     Effect.fnUntraced(function* () {

@@ -43,7 +43,7 @@ describe("AppServer: plugin/uninstall", () => {
   )
 
   it.effect(
-    "refuses any other id",
+    "rejects any other id",
     Effect.fnUntraced(function* () {
       const { error } = yield* client
       for (const pluginId of ["", "a/b", "a b@c", "a@b@c"]) {

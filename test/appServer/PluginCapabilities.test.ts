@@ -100,7 +100,7 @@ const cases: ReadonlyArray<Case> = [
 ]
 
 describe("PluginCapabilities.read", () => {
-  it.effect.each(cases)("%s", ([, expected, manifest, files = {}]) =>
+  it.effect.each(cases)("finds the capabilities of %s", ([, expected, manifest, files = {}]) =>
     Effect.map(found, (found) => assert.sameMembers(found, [...expected])).pipe(
       Effect.provide(rootWith(manifest, { ...files }))
     )

@@ -27,7 +27,7 @@ const detailOf = (row?: Row) => PluginSummary.detail(subject(row))
 
 // Codex 0.169 gave the expected answers to the same rows; `npm run test:codex` asks it again.
 
-describe("PluginSummary.summary", () => {
+describe("PluginView.summary", () => {
   it("has every field of Codex, in Codex's order", () => {
     assert.strictEqual(
       JSON.stringify({

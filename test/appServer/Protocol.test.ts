@@ -10,7 +10,7 @@ const refusalOf = (method: string, params?: unknown): string | undefined => {
   return message.refusal.message
 }
 
-describe("AppServerProtocol.decode", () => {
+describe("Protocol.decode", () => {
   it.each([
     ["a number", 7],
     ["a negative number", -7],
@@ -109,11 +109,11 @@ describe("AppServerProtocol.decode", () => {
     ["initialize", {}, "missing field `clientInfo`"],
     ["initialize", { clientInfo: { name: "n" } }, "missing field `version`"],
     ["initialize", { clientInfo: 5 }, "invalid type: integer `5`, expected struct ClientInfo"]
-  ])("refuses %s of %j as Codex does", (method, params, why) => {
+  ])("rejects %s of %j as Codex does", (method, params, why) => {
     assert.strictEqual(refusalOf(method, params), `Invalid request: ${why}`)
   })
 
-  it("refuses an unknown method, and names the known ones", () => {
+  it("rejects an unknown method, and names the known ones", () => {
     assert.strictEqual(
       refusalOf("thread/start", {}),
       "Invalid request: unknown variant `thread/start`, expected one of `initialize`, " +

@@ -33,7 +33,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect("is refused below a shared temporary folder", () =>
+  it.effect("is rejected below a shared temporary folder", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       assert.isUndefined(privateFolder({ HOME: home }, [Path.dirname(home)]))
@@ -42,7 +42,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect("is refused if another user can write to it", () =>
+  it.effect("is rejected if another user can write to it", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       const folder = folderFor({ HOME: home }) ?? ""
@@ -60,7 +60,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect("is refused if it is a link or a file", () =>
+  it.effect("is rejected if it is a link or a file", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       const elsewhere = yield* temporaryFolder
@@ -74,7 +74,7 @@ describe("the folder for compiled code", () => {
     })
   )
 
-  it.effect.skipIf(process.getuid?.() !== 0)("is refused if another user owns it", () =>
+  it.effect.skipIf(process.getuid?.() !== 0)("is rejected if another user owns it", () =>
     Effect.gen(function* () {
       const home = yield* temporaryFolder
       const folder = folderFor({ HOME: home }) ?? ""

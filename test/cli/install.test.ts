@@ -81,7 +81,7 @@ describe("install", () => {
   )
 
   it.live(
-    "refuses an invalid remote id without a request",
+    "rejects an invalid remote id without a request",
     Effect.fnUntraced(function* () {
       const { backend, run } = yield* world()
       for (const id of ["../x", "a b", ""]) {
@@ -180,7 +180,7 @@ describe("install --from", () => {
   )
 
   it.live(
-    "refuses a name without a marketplace",
+    "rejects a name without a marketplace",
     Effect.fnUntraced(function* () {
       const { run } = yield* world()
       assert.deepStrictEqual(yield* run("install", "--from", "/tmp", "beta"), {

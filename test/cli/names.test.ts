@@ -13,7 +13,7 @@ const message = `codex-plugins: notes is ambiguous: use one of ${ownId}, ${curat
 
 describe("the name of a plugin", () => {
   it.live.each(["id", "list", "read", "install", "uninstall", "verify"])(
-    "is refused by %s if two plugins have it, with a list of both",
+    "is rejected by %s if two plugins have it, with a list of both",
     (command) =>
       Effect.gen(function* () {
         const { backend, run } = yield* world({ plugins: [curated, own] })

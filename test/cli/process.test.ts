@@ -28,7 +28,7 @@ const text = <E>(bytes: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.
 
 // These start processes: how one ends, what its environment is, and what becomes of its pipes shows
 // nowhere else.
-describe("the process", () => {
+describe("the program in a process", () => {
   it.live(
     "ends with the command's code, results on stdout and all else on stderr",
     Effect.fnUntraced(function* () {
@@ -115,7 +115,7 @@ describe("the process", () => {
   )
 
   it.live(
-    "ends serve quietly when nobody reads its answers",
+    "ends `serve` without an error when nobody reads its answers",
     Effect.fnUntraced(
       function* () {
         const fs = yield* FileSystem.FileSystem

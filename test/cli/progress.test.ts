@@ -87,7 +87,7 @@ describe("the progress of a pass", () => {
   })
 })
 
-describe("a style", () => {
+describe("the style of a stream", () => {
   it.each([
     [true, {}, true],
     [false, {}, false],
@@ -98,7 +98,7 @@ describe("a style", () => {
     [true, { FORCE_COLOR: "0" }, false],
     [false, { FORCE_COLOR: "1", NO_COLOR: "1" }, false],
     [true, { CI: "true" }, true]
-  ] as const)("of a stream that is a terminal (%s) with %j has colours: %s", (tty, env, is) => {
+  ] as const)("that is a terminal (%s), with %j, has colours: %s", (tty, env, is) => {
     assert.strictEqual(Style.isColored(tty, env), is)
   })
 
@@ -117,7 +117,7 @@ describe("a style", () => {
   })
 })
 
-describe("the screen", () => {
+describe("the screen of a terminal", () => {
   const stream = { isTTY: true, columns: 0, write: () => true } as const
 
   it("counts 0 columns as 80", () => {

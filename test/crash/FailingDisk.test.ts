@@ -142,7 +142,7 @@ describe("a folder that must be synced", () => {
     ["open", "EISDIR"],
     ["sync", "EINVAL"]
   ] as const)(
-    "is left alone if the file system cannot sync it (%s: %s)",
+    "may stay unsynced if the file system cannot sync folders (%s: %s)",
     Effect.fnUntraced(function* ([method, code]) {
       const { disk, errors } = yield* failing(method, code)
       assert.deepStrictEqual(errors, [])

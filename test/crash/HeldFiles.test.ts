@@ -90,7 +90,7 @@ describe("a file that another program holds", () => {
     })
   )
 
-  it.effect("brings the replaced version back if the new one cannot be moved into place", () =>
+  it.effect("lets the replaced version return if the new one cannot be moved into place", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       yield* disk.fileSystem.remove(`${baseRoot}/1.0.0/skills`, { recursive: true })
@@ -110,7 +110,7 @@ describe("a file that another program holds", () => {
     })
   )
 
-  it.effect("keeps its plugin in place if that was to be removed", () =>
+  it.effect("prevents the removal of its plugin, which stays unchanged", () =>
     Effect.gen(function* () {
       const disk = yield* cached(a1)
       const exit = yield* attempt(

@@ -16,7 +16,7 @@ const readOnly: FaultyFileSystem.Hook = ({ change, method, paths }) =>
     : Effect.fail(FaultyFileSystem.errno("EROFS", method, paths[0] ?? "", paths[1]))
 
 describe("a read-only home", () => {
-  it.effect("can be read and planned for", () =>
+  it.effect("can be read, and a pass for it can be planned", () =>
     Effect.gen(function* () {
       const disk = FaultyFileSystem.withHook(yield* cached(a1), readOnly)
       const services = yield* open(disk.fileSystem, [a2])

@@ -216,7 +216,7 @@ describe("the checks at crash points fail if", { timeout: 60_000 }, () => {
     })
   )
 
-  it.effect("no mark says that an identity is uncertain", () =>
+  it.effect("no mark is made while an identity is uncertain", () =>
     Effect.gen(function* () {
       const start = yield* cached(build("A", "1.0.0"))
       const after = (change: Change) =>

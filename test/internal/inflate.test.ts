@@ -31,7 +31,7 @@ describe("the inflater", () => {
     { name: "a small member", content: noise(100 * KiB) },
     { name: "a large member", content: noise(700 * KiB) },
     { name: "a small member with much content", content: new Uint8Array(9_000 * KiB) }
-  ])("reads $name and refuses it if it is cut, corrupt or followed by more", ({ content }) =>
+  ])("reads $name and rejects it if it is cut, corrupt or followed by more", ({ content }) =>
     Effect.gen(function* () {
       const member = Zlib.gzipSync(content)
       const problem = (bytes: Uint8Array) => Effect.flip(inflate(bytes))

@@ -42,7 +42,7 @@ const collectGarbage: () => void = runInNewContext("gc")
 
 const noise = Uint8Array.from({ length: 300_000 }, (_, nth) => (nth * 7919) % 251)
 
-describe("send", () => {
+describe("NodeExchange.send", () => {
   it.live("returns a whole body, and reuses the connection", () =>
     Effect.gen(function* () {
       const { connections, send } = yield* serve((_, answer) => answer.end(noise))
@@ -55,7 +55,7 @@ describe("send", () => {
     })
   )
 
-  it.live("gives at once what arrived at once", () =>
+  it.live("returns the bytes that arrived with the head without another wait", () =>
     Effect.gen(function* () {
       const { send } = yield* serve((_, answer) => {
         // Node's own server would join the three.

@@ -88,7 +88,7 @@ const authorityFile = Effect.gen(function* () {
 })
 
 layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices: true })((it) => {
-  describe("a proxy", () => {
+  describe("NodeHttp: a proxy", () => {
     it.effect("carries http and https requests, with its credentials for itself alone", () =>
       Effect.gen(function* () {
         const { http, https } = yield* origin
@@ -189,7 +189,7 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
     )
   })
 
-  describe("a certificate of a private authority", () => {
+  describe("NodeHttp: a certificate of a private authority", () => {
     it.effect.each(["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"])(
       "is trusted by the file in %s",
       (name) =>
@@ -210,13 +210,13 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
     )
   })
 
-  describe("the file of certificates", () => {
+  describe("NodeHttp: the file of certificates", () => {
     it.effect.each([
       ["/does/not/exist", "Missing"],
       ["/dev/zero", "NotAFile"],
       ["/", "NotAFile"],
       ["/proc/self/status", "NoCertificate"]
-    ] as const)("%s is refused with its variable: %s", ([file, tag]) =>
+    ] as const)("%s is rejected with its variable: %s", ([file, tag]) =>
       Effect.gen(function* () {
         for (const [name, environment] of [
           ["CODEX_CA_CERTIFICATE", { CODEX_CA_CERTIFICATE: file, SSL_CERT_FILE: "/x" }],
@@ -231,7 +231,7 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
       })
     )
 
-    it.effect("is refused if one of its certificates is invalid", () =>
+    it.effect("is rejected if one of its certificates is invalid", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const { ca } = yield* Authority

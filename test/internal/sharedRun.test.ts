@@ -19,7 +19,7 @@ const counted = Effect.gen(function* () {
 const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.forkChild(effect, { startImmediately: true })
 
-describe("a shared run", () => {
+describe("SharedRun", () => {
   it.effect("gives one result to all callers that come while it runs", () =>
     Effect.gen(function* () {
       const { counts, run } = yield* counted

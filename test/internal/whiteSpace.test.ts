@@ -28,7 +28,7 @@ describe("WhiteSpace", () => {
     assert.strictEqual(WhiteSpace.trim(text), text)
   })
 
-  it.prop("leaves what is trimmed as it is", [Schema.String], ([text]) => {
+  it.prop("does not change text without white space at its ends", [Schema.String], ([text]) => {
     const trimmed = WhiteSpace.trim(text)
     assert.strictEqual(WhiteSpace.trim(trimmed), trimmed)
     assert.isTrue(Schema.is(WhiteSpace.Trimmed)(trimmed))

@@ -27,7 +27,7 @@ export const extract = Effect.fnUntraced(function* (
   )
 })
 
-export const refused = (archive: Uint8Array | Stream.Stream<Uint8Array>) =>
+export const rejected = (archive: Uint8Array | Stream.Stream<Uint8Array>) =>
   Effect.flatMap(Effect.flip(extract(archive)), (error) =>
     error._tag === "BundleArchiveError" ? Effect.succeed(error) : Effect.die(error)
   )
@@ -55,7 +55,7 @@ export const nothingIsLeft = Effect.map(MemoryFileSystem.Disk, (disk) =>
 
 export const reasonOf = (archive: Uint8Array) =>
   Effect.gen(function* () {
-    const error = yield* refused(archive)
+    const error = yield* rejected(archive)
     yield* nothingIsLeft
     return error
   }).pipe(Effect.provide(inMemory()))

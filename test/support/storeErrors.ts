@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import type * as CacheLock from "../../src/CacheLock.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 
-/** The reason for which the store refuses. */
+/** The tag of the reason for which the store fails. */
 export const reasonOf = <A, E extends { readonly _tag: string }, R>(
   effect: Effect.Effect<A, E, R>
 ) =>

@@ -155,7 +155,7 @@ export const reasonOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 /** The error of an effect that must fail and leave the cache unchanged. */
-export const refused = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+export const rejected = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const before = yield* lookAtCache
   const error = yield* Effect.flip(effect)
   assert.deepStrictEqual(yield* lookAtCache, before)

@@ -65,7 +65,7 @@ const told = Effect.fnUntraced(function* (
   return operations
 })
 
-describe("the hook", () => {
+describe("the hook of FaultyFileSystem", () => {
   it.effect("receives each operation with its paths and its position", () =>
     Effect.gen(function* () {
       const operations = yield* told(everything)
@@ -151,7 +151,7 @@ describe("the hook", () => {
   )
 })
 
-describe("an errno", () => {
+describe("an errno of FaultyFileSystem", () => {
   it.effect("replaces the operation, which does not happen", () =>
     Effect.gen(function* () {
       const disk = yield* MemoryFileSystem.make()
@@ -182,7 +182,7 @@ describe("an errno", () => {
     })
   )
 
-  it("is the error that Node's layer would give", () => {
+  it("is the error that Node's layer would return", () => {
     const { reason } = FaultyFileSystem.errno("ENOTEMPTY", "rename", "/a", "/b")
     assert(reason._tag === "Unknown")
     assert.deepInclude(reason, {

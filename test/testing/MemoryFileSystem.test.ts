@@ -5,18 +5,18 @@ import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import { fileSystemContract } from "./fileSystemContract.ts"
 
-describe("for root, it is a file system", () => {
+describe("MemoryFileSystem for root", () => {
   fileSystemContract(MemoryFileSystem.layer, { umask: 0o022, heldToPermissions: false })
 })
 
-describe("a case-insensitive file system", () => {
+describe("MemoryFileSystem that is case-insensitive", () => {
   fileSystemContract(MemoryFileSystem.layerWith({ caseInsensitive: true }), {
     umask: 0o022,
     heldToPermissions: false
   })
 })
 
-describe("for other users, it is a file system with permissions", () => {
+describe("MemoryFileSystem for other users", () => {
   fileSystemContract(MemoryFileSystem.layerWith({ uid: 1000, gid: 1000, umask: 0o077 }), {
     umask: 0o077,
     heldToPermissions: true
@@ -49,7 +49,7 @@ const modeOfFile = (disk: MemoryFileSystem.MemoryDisk) => disk.snapshot()["/d/fi
 const syncPath = (fs: FileSystem.FileSystem, path: string) =>
   Effect.scoped(Effect.flatMap(fs.open(path), (file) => file.sync))
 
-describe("the disk of a layer", () => {
+describe("the disk of MemoryFileSystem.layer", () => {
   it.effect("is new for each program, and shared by all uses of the layer in it", () =>
     Effect.gen(function* () {
       const { layer } = MemoryFileSystem
@@ -167,7 +167,7 @@ describe("the disk of a layer", () => {
   )
 })
 
-describe("a case-insensitive disk", () => {
+describe("a case-insensitive disk of MemoryFileSystem", () => {
   const make = makeDisk({ caseInsensitive: true })
 
   it.effect("treats names that differ in case or Unicode form as one", () =>
@@ -206,7 +206,7 @@ describe("a case-insensitive disk", () => {
   )
 })
 
-describe("onStep", () => {
+describe("onStep of MemoryFileSystem", () => {
   /** A program with an operation of each kind that takes many steps. */
   const program = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
     yield* fs.makeDirectory("/d/a/b", { recursive: true })
@@ -316,7 +316,7 @@ const outcomes = Effect.fnUntraced(function* (
   return [...found].toSorted()
 })
 
-describe("after a power loss", () => {
+describe("after a power loss in MemoryFileSystem", () => {
   const { loseNothing, loseSome, loseUnsynced } = MemoryFileSystem
 
   it.effect("contents exist only if the file was synced, and names only if the folder was", () =>
@@ -468,7 +468,7 @@ describe("after a power loss", () => {
     })
   )
 
-  it.effect("required orders hold whatever is asked to survive", () =>
+  it.effect("required orders of changes hold, whichever changes are chosen to survive", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* outcomes((fs) =>

@@ -597,7 +597,7 @@ describe.runIf(isReal)("over HTTPS", () => {
     return reason._tag === "TransportError" ? (reason.cause as { code?: string }).code : reason._tag
   })
 
-  it.live("clients refuse an invalid certificate", () =>
+  it.live("clients reject an invalid certificate", () =>
     Effect.gen(function* () {
       const { expired, selfSigned, wrongHost } = yield* Authority
       const backend = yield* TestBackend.make()

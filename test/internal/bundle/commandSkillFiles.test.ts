@@ -78,7 +78,7 @@ const made = Effect.fnUntraced(
   Effect.provide([MemoryFileSystem.layer, Path.layer], { local: true })
 )
 
-describe("write", () => {
+describe("CommandSkillFiles.write", () => {
   it.effect.each([
     {
       of: "all Markdown files below commands",

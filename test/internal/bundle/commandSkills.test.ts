@@ -10,7 +10,7 @@ const descriptionOf = (yaml: string) =>
 
 const isMade = (body: string) => made(`---\ndescription: d\n---\n${body}`).length === 1
 
-describe("make", () => {
+describe("CommandSkills.make", () => {
   it("makes a skill of a command", () => {
     assert.deepStrictEqual(made("---\ndescription: Does it\n---\n\nDo it.\n\n", "sub/Bar Baz"), [
       {
@@ -117,7 +117,7 @@ Do it.
   )
 })
 
-describe("places", () => {
+describe("CommandSkills.places", () => {
   it.each([
     [{}, ["commands"]],
     [{ commands: null }, ["commands"]],
@@ -128,7 +128,7 @@ describe("places", () => {
     [{ commands: 1 }, []],
     [{ commands: { a: "./a.md" } }, []],
     [{ commands: "./" }, []]
-  ])("of %j are %j", (manifest, places) =>
+  ])("finds for %j the paths %j", (manifest, places) =>
     assert.deepStrictEqual(
       CommandSkills.places(manifest).map((place) => place.join("/")),
       places

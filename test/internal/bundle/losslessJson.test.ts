@@ -7,7 +7,7 @@ const reprint = (text: string) =>
     Option.map(Result.getSuccess(LosslessJson.parse(text)), (json) => LosslessJson.print(json))
   )
 
-describe("print", () => {
+describe("LosslessJson.print", () => {
   it.each([
     ["[]", "[]"],
     ["{ }", "{}"],
@@ -46,7 +46,7 @@ describe("print", () => {
   })
 })
 
-describe("parse", () => {
+describe("LosslessJson.parse", () => {
   it.each([
     "",
     "[1,]",
@@ -58,7 +58,7 @@ describe("parse", () => {
     '{"\\udc00":1}',
     "01",
     "nul"
-  ])("refuses %j", (text) => {
+  ])("rejects %j", (text) => {
     assert.isNull(reprint(text))
   })
 
@@ -79,7 +79,7 @@ describe("parse", () => {
   })
 })
 
-describe("at", () => {
+describe("LosslessJson.at", () => {
   const json = Result.getOrThrow(LosslessJson.parse('{"a":[{"b":1.0}],"0":2}'))
   it.each([
     [[], undefined],
@@ -88,19 +88,19 @@ describe("at", () => {
     [["a", "b"], undefined],
     [["0"], "2"],
     [["c", "d"], undefined]
-  ] as const)("%j", (path, text) => {
+  ] as const)("finds the value at %j", (path, text) => {
     const found = LosslessJson.at(json, path)
     assert.strictEqual(found?._tag === "Scalar" ? found.text : undefined, text)
   })
 })
 
-describe("survivedParse", () => {
+describe("LosslessJson.survivedParse", () => {
   it.each([
-    ["plain", { a: ["x", null, true, {}], a1: "" }, true],
+    ["plain text and keys", { a: ["x", null, true, {}], a1: "" }, true],
     ["a number", { a: [1] }, false],
     ["a key like an index", { a: { "1": "" } }, false],
-    ["deep", JSON.parse("[".repeat(5000) + "]".repeat(5000)), false]
-  ] as const)("%s", (_, value, survived) => {
+    ["5,000 nested arrays", JSON.parse("[".repeat(5000) + "]".repeat(5000)), false]
+  ] as const)("is right for %s", (_, value, survived) => {
     assert.strictEqual(LosslessJson.survivedParse(value), survived)
   })
 })

@@ -22,7 +22,7 @@ const read = Effect.fnUntraced(
   Effect.provide([MemoryFileSystem.layer, Path.layer], { local: true })
 )
 
-describe("read", () => {
+describe("ManifestFile.read", () => {
   it.effect.each([
     { found: "plugin.json", files: { "plugin.json": agent, [codex]: plain } },
     { found: codex, files: { "plugin.json": plain, [codex]: plain, [claude]: plain } },
@@ -53,7 +53,7 @@ describe("read", () => {
     { reason: "NotManifest", files: { [codex]: "{}" } },
     { reason: "NotManifest", files: { [codex]: '{"name":7}' } },
     { reason: "NameMismatch", files: { [codex]: '{"name":"Alpha"}' } }
-  ] as const)("refuses $files as $reason", ({ files, reason }) =>
+  ] as const)("rejects $files as $reason", ({ files, reason }) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read(files))
       assert.strictEqual(error._tag, "InvalidManifest")

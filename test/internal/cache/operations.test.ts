@@ -37,7 +37,7 @@ const operationsOf = Effect.fnUntraced(function* <E, R>(effect: Effect.Effect<un
   return (yield* count(effect)) - (yield* count(Effect.void))
 })
 
-describe("the number of operations", () => {
+describe("the number of disk operations", () => {
   it.live("of a brief hold in a session is small, also for queued callers", () =>
     Effect.gen(function* () {
       const { internals } = yield* CacheLock.CacheLock

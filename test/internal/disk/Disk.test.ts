@@ -112,23 +112,23 @@ const cases: ReadonlyArray<Case> = [
       )
   },
   {
-    name: "entries refuses a missing folder",
+    name: "entries rejects a missing folder",
     run: (disk, folder) => disk.entries(`${folder}/none`)
   },
   {
     name: "names lists names",
     run: (disk, folder) => Effect.map(disk.names(folder), (names) => names.toSorted())
   },
-  { name: "names refuses a missing folder", run: (disk, folder) => disk.names(`${folder}/none`) },
-  { name: "names refuses a file", run: (disk, folder) => disk.names(`${folder}/file`) },
-  { name: "entries refuses a file", run: (disk, folder) => disk.entries(`${folder}/file`) },
+  { name: "names rejects a missing folder", run: (disk, folder) => disk.names(`${folder}/none`) },
+  { name: "names rejects a file", run: (disk, folder) => disk.names(`${folder}/file`) },
+  { name: "entries rejects a file", run: (disk, folder) => disk.entries(`${folder}/file`) },
   {
     name: "readFile reads a file up to its limit",
     run: (disk, folder) =>
       Effect.map(disk.readFile(`${folder}/file`, 5), (bytes) => Buffer.from(bytes).toString())
   },
   {
-    name: "readFile refuses a missing file",
+    name: "readFile rejects a missing file",
     run: (disk, folder) => disk.readFile(`${folder}/none`)
   },
   {
@@ -137,7 +137,7 @@ const cases: ReadonlyArray<Case> = [
       Effect.map(disk.realPath(`${folder}/link`), (real) => real.endsWith("/file"))
   },
   ...["none", "file/x"].map((name) => ({
-    name: `realPath refuses ${name}`,
+    name: `realPath rejects ${name}`,
     run: (disk: Disk.Disk, folder: string) =>
       Effect.mapError(disk.realPath(`${folder}/${name}`), ({ reason }) => reason._tag)
   })),
@@ -172,7 +172,7 @@ const cases: ReadonlyArray<Case> = [
     run: (disk, folder) => disk.look(() => Looks.lstat(`${folder}/file/x`))
   },
   ...["none", "file"].map((name) => ({
-    name: `look refuses to list ${name}`,
+    name: `look rejects to list ${name}`,
     run: (disk: Disk.Disk, folder: string) => disk.look(() => Looks.entries(`${folder}/${name}`))
   })),
   {
@@ -222,11 +222,11 @@ const cases: ReadonlyArray<Case> = [
       disk.createFile(`${folder}/new`, new Uint8Array(300_000).fill(7), { mode: 0o600 })
   },
   {
-    name: "createFile refuses a name that is taken",
+    name: "createFile rejects a name that is taken",
     run: (disk, folder) => disk.createFile(`${folder}/file`, text, { mode: 0o644 })
   },
   {
-    name: "createFile refuses a missing folder",
+    name: "createFile rejects a missing folder",
     run: (disk, folder) => disk.createFile(`${folder}/none/new`, text, { mode: 0o644 })
   },
   {
@@ -253,7 +253,7 @@ const cases: ReadonlyArray<Case> = [
     run: (disk, folder) => disk.makeDirectory(`${folder}/new/below`, { recursive: true })
   },
   {
-    name: "makeDirectory refuses a name that is taken",
+    name: "makeDirectory rejects a name that is taken",
     run: (disk, folder) => disk.makeDirectory(`${folder}/file`)
   },
   {
@@ -266,13 +266,13 @@ const cases: ReadonlyArray<Case> = [
         )
       )
   },
-  { name: "touch refuses nothing", run: (disk, folder) => disk.touch(`${folder}/none`, 0) },
+  { name: "touch rejects a missing entry", run: (disk, folder) => disk.touch(`${folder}/none`, 0) },
   {
     name: "ensureWritable accepts a file",
     run: (disk, folder) => disk.ensureWritable(`${folder}/file`)
   },
   {
-    name: "ensureWritable refuses a missing file",
+    name: "ensureWritable rejects a missing file",
     run: (disk, folder) => disk.ensureWritable(`${folder}/none`)
   },
   { name: "chmod changes a mode", run: (disk, folder) => disk.chmod(`${folder}/file`, 0o600) },
@@ -281,7 +281,7 @@ const cases: ReadonlyArray<Case> = [
     run: (disk, folder) => disk.rename(`${folder}/tree`, `${folder}/moved`)
   },
   {
-    name: "rename refuses a folder that is not empty",
+    name: "rename rejects a folder that is not empty",
     run: (disk, folder) =>
       Effect.andThen(
         disk.makeDirectory(`${folder}/other`),
@@ -289,7 +289,7 @@ const cases: ReadonlyArray<Case> = [
       )
   },
   {
-    name: "rename refuses nothing",
+    name: "rename rejects a missing entry",
     run: (disk, folder) => disk.rename(`${folder}/none`, `${folder}/x`)
   },
   { name: "remove removes a tree", run: (disk, folder) => disk.remove(`${folder}/tree`) },
@@ -301,7 +301,7 @@ const cases: ReadonlyArray<Case> = [
   },
   { name: "syncFile syncs a file", run: (disk, folder) => disk.syncFile(`${folder}/file`) },
   {
-    name: "syncFile refuses a missing file",
+    name: "syncFile rejects a missing file",
     run: (disk, folder) => disk.syncFile(`${folder}/none`)
   },
   { name: "syncDirectory syncs a folder", run: (disk, folder) => disk.syncDirectory(folder) },
@@ -333,16 +333,16 @@ const cases: ReadonlyArray<Case> = [
   },
   { name: "createAll accepts that there is nothing to do", run: (disk) => disk.createAll([]) },
   {
-    name: "createAll refuses a file's name that is taken",
+    name: "createAll rejects a file's name that is taken",
     run: (disk, folder) =>
       disk.createAll([{ _tag: "File", path: `${folder}/file`, mode: 0o644, contents: text }])
   },
   {
-    name: "createAll refuses a folder's name that is taken",
+    name: "createAll rejects a folder's name that is taken",
     run: (disk, folder) => disk.createAll([{ _tag: "Folder", path: `${folder}/tree`, mode: 0o755 }])
   },
   {
-    name: "createAll refuses a missing parent",
+    name: "createAll rejects a missing parent",
     run: (disk, folder) =>
       disk.createAll([{ _tag: "File", path: `${folder}/none/new`, mode: 0o644, contents: text }])
   },
@@ -351,7 +351,7 @@ const cases: ReadonlyArray<Case> = [
     run: (disk, folder) => disk.syncDirectories([folder, `${folder}/none`, `${folder}/tree`])
   },
   {
-    name: "syncDirectories refuses a folder below a file",
+    name: "syncDirectories rejects a folder below a file",
     run: (disk, folder) => disk.syncDirectories([`${folder}/file/x`])
   }
 ]
@@ -409,15 +409,15 @@ describe.skipIf(process.platform !== "linux")("the two disks", () => {
         const disk = implementation(yield* FileSystem.FileSystem)
         const folder = yield* temporaryFolder(tmpdir())
         prepare(folder)
-        const refused = (name: string, limit?: number) =>
+        const rejected = (name: string, limit?: number) =>
           Effect.map(
             Effect.flip(disk.readFile(join(folder, name), limit)),
             ({ reason }) => reason._tag
           )
-        assert.strictEqual(yield* refused("pipe"), "BadResource")
-        assert.strictEqual(yield* refused("tree"), "BadResource")
-        assert.strictEqual(yield* refused("link"), "BadResource")
-        assert.strictEqual(yield* refused("file", 4), "Unknown")
+        assert.strictEqual(yield* rejected("pipe"), "BadResource")
+        assert.strictEqual(yield* rejected("tree"), "BadResource")
+        assert.strictEqual(yield* rejected("link"), "BadResource")
+        assert.strictEqual(yield* rejected("file", 4), "Unknown")
       }).pipe(Effect.scoped, Effect.provide(platform))
   )
 

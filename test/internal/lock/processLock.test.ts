@@ -44,7 +44,7 @@ const make = Effect.gen(function* () {
 
 const lengths = ["long", "brief", "instant"] as const
 
-describe("a lock between processes", () => {
+describe("ProcessLock", () => {
   it.effect.each(lengths)(
     "lets the next caller in after its file could not be unlocked (%s)",
     Effect.fnUntraced(function* (length) {

@@ -18,7 +18,7 @@ const make = Effect.gen(function* () {
   return { counted, events, ready }
 })
 
-describe("a counted resource", () => {
+describe("a RefCounted resource", () => {
   it.effect("is acquired once for all users that want it at the same time", () =>
     Effect.gen(function* () {
       const { counted, events, ready } = yield* make

@@ -113,7 +113,7 @@ const semVers = versions(
   "18446744073709551615.0.0"
 )
 
-/** Looks like SemVer and is not. */
+/** Reads like SemVer and is not. */
 const notSemVers = versions(
   "1",
   "1.0",

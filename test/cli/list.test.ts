@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
 import * as Disk from "../../src/internal/disk/Disk.ts"
-import * as Looks from "../../src/internal/disk/looks.ts"
+import * as Reads from "../../src/internal/disk/reads.ts"
 import { nodeDisk } from "../../src/internal/disk/nodeDisk.ts"
 import { doubtPrefix } from "../../src/internal/cache/staging.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
@@ -208,13 +208,13 @@ describe("id", () => {
       const { home, run: runAt } = yield* world({ plugins: [alpha, mine] })
       yield* runAt("sync")
       const read: Array<string> = []
-      const reads: Looks.Operations = {
+      const reads: Reads.Operations = {
         lstat: nodeDisk.lstat,
         entries: (folder) => Effect.suspend(() => nodeDisk.entries((read.push(folder), folder))),
         readFile: (file, limit) =>
           Effect.suspend(() => nodeDisk.readFile((read.push(file), file), limit))
       }
-      const disk: Disk.Disk = { ...nodeDisk, ...reads, look: (make) => Looks.run(reads, make) }
+      const disk: Disk.Disk = { ...nodeDisk, ...reads, runReads: (make) => Reads.run(reads, make) }
       const { stdout } = yield* run(["id", "alpha@openai-curated-remote", "--codex-home", home], {
         stdio: Layer.succeed(Disk.Implementation, () => disk)
       })

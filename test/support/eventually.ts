@@ -9,7 +9,7 @@ import { setTimeout } from "node:timers/promises"
 const interval = 5
 
 /**
- * Looks again and again until it finds the expected, by default true, and gives it. The time limit of the
+ * Reads again and again until it finds the expected, by default true, and gives it. The time limit of the
  * test is the only one.
  */
 export const eventually = Effect.fnUntraced(function* <A, E, R>(

@@ -1,5 +1,5 @@
 /**
- * Looks at how changes of the store fail.
+ * Reads at how changes of the store fail.
  */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"

@@ -124,7 +124,7 @@ export const extract = Effect.fnUntraced(function* <E, R, E2, E3, R3>(
   const arriving = yield* Channel.toPullScoped(Stream.toChannel(bytes), scope)
   const pull = limited(arriving, limits, refusals)
   const first = yield* Inflate.gather(pull, Inflate.smallMember)
-  if (first.isEnd) yield* disk.turn
+  if (first.isEnd) yield* disk.yieldTurn
   const small = first.isEnd
     ? yield* Effect.fromResult(Result.mapError(Inflate.inflateSmall(first.bytes), refusals.gzip))
     : undefined

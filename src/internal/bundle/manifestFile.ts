@@ -3,7 +3,7 @@
  */
 import { Effect, type FileSystem, type Path, type PlatformError, Result } from "effect"
 import * as PluginManifest from "../../PluginManifest.ts"
-import * as Looks from "../disk/looks.ts"
+import * as Reads from "../disk/reads.ts"
 import { codeOf, isAbsent } from "../platformError.ts"
 
 /** The maximum size of a manifest, in bytes. */
@@ -34,12 +34,12 @@ const isNoManifest = (error: PlatformError.PlatformError): boolean =>
 type Refusal = PluginManifest.InvalidManifest
 
 /** See {@link find}. */
-export function* findLook(
+export function* findReads(
   path: Path.Path,
   root: string,
   candidates: ReadonlyArray<string> = PluginManifest.paths
-): Looks.Look<Result.Result<ManifestFile, Refusal>> {
-  const entries = yield* Looks.recover(Looks.entries(root), isAbsent, noEntries)
+): Reads.Reads<Result.Result<ManifestFile, Refusal>> {
+  const entries = yield* Reads.recover(Reads.entries(root), isAbsent, noEntries)
   for (const relativePath of candidates) {
     const [first = relativePath, second] = relativePath.split("/")
     // A link does not count: it may point outside the plugin.
@@ -49,7 +49,7 @@ export function* findLook(
       second === undefined
         ? `${root}${path.sep}${first}`
         : `${root}${path.sep}${first}${path.sep}${second}`
-    const bytes = yield* Looks.recover(Looks.readFile(file, maxBytes), isNoManifest, undefined)
+    const bytes = yield* Reads.recover(Reads.readFile(file, maxBytes), isNoManifest, undefined)
     if (bytes === undefined) continue
     const parsed = PluginManifest.parseJsonResult(bytes, file)
     const found = (json: unknown): ManifestFile => ({ path: file, relativePath, bytes, json })
@@ -63,15 +63,15 @@ export function* findLook(
 }
 
 /** The operations that find and read a manifest. */
-type Readable = Pick<Looks.Operations, "entries" | "readFile">
+type Readable = Pick<Reads.Operations, "entries" | "readFile">
 
-const lookAt = <A>(disk: Readable, make: () => Looks.Look<Result.Result<A, Refusal>>) =>
+const runReads = <A>(disk: Readable, make: () => Reads.Reads<Result.Result<A, Refusal>>) =>
   Effect.flatMap(
-    Looks.run(
+    Reads.run(
       {
         entries: disk.entries,
         readFile: disk.readFile,
-        lstat: () => Effect.die("no look for a manifest asks for this")
+        lstat: () => Effect.die("the reads of a manifest need no lstat")
       },
       make
     ),
@@ -85,7 +85,7 @@ export const find = (
   root: string,
   candidates?: ReadonlyArray<string>
 ): Effect.Effect<ManifestFile, Refusal | PlatformError.PlatformError> =>
-  lookAt(disk, () => findLook(path, root, candidates))
+  runReads(disk, () => findReads(path, root, candidates))
 
 const checked = (
   file: ManifestFile,
@@ -103,12 +103,12 @@ export const check = (
   Effect.fromResult(checked(file, expectedName))
 
 /** See {@link read}. */
-export function* readLook(
+export function* checkedReads(
   path: Path.Path,
   root: string,
   expectedName: string
-): Looks.Look<Result.Result<CheckedFile, Refusal>> {
-  return Result.flatMap(yield* findLook(path, root), (file) =>
+): Reads.Reads<Result.Result<CheckedFile, Refusal>> {
+  return Result.flatMap(yield* findReads(path, root), (file) =>
     Result.map(checked(file, expectedName), (manifest) => ({ ...file, manifest }))
   )
 }
@@ -116,13 +116,13 @@ export function* readLook(
 /**
  * True if a folder has a valid manifest that names the plugin. Never fails because of the manifest.
  */
-export function* isSoundLook(
+export function* hasValidManifest(
   path: Path.Path,
   root: string,
   expectedName: string
-): Looks.Look<boolean> {
-  const look = yield* Looks.recover(findLook(path, root), () => true, undefined)
-  const file = look && Result.getOrUndefined(look)
+): Reads.Reads<boolean> {
+  const found = yield* Reads.recover(findReads(path, root), () => true, undefined)
+  const file = found && Result.getOrUndefined(found)
   if (file === undefined) return false
   const { json, relativePath } = file
   return relativePath !== PluginManifest.agentPluginPath && PluginManifest.isPlain(json)
@@ -137,4 +137,4 @@ export const read = (
   root: string,
   expectedName: string
 ): Effect.Effect<CheckedFile, Refusal | PlatformError.PlatformError> =>
-  lookAt(disk, () => readLook(path, root, expectedName))
+  runReads(disk, () => checkedReads(path, root, expectedName))

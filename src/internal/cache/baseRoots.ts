@@ -7,7 +7,7 @@ import * as InstallMetadata from "../../InstallMetadata.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
 import type * as Disk from "../disk/Disk.ts"
-import * as Looks from "../disk/looks.ts"
+import * as Reads from "../disk/reads.ts"
 
 /** The content of one base root, from its folder's entries. */
 export interface BaseRoot {
@@ -61,8 +61,8 @@ export const fingerprint = (
   ].join("/")
 
 /** A folder's entries; none where there is no such folder. */
-const entriesIn = (folder: string): Looks.Look<ReadonlyArray<FileSystem.DirectoryEntry>> =>
-  Looks.recover(Looks.entries(folder), isNotFound, [])
+const entriesIn = (folder: string): Reads.Reads<ReadonlyArray<FileSystem.DirectoryEntry>> =>
+  Reads.recover(Reads.entries(folder), isNotFound, [])
 
 export type BaseRoots = ReturnType<typeof make>
 
@@ -77,50 +77,50 @@ export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
   const sidecarOf = (baseRoot: string) => within(baseRoot, InstallMetadata.fileName)
 
   /** A folder's entries; none where there is no such folder. */
-  const entriesOf = (directory: string) => disk.look(() => entriesIn(directory))
+  const entriesOf = (directory: string) => disk.runReads(() => entriesIn(directory))
 
   /** lstat, or undefined if the path does not exist. */
   const infoOf = (target: string) => disk.lstat(target)
 
   /** The active version and the sidecar of a base root, as far as they exist. */
-  function* partsLook(
+  function* partsReads(
     baseRoot: string,
     { active, sidecar }: BaseRoot
-  ): Looks.Look<
+  ): Reads.Reads<
     readonly [active: FileSystem.File.Info | undefined, sidecar: FileSystem.File.Info | undefined]
   > {
     return [
-      Option.isNone(active) ? undefined : yield* Looks.lstat(versionRootOf(baseRoot, active.value)),
-      sidecar === undefined ? undefined : yield* Looks.lstat(sidecarOf(baseRoot))
+      Option.isNone(active) ? undefined : yield* Reads.lstat(versionRootOf(baseRoot, active.value)),
+      sidecar === undefined ? undefined : yield* Reads.lstat(sidecarOf(baseRoot))
     ]
   }
 
   /** A value that changes when anything in the folder is added, removed or replaced. */
-  function* fingerprintLook(target: string): Looks.Look<Fingerprint | undefined> {
-    const info = yield* Looks.lstat(target)
+  function* fingerprintReads(target: string): Reads.Reads<Fingerprint | undefined> {
+    const info = yield* Reads.lstat(target)
     if (info === undefined) return undefined
     const contents =
       info.type === "Directory"
-        ? baseRootWith(yield* Looks.recover(Looks.entries(target), () => true, []))
+        ? baseRootWith(yield* Reads.recover(Reads.entries(target), () => true, []))
         : emptyBaseRoot
-    return fingerprint(info, contents, ...(yield* partsLook(target, contents)))
+    return fingerprint(info, contents, ...(yield* partsReads(target, contents)))
   }
 
-  const fingerprintOf = (target: string) => disk.look(() => fingerprintLook(target))
+  const fingerprintOf = (target: string) => disk.runReads(() => fingerprintReads(target))
 
   const readBaseRoot = (baseRoot: string): Effect.Effect<BaseRoot, PlatformError.PlatformError> =>
     Effect.map(entriesOf(baseRoot), baseRootWith)
 
   /** The base root, if it and its marketplace are real folders. */
-  function* locateLook(pluginId: PluginId.PluginId): Looks.Look<BaseRoot> {
+  function* locateReads(pluginId: PluginId.PluginId): Reads.Reads<BaseRoot> {
     const baseRoot = baseRootOf(pluginId)
     for (const folder of [path.dirname(baseRoot), baseRoot]) {
-      if ((yield* Looks.lstat(folder))?.type !== "Directory") return emptyBaseRoot
+      if ((yield* Reads.lstat(folder))?.type !== "Directory") return emptyBaseRoot
     }
     return baseRootWith(yield* entriesIn(baseRoot))
   }
 
-  const locate = (pluginId: PluginId.PluginId) => disk.look(() => locateLook(pluginId))
+  const locate = (pluginId: PluginId.PluginId) => disk.runReads(() => locateReads(pluginId))
 
   return {
     marketplaceRoot,
@@ -129,11 +129,11 @@ export const make = (disk: Disk.Disk, path: Path.Path, cache: string) => {
     sidecarOf,
     entriesOf,
     infoOf,
-    partsLook,
-    fingerprintLook,
+    partsReads,
+    fingerprintReads,
     fingerprintOf,
     readBaseRoot,
-    locateLook,
+    locateReads,
     locate
   }
 }

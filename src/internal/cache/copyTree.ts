@@ -4,7 +4,7 @@
 import { Effect, type Path, type PlatformError } from "effect"
 import { codeOf } from "../platformError.ts"
 import * as Disk from "../disk/Disk.ts"
-import * as Looks from "../disk/looks.ts"
+import * as Reads from "../disk/reads.ts"
 
 /** The mode of folders in the cache, as in Codex. */
 export const folderMode = 0o755
@@ -35,19 +35,19 @@ interface Tree {
   readonly files: ReadonlyArray<string>
 }
 
-function* treeLook(
+function* treeReads(
   path: Path.Path,
   root: string,
   { folderMode, without }: Options
-): Looks.Look<Tree> {
+): Reads.Reads<Tree> {
   const paths = [""]
   const folders: Array<Tree["folders"][number]> = []
   const files: Array<string> = []
   // The loop also visits the folders that it appends.
   for (const folder of paths) {
-    const mode = folderMode ?? (yield* Looks.lstat(`${root}${folder}`))?.mode ?? 0
+    const mode = folderMode ?? (yield* Reads.lstat(`${root}${folder}`))?.mode ?? 0
     folders.push({ path: folder, mode: (mode & permissions) | ownersFolder })
-    for (const { name, type } of yield* Looks.entries(`${root}${folder}`)) {
+    for (const { name, type } of yield* Reads.entries(`${root}${folder}`)) {
       const below = `${folder}${path.sep}${name}`
       if (type === "Directory" && name !== without) paths.push(below)
       if (type === "File") files.push(below)
@@ -58,7 +58,7 @@ function* treeLook(
 
 /** The next files of a list: small ones with their content, and the names of large ones. */
 interface Batch {
-  readonly small: ReadonlyArray<{ readonly path: string; readonly file: Looks.File }>
+  readonly small: ReadonlyArray<{ readonly path: string; readonly file: Reads.File }>
   readonly large: ReadonlyArray<string>
   /** The number of files in the batch. */
   readonly count: number
@@ -66,14 +66,14 @@ interface Batch {
 
 const isLarge = (error: PlatformError.PlatformError) => codeOf(error) === "EFBIG"
 
-function* batchLook(root: string, files: ReadonlyArray<string>): Looks.Look<Batch> {
+function* batchReads(root: string, files: ReadonlyArray<string>): Reads.Reads<Batch> {
   const small: Array<Batch["small"][number]> = []
   const large: Array<string> = []
   let bytes = 0
   let count = 0
   for (; count < files.length && bytes < batch; count++) {
     const path = files[count]!
-    const file = yield* Looks.recover(Looks.file(`${root}${path}`, smallFile), isLarge, undefined)
+    const file = yield* Reads.recover(Reads.file(`${root}${path}`, smallFile), isLarge, undefined)
     if (file === undefined) large.push(path)
     else small.push({ path, file })
     bytes += file?.bytes.length ?? 0
@@ -93,7 +93,7 @@ export const copyTree = Effect.fnUntraced(function* (
   target: string,
   options: Options = {}
 ) {
-  const tree = yield* disk.look(() => treeLook(path, source, options))
+  const tree = yield* disk.runReads(() => treeReads(path, source, options))
   yield* disk.createAll(
     tree.folders.map(({ mode, path }) => ({ _tag: "Folder", path: `${target}${path}`, mode }))
   )
@@ -106,7 +106,7 @@ export const copyTree = Effect.fnUntraced(function* (
   })
   for (let files = tree.files; files.length > 0;) {
     const rest = files
-    const { count, large, small } = yield* disk.look(() => batchLook(source, rest))
+    const { count, large, small } = yield* disk.runReads(() => batchReads(source, rest))
     yield* disk.createAll(
       small.map(({ file, path }) => ({
         _tag: "File",

@@ -17,7 +17,7 @@ import type { Changes, Context } from "./changes.ts"
 import type * as Claims from "./claims.ts"
 import { folderMode } from "./copyTree.ts"
 import type { NewEntry } from "../disk/Disk.ts"
-import * as Looks from "../disk/looks.ts"
+import * as Reads from "../disk/reads.ts"
 import { utf8 } from "./sidecars.ts"
 import { doubtPrefix } from "./staging.ts"
 import { explain } from "./storeError.ts"
@@ -51,13 +51,13 @@ const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
 const makePreparation = ({ disk, home, path, reader }: Context) => {
   /** The plugins that need no more than a new base root. A plugin in doubt needs more. */
   const placeable = <A extends NewPlugin>(plugins: ReadonlyArray<A>) =>
-    disk.look(function* (): Looks.Look<ReadonlyArray<A>> {
-      const names = yield* Looks.recover(Looks.entries(home.staging), isNotFound, noEntries)
+    disk.runReads(function* (): Reads.Reads<ReadonlyArray<A>> {
+      const names = yield* Reads.recover(Reads.entries(home.staging), isNotFound, noEntries)
       const staged = new Set(names.map(({ name }) => name))
       const found: Array<A> = []
       for (const plugin of plugins) {
         if (staged.has(`${doubtPrefix}${plugin.pluginId}`)) continue
-        const baseRoot = yield* Looks.lstat(reader.baseRootOf(plugin.pluginId))
+        const baseRoot = yield* Reads.lstat(reader.baseRootOf(plugin.pluginId))
         if (baseRoot === undefined) found.push(plugin)
       }
       return found

@@ -17,7 +17,7 @@ import {
   mtimeOf
 } from "./baseRoots.ts"
 import type * as Disk from "../disk/Disk.ts"
-import * as Looks from "../disk/looks.ts"
+import * as Reads from "../disk/reads.ts"
 
 /** The identity in a sidecar, and whether the sidecar has exactly the bytes that Codex writes. */
 export interface Sidecar {
@@ -77,21 +77,21 @@ const identityWith = (sidecar: SidecarResult, inDoubt: boolean): Identity =>
 export const make = (
   disk: Disk.Disk,
   path: Path.Path,
-  { baseRootOf, partsLook, sidecarOf, versionRootOf }: BaseRoots
+  { baseRootOf, partsReads, sidecarOf, versionRootOf }: BaseRoots
 ) => {
   /** Never fails: an error is the reason why the sidecar cannot be read. */
-  function* sidecarLook(
+  function* sidecarReads(
     pluginId: PluginId.PluginId,
     contents: BaseRoot
-  ): Looks.Look<SidecarResult> {
+  ): Reads.Reads<SidecarResult> {
     if (contents.sidecar === undefined) return noSidecar
     const path = sidecarOf(baseRootOf(pluginId))
     const corrupt = (reason: InstallMetadata.CorruptInstallMetadata["reason"]) =>
       Result.fail(new InstallMetadata.CorruptInstallMetadata({ path, pluginId, reason }))
     // A link is not followed, because it could lead to any file of the user.
     if (contents.sidecar !== "File") return corrupt("NotAFile")
-    const file = Looks.recover(Looks.readFile(path, smallFile), isNotFound, undefined)
-    const bytes = yield* Looks.recover(file, () => true, null)
+    const file = Reads.recover(Reads.readFile(path, smallFile), isNotFound, undefined)
+    const bytes = yield* Reads.recover(file, () => true, null)
     if (bytes === null) return corrupt("Inaccessible")
     if (bytes === undefined) return noSidecar
     return Result.map(InstallMetadata.decodeResult(bytes, path, pluginId), (remotePluginId) =>
@@ -99,44 +99,44 @@ export const make = (
     )
   }
 
-  const lookAtSidecar = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
-    Effect.orDie(disk.look(() => sidecarLook(pluginId, contents)))
+  const readSidecarResult = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
+    Effect.orDie(disk.runReads(() => sidecarReads(pluginId, contents)))
 
   const readSidecar = (pluginId: PluginId.PluginId, contents: BaseRoot) =>
-    Effect.flatMap(lookAtSidecar(pluginId, contents), Effect.fromResult)
+    Effect.flatMap(readSidecarResult(pluginId, contents), Effect.fromResult)
 
   const identityOf = (
     pluginId: PluginId.PluginId,
     contents: BaseRoot,
     inDoubt: boolean
   ): Effect.Effect<Identity> =>
-    Effect.map(lookAtSidecar(pluginId, contents), (sidecar) => identityWith(sidecar, inDoubt))
+    Effect.map(readSidecarResult(pluginId, contents), (sidecar) => identityWith(sidecar, inDoubt))
 
-  function* pluginLook(
+  function* pluginReads(
     pluginId: PluginId.PluginId,
     inDoubt: boolean
-  ): Looks.Look<Option.Option<CachedPlugin>> {
+  ): Reads.Reads<Option.Option<CachedPlugin>> {
     const baseRoot = baseRootOf(pluginId)
     // The folder is examined before its entries, so that a later comparison reveals a change in
     // between.
-    const info = yield* Looks.lstat(baseRoot)
+    const info = yield* Reads.lstat(baseRoot)
     if (info?.type !== "Directory") return Option.none()
     // An unreadable base root counts as empty. An install there reports the reason.
-    const entriesLook = () => Looks.recover(Looks.entries(baseRoot), () => true, noEntries)
-    let contents = baseRootWith(yield* entriesLook())
-    let identity = identityWith(yield* sidecarLook(pluginId, contents), inDoubt)
+    const entriesReads = () => Reads.recover(Reads.entries(baseRoot), () => true, noEntries)
+    let contents = baseRootWith(yield* entriesReads())
+    let identity = identityWith(yield* sidecarReads(pluginId, contents), inDoubt)
     // The sidecar was read after the versions, so it may belong to a version that was installed in
     // between.
     for (let retries = 0; identity._tag === "Known" && retries < raceRetries; retries++) {
-      const entries = yield* entriesLook()
+      const entries = yield* entriesReads()
       if (isSameFolder(entries, contents.entries)) break
       const now = baseRootWith(entries)
       if (isSameVersion(now.active, contents.active)) break
       contents = now
-      identity = identityWith(yield* sidecarLook(pluginId, contents), inDoubt)
+      identity = identityWith(yield* sidecarReads(pluginId, contents), inDoubt)
     }
     const { active, versions } = contents
-    const [activeInfo, sidecarInfo] = yield* partsLook(baseRoot, contents)
+    const [activeInfo, sidecarInfo] = yield* partsReads(baseRoot, contents)
     const plugin = {
       pluginId,
       versions,
@@ -149,7 +149,7 @@ export const make = (
     }
     return Option.some({
       ...plugin,
-      intact: yield* manifestFile.isSoundLook(
+      intact: yield* manifestFile.hasValidManifest(
         path,
         versionRootOf(baseRoot, active.value),
         PluginId.name(pluginId)
@@ -158,5 +158,5 @@ export const make = (
     })
   }
 
-  return { readSidecar, identityOf, pluginLook }
+  return { readSidecar, identityOf, pluginReads }
 }

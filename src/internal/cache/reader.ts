@@ -51,10 +51,10 @@ export const make = Effect.gen(function* () {
   /** Reads those of the plugins that have base roots, in the given order. */
   const readAll = Effect.fnUntraced(function* (pluginIds: ReadonlyArray<PluginId.PluginId>) {
     const doubts = new Set(yield* stagedNames)
-    const looks = pluginIds.map(
-      (pluginId) => () => plugins.pluginLook(pluginId, doubts.has(`${doubtPrefix}${pluginId}`))
+    const reads = pluginIds.map(
+      (pluginId) => () => plugins.pluginReads(pluginId, doubts.has(`${doubtPrefix}${pluginId}`))
     )
-    return Arr.getSomes(yield* disk.lookAll(looks))
+    return Arr.getSomes(yield* disk.runAllReads(reads))
   })
 
   /** The entries of marketplaces that are real folders; links are ignored. */

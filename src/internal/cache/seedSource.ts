@@ -67,11 +67,11 @@ export const open = Effect.fnUntraced(function* (from: string) {
   /** The versions that have not changed. The fingerprint determines the active version. */
   const unchangedAmong = (seeds: ReadonlyArray<SeedVersion>) =>
     Effect.map(
-      disk.lookAll(
+      disk.runAllReads(
         seeds.map(
           ({ pluginId }) =>
             () =>
-              reader.fingerprintLook(reader.baseRootOf(pluginId))
+              reader.fingerprintReads(reader.baseRootOf(pluginId))
         )
       ),
       (now) => new Set(seeds.filter(({ plugin }, nth) => now[nth] === plugin.fingerprint))
@@ -90,11 +90,11 @@ export const open = Effect.fnUntraced(function* (from: string) {
       { concurrency }
     )
     const unchanged = yield* unchangedAmong(done.map(({ plugin }) => plugin))
-    const manifests = yield* disk.lookAll(
+    const manifests = yield* disk.runAllReads(
       done.map(
         ({ plugin, root }) =>
           () =>
-            manifestFile.isSoundLook(path, root, PluginId.name(plugin.pluginId))
+            manifestFile.hasValidManifest(path, root, PluginId.name(plugin.pluginId))
       )
     )
     return done.filter(({ plugin }, nth) => unchanged.has(plugin) && manifests[nth] === true)

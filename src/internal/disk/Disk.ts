@@ -8,7 +8,7 @@
  */
 import { ByteSize, Context, Effect, FileSystem, PlatformError, type Scope } from "effect"
 import { codeOf, isAbsent } from "../platformError.ts"
-import * as Looks from "./looks.ts"
+import * as Reads from "./reads.ts"
 
 type Failure = PlatformError.PlatformError
 type Result<A = void> = Effect.Effect<A, Failure>
@@ -36,13 +36,13 @@ export type NewEntry =
     })
 
 export interface Disk {
-  /** Waits while other work of this process takes its turn. Call it before work that takes long. */
-  readonly turn: Effect.Effect<void>
-  /** Describes the entry itself, links not followed. Undefined if there is none. */
+  /** Lets the event loop run other work of this process if that is due. Call it before long work. */
+  readonly yieldTurn: Effect.Effect<void>
+  /** The attributes of an entry, without following links; undefined if it does not exist. */
   readonly lstat: (path: string) => Result<FileSystem.File.Info | undefined>
   /** The entries of a folder, which must exist. */
   readonly entries: (folder: string) => Result<ReadonlyArray<FileSystem.DirectoryEntry>>
-  /** The names in a folder, which must exist. They cost a fraction of its entries. */
+  /** The names in a folder, which must exist. Much cheaper than its entries. */
   readonly names: (folder: string) => Result<ReadonlyArray<string>>
   /**
    * Reads a regular file of at most `limit` bytes (default: no limit). Never waits for the other end
@@ -52,18 +52,18 @@ export interface Disk {
   readonly readFile: (path: string, limit?: number) => Result<Uint8Array>
   /** Fails unless this process may write the file. Does not open it. */
   readonly ensureWritable: (path: string) => Result
-  /** The path without links. */
+  /** The path with its links resolved. */
   readonly realPath: (path: string) => Result<string>
-  /** Does several reads of which one depends on another. */
-  readonly look: <A>(make: () => Looks.Look<A>) => Result<A>
-  /** Does many looks, several at a time if that is faster. The values have the order of the looks. */
-  readonly lookAll: <A>(looks: ReadonlyArray<() => Looks.Look<A>>) => Result<ReadonlyArray<A>>
+  /** Runs reads that depend on one another. */
+  readonly runReads: <A>(make: () => Reads.Reads<A>) => Result<A>
+  /** Runs many such reads, several at a time if that is faster. Keeps their order. */
+  readonly runAllReads: <A>(all: ReadonlyArray<() => Reads.Reads<A>>) => Result<ReadonlyArray<A>>
   /** Creates a file that does not exist, writes it and syncs it. */
   readonly createFile: (path: string, contents: Uint8Array, options: CreateOptions) => Result
   /**
-   * Creates folders and files that do not exist. Each file is synced, several at a time; the names in
-   * the folders are not. If it fails or is interrupted, any of them may have been created, and no
-   * operation is under way any more.
+   * Creates folders and files that do not exist. Files are synced, several at a time; the names in
+   * the folders are not. If it fails or is interrupted, any of them may have been created, but no
+   * operation is still running.
    */
   readonly createAll: (entries: ReadonlyArray<NewEntry>) => Result
   /**
@@ -77,7 +77,7 @@ export interface Disk {
     path: string,
     options?: { readonly mode?: number; readonly recursive?: boolean }
   ) => Result
-  /** Makes a folder with a fresh name that begins with `prefix`, and returns its path. */
+  /** Creates a folder with a new name that begins with `prefix`, and returns its path. */
   readonly makeTempDirectory: (directory: string, prefix: string) => Result<string>
   readonly chmod: (path: string, mode: number) => Result
   /** Sets the times of the last access and of the last change, in milliseconds since 1970. */
@@ -88,8 +88,8 @@ export interface Disk {
   /** Makes a file's bytes durable after another operation has written them. */
   readonly syncFile: (path: string) => Result
   /**
-   * Makes the names in a folder durable: all that was created, renamed or removed there. Does
-   * nothing if the folder is gone or if its file system cannot sync folders.
+   * Makes the names in a folder durable: everything that was created, renamed or removed there.
+   * Does nothing if the folder does not exist or if its file system cannot sync folders.
    */
   readonly syncDirectory: (path: string) => Result
   /** Does the same for several folders, several at a time. */
@@ -111,21 +111,24 @@ export interface Editable extends Pick<
   readonly lstat: (path: string) => Result<Pick<FileSystem.File.Info, "type" | "mode"> | undefined>
 }
 
-/** How many operations of one tree are under way at once. */
+/** The number of concurrent operations in one tree. */
 export const concurrency = 8
 
-/** The folder does not exist or cannot be opened, as on Windows. */
+/** True if the folder does not exist or cannot be opened, as on Windows. */
 const isUnopenable = (error: Failure): boolean =>
   error.reason.method === "open" && (isAbsent(error) || error.reason._tag === "PermissionDenied")
 
-/** File systems that cannot sync a folder, such as some network ones, keep its names themselves. */
+/**
+ * True if the file system cannot sync folders. Such file systems, for example on a network, keep
+ * names durable themselves.
+ */
 const isUnsyncable = (error: Failure): boolean =>
   ["EINVAL", "ENOTSUP", "ENOSYS"].includes(codeOf(error) ?? "")
 
-/** True for a refusal after which a folder need not be synced. */
+/** True for an error after which a folder need not be synced. */
 export const needsNoSync = (error: Failure): boolean => isUnopenable(error) || isUnsyncable(error)
 
-/** Ignores the reasons for which a folder need not be synced. */
+/** Ignores the errors after which a folder need not be synced. */
 export const ifSyncable = (sync: Result): Result =>
   Effect.catchIf(sync, needsNoSync, () => Effect.void)
 
@@ -152,33 +155,33 @@ export const notAFile = (path: string): Failure =>
 export const tooLarge = (path: string, limit: number): Failure =>
   refusal("Unknown", path, "EFBIG", `file of more than ${limit} bytes`)
 
-/** An operation that was asked for cannot be taken back, so an interruption waits for its end. */
+/** An operation that has started cannot be cancelled, so an interruption waits for its end. */
 const several = <A>(items: ReadonlyArray<A>, operation: (item: A) => Result): Result =>
   Effect.forEach(items, (item) => Effect.uninterruptible(operation(item)), {
     concurrency,
     discard: true
   })
 
-/** How many looks go on at a time. */
-const lookConcurrency = 16
+/** The number of `Reads` that run at the same time. */
+const readConcurrency = 16
 
 /**
- * Many looks by one effect for each read. They yield now and then, so that a file system that answers
+ * Runs many `Reads` with one effect for each read. They yield now and then, so that a file system that answers
  * at once does not block requests.
  */
-const lookAllOver =
-  (reads: Looks.Operations): Disk["lookAll"] =>
-  (looks) =>
+const runAllReadsOver =
+  (operations: Reads.Operations): Disk["runAllReads"] =>
+  (all) =>
     Effect.forEach(
-      looks,
+      all,
       (make, nth) =>
-        nth > 0 && nth % lookConcurrency === 0
-          ? Effect.andThen(Effect.yieldNow, Looks.run(reads, make))
-          : Looks.run(reads, make),
-      { concurrency: lookConcurrency }
+        nth > 0 && nth % readConcurrency === 0
+          ? Effect.andThen(Effect.yieldNow, Reads.run(operations, make))
+          : Reads.run(operations, make),
+      { concurrency: readConcurrency }
     )
 
-/** The operations over Effect's `FileSystem`, whichever it is. */
+/** The operations on any `FileSystem` of Effect. */
 export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
   const lstat: Disk["lstat"] = (path) =>
     Effect.catchIf(fs.lstat(path), isAbsent, () => Effect.succeed(undefined))
@@ -204,12 +207,12 @@ export const fromFileSystem = (fs: FileSystem.FileSystem): Disk => {
       }
       return yield* fs.readFile(path)
     })
-  const reads: Looks.Operations = { lstat, entries: fs.readDirectoryEntries, readFile }
+  const reads: Reads.Operations = { lstat, entries: fs.readDirectoryEntries, readFile }
   return {
-    turn: Effect.void,
+    yieldTurn: Effect.void,
     ...reads,
-    look: (make) => Looks.run(reads, make),
-    lookAll: lookAllOver(reads),
+    runReads: (make) => Reads.run(reads, make),
+    runAllReads: runAllReadsOver(reads),
     createFile,
     names: fs.readDirectory,
     ensureWritable: (path) => fs.access(path, { writable: true }),
@@ -264,7 +267,7 @@ export const make: Effect.Effect<Disk, never, FileSystem.FileSystem> = Effect.ge
 
 /**
  * Replaces `target` in one step. The rename is the only commit point: on failure or interruption
- * before it the target is as it was and the temporary file is gone.
+ * before it, the target is unchanged and the temporary file is removed.
  */
 export const replaceFile = (
   disk: Disk,

@@ -1,14 +1,14 @@
 /**
- * Calls of `node:fs`: at once, for a fraction of what a thread costs, or on one of Node's threads.
+ * Calls of `node:fs`: at once, at a fraction of the cost of a thread, or on one of Node's threads.
  *
  * No disk blocks the event loop for long. Once calls prove slow, all of them go to Node's threads,
- * and so does every sync except on `tmpfs`, where there is nothing to wait for. Fast calls share the
- * turns of the event loop; see `turns`.
+ * and so does every sync except on `tmpfs`, where it is immediate. Fast calls share the turns of
+ * the event loop; see `eventLoop`.
  */
 import { Effect, PlatformError } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as Turns from "./turns.ts"
+import * as EventLoop from "./eventLoop.ts"
 
 export type Failure = PlatformError.PlatformError
 export type Result<A = void> = Effect.Effect<A, Failure>
@@ -16,12 +16,15 @@ export type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
 
 export const toCreate = Fs.constants.O_WRONLY | Fs.constants.O_CREAT | Fs.constants.O_EXCL
 
-/** Larger pieces are written by one of Node's threads, in bytes. */
+/**
+ * The maximum size of a write that is made at once, in bytes. Larger ones go to one of Node's
+ * threads.
+ */
 export const largeWrite = 64 * 1024
 
 /**
- * The time that calls may take, in milliseconds: together at most, and each on average. A disk that
- * uses it up is left to threads from then on.
+ * The time that calls may take, in milliseconds: the total, and the average of each call, by which
+ * the total recovers. Once a disk has used it up, all its calls go to threads.
  */
 const allowance = { most: 20, each: 0.1 }
 
@@ -36,7 +39,7 @@ const tags: Readonly<Record<string, PlatformError.SystemErrorTag>> = {
   EPERM: "PermissionDenied"
 }
 
-/** The error that Effect's Node layer makes of a refusal. */
+/** The error that Effect's Node layer makes from an error of Node. */
 export const failureOf = (method: string, path: string, cause: NodeJS.ErrnoException): Failure =>
   PlatformError.isPlatformError(cause)
     ? cause
@@ -52,9 +55,9 @@ export const failureOf = (method: string, path: string, cause: NodeJS.ErrnoExcep
         })
 
 /** The rest of the {@link allowance}. */
-let patience = allowance.most
+let budget = allowance.most
 
-export const isFast = () => patience > 0
+export const isFast = () => budget > 0
 
 export const onThread = <A>(
   method: string,
@@ -72,30 +75,29 @@ export const onThread = <A>(
       done(cause as NodeJS.ErrnoException)
     }
   }).pipe(
-    // The thread goes on whatever happens here, so who waits for it must wait until it is done.
+    // A call on a thread cannot be cancelled, so the caller must wait until it is done.
     Effect.uninterruptible
   )
 
 /**
- * Notes how long one call or several took that began at this moment. True if it is time for the
- * event loop to turn.
+ * Records the time of one or more calls that began at `before`. True if the event loop should turn.
  */
 export const spent = (before: number, calls = 1): boolean => {
-  const now = Turns.moment()
-  patience = Math.min(allowance.most, patience + calls * allowance.each - (now - before))
-  return Turns.isOver(now)
+  const now = EventLoop.now()
+  budget = Math.min(allowance.most, budget + calls * allowance.each - (now - before))
+  return EventLoop.isTurnOver(now)
 }
 
-/** Makes a call now. The effect is an exit, unless the event loop is to turn before it goes on. */
+/** Makes a call now. The effect is an exit, unless the event loop should turn first. */
 export const now = <A>(method: string, path: string, call: () => A): Result<A> => {
-  const before = Turns.begin()
+  const before = EventLoop.beginWork()
   let result: Result<A>
   try {
     result = Effect.succeed(call())
   } catch (cause) {
     result = Effect.fail(failureOf(method, path, cause as NodeJS.ErrnoException))
   }
-  return spent(before) ? Effect.andThen(Turns.take, result) : result
+  return spent(before) ? Effect.andThen(EventLoop.yieldTurn, result) : result
 }
 
 /** Makes a call at once. */
@@ -113,7 +115,7 @@ export const call = <A>(
 
 const tmpfs = new Set([0x01021994, 0x858458f6])
 
-/** Whether a folder is in memory; only the last one is remembered. */
+/** The last folder that was examined, and whether it is in memory. */
 const inMemory = { folder: "", answer: false }
 
 export const isInMemory = (path: string): boolean => {

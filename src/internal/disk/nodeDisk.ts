@@ -19,10 +19,10 @@ import {
   type Result,
   toCreate
 } from "./nodeCalls.ts"
-import type * as Looks from "./looks.ts"
-import * as nodeLooks from "./nodeLooks.ts"
+import type * as Reads from "./reads.ts"
+import * as NodeReads from "./nodeReads.ts"
 import { createAll, syncDirectories, syncFile } from "./nodeTree.ts"
-import * as Turns from "./turns.ts"
+import * as EventLoop from "./eventLoop.ts"
 
 const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
   if (entry.isFile()) return "File"
@@ -36,7 +36,7 @@ const typeOf = (entry: Fs.BigIntStats | Fs.Dirent): FileSystem.File.Type => {
 
 const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value)
 
-/** Makes each field when it is asked for: mostly that is the type alone. */
+/** Computes each field when it is read, because usually only the type is. */
 class Info implements FileSystem.File.Info {
   private readonly stats: Fs.BigIntStats
 
@@ -136,7 +136,7 @@ const entries = (folder: string): Result<ReadonlyArray<FileSystem.DirectoryEntry
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
 
-// Windows has neither.
+// Windows has neither flag.
 const toRead = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0)
 
 const close = (descriptor: number) =>
@@ -169,7 +169,7 @@ const withOpen = <A>(
   )
 
 /** Reads a file at once; undefined for one that takes long. */
-const readSmall = (path: string, limit: number): Looks.File | undefined => {
+const readSmall = (path: string, limit: number): Reads.File | undefined => {
   const descriptor = Fs.openSync(path, toRead)
   try {
     const stats = Fs.fstatSync(descriptor)
@@ -295,12 +295,12 @@ const remove: Disk["remove"] = (path) =>
     if (!isFast()) return removeTree
     return Effect.flatMapEager(
       now("remove", path, () => removeSmall(path)),
-      // Whatever refused here refuses there too, with Node's own error, or is worked around.
+      // If a call failed here, `removeTree` reports Node's own error or works around it.
       (isRemoved) => (isRemoved ? Effect.void : removeTree)
     )
   })
 
-const readNow: nodeLooks.ReadNow = ({ limit = Number.POSITIVE_INFINITY, method, path }) => {
+const readNow: NodeReads.ReadNow = ({ limit = Number.POSITIVE_INFINITY, method, path }) => {
   switch (method) {
     case "lstat":
       return { answer: lstatNow(path) }
@@ -319,7 +319,7 @@ const readNow: nodeLooks.ReadNow = ({ limit = Number.POSITIVE_INFINITY, method, 
 
 /** The operations on Node's file system. */
 export const nodeDisk: Disk = {
-  turn: Turns.take,
+  yieldTurn: EventLoop.yieldTurn,
   lstat,
   entries,
   names: (folder) =>
@@ -344,7 +344,7 @@ export const nodeDisk: Disk = {
       (done) => Fs.realpath.native(path, done)
     ),
   readFile,
-  ...nodeLooks.make(readNow, { lstat, entries, readFile }),
+  ...NodeReads.make(readNow, { lstat, entries, readFile }),
   createFile: (path, contents, options) =>
     createAll([{ _tag: "File", path, contents, ...options }]),
   openNew: (path, mode) =>
@@ -358,7 +358,7 @@ export const nodeDisk: Disk = {
     ),
   copyFile: (from, to) =>
     onThread("copyFile", from, (done: Done<void>) =>
-      // Shares blocks where the file system can, and copies elsewhere.
+      // Shares blocks if the file system can, else copies.
       Fs.copyFile(from, to, Fs.constants.COPYFILE_FICLONE, done)
     ),
   makeDirectory,

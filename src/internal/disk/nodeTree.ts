@@ -1,6 +1,7 @@
 /**
- * Many entries at once on `node:fs`. An effect for each call would take longer than the call, so one
- * promise makes all of them, and awaits nothing while calls are fast and the disk is in memory.
+ * Creates and syncs many entries on `node:fs`. An effect for each call would take longer than the
+ * call, so one promise makes all of them, and awaits nothing while calls are fast and the disk is
+ * in memory.
  */
 import { Effect, PlatformError } from "effect"
 import * as Fs from "node:fs"
@@ -16,9 +17,9 @@ import {
   spent,
   toCreate
 } from "./nodeCalls.ts"
-import * as Turns from "./turns.ts"
+import * as EventLoop from "./eventLoop.ts"
 
-/** Makes a call and gives its refusal the form that it has elsewhere. */
+/** Makes a call and converts its error. */
 const attempt = <A>(method: string, path: string, make: () => A): A => {
   try {
     return make()
@@ -27,8 +28,8 @@ const attempt = <A>(method: string, path: string, make: () => A): A => {
   }
 }
 
-/** Makes a call on a thread; a promise of its result. */
-const posted = <A = void>(method: string, path: string, make: (done: Done<A>) => void) =>
+/** Makes a call on a thread; returns a promise of its result. */
+const callOnThread = <A = void>(method: string, path: string, make: (done: Done<A>) => void) =>
   new Promise<A>((resolve, reject) => {
     const done: Done<A> = (error, value) =>
       error === null ? resolve(value as A) : reject(failureOf(method, path, error))
@@ -39,30 +40,33 @@ const posted = <A = void>(method: string, path: string, make: (done: Done<A>) =>
     }
   })
 
-/** Makes several calls at once; a promise if the event loop has to turn before the next ones. */
-const timed = (calls: number, make: () => void): void | Promise<void> => {
-  const before = Turns.begin()
+/**
+ * Makes several calls at once; returns a promise if the event loop should turn before the next
+ * ones.
+ */
+const callSeveral = (calls: number, make: () => void): void | Promise<void> => {
+  const before = EventLoop.beginWork()
   make()
-  return spent(before, calls) ? Turns.next() : undefined
+  return spent(before, calls) ? EventLoop.nextTurn() : undefined
 }
 
 /** Makes a call at once as long as calls are fast, else on a thread. */
-const made = async <A>(
+const callOnce = async <A>(
   method: string,
   path: string,
   now: () => A,
   later: (done: Done<A>) => void
 ): Promise<A> => {
-  if (!isFast()) return posted(method, path, later)
-  const before = Turns.begin()
+  if (!isFast()) return callOnThread(method, path, later)
+  const before = EventLoop.beginWork()
   const result = attempt(method, path, now)
-  if (spent(before)) await Turns.next()
+  if (spent(before)) await EventLoop.nextTurn()
   return result
 }
 
 /**
- * Does the items side by side, and begins at once. The effect ends only when nothing is under way; it
- * is an exit if all is done.
+ * Processes items concurrently and starts at once. The effect ends only when nothing runs any more;
+ * it is an exit if everything is already done.
  */
 const doAll = <A>(
   items: ReadonlyArray<A>,
@@ -79,7 +83,7 @@ const doAll = <A>(
   return pending === undefined ? Effect.void : doRest(items.slice(next), width, act, pending)
 }
 
-/** Does the items as {@link doAll} does, while the first one is pending. */
+/** Processes items as {@link doAll} does, while the first one is pending. */
 const doRest = <A>(
   items: ReadonlyArray<A>,
   width: number,
@@ -113,14 +117,14 @@ const doRest = <A>(
 
 const createFolder = ({ exactMode = true, mode, path }: NewEntry): void | Promise<void> => {
   if (isFast()) {
-    return timed(2, () => {
+    return callSeveral(2, () => {
       attempt("makeDirectory", path, () => Fs.mkdirSync(path, { mode }))
       if (exactMode) attempt("chmod", path, () => Fs.chmodSync(path, mode))
     })
   }
-  const making = posted("makeDirectory", path, (done) => Fs.mkdir(path, { mode }, done))
+  const making = callOnThread("makeDirectory", path, (done) => Fs.mkdir(path, { mode }, done))
   return exactMode
-    ? making.then(() => posted("chmod", path, (done) => Fs.chmod(path, mode, done)))
+    ? making.then(() => callOnThread("chmod", path, (done) => Fs.chmod(path, mode, done)))
     : making
 }
 
@@ -144,7 +148,7 @@ const createFileInMemory = ({ contents, exactMode = true, mode, path }: NewFile)
 }
 
 const close = (path: string, descriptor: number) =>
-  made(
+  callOnce(
     "close",
     path,
     () => Fs.closeSync(descriptor),
@@ -152,7 +156,7 @@ const close = (path: string, descriptor: number) =>
   )
 
 const createFileOnDisk = async ({ contents, exactMode = true, mode, path }: NewFile) => {
-  const descriptor = await made(
+  const descriptor = await callOnce(
     "open",
     path,
     () => Fs.openSync(path, toCreate, mode),
@@ -165,19 +169,19 @@ const createFileOnDisk = async ({ contents, exactMode = true, mode, path }: NewF
         Fs.write(descriptor, part, 0, part.length, null, done)
       const written =
         part.length > largeWrite
-          ? await posted("writeAll", path, onThread)
-          : await made("writeAll", path, () => Fs.writeSync(descriptor, part), onThread)
+          ? await callOnThread("writeAll", path, onThread)
+          : await callOnce("writeAll", path, () => Fs.writeSync(descriptor, part), onThread)
       rest = rest.subarray(written)
     }
     if (exactMode) {
-      await made(
+      await callOnce(
         "chmod",
         path,
         () => Fs.fchmodSync(descriptor, mode),
         (done) => Fs.fchmod(descriptor, mode, done)
       )
     }
-    await posted("sync", path, (done) => Fs.fsync(descriptor, done))
+    await callOnThread("sync", path, (done) => Fs.fsync(descriptor, done))
   } finally {
     await close(path, descriptor)
   }
@@ -187,12 +191,12 @@ export const createAll: Disk["createAll"] = (entries) =>
   Effect.suspend(() => {
     const folders = entries.filter(({ _tag }) => _tag === "Folder")
     const files = entries.filter((entry) => entry._tag === "File")
-    // All of them are in one new tree, so one look answers for all.
+    // All of them are in one new tree, so one check is enough.
     const inMemory = entries[0] !== undefined && isInMemory(entries[0].path)
     return Effect.flatMapEager(doAll(folders, 1, createFolder), () =>
       doAll(files, concurrency, (file) =>
         inMemory && isFast()
-          ? timed(callsOfFile, () => createFileInMemory(file))
+          ? callSeveral(callsOfFile, () => createFileInMemory(file))
           : createFileOnDisk(file)
       )
     )
@@ -211,28 +215,28 @@ const syncInMemory = (path: string): void => {
 }
 
 const syncOnDisk = async (path: string) => {
-  const descriptor = await made(
+  const descriptor = await callOnce(
     "open",
     path,
     () => Fs.openSync(path, "r"),
     (done) => Fs.open(path, "r", done)
   )
   try {
-    await posted("sync", path, (done) => Fs.fsync(descriptor, done))
+    await callOnThread("sync", path, (done) => Fs.fsync(descriptor, done))
   } finally {
     await close(path, descriptor)
   }
 }
 
-/** Syncs what is at the path. */
+/** Syncs a file or folder. */
 const syncOne = (path: string, inMemory: boolean): void | Promise<void> =>
-  inMemory && isFast() ? timed(callsOfSync, () => syncInMemory(path)) : syncOnDisk(path)
+  inMemory && isFast() ? callSeveral(callsOfSync, () => syncInMemory(path)) : syncOnDisk(path)
 
 export const syncFile: Disk["syncFile"] = (path) =>
   Effect.suspend(() => doAll([path], 1, () => syncOne(path, isInMemory(path))))
 
-/** Ignores the refusals for which a folder need not be synced. */
-const whereSyncable = (refusal: unknown): void => {
+/** Ignores the errors after which a folder need not be synced. */
+const ignoreUnsyncable = (refusal: unknown): void => {
   if (!(PlatformError.isPlatformError(refusal) && needsNoSync(refusal))) throw refusal
 }
 
@@ -241,9 +245,9 @@ export const syncDirectories: Disk["syncDirectories"] = (paths) =>
     const inMemory = paths[0] !== undefined && isInMemory(paths[0])
     return doAll(paths, concurrency, (path) => {
       try {
-        return syncOne(path, inMemory)?.catch(whereSyncable)
+        return syncOne(path, inMemory)?.catch(ignoreUnsyncable)
       } catch (refusal) {
-        return whereSyncable(refusal)
+        return ignoreUnsyncable(refusal)
       }
     })
   })

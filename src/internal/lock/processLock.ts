@@ -5,7 +5,7 @@ import { Clock, Context, Duration, Effect, Exit, type Fiber, Scope, type Semapho
 import * as RefCounted from "./refCounted.ts"
 import * as NoteWatch from "./noteWatch.ts"
 import type { Queue } from "./queues.ts"
-import * as Turns from "../disk/turns.ts"
+import * as EventLoop from "../disk/eventLoop.ts"
 
 /** The first interval at which a waiting caller tries again. It doubles up to `pollInterval`. */
 const firstPoll = Duration.millis(2)
@@ -231,7 +231,7 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
         const mine = new Map(leases).set(queue.semaphore, lease)
         const held = Effect.updateContext(effect, (context: Context.Context<R>) => {
           const own = Context.add(context, Leases, mine)
-          return isInstant ? Context.add(own, Turns.IsUrgent, true) : own
+          return isInstant ? Context.add(own, EventLoop.IsUrgent, true) : own
         })
         return waited.pipe(
           Effect.andThen(isInstant ? held : restore(held)),

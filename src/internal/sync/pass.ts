@@ -81,13 +81,13 @@ export const make = Effect.fnUntraced(function* ({
    * wants to change it, somebody changed it after the listing began, so the listing may be older
    * than the change.
    */
-  const look = Effect.gen(function* () {
+  const observe = Effect.gen(function* () {
     const cached = yield* store.snapshot
     const [, account] = yield* listed
     return { account, cached, plan: planFor(account, cached) }
   })
 
-  const lookAgain = (account: SyncOutcome["account"]) =>
+  const observeAgain = (account: SyncOutcome["account"]) =>
     Effect.map(store.snapshot, (cached) => ({ account, cached, plan: planFor(account, cached) }))
 
   const isEnabled = Effect.map(home.settings, ({ pluginsEnabled }) => pluginsEnabled)
@@ -106,8 +106,8 @@ export const make = Effect.fnUntraced(function* ({
   const runRounds = Rounds.make({
     run: yield* ActionRunner.make(publish),
     publish,
-    look,
-    lookAgain,
+    observe,
+    observeAgain,
     concurrency
   })
 
@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function* ({
     yield* publish(SyncEvent.Started())
     if (!(yield* isEnabled)) return pluginsDisabled
     yield* sweepLeftovers
-    const seen = yield* look
+    const seen = yield* observe
     // A pass that has nothing to do takes no lock, so it works in a read-only home.
     if (seen.plan.actions.every(changesNothing)) return yield* carryOut(seen)
     return yield* Effect.scopedWith((scope) =>

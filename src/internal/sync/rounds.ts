@@ -46,13 +46,13 @@ export interface Options<E> {
   readonly run: ActionRunner.Run
   readonly publish: (result: SyncResult) => Effect.Effect<unknown>
   /** Reads the cache, then requests a new listing. */
-  readonly look: Effect.Effect<Observation, E>
+  readonly observe: Effect.Effect<Observation, E>
   /** Reads the cache, and plans with an earlier listing. */
-  readonly lookAgain: (account: InstalledSnapshot) => Effect.Effect<Observation, E>
+  readonly observeAgain: (account: InstalledSnapshot) => Effect.Effect<Observation, E>
   readonly concurrency: number
 }
 
-export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<E>) => {
+export const make = <E>({ concurrency, observe, observeAgain, publish, run }: Options<E>) => {
   /**
    * Runs actions at once. Those whose plugin another process is installing run last and wait for
    * it.
@@ -111,11 +111,11 @@ export const make = <E>({ concurrency, look, lookAgain, publish, run }: Options<
     const changed = () => slots.filter(({ result }) => result === "Changed")
     if (changed().length === 0) return account
     // Usually another process has done the same, and everything is up to date.
-    const again = yield* lookAgain(account)
+    const again = yield* observeAgain(account)
     yield* runChanged(changed(), again, false)
     let latest = again
     for (let round = 0; round < newListings && changed().length > 0; round++) {
-      latest = yield* look
+      latest = yield* observe
       yield* runChanged(changed(), latest, true)
     }
     for (const slot of changed()) {

@@ -15,7 +15,7 @@ import * as CacheLock from "../../../src/CacheLock.ts"
 import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import * as CodexHome from "../../../src/CodexHome.ts"
 import * as Disk from "../../../src/internal/disk/Disk.ts"
-import * as Looks from "../../../src/internal/disk/looks.ts"
+import * as Reads from "../../../src/internal/disk/reads.ts"
 import { nodeDisk } from "../../../src/internal/disk/nodeDisk.ts"
 import * as InstallMetadata from "../../../src/InstallMetadata.ts"
 import * as PluginSeed from "../../../src/PluginSeed.ts"
@@ -142,71 +142,72 @@ const cases: ReadonlyArray<Case> = [
       Effect.mapError(disk.realPath(`${folder}/${name}`), ({ reason }) => reason._tag)
   })),
   {
-    name: "look does reads of which one depends on another",
+    name: "runReads runs reads that depend on one another",
     run: (disk, folder) =>
-      disk.look(function* () {
-        const entries = [...(yield* Looks.entries(folder))].toSorted((a, b) =>
+      disk.runReads(function* () {
+        const entries = [...(yield* Reads.entries(folder))].toSorted((a, b) =>
           a.name < b.name ? -1 : 1
         )
-        const found: Array<unknown> = [yield* Looks.lstat(`${folder}/none`)]
+        const found: Array<unknown> = [yield* Reads.lstat(`${folder}/none`)]
         for (const { name, type } of entries) {
-          const info = yield* Looks.lstat(`${folder}/${name}`)
+          const info = yield* Reads.lstat(`${folder}/${name}`)
           found.push([name, type, info?.type, info?.mode])
-          if (type === "File") found.push([...(yield* Looks.readFile(`${folder}/${name}`, 5))])
+          if (type === "File") found.push([...(yield* Reads.readFile(`${folder}/${name}`, 5))])
         }
         return found
       })
   },
   {
-    name: "look reads a large file",
+    name: "runReads reads a large file",
     run: (disk, folder) => {
       Fs.writeFileSync(`${folder}/large`, new Uint8Array(300_000).fill(7))
-      return disk.look(function* () {
-        const { length } = yield* Looks.readFile(`${folder}/large`)
-        return [length, (yield* Looks.readFile(`${folder}/file`)).length]
+      return disk.runReads(function* () {
+        const { length } = yield* Reads.readFile(`${folder}/large`)
+        return [length, (yield* Reads.readFile(`${folder}/file`)).length]
       })
     }
   },
   {
-    name: "look finds nothing below a file",
-    run: (disk, folder) => disk.look(() => Looks.lstat(`${folder}/file/x`))
+    name: "runReads finds nothing below a file",
+    run: (disk, folder) => disk.runReads(() => Reads.lstat(`${folder}/file/x`))
   },
   ...["none", "file"].map((name) => ({
     name: `look rejects to list ${name}`,
-    run: (disk: Disk.Disk, folder: string) => disk.look(() => Looks.entries(`${folder}/${name}`))
+    run: (disk: Disk.Disk, folder: string) =>
+      disk.runReads(() => Reads.entries(`${folder}/${name}`))
   })),
   {
-    name: "look recovers from an expected refusal and goes on",
+    name: "runReads recovers from an expected error and continues",
     run: (disk, folder) =>
-      disk.look(function* () {
-        const none = Looks.entries(`${folder}/none`)
-        const instead = yield* Looks.recover(none, ({ reason }) => reason._tag === "NotFound", [])
-        return [instead, (yield* Looks.readFile(`${folder}/file`)).length]
+      disk.runReads(function* () {
+        const none = Reads.entries(`${folder}/none`)
+        const instead = yield* Reads.recover(none, ({ reason }) => reason._tag === "NotFound", [])
+        return [instead, (yield* Reads.readFile(`${folder}/file`)).length]
       })
   },
   {
-    name: "look fails with a refusal that is not expected",
+    name: "runReads fails with an unexpected error",
     run: (disk, folder) =>
-      disk.look(() => Looks.recover(Looks.readFile(`${folder}/none`), () => false, null))
+      disk.runReads(() => Reads.recover(Reads.readFile(`${folder}/none`), () => false, null))
   },
   {
-    name: "lookAll gives the values in the order of the looks",
+    name: "runAllReads gives the values in their order",
     run: (disk, folder) =>
       Effect.map(
-        disk.lookAll(
+        disk.runAllReads(
           Array.from({ length: 50 }, (_, nth) => () => {
             const name = nth % 2 === 0 ? "file" : `none-${nth}`
-            return Looks.lstat(`${folder}/${name}`)
+            return Reads.lstat(`${folder}/${name}`)
           })
         ),
         (infos) => infos.map((info) => info?.type)
       )
   },
-  { name: "lookAll accepts that there is nothing to do", run: (disk) => disk.lookAll([]) },
+  { name: "runAllReads accepts that there is nothing to do", run: (disk) => disk.runAllReads([]) },
   {
-    name: "lookAll fails with the refusal of a look",
+    name: "runAllReads fails with the error of a read",
     run: (disk, folder) =>
-      disk.lookAll([() => Looks.entries(folder), () => Looks.entries(`${folder}/none`)])
+      disk.runAllReads([() => Reads.entries(folder), () => Reads.entries(`${folder}/none`)])
   },
   {
     name: "createFile writes under the umask",

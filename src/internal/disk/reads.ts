@@ -1,16 +1,16 @@
 /**
- * Looks: reads of the disk of which one depends on another, such as all that is read of one plugin.
+ * Reads of the disk that depend on one another, such as those of one plugin.
  *
- * A look is a generator. It yields each read and gets the answer back, or a `PlatformError` thrown at
- * it. So it is written once, and a disk runs it as it can: in one synchronous step, or effect by
- * effect.
+ * They are a generator, which yields each read and receives its answer, or a thrown
+ * `PlatformError`. So they are written once, and each disk runs them in its own way: in one
+ * synchronous step, or with one effect for each read.
  */
 import { Effect, type FileSystem, PlatformError } from "effect"
 
 type Failure = PlatformError.PlatformError
 type Result<A> = Effect.Effect<A, Failure>
 
-/** The reads that a look can ask for; see the operations of `Disk` of the same names. */
+/** The possible reads; see the operations of `Disk` with the same names. */
 export interface Operations {
   readonly lstat: (path: string) => Result<FileSystem.File.Info | undefined>
   readonly entries: (folder: string) => Result<ReadonlyArray<FileSystem.DirectoryEntry>>
@@ -27,53 +27,51 @@ export interface File {
 export interface Read {
   readonly method: keyof Operations | "file"
   readonly path: string
-  /** Of a file, in bytes. */
+  /** The maximum size of a file, in bytes. */
   readonly limit?: number | undefined
 }
 
-/** Reads that end in a value. Whatever `PlatformError` it throws is the failure of the whole. */
-export type Look<A> = Generator<Read, A, unknown>
+/** Reads that return a value. A `PlatformError` that they throw is their failure. */
+export type Reads<A> = Generator<Read, A, unknown>
 
 /** See `Disk.lstat`. */
-export function* lstat(path: string): Look<FileSystem.File.Info | undefined> {
+export function* lstat(path: string): Reads<FileSystem.File.Info | undefined> {
   return (yield { method: "lstat", path }) as FileSystem.File.Info | undefined
 }
 
 /** See `Disk.entries`. */
-export function* entries(folder: string): Look<ReadonlyArray<FileSystem.DirectoryEntry>> {
+export function* entries(folder: string): Reads<ReadonlyArray<FileSystem.DirectoryEntry>> {
   return (yield { method: "entries", path: folder }) as ReadonlyArray<FileSystem.DirectoryEntry>
 }
 
 /** See `Disk.readFile`. */
-export function* readFile(path: string, limit?: number): Look<Uint8Array> {
+export function* readFile(path: string, limit?: number): Reads<Uint8Array> {
   return (yield { method: "readFile", path, limit }) as Uint8Array
 }
 
 /** As {@link readFile}, with the file's mode. */
-export function* file(path: string, limit?: number): Look<File> {
+export function* file(path: string, limit?: number): Reads<File> {
   return (yield { method: "file", path, limit }) as File
 }
 
-/** A look that gives another value for certain refusals. */
+/** Returns another value for expected errors. */
 export function* recover<A, B>(
-  look: Look<A>,
+  reads: Reads<A>,
   isExpected: (error: Failure) => boolean,
   otherwise: B
-): Look<A | B> {
+): Reads<A | B> {
   try {
-    return yield* look
+    return yield* reads
   } catch (error) {
     if (PlatformError.isPlatformError(error) && isExpected(error)) return otherwise
     throw error
   }
 }
 
-/** The next read of a look, or its value; fails if the look throws a refusal. */
-export const step = <A>(
-  resume: () => IteratorResult<Read, A>
-): IteratorResult<Read, A> | Failure => {
+/** The next read, or the returned value, or the error that was thrown. */
+export const step = <A>(next: () => IteratorResult<Read, A>): IteratorResult<Read, A> | Failure => {
   try {
-    return resume()
+    return next()
   } catch (error) {
     if (PlatformError.isPlatformError(error)) return error
     throw error
@@ -87,28 +85,28 @@ const answerTo = (operations: Operations, { limit, method, path }: Read): Result
   )
 }
 
-/** Goes on with a look from a step of it, by one effect for each read. */
-export const proceed = <A>(
+/** Continues from a step, with one effect for each read. */
+export const resume = <A>(
   operations: Operations,
-  look: Look<A>,
+  reads: Reads<A>,
   at: IteratorResult<Read, A> | Failure,
-  next: (at: IteratorResult<Read, A> | Failure) => Result<A> = (at) => proceed(operations, look, at)
+  next: (at: IteratorResult<Read, A> | Failure) => Result<A> = (at) => resume(operations, reads, at)
 ): Result<A> => {
   if (PlatformError.isPlatformError(at)) return Effect.fail(at)
   if (at.done === true) return Effect.succeed(at.value)
   return Effect.matchEffect(answerTo(operations, at.value), {
-    onFailure: (error) => next(step(() => look.throw(error))),
-    onSuccess: (answer) => next(step(() => look.next(answer)))
+    onFailure: (error) => next(step(() => reads.throw(error))),
+    onSuccess: (answer) => next(step(() => reads.next(answer)))
   })
 }
 
-/** Runs a look by one effect for each read. */
-export const run = <A>(operations: Operations, make: () => Look<A>): Result<A> =>
+/** Runs reads with one effect for each. */
+export const run = <A>(operations: Operations, make: () => Reads<A>): Result<A> =>
   Effect.suspend(() => {
-    const look = make()
-    return proceed(
+    const reads = make()
+    return resume(
       operations,
-      look,
-      step(() => look.next())
+      reads,
+      step(() => reads.next())
     )
   })

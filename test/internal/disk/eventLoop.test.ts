@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import * as Turns from "../../../src/internal/disk/turns.ts"
+import * as EventLoop from "../../../src/internal/disk/eventLoop.ts"
 
 /** Keeps the event loop busy, in milliseconds. */
 const work = (millis: number): void => {
@@ -19,7 +19,7 @@ const doneByTurn = Effect.fnUntraced(function* (jobs: number, millis: number) {
   }
   setImmediate(watch)
   const job = Effect.andThen(
-    Turns.take,
+    EventLoop.yieldTurn,
     Effect.sync(() => {
       work(millis)
       done++
@@ -33,12 +33,12 @@ const doneByTurn = Effect.fnUntraced(function* (jobs: number, millis: number) {
   return [...seen, done]
 })
 
-describe("take", () => {
+describe("EventLoop.yieldTurn", () => {
   it.live("lets the event loop turn between long jobs", () =>
     Effect.gen(function* () {
       const seen = yield* doneByTurn(8, 6)
       const most = Math.max(...seen.map((done, nth) => done - (seen[nth - 1] ?? 0)))
-      // One job of the turn before and one of a new turn may come between two looks.
+      // One job of the turn before and one of a new turn may come between two checks.
       assert.isAtMost(most, 2)
     })
   )
@@ -46,9 +46,9 @@ describe("take", () => {
   it.live("does not let urgent work wait for another turn", () =>
     Effect.gen(function* () {
       const job = Effect.gen(function* () {
-        yield* Turns.take
+        yield* EventLoop.yieldTurn
         work(6)
-        yield* Turns.take
+        yield* EventLoop.yieldTurn
       })
       const isDoneAtOnce = Effect.fnUntraced(function* (effect: Effect.Effect<void>) {
         const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
@@ -57,7 +57,7 @@ describe("take", () => {
         return isDone
       })
       assert.isFalse(yield* isDoneAtOnce(job))
-      assert.isTrue(yield* isDoneAtOnce(Effect.provideService(job, Turns.IsUrgent, true)))
+      assert.isTrue(yield* isDoneAtOnce(Effect.provideService(job, EventLoop.IsUrgent, true)))
     })
   )
 
@@ -70,7 +70,7 @@ describe("take", () => {
         if (isWatching) setImmediate(watch)
       }
       setImmediate(watch)
-      for (let job = 0; job < 100; job++) yield* Turns.take
+      for (let job = 0; job < 100; job++) yield* EventLoop.yieldTurn
       isWatching = false
       assert.isBelow(turns, 20)
     })
@@ -78,14 +78,14 @@ describe("take", () => {
 
   it.live("forgets a job that is interrupted while it waits", () =>
     Effect.gen(function* () {
-      Turns.begin()
+      EventLoop.beginWork()
       work(10)
-      assert.isTrue(Turns.isOver())
+      assert.isTrue(EventLoop.isTurnOver())
       const order: Array<string> = []
       const taking = (name: string) =>
         Effect.forkChild(
           Effect.andThen(
-            Turns.take,
+            EventLoop.yieldTurn,
             Effect.sync(() => void order.push(name))
           ),
           { startImmediately: true }

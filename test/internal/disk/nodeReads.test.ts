@@ -3,27 +3,27 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem } from "effect"
-import * as Looks from "../../../src/internal/disk/looks.ts"
-import * as nodeLooks from "../../../src/internal/disk/nodeLooks.ts"
+import * as Reads from "../../../src/internal/disk/reads.ts"
+import * as NodeReads from "../../../src/internal/disk/nodeReads.ts"
 
 const entry = (name: string): FileSystem.DirectoryEntry => ({ name, type: "File" })
 
-function* threeFolders(): Looks.Look<ReadonlyArray<string>> {
+function* threeFolders(): Reads.Reads<ReadonlyArray<string>> {
   const names: Array<string> = []
   for (const folder of ["a", "b", "c"]) {
-    for (const { name } of yield* Looks.entries(folder)) names.push(name)
+    for (const { name } of yield* Reads.entries(folder)) names.push(name)
   }
   return names
 }
 
-describe("looks on node:fs", () => {
+describe("NodeReads", () => {
   it.live("do not block the event loop once calls prove slow", () =>
     Effect.gen(function* () {
       const now: Array<string> = []
       const later: Array<string> = []
       let underWay = 0
       let most = 0
-      const { look, lookAll } = nodeLooks.make(
+      const { runReads, runAllReads } = NodeReads.make(
         ({ path }) => {
           now.push(path)
           // Longer than all calls together may take.
@@ -31,8 +31,8 @@ describe("looks on node:fs", () => {
           return { answer: [entry(`${path} now`)] }
         },
         {
-          lstat: () => Effect.die("no look asks for it"),
-          readFile: () => Effect.die("no look asks for it"),
+          lstat: () => Effect.die("no read needs it"),
+          readFile: () => Effect.die("no read needs it"),
           entries: (folder) =>
             Effect.gen(function* () {
               later.push(folder)
@@ -43,9 +43,9 @@ describe("looks on node:fs", () => {
             })
         }
       )
-      assert.deepStrictEqual(yield* look(threeFolders), ["a now", "b later", "c later"])
+      assert.deepStrictEqual(yield* runReads(threeFolders), ["a now", "b later", "c later"])
       assert.deepStrictEqual([now, later], [["a"], ["b", "c"]])
-      const all = yield* lookAll(Array.from({ length: 40 }, () => threeFolders))
+      const all = yield* runAllReads(Array.from({ length: 40 }, () => threeFolders))
       assert.deepStrictEqual(all[39], ["a later", "b later", "c later"])
       assert.lengthOf(all, 40)
       assert.deepStrictEqual(now, ["a"])

@@ -9,7 +9,7 @@ const crash = ["test/crash/**/*.test.ts"]
 
 /** Tests that change their process: the methods of `node:fs`, their speed, or the user. */
 const ownProcess = [
-  "test/internal/disk/{Disk,nodeLooks}.test.ts",
+  "test/internal/disk/{Disk,nodeReads}.test.ts",
   "test/testing/FileSystemContract.user.test.ts"
 ]
 

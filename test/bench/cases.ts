@@ -84,7 +84,7 @@ export const bytesOf = ({ bundleBytes, plugins }: Case): number =>
 
 const onLine = (name: string, line: Line.Line, more: Partial<Case> = {}): Case => ({
   ...base,
-  name: `line of ${name}, 50 real plugins`,
+  name: `network of ${name}, 50 real plugins`,
   bundleBytes: "curated",
   plugins: 50,
   line,
@@ -132,7 +132,7 @@ export const cases: ReadonlyArray<Case> = [
     "50 ms and 600 kB/s",
     { roundTrip: 50, rate: 600 * kB },
     {
-      name: "line of 50 ms and 600 kB/s, 3 plugins of 20 MB",
+      name: "network of 50 ms and 600 kB/s, 3 plugins of 20 MB",
       bundleBytes: 20 * MB,
       plugins: 3,
       rounds: 1,

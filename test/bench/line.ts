@@ -44,7 +44,7 @@ const direction = ({ rate, roundTrip }: Line) => {
 }
 
 /** The name of {@link ownTime} among the programs of a case. */
-export const ownTimeName = "the line's own time"
+export const ownTimeName = "the network's minimum"
 
 /** The line's own time for a cold sync, in milliseconds: two round trips for the listing, three for the first bundle. */
 export const ownTime = ({ rate, roundTrip }: Line, bytes: number): number =>

@@ -24,7 +24,7 @@ const milliseconds = (summary: Summary | undefined) =>
 
 const row = (report: CaseReport): string => {
   const ours = find(report, "ours")
-  const own = find(report, "the line's own time")
+  const own = find(report, "the network's minimum")
   return `| ${[
     report.name,
     milliseconds(ours?.wall),
@@ -47,15 +47,15 @@ ${machine["node"]}).
 ![How many times as fast as Codex 0.169](performance.svg)
 
 "Times as fast" compares with the moment when Codex has written its last sidecar. _Bare Node_ is a
-script that downloads, inflates and writes the same bundles and checks nothing. A _line_ is a relay
-that gives all connections together one round-trip time and one rate; its own time is five round
-trips plus the bytes. With _slow start_, each of its connections begins slowly, as those of TCP do. A
-_warm host_ is the third pass of one process. A _stall_ is the longest time in which its event loop
-did not turn.
+script that downloads, inflates and writes the same bundles and checks nothing. A _network_ is a
+relay with a fixed round-trip time and a rate that all connections share; its _minimum_ is the time of
+five round trips and the transfer of the bytes. With _slow start_, each of its connections begins
+slowly, as those of TCP do. A _warm host_ is the third pass of one process. The _longest block_ is the
+longest time for which its event loop was blocked.
 
 <!-- prettier-ignore-start -->
 
-| case | ours | against Codex 0.169 | against Codex 0.142 | against bare Node | line's own time | stall | peak memory |
+| case | ours | against Codex 0.169 | against Codex 0.142 | against bare Node | network's minimum | longest block | peak memory |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 ${cases.map(row).join("\n")}
 
@@ -71,10 +71,10 @@ costs about 8 ms per 1,000 files on tmpfs and 150 ms on ext4.
 Downloads use HTTP/1.1 with at most 16 connections, even if the host offers HTTP/2. Codex uses HTTP/2
 there, for one bundle at a time, and takes as long as without it. We tried one HTTP/2 connection for
 all bundles: as a whole process, a sync of 50 plugins took 2 to 7 % less processor time, and between
-8 % less and 3 % more time. On a line of 50 ms and 100 Mbit/s with TCP's slow start it took 11 % more
-time, because one new connection reaches the rate of the line later than 16 do together. If the host
-turned out not to offer HTTP/2, the same line took 7 % more time, because no further connection could
-open before that was known.
+8 % less and 3 % more time. On a network of 50 ms and 100 Mbit/s with TCP's slow start it took 11 %
+more time, because one new connection reaches the rate of the network later than 16 do together. If the
+host turned out not to offer HTTP/2, the same network took 7 % more time, because no further connection
+could open before that was known.
 `
 
 const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")

@@ -161,7 +161,7 @@ export const differences = {
     codex:
       "ends the pass, sometimes half-way; 0.142 skips a name that it rejects, and still removes stale plugins",
     here: "processes all other rows, and removes nothing",
-    why: "one invalid row should stop no other plugin, and it may stand for any plugin"
+    why: "one invalid row should stop no other plugin, and it may be any plugin"
   },
   "fields that are not used": {
     codex: "ends the pass if any field of a row is missing or has an unknown value",
@@ -214,7 +214,7 @@ export const differences = {
     why: "the token is for the backend alone"
   },
   "pages without an end": {
-    codex: "0.142 reads a listing for ever if its pages repeat",
+    codex: "0.142 never stops reading a listing whose pages repeat",
     here: "ends the pass, as 0.169 does",
     why: "a pass must end"
   },

@@ -2,8 +2,11 @@
  * The remedy for an error of any service: to sign in, or to try again later.
  */
 import { Predicate } from "effect"
+import type { BundleArchiveError } from "./BundleArchive.ts"
 import type { CacheLockError } from "./CacheLock.ts"
 import type { NotSignedIn } from "./CodexHome.ts"
+import type { CodexRefreshError } from "./CodexRefresh.ts"
+import { isDamaged } from "./internal/bundle/archiveError.ts"
 import type { PartialChange } from "./PluginInstaller.ts"
 import type { PluginStoreError } from "./PluginStore.ts"
 import type { RemoteBundleError } from "./RemoteBundle.ts"
@@ -11,7 +14,9 @@ import type { RemoteCatalogError } from "./RemoteCatalog.ts"
 
 /** The errors that have advice, by tag. */
 interface Known {
+  readonly BundleArchiveError: BundleArchiveError
   readonly CacheLockError: CacheLockError
+  readonly CodexRefreshError: CodexRefreshError
   readonly NotSignedIn: NotSignedIn
   readonly PluginStoreError: PluginStoreError
   readonly RemoteBundleError: RemoteBundleError
@@ -21,9 +26,15 @@ interface Known {
 const isKnown = <Tag extends keyof Known>(error: unknown, tag: Tag): error is Known[Tag] =>
   Predicate.isTagged(error, tag)
 
-/** The cause of a partial change decides. */
-const causeOf = (error: unknown): unknown =>
-  Predicate.isTagged(error, "PartialChange") ? (error as PartialChange).cause : error
+/** The error that decides on the advice. */
+const causeOf = (error: unknown): unknown => {
+  if (Predicate.isTagged(error, "PartialChange")) return (error as PartialChange).cause
+  return isKnown(error, "RemoteBundleError") && error.reason._tag === "InvalidArchive"
+    ? error.reason.cause
+    : error
+}
+
+const unrenewable: ReadonlySet<CodexRefreshError["reason"]["_tag"]> = new Set(["Ended", "Refused"])
 
 /**
  * True if signing in again helps: `codex login`, or a start of `codex`, which renews the token. False
@@ -36,7 +47,8 @@ export const isSignInNeeded = (error: unknown): boolean => {
   const cause = causeOf(error)
   return (
     isKnown(cause, "NotSignedIn") ||
-    (isKnown(cause, "RemoteCatalogError") && cause.reason._tag === "Unauthorized")
+    (isKnown(cause, "RemoteCatalogError") && cause.reason._tag === "Unauthorized") ||
+    (isKnown(cause, "CodexRefreshError") && unrenewable.has(cause.reason._tag))
   )
 }
 
@@ -68,7 +80,7 @@ const transientChanges: ReadonlySet<PluginStoreError["reason"]["_tag"]> = new Se
 
 /**
  * True if the same operation may succeed later without any change by a person: the network, a rate
- * limit, an expired link, a lock or a file that another process holds. False for an error that is
+ * limit, an expired link, a damaged download, a lock or a file that another process holds. False for an error that is
  * not of this package.
  *
  * @category guards
@@ -79,5 +91,9 @@ export const isTransient = (error: unknown): boolean => {
   if (isKnown(cause, "RemoteCatalogError")) return transientCalls.has(cause.reason._tag)
   if (isKnown(cause, "RemoteBundleError")) return transientDownloads.has(cause.reason._tag)
   if (isKnown(cause, "PluginStoreError")) return transientChanges.has(cause.reason._tag)
-  return isKnown(cause, "CacheLockError") && cause.reason._tag === "TimedOut"
+  if (isKnown(cause, "BundleArchiveError")) return isDamaged(cause)
+  return (
+    (isKnown(cause, "CacheLockError") || isKnown(cause, "CodexRefreshError")) &&
+    cause.reason._tag === "TimedOut"
+  )
 }

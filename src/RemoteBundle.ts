@@ -19,6 +19,7 @@ import { HttpClient } from "effect/http"
 import * as BundleArchive from "./BundleArchive.ts"
 import type { CacheLockError } from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
+import { isDamaged } from "./internal/bundle/archiveError.ts"
 import { type Reason, RemoteBundleError } from "./internal/bundle/bundleError.ts"
 import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
 import * as Completion from "./internal/bundle/completion.ts"
@@ -170,7 +171,15 @@ const retryDelay = (
   backOff: Duration.Duration
 ): Duration.Duration | undefined => {
   if (Http.isFailure(reason)) return Http.retryDelay(reason, attempt, backOff)
-  return reason._tag === "Stalled" || reason._tag === "WrongLength" ? backOff : undefined
+  switch (reason._tag) {
+    case "Stalled":
+    case "WrongLength":
+      return backOff
+    case "InvalidArchive":
+      return isDamaged(reason.cause) ? backOff : undefined
+    default:
+      return undefined
+  }
 }
 
 /** Names the bundle in the errors of its archive, of its manifest and of the file system. */

@@ -117,6 +117,56 @@ describe("a transient failure of RemoteBundle", () => {
   )
 })
 
+describe("a damaged download", () => {
+  const damages: ReadonlyArray<readonly [string, (bytes: Uint8Array) => Uint8Array]> = [
+    ["an archive that ends too early", (bytes) => bytes.slice(0, -20)],
+    [
+      "a wrong checksum",
+      (bytes) => bytes.map((byte, at) => (at === bytes.length - 8 ? byte ^ 1 : byte))
+    ],
+    ["corrupt gzip data", (bytes) => bytes.map((byte, at) => (at === 12 ? byte ^ 0xff : byte))]
+  ]
+  const damage =
+    (change: (bytes: Uint8Array) => Uint8Array): TestReply.Behaviour =>
+    (reply) => {
+      const body = change(reply.body)
+      return { ...reply, body, contentLength: body.length }
+    }
+
+  it.effect.each(damages)("is retried, and the retry can succeed: %s", ([, change]) =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.when({ kind: "bundle", first: 1 }, damage(change))
+      assert.strictEqual(yield* settle(install), "1.0.0")
+      assert.lengthOf(yield* downloads, 2)
+    }).pipe(provide())
+  )
+
+  it.effect.each(damages)("is given up after the last retry: %s", ([, change]) =>
+    Effect.gen(function* () {
+      yield* when(damage(change))
+      const { reason } = yield* bundleError(install)
+      assert.strictEqual(reason._tag, "InvalidArchive")
+      assert.lengthOf(yield* downloads, 1 + Http.retries)
+      yield* assertNothingStands
+    }).pipe(provide())
+  )
+
+  it.effect("and other transient failures share the limit of retries", () =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.when(
+        { kind: "bundle" },
+        damage((bytes) => bytes.slice(0, -20))
+      )
+      yield* backend.when({ kind: "bundle", nth: 1 }, TestReply.status(503))
+      yield* backend.when({ kind: "bundle", nth: 3 }, TestReply.status(503))
+      yield* bundleError(install)
+      assert.lengthOf(yield* downloads, 1 + Http.retries)
+    }).pipe(provide())
+  )
+})
+
 describe("a permanent failure of RemoteBundle", () => {
   it.effect.each([
     [400, "Rejected"],
@@ -230,7 +280,7 @@ describe("secrets in the output of RemoteBundle", () => {
   )
 })
 
-describe("the error of a bundle", () => {
+describe("the error of a rejected bundle", () => {
   const files = (files: Record<string, string>) => TestBackend.plugin({ name: "alpha", files })
   const bundles = [
     ["is no archive", TestBackend.plugin({ name: "alpha", bundle: new Uint8Array(5000) }), {}],

@@ -99,12 +99,21 @@ export class BundleArchiveError extends Schema.TaggedError<BundleArchiveError>()
   }
 }
 
+const damages: ReadonlySet<Reason["_tag"]> = new Set([
+  "ChecksumMismatch",
+  "CorruptGzip",
+  "Truncated"
+])
+
+/** True if the archive may be intact on its host and was damaged on the way. */
+export const isDamaged = ({ reason }: BundleArchiveError): boolean => damages.has(reason._tag)
+
 const explain = (reason: Reason): string => {
   switch (reason._tag) {
     case "NotGzip":
       return "it is not gzip"
     case "CorruptGzip":
-      return "its gzip data is corrupt"
+      return "its gzip data is corrupt; download it again"
     case "ChecksumMismatch":
       return "its content does not match the gzip checksum; download it again"
     case "Truncated":

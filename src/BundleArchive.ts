@@ -184,7 +184,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 
   const extract: Internals["extract"] = Effect.fn("BundleArchive.extract")(
     (bytes, directory, complete) =>
-      Effect.scoped(Extraction.extract(bytes, directory, disk, path, most, refusals, complete))
+      Effect.scoped(
+        Extraction.extract(bytes, directory, disk, path, most, refusals, complete)
+      ).pipe(Effect.tap(({ bytes, files }) => Effect.annotateCurrentSpan({ bytes, files })))
   )
 
   return BundleArchive.of({

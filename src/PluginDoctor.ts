@@ -242,10 +242,12 @@ export const make = Effect.gen(function* () {
     const checks = yield* Effect.forEach(Object.entries(yield* checksOf(listing)), ([id, check]) =>
       timed(id, check, id === "network.backend" ? asked : 0)
     )
+    const overallStatus = worst(checks)
+    yield* Effect.annotateCurrentSpan({ outcome: overallStatus, fixed: fixed.length })
     return {
       schemaVersion: 1 as const,
       generatedAt: DateTime.formatIso(yield* DateTime.now),
-      overallStatus: worst(checks),
+      overallStatus,
       checks: Object.fromEntries(checks.map((check) => [check.id, check])),
       fixed
     }

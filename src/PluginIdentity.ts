@@ -202,9 +202,14 @@ export const make = Effect.gen(function* () {
   )
 
   const of = Effect.fn("PluginIdentity.of")(function* (pluginId: PluginId.PluginId) {
+    yield* Effect.annotateCurrentSpan({ pluginId })
     const cached = yield* store.read(pluginId)
     const ids = yield* listed
-    return decide(pluginId, cached, Option.fromUndefinedOr(ids.get(pluginId)))
+    const identity = decide(pluginId, cached, Option.fromUndefinedOr(ids.get(pluginId)))
+    yield* Effect.annotateCurrentSpan({
+      outcome: Option.match(identity, { onNone: () => "Absent", onSome: ({ state }) => state })
+    })
+    return identity
   })
 
   const all = Effect.gen(function* () {
@@ -221,7 +226,10 @@ export const make = Effect.gen(function* () {
           )
         )
       )
-  }).pipe(Effect.withSpan("PluginIdentity.all"))
+  }).pipe(
+    Effect.tap(({ length }) => Effect.annotateCurrentSpan({ plugins: length })),
+    Effect.withSpan("PluginIdentity.all")
+  )
 
   return PluginIdentity.of({ of, all })
 })

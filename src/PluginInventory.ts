@@ -220,6 +220,7 @@ export const make = Effect.gen(function* () {
   })
 
   const of = Effect.fn("PluginInventory.of")(function* (pluginId: PluginId.PluginId) {
+    yield* Effect.annotateCurrentSpan({ pluginId })
     const cached = yield* store.read(pluginId)
     return Option.isNone(cached) ? Option.none() : yield* entryOf(cached.value, yield* rows)
   })
@@ -230,7 +231,10 @@ export const make = Effect.gen(function* () {
     return Arr.getSomes(
       yield* Effect.forEach(cached, (plugin) => entryOf(plugin, listed), { concurrency })
     )
-  }).pipe(Effect.withSpan("PluginInventory.all"))
+  }).pipe(
+    Effect.tap(({ length }) => Effect.annotateCurrentSpan({ plugins: length })),
+    Effect.withSpan("PluginInventory.all")
+  )
 
   return PluginInventory.of({ of, all })
 })

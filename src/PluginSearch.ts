@@ -173,8 +173,10 @@ export const make = Effect.gen(function* () {
       })
     )
     const all = [...new Map(readable.map((match) => [match.plugin.remotePluginId, match])).values()]
+    const matches = matching(all, text)
+    yield* Effect.annotateCurrentSpan({ matches: matches.length, searched: all.length })
     return {
-      matches: matching(all, text),
+      matches,
       searched: all.length,
       unreadable: rows.length - readable.length,
       failures

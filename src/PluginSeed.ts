@@ -22,6 +22,7 @@ import * as CodexHome from "./CodexHome.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import * as seedSource from "./internal/cache/seedSource.ts"
 import { explained, identified } from "./internal/cache/storeError.ts"
+import * as Metrics from "./internal/metrics.ts"
 import * as platformError from "./internal/platformError.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
@@ -289,7 +290,15 @@ export const make = Effect.gen(function* () {
       )
     })
     const settled = yield* Effect.forEach(Arr.chunksOf(plugins, batchSize), settleBatch)
-    return outcomeOf(settled.flat())
+    const outcome = outcomeOf(settled.flat())
+    yield* Metrics.seeded(outcome.seeded.length)
+    yield* Effect.annotateCurrentSpan({
+      seeded: outcome.seeded.length,
+      kept: outcome.kept.length,
+      skipped: outcome.skipped.length,
+      failed: outcome.failures.length
+    })
+    return outcome
   })
 
   return PluginSeed.of({ seed })

@@ -369,7 +369,6 @@ export const make = Effect.gen(function* () {
     lock
   )
   const removal = Removal.make(context, changes, leases, claims.isClaimed)
-  const leftovers = Sweep.make(context, changes)
   const change = Installs.changeWith(lock)
 
   const lease = Effect.fn("PluginStore.lease")(
@@ -380,6 +379,7 @@ export const make = Effect.gen(function* () {
       yield* leases
         .take(pluginId, active.value)
         .pipe(Effect.mapError((cause) => fileSystemError("lock", home.staging, cause)))
+      yield* Effect.annotateCurrentSpan({ version: active.value })
       const root = path.join(baseRootOf(pluginId), active.value)
       return { pluginId, version: active.value, root }
     },
@@ -400,7 +400,10 @@ export const make = Effect.gen(function* () {
       change("remove", "pluginId" in target ? target.pluginId : null)(removal.remove(target))
     ),
     prune: Effect.fn("PluginStore.prune")((pluginId, version) =>
-      change("prune", pluginId)(removal.prune(pluginId, version))
+      Effect.andThen(
+        Effect.annotateCurrentSpan({ version }),
+        change("prune", pluginId)(removal.prune(pluginId, version))
+      )
     ),
     lease,
     leased: Effect.fn("PluginStore.leased")((pluginId) =>
@@ -408,16 +411,13 @@ export const make = Effect.gen(function* () {
         explain("read the leases of", pluginId)
       )
     ),
-    ensureUnleased: (pluginId, options) =>
+    ensureUnleased: Effect.fn("PluginStore.ensureUnleased")((pluginId, options) =>
       locate(pluginId).pipe(
         Effect.flatMap(({ versions }) => removal.ensureUnleased(pluginId, versions, options)),
         explain("uninstall", pluginId)
-      ),
-    sweep: leftovers.sweep.pipe(
-      change("sweep the staging folder", null),
-      Effect.withSpan("PluginStore.sweep")
+      )
     ),
-    hasLeftovers: explain("look for leftovers", null)(leftovers.hasLeftovers),
+    ...Sweep.make(context, changes, lock),
     internals: {
       installNew: NewInstalls.make(context, changes, claims, lock),
       restore: (pluginId, from) => change("restore", pluginId)(removal.restore(pluginId, from))

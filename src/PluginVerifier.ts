@@ -12,6 +12,7 @@ import * as Disk from "./internal/disk/Disk.ts"
 import * as manifestFile from "./internal/bundle/manifestFile.ts"
 import { explained, fail, identified } from "./internal/cache/storeError.ts"
 import * as fileTree from "./internal/fileTree.ts"
+import * as Metrics from "./internal/metrics.ts"
 import * as viewFolder from "./internal/viewFolder.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
@@ -196,7 +197,11 @@ export const make = Effect.gen(function* () {
     plugin: RemotePlugin.RemotePlugin | undefined,
     repair: { readonly expected: Option.Option<CachedPlugin> } | undefined
   ): Effect.fn.Return<Result, CheckError> {
-    yield* Effect.annotateCurrentSpan({ pluginId })
+    yield* Effect.annotateCurrentSpan({
+      pluginId,
+      ...(plugin && { remotePluginId: plugin.remotePluginId }),
+      ...(Option.isSome(version) && { version: version.value })
+    })
     if (Option.isNone(version)) return { _tag: "NotCached", pluginId }
     if (plugin === undefined) return { _tag: "NotListed", pluginId, version: version.value }
     const current = yield* Effect.fromResult(RemotePlugin.version(plugin))
@@ -207,8 +212,11 @@ export const make = Effect.gen(function* () {
     if (Object.values(difference).every((files) => files.length === 0)) {
       return { _tag: "Verified", pluginId, version: current }
     }
-    if (repair !== undefined) yield* bundles.install(plugin, repair)
     const repaired = repair !== undefined
+    if (repaired) {
+      const [duration] = yield* Effect.timed(bundles.install(plugin, repair))
+      yield* Metrics.install("Repair", duration)
+    }
     return { _tag: "Different", pluginId, version: current, difference, repaired }
   })
 
@@ -235,6 +243,12 @@ export const make = Effect.gen(function* () {
       }),
       { concurrency }
     )
+    const count = (tag: Result["_tag"]) => results.filter(({ _tag }) => _tag === tag).length
+    yield* Effect.annotateCurrentSpan({
+      checked: results.length,
+      different: count("Different"),
+      failed: count("Failed")
+    })
     return { results, isOk: !results.some(isProblem) }
   })
 

@@ -9,11 +9,13 @@ import {
   Context,
   type Duration,
   Effect,
+  type Exit,
   type FileSystem,
   Layer,
   Path,
   type PlatformError,
-  Redacted
+  Redacted,
+  Scope
 } from "effect"
 import { HttpClient } from "effect/http"
 import * as BundleArchive from "./BundleArchive.ts"
@@ -208,7 +210,10 @@ const explainWith =
     }
   }
 
-/** Downloads into a folder that does not exist. Each attempt starts from the beginning. */
+/**
+ * Downloads into a folder that does not exist. Each attempt starts from the beginning. Returns the
+ * bytes of the last one.
+ */
 const downloadWith =
   (
     archive: BundleArchive.BundleArchive["Service"],
@@ -224,26 +229,36 @@ const downloadWith =
     failed: (reason: Reason) => RemoteBundleError,
     { onProgress, onRetry }: InstallOptions
   ) => {
-    const open = Effect.map(Effect.mapError(request(url), failed), ({ announced, response }) => ({
-      announced,
-      body: response.stream,
-      count: (bytes: number) => Http.received(response, bytes)
-    }))
-    const attempt = transfer(open, {
-      failed,
-      endOf: (error) => {
-        const end = Http.endOf(error)
-        return Cause.isDone(end) ? end : failed(end)
-      },
-      report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
-      use: (bytes) => archive.internals.extract(bytes, directory, complete)
-    })
+    let received = 0
+    const open = Effect.map(
+      Effect.mapError(request(url), failed),
+      ({ announced, response, span }) => ({
+        announced,
+        body: response.stream,
+        count: (bytes: number, exit: Exit.Exit<unknown, unknown>) => {
+          received = bytes
+          span.attribute("http.response.body.size", bytes)
+          return Effect.andThen(Http.endSpan(span, exit), Http.received(response, bytes))
+        }
+      })
+    )
+    const attempt = Effect.scopedWith((scope) =>
+      transfer(Scope.provide(open, scope), {
+        failed,
+        endOf: (error) => {
+          const end = Http.endOf(error)
+          return Cause.isDone(end) ? end : failed(end)
+        },
+        report: (bytes, total) => onProgress?.({ bytes, total: total ?? null }) ?? Effect.void,
+        use: (bytes) => archive.internals.extract(bytes, directory, complete)
+      })
+    )
     return Http.retry(
       Effect.mapError(attempt, explainWith(path, directory, failed)),
       retryDelay,
       retries,
       (cause, delay) => onRetry?.({ cause, delay }) ?? Effect.void
-    )
+    ).pipe(Effect.map(() => received))
   }
 
 /** Completes a bundle in its folder, or in the folder's draft. */
@@ -295,7 +310,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       Effect.flatMap(Completion.make(disk, path)(plugin, version, root), (manifest) =>
         finish(disk, manifest)
       )
-    yield* download(url, root, complete, failed, options)
+    return yield* download(url, root, complete, failed, options)
   })
 
   const install = Effect.fn("RemoteBundle.install")(function* (
@@ -309,15 +324,18 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     const { expected } = options
     const staged = store.installStaged(
       (root) =>
-        Effect.as(
+        Effect.map(
           unpack(plugin, version, root, options, (disk, manifest) =>
             commandSkillFiles.write(disk, path, root, pluginId, manifest)
           ),
-          { pluginId, version, remotePluginId }
+          (bytes) => ({ pluginId, version, remotePluginId, bytes })
         ),
       { expected, pluginId }
     )
-    yield* identified(remotePluginId)(store.claimed(pluginId, staged, { expected }))
+    const { bytes } = yield* identified(remotePluginId)(
+      store.claimed(pluginId, staged, { expected })
+    )
+    yield* Effect.annotateCurrentSpan({ bytes })
     return version
   })
 
@@ -329,7 +347,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
     const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
     yield* Effect.annotateCurrentSpan({ version })
-    yield* unpack(plugin, version, directory)
+    yield* Effect.annotateCurrentSpan({ bytes: yield* unpack(plugin, version, directory) })
     return version
   })
 

@@ -281,6 +281,9 @@ const connectWith = (
     return { call, failed, wellFormed }
   })
 
+const annotateRows = ({ rows }: { readonly rows: ReadonlyArray<unknown> }) =>
+  Effect.annotateCurrentSpan({ rows: rows.length })
+
 /** The rows of every page of a listing. */
 const pagesWith = (connect: ReturnType<typeof connectWith>) =>
   Effect.fnUntraced(function* (
@@ -336,21 +339,28 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const installed = pages("installed", "installed", {
     limit: String(pageSize),
     includeDownloadUrls: "true"
-  }).pipe(Effect.withSpan("RemoteCatalog.installed"))
+  }).pipe(Effect.tap(annotateRows), Effect.withSpan("RemoteCatalog.installed"))
 
   const available = Effect.fn("RemoteCatalog.available")(function* (section: Section) {
     yield* Effect.annotateCurrentSpan({ section })
     const { params, path } = sectionCalls[section]
-    return yield* pages("available", path, { ...params, limit: String(pageSize) })
+    return yield* Effect.tap(
+      pages("available", path, { ...params, limit: String(pageSize) }),
+      annotateRows
+    )
   })
 
   const featured = Effect.gen(function* () {
     const { call, wellFormed } = yield* connect("featured", null)
     const answer = yield* call("GET", "plugins/featured", { platform: "codex" })
     return yield* wellFormed(decodeFeatured(answer.json))
-  }).pipe(Effect.withSpan("RemoteCatalog.featured"))
+  }).pipe(
+    Effect.tap(({ length }) => Effect.annotateCurrentSpan({ rows: length })),
+    Effect.withSpan("RemoteCatalog.featured")
+  )
 
   const read = Effect.fn("RemoteCatalog.read")(function* (id: RemotePluginId.RemotePluginId) {
+    yield* Effect.annotateCurrentSpan({ remotePluginId: id })
     const { call, failed, wellFormed } = yield* connect("read", id)
     const answer = yield* call("GET", `ps/plugins/${id}`, { includeDownloadUrls: "true" })
     const decodeRow = yield* wellFormed(
@@ -368,6 +378,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     id: RemotePluginId.RemotePluginId,
     params: Readonly<Record<string, string>>
   ) {
+    yield* Effect.annotateCurrentSpan({ remotePluginId: id })
     const { call, failed, wellFormed } = yield* connect(operation, id)
     const answer = yield* call("POST", `ps/plugins/${id}/${operation}`, params)
     const state = yield* wellFormed(decodeRecord(answer.json))

@@ -2,11 +2,37 @@
  * The telemetry of a pass, as an OpenTelemetry collector receives it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Metric, References } from "effect"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import {
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  FileSystem,
+  Layer,
+  Metric,
+  References,
+  Scope,
+  Tracer
+} from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"
+import * as CacheLock from "../src/CacheLock.ts"
+import * as CodexHome from "../src/CodexHome.ts"
+import * as CodexPlugins from "../src/CodexPlugins.ts"
+import * as KernelLock from "../src/internal/lock/kernelLock.ts"
+import * as NodeCodexPlugins from "../src/NodeCodexPlugins.ts"
+import * as PluginDoctor from "../src/PluginDoctor.ts"
+import * as PluginIdentity from "../src/PluginIdentity.ts"
 import * as PluginInstaller from "../src/PluginInstaller.ts"
+import * as PluginInventory from "../src/PluginInventory.ts"
+import * as PluginSearch from "../src/PluginSearch.ts"
+import * as PluginSeed from "../src/PluginSeed.ts"
+import * as PluginStore from "../src/PluginStore.ts"
 import * as PluginSync from "../src/PluginSync.ts"
+import * as PluginVerifier from "../src/PluginVerifier.ts"
+import { PluginVersion } from "../src/PluginVersion.ts"
+import * as RemoteCatalog from "../src/RemoteCatalog.ts"
 import * as RemotePluginId from "../src/RemotePluginId.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
@@ -18,6 +44,8 @@ const signature = "a-signature-that-nobody-may-see"
 const alpha = TestBackend.plugin({ name: "alpha", version: "1.2.3" })
 const beta = TestBackend.plugin({ name: "beta" })
 const { attributesOf } = Collector
+const alphaId = pluginId("alpha")
+const alphaRemoteId = RemotePluginId.RemotePluginId.make(alpha.id)
 
 const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
 
@@ -67,7 +95,8 @@ const countBundleBytes = Effect.gen(function* () {
   return sent
 })
 
-const provide = Effect.provide(TestCodexPlugins.layerWith({ plugins: [alpha, beta], signature }))
+const services = TestCodexPlugins.layerWith({ plugins: [alpha, beta], signature })
+const provide = Effect.provide(services)
 
 /** One plugin is installed; the bundle host refuses the other one and repeats the signed URL. */
 const pass = Effect.gen(function* () {
@@ -114,11 +143,20 @@ describe("the telemetry of a pass", () => {
       }
       assert.sameDeepMembers(
         spansOf(collector, "RemoteBundle.request").map(attributesOf),
-        [200, 403].map((status) => ({
-          "http.request.method": "GET",
-          "server.address": "bundles.test",
-          "http.response.status_code": status
-        }))
+        // The body of the second one is not read.
+        [
+          {
+            "http.request.method": "GET",
+            "server.address": "bundles.test",
+            "http.response.status_code": 200,
+            "http.response.body.size": sent.bytes
+          },
+          {
+            "http.request.method": "GET",
+            "server.address": "bundles.test",
+            "http.response.status_code": 403
+          }
+        ]
       )
 
       const actions = spansOf(collector, "PluginSync.action").map(attributesOf)
@@ -142,7 +180,11 @@ describe("the telemetry of a pass", () => {
         [pluginId("alpha"), pluginId("beta")]
       )
       const stored = spansOf(collector, "PluginStore.installStaged").map(attributesOf)
-      assert.deepInclude(stored, { pluginId: pluginId("alpha") })
+      assert.deepInclude(stored, {
+        pluginId: pluginId("alpha"),
+        remotePluginId: alpha.id,
+        version: "1.2.3"
+      })
     }).pipe(provide)
   )
 
@@ -232,6 +274,224 @@ describe("the telemetry of a pass", () => {
       const slip = yield* collected(Effect.log(signature))
       assert.include(slip.text(), signature, "a secret that is logged arrives")
     }).pipe(provide)
+  )
+})
+
+/** Each operation with the attributes of its span, after a pass that has installed one plugin. */
+const operations: ReadonlyArray<
+  readonly [
+    span: string,
+    run: Effect.Effect<unknown, unknown, Layer.Success<typeof services>>,
+    attributes: Readonly<Record<string, unknown>>
+  ]
+> = [
+  ["PluginStore.list", PluginStore.PluginStore.use(({ list }) => list), { plugins: 1 }],
+  ["PluginStore.snapshot", PluginStore.PluginStore.use(({ snapshot }) => snapshot), { plugins: 1 }],
+  [
+    "PluginStore.hasLeftovers",
+    PluginStore.PluginStore.use(({ hasLeftovers }) => hasLeftovers),
+    { hasLeftovers: false }
+  ],
+  [
+    "PluginStore.lease",
+    Effect.scoped(PluginStore.PluginStore.use(({ lease }) => lease(alphaId))),
+    { pluginId: alphaId, version: "1.2.3" }
+  ],
+  [
+    "PluginStore.ensureUnleased",
+    PluginStore.PluginStore.use(({ ensureUnleased }) => ensureUnleased(alphaId)),
+    { pluginId: alphaId }
+  ],
+  [
+    "PluginStore.writeIdentity",
+    PluginStore.PluginStore.use(({ writeIdentity }) => writeIdentity(alphaId, alphaRemoteId)),
+    { pluginId: alphaId, remotePluginId: alpha.id }
+  ],
+  [
+    "PluginStore.prune",
+    PluginStore.PluginStore.use(({ prune }) => prune(alphaId, PluginVersion.make("0.0.1"))),
+    { pluginId: alphaId, version: "0.0.1" }
+  ],
+  [
+    "PluginIdentity.of",
+    PluginIdentity.PluginIdentity.use(({ of }) => of(alphaId)),
+    { pluginId: alphaId, outcome: "Known" }
+  ],
+  ["PluginIdentity.all", PluginIdentity.PluginIdentity.use(({ all }) => all), { plugins: 2 }],
+  [
+    "PluginInventory.of",
+    PluginInventory.PluginInventory.use(({ of }) => of(alphaId)),
+    { pluginId: alphaId }
+  ],
+  ["PluginInventory.all", PluginInventory.PluginInventory.use(({ all }) => all), { plugins: 1 }],
+  [
+    "PluginDoctor.examine",
+    PluginDoctor.PluginDoctor.use(({ examine }) => examine({ offline: true })),
+    { outcome: "ok", fixed: 0 }
+  ],
+  [
+    "PluginVerifier.verify",
+    PluginVerifier.PluginVerifier.use(({ verify }) => verify({ plugins: [alphaId] })),
+    { checked: 1, different: 0, failed: 0 }
+  ],
+  [
+    "PluginVerifier.check",
+    PluginVerifier.PluginVerifier.use(({ verify }) => verify({ plugins: [alphaId] })),
+    { pluginId: alphaId, remotePluginId: alpha.id, version: "1.2.3" }
+  ],
+  [
+    "PluginSearch.search",
+    PluginSearch.PluginSearch.use(({ search }) => search("alpha")),
+    { matches: 1, searched: 2 }
+  ],
+  [
+    "RemoteCatalog.installed",
+    RemoteCatalog.RemoteCatalog.use(({ installed }) => installed),
+    { rows: 2 }
+  ],
+  [
+    "RemoteCatalog.available",
+    RemoteCatalog.RemoteCatalog.use(({ available }) => available("curated")),
+    { section: "curated", rows: 2 }
+  ],
+  [
+    "RemoteCatalog.featured",
+    RemoteCatalog.RemoteCatalog.use(({ featured }) => featured),
+    { rows: 0 }
+  ],
+  ...(["read", "install", "uninstall"] as const).map(
+    (operation) =>
+      [
+        `RemoteCatalog.${operation}`,
+        RemoteCatalog.RemoteCatalog.use((catalog) =>
+          Effect.asVoid<unknown, unknown, never>(catalog[operation](alphaRemoteId))
+        ),
+        { remotePluginId: alpha.id }
+      ] as const
+  )
+]
+
+describe("the span of an operation", () => {
+  it.effect.each(operations)("has its attributes: %s", ([span, run, attributes]) =>
+    Effect.gen(function* () {
+      const { when } = yield* TestBackend.TestBackend
+      yield* when({ kind: "bundle", plugin: beta.id }, TestReply.status(403))
+      yield* sync
+      const collector = yield* collected(run)
+      assert.deepStrictEqual(attributesOf(spanOf(collector, span)), attributes)
+    }).pipe(provide)
+  )
+
+  it.effect("has the bytes of a download, of the archive and of the stored version", () =>
+    Effect.gen(function* () {
+      const sent = yield* countBundleBytes
+      const collector = yield* pass
+      const whole = spansOf(collector, "RemoteBundle.install").map(attributesOf)
+      assert.deepInclude(whole, {
+        pluginId: alphaId,
+        remotePluginId: alpha.id,
+        version: "1.2.3",
+        bytes: sent.bytes
+      })
+      const { bytes, files } = attributesOf(
+        spansOf(collector, "BundleArchive.extract").find(
+          (span) => attributesOf(span)["files"] !== undefined
+        )!
+      )
+      assert.isAbove(Number(bytes), 0)
+      assert.isAbove(Number(files), 0)
+      assert.deepInclude(spansOf(collector, "PluginStore.installStaged").map(attributesOf), {
+        pluginId: alphaId,
+        remotePluginId: alpha.id,
+        version: "1.2.3"
+      })
+    }).pipe(provide)
+  )
+})
+
+describe("the telemetry of PluginSeed.seed", () => {
+  it.effect("has a span with the numbers of plugins, and counts the installs", () =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.when({ kind: "bundle", plugin: beta.id }, TestReply.status(403))
+      yield* backend.writeHome("/seed")
+      yield* sync.pipe(
+        Effect.provide(CodexPlugins.layerServicesWith({})),
+        Effect.provide([CacheLock.layerInProcess, TestBackend.layerHttpClient]),
+        Effect.provide(CodexHome.layerAt("/seed"))
+      )
+      const { seed } = yield* PluginSeed.PluginSeed
+      const collector = yield* collected(seed({ from: "/seed" }))
+      assert.deepStrictEqual(attributesOf(spanOf(collector, "PluginSeed.seed")), {
+        from: "/seed",
+        seeded: 1,
+        kept: 0,
+        skipped: 0,
+        failed: 0
+      })
+      assert.deepStrictEqual(pointsOf(collector, "codex_plugins.installs"), [
+        [{ reason: "Seed" }, 1]
+      ])
+    }).pipe(provide)
+  )
+})
+
+describe("the telemetry of PluginVerifier.verify", () => {
+  it.effect("counts a repair as an install", () =>
+    Effect.gen(function* () {
+      const backend = yield* TestBackend.TestBackend
+      yield* backend.when({ kind: "bundle", plugin: beta.id }, TestReply.status(403))
+      yield* sync
+      const fs = yield* FileSystem.FileSystem
+      const { versionRoot } = yield* PluginStore.PluginStore
+      yield* fs.writeFileString(`${versionRoot(alphaId, PluginVersion.make("1.2.3"))}/new`, "")
+      const { verify } = yield* PluginVerifier.PluginVerifier
+      const collector = yield* collected(verify({ plugins: [alphaId], repair: true }))
+      assert.deepInclude(attributesOf(spanOf(collector, "PluginVerifier.verify")), {
+        checked: 1,
+        different: 1
+      })
+      assert.deepStrictEqual(pointsOf(collector, "codex_plugins.installs"), [
+        [{ reason: "Repair" }, 1]
+      ])
+    }).pipe(provide)
+  )
+})
+
+describe("a change of a moment that waits for another process", () => {
+  it.live("has a span of the wait", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
+      yield* fs.makeDirectory(`${home}/plugins`)
+      const waits = yield* Deferred.make<ReadonlyMap<string, unknown>>()
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          if (options.name === "CacheLock.wait") {
+            Deferred.doneUnsafe(
+              waits,
+              Effect.sync(() => span.attributes)
+            )
+          }
+          return span
+        }
+      })
+      const other = yield* Scope.make()
+      yield* Scope.provide(KernelLock.tryAcquire(`${home}/plugins/${CacheLock.fileName}`), other)
+      const change = yield* PluginStore.PluginStore.use(({ clearIdentity }) =>
+        clearIdentity(alphaId)
+      ).pipe(
+        Effect.provide(NodeCodexPlugins.layerAt(home)),
+        Effect.withTracer(tracer),
+        Effect.forkChild
+      )
+      yield* Deferred.await(waits)
+      yield* Scope.close(other, Exit.void)
+      yield* Fiber.join(change)
+      const attributes = yield* Deferred.await(waits)
+      assert.strictEqual(attributes.get("path"), `${home}/plugins/${CacheLock.fileName}`)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 })
 

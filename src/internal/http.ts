@@ -9,13 +9,15 @@ import {
   Context,
   Duration,
   Effect,
+  Exit,
   Predicate,
   type Pull,
   Result,
   Schedule,
   Schema,
   Scope,
-  Stream
+  Stream,
+  type Tracer
 } from "effect"
 import {
   FetchHttpClient,
@@ -243,6 +245,30 @@ export const inSpan = <A, E, R>(
       Effect.map(() => answers[0] as A)
     )
   })
+
+/**
+ * Runs a request in a span with its method and host, which stays open for the body of the response.
+ * It ends with {@link endSpan}, else with the scope.
+ */
+export const inOpenSpan = <A, E, R>(
+  request: Effect.Effect<A, E, R>,
+  name: string,
+  method: "GET" | "POST",
+  url: URL
+): Effect.Effect<readonly [A, Tracer.Span], E, R | Scope.Scope> =>
+  Effect.flatMap(
+    Effect.makeSpanScoped(name, {
+      attributes: { "http.request.method": method, "server.address": url.host }
+    }),
+    (span) => Effect.map(Effect.withParentSpan(request, span), (answer) => [answer, span] as const)
+  )
+
+/** Ends a span before its scope does. */
+export const endSpan = (
+  span: Tracer.Span,
+  exit: Exit.Exit<unknown, unknown> = Exit.void
+): Effect.Effect<void> =>
+  Effect.clockWith((clock) => Effect.sync(() => span.end(clock.currentTimeNanosUnsafe(), exit)))
 
 /** Sends a request and adds the status of its response to the current span; see {@link send}. */
 export const sendAnnotated = (

@@ -69,6 +69,10 @@ export const install = (reason: string, duration: Duration.Duration): Effect.Eff
     Metric.update(installDurationBy(reason), duration)
   )
 
+/** Counts versions that a seed gave. They are copied in batches, so no version has a duration. */
+export const seeded = (versions: number): Effect.Effect<void> =>
+  Metric.update(installsBy("Seed"), versions)
+
 /** Counts a failure by its tags. */
 export const failure = (
   subject: "pass" | "plugin",

@@ -91,12 +91,17 @@ const makeSeeded = Effect.fnUntraced(function* (seeds: ReadonlyArray<string>) {
 
   const install: typeof bundles.install = Effect.fn("PluginSeed.install")(
     function* (plugin, options = {}) {
+      const { pluginId, remotePluginId } = plugin
+      yield* Effect.annotateCurrentSpan({ pluginId, remotePluginId })
       const version = yield* Effect.fromResult(RemotePlugin.version(plugin))
+      yield* Effect.annotateCurrentSpan({ version })
       for (const source of yield* sources) {
         if (!(yield* take(source, plugin, version, options))) continue
+        yield* Effect.annotateCurrentSpan({ source: "seed" })
         yield* Effect.logDebug(`took ${plugin.pluginId} ${version} from a seed`)
         return version
       }
+      yield* Effect.annotateCurrentSpan({ source: "download" })
       return yield* bundles.install(plugin, options)
     },
     (effect, { pluginId }, options) =>

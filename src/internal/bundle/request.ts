@@ -1,7 +1,7 @@
 /**
  * Requests a bundle: over https only, with no header but `User-Agent`, and through redirects.
  */
-import { Effect } from "effect"
+import { Effect, type Scope, type Tracer } from "effect"
 import { type HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import * as Http from "../http.ts"
 import { maxRedirects, type Reason } from "./bundleError.ts"
@@ -39,6 +39,8 @@ export interface Answer {
   readonly response: HttpClientResponse.HttpClientResponse
   /** The size of the body; undefined if the host does not announce it. */
   readonly announced: number | undefined
+  /** The span of the request, which ends with the body or with the scope. */
+  readonly span: Tracer.Span
 }
 
 export const make = (
@@ -63,7 +65,7 @@ export const make = (
   /** The answer after all redirects. */
   const request = Effect.fnUntraced(function* (
     location: string
-  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, Reason> {
+  ): Effect.fn.Return<Pick<Answer, "response" | "span">, Reason, Scope.Scope> {
     let from: URL | undefined
     let next = location
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
@@ -77,23 +79,26 @@ export const make = (
         })
       }
       const answer = Http.sendAnnotated(client, HttpClientRequest.get(url.href))
-      const response = yield* Http.inSpan(answer, "RemoteBundle.request", "GET", url)
+      const [response, span] = yield* Http.inOpenSpan(answer, "RemoteBundle.request", "GET", url)
       const target = response.headers["location"]
-      if (!redirectStatuses.has(response.status) || target === undefined) return response
+      if (!redirectStatuses.has(response.status) || target === undefined) {
+        return { response, span }
+      }
       yield* Http.discard(response)
+      yield* Http.endSpan(span)
       from = url
       next = target
     }
     return yield* fail({ _tag: "TooManyRedirects" })
   })
 
-  return Effect.fnUntraced(function* (url: string): Effect.fn.Return<Answer, Reason> {
-    const response = yield* request(url)
+  return Effect.fnUntraced(function* (url: string): Effect.fn.Return<Answer, Reason, Scope.Scope> {
+    const { response, span } = yield* request(url)
     const announced = announcedLength(response)
     const reason =
       (yield* Http.statusFailure(response)) ??
       refusalOf(response.status, announced ?? 0, options.packedBytes)
-    if (reason === undefined) return { response, announced }
+    if (reason === undefined) return { response, announced, span }
     yield* Http.discard(response)
     return yield* fail(reason)
   })

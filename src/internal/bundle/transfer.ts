@@ -8,6 +8,7 @@ import {
   type Clock,
   Duration,
   Effect,
+  type Exit,
   type Pull,
   Scope,
   Stream
@@ -113,8 +114,8 @@ export interface Response<E> {
   readonly body: Stream.Stream<Uint8Array, E>
   /** The size that the host announced; undefined if it did not. */
   readonly announced: number | undefined
-  /** Receives the number of bytes that arrived, at the end of the reading. */
-  readonly count: (received: number) => Effect.Effect<void>
+  /** Receives the number of bytes that arrived, and the exit of the reading. */
+  readonly count: (received: number, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
 }
 
 export interface Options<E, E2, A, E3, R> {
@@ -171,10 +172,7 @@ const metered = <E, E2>(
       return watched
     })
     return Effect.as(
-      Scope.addFinalizer(
-        scope,
-        Effect.suspend(() => count(transfer.received))
-      ),
+      Scope.addFinalizerExit(scope, (exit) => count(transfer.received, exit)),
       next
     )
   })

@@ -28,6 +28,7 @@ export const make = (
       { expected }: { readonly expected?: Option.Option<CachedPlugin> | undefined } = {}
     ) =>
       Effect.gen(function* () {
+        yield* Effect.annotateCurrentSpan({ remotePluginId })
         yield* expect(pluginId, expected)
         if (expected !== undefined && (yield* isClaimed(pluginId))) {
           return yield* fail({ _tag: "Changed" })

@@ -108,6 +108,9 @@ export const make = (
     if (found?.type !== "Directory") {
       return yield* Effect.die(new Error(`nothing was staged for ${pluginId}`))
     }
+    yield* Effect.annotateCurrentSpan(
+      remotePluginId === null ? { version } : { version, remotePluginId }
+    )
     yield* activate({ root, pluginId, version, remotePluginId }, options)
   })
 
@@ -137,6 +140,7 @@ export const make = (
     }) =>
       Effect.gen(function* () {
         const staged = yield* explain("install", options.pluginId)(stageCopy(options))
+        yield* Effect.annotateCurrentSpan({ version: staged.version })
         yield* activateLocally(staged, { force: options.force })
         return staged.version
       }).pipe(Effect.scoped)

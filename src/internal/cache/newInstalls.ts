@@ -171,5 +171,9 @@ export const make = (
               (folder) => folder.remove
             )
       )
-    }).pipe(Effect.scoped, Effect.withSpan("PluginStore.installNew"))
+    }).pipe(
+      Effect.scoped,
+      Effect.tap(({ length }) => Effect.annotateCurrentSpan({ installed: length })),
+      Effect.withSpan("PluginStore.installNew", { attributes: { plugins: plugins.length } })
+    )
 }

@@ -9,11 +9,13 @@ import { explain } from "./storeError.ts"
 
 export const make = ({ reader }: Context) => {
   const list = reader.list.pipe(
+    Effect.tap(({ length }) => Effect.annotateCurrentSpan({ plugins: length })),
     explain("list the cached plugins", null),
     Effect.withSpan("PluginStore.list")
   )
 
   const snapshot = reader.snapshot.pipe(
+    Effect.tap(({ plugins }) => Effect.annotateCurrentSpan({ plugins: plugins.length })),
     explain("read the cache", null),
     Effect.withSpan("PluginStore.snapshot")
   )

@@ -2,10 +2,13 @@
  * The removal of leftovers of dead processes from staging.
  */
 import { Clock, Duration, Effect, type FileSystem, Option, Schema } from "effect"
+import type * as CacheLock from "../../CacheLock.ts"
 import * as PluginId from "../../PluginId.ts"
 import type { Changes, Context } from "./changes.ts"
 import { mtimeOf } from "./baseRoots.ts"
+import { changeWith } from "./installs.ts"
 import { doubtPrefix, lockHolderName, ownerOf, prefix } from "./staging.ts"
+import { explain } from "./storeError.ts"
 
 /**
  * The age at which other programs' entries in staging are swept. Codex downloads for at most 60
@@ -23,7 +26,8 @@ const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
 
 export const make = (
   { disk, home, liveness, path, reader }: Context,
-  { settleDoubt, syncStaging }: Changes
+  { settleDoubt, syncStaging }: Changes,
+  lock: CacheLock.CacheLock["Service"]
 ) => {
   const { entriesOf, infoOf, locate } = reader
 
@@ -98,5 +102,15 @@ export const make = (
     return false
   })
 
-  return { sweep, hasLeftovers }
+  return {
+    sweep: sweep.pipe(
+      changeWith(lock)("sweep the staging folder", null),
+      Effect.withSpan("PluginStore.sweep")
+    ),
+    hasLeftovers: hasLeftovers.pipe(
+      Effect.tap((hasLeftovers) => Effect.annotateCurrentSpan({ hasLeftovers })),
+      explain("look for leftovers", null),
+      Effect.withSpan("PluginStore.hasLeftovers")
+    )
+  }
 }

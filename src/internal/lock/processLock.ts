@@ -176,6 +176,8 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
     () => Effect.sync(() => queue.waiting--)
   )
 
+  const inSpan = Effect.withSpan("CacheLock.wait", { attributes: { path: lock.path } })
+
   /**
    * Takes the lock for an uninterruptible caller, who releases it in any case. A pass takes the
    * lock twice for each plugin, so there are few steps if a session keeps the file open and no
@@ -193,7 +195,10 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
       const file = files.join() ?? (yield* files.enter)
       releasing(lease, file, clock)
       const { tryLock } = file.value
-      if (!(yield* tryLock)) yield* restore(outwait(Effect.uninterruptible(tryLock), isBrief))
+      if (!(yield* tryLock)) {
+        const waited = outwait(Effect.uninterruptible(tryLock), isBrief)
+        yield* restore(isBrief ? inSpan(waited) : waited)
+      }
       if (!isBrief) {
         lease.notes = Scope.makeUnsafe()
         yield* Scope.provide(lock.note, lease.notes)
@@ -224,10 +229,8 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
         const lease = makeLease()
         const isBrief = length !== "long"
         const taken = acquire(lease, isBrief, fiber.getRef(Clock.Clock), restore)
-        // A brief holder has no span, because a pass may have hundreds of them.
-        const waited = isBrief
-          ? taken
-          : Effect.withSpan(taken, "CacheLock.wait", { attributes: { path: lock.path } })
+        // A pass may have hundreds of brief holders. Only one that waits for a process has a span.
+        const waited = isBrief ? taken : inSpan(taken)
         const mine = new Map(leases).set(queue.semaphore, lease)
         const held = Effect.updateContext(effect, (context: Context.Context<R>) => {
           const own = Context.add(context, Leases, mine)

@@ -31,11 +31,26 @@ const targetsFor = (disk: Disk): ReadonlyArray<ReadonlyArray<Build>> => {
 const stateKeys = new Map<string, Map<string, number>>()
 const texts = new Map<string, number>()
 
-const numberOf = (disks: ReadonlyArray<Disk>): number => {
+/** By the fingerprint of a disk. */
+const descriptions = new Map<string, string>()
+
+/** The entries of a disk that a pass does not sweep. */
+const lasting = ({ disk, fingerprint }: FingerprintedDisk): string => {
+  let lines = descriptions.get(fingerprint)
+  if (lines === undefined) {
+    lines = description(disk)
+      .split("\n")
+      .filter((line) => !/codex-plugins-(?:stage|sidecar|claim)-/.test(line))
+      .join("\n")
+    descriptions.set(fingerprint, lines)
+  }
+  return lines
+}
+
+const numberOf = (disks: ReadonlyArray<FingerprintedDisk>): number => {
   const seen: Array<string> = []
   const made = disks
-    .flatMap((disk) => description(disk).split("\n"))
-    .filter((line) => !/codex-plugins-(?:stage|sidecar|claim)-/.test(line))
+    .map(lasting)
     .join("\n")
     .replaceAll(/(?<=Plugin_| of )[A-C]/g, (owner) => {
       if (!seen.includes(owner)) seen.push(owner)
@@ -66,7 +81,7 @@ const stateKey = (present: FingerprintedDisk, lost: FingerprintedDisk): number =
   if (afterLoss === undefined) stateKeys.set(present.fingerprint, (afterLoss = new Map()))
   let known = afterLoss.get(lost.fingerprint)
   if (known === undefined) {
-    known = numberOf([present.disk, lost.disk])
+    known = numberOf([present, lost])
     afterLoss.set(lost.fingerprint, known)
   }
   return known

@@ -82,8 +82,8 @@ class PathOfLines {
     return line
   }
 
-  addTo(all: Set<Line>, inode: MemoryFileSystem.Inode) {
-    all.add(this.line(inode))
+  addTo(all: Array<Line>, inode: MemoryFileSystem.Inode) {
+    all.push(this.line(inode))
     if (inode.type !== "Directory") return
     for (const [name, child] of inode.entries) this.child(name).addTo(all, child)
   }
@@ -93,22 +93,27 @@ const lines = new Map<string, Line>()
 const plugins = new PathOfLines("", false, false)
 const caches = new PathOfLines("/cache", false, false)
 
-/** The entries of the disk's plugins. */
-const linesOf = (disk: Disk): ReadonlySet<Line> => {
-  const all = new Set<Line>()
+/** The entries of the disk's plugins. Those of a folder that is staged as a whole may repeat. */
+const linesOf = (disk: Disk): ReadonlyArray<Line> => {
+  const all: Array<Line> = []
   const inode = disk.inode(`${root}/plugins`)
   if (inode !== undefined) plugins.addTo(all, inode)
   return all
 }
 
-const idsOf = (lines: ReadonlySet<Line>): string => {
-  const ids = Uint32Array.from(lines, ({ id }) => id).toSorted()
-  return Buffer.from(ids.buffer).toString("latin1")
+const idsOf = (lines: ReadonlyArray<Line>): string => {
+  const ids = new Uint32Array(lines.length)
+  for (let index = 0; index < lines.length; index++) ids[index] = lines[index]!.id
+  ids.sort()
+  let count = 0
+  for (const id of ids) if (count === 0 || ids[count - 1] !== id) ids[count++] = id
+  return Buffer.from(ids.buffer, 0, 4 * count).toString("latin1")
 }
 
 /** The entries of the disk's plugins, one per line. */
 export const description = (disk: Disk): string =>
-  Array.from(linesOf(disk), ({ text }) => text)
+  [...new Set(linesOf(disk))]
+    .map(({ text }) => text)
     .toSorted()
     .join("\n")
 
@@ -120,7 +125,7 @@ export const fingerprint = (disk: Disk): string => idsOf(linesOf(disk))
  * in staging.
  */
 export const readerFingerprint = (disk: Disk): string => {
-  const all = new Set<Line>()
+  const all: Array<Line> = []
   const cache = disk.inode(`${root}/plugins/cache`)
   if (cache !== undefined) caches.addTo(all, cache)
   const staging = disk.inode(`${root}/plugins/.remote-plugin-install-staging`)

@@ -87,17 +87,6 @@ export class File extends Common {
   }
 }
 
-/** Entries in the order of their names. */
-export const inOrder = <A>(entries: ReadonlyMap<string, A>): Array<[name: string, entry: A]> => {
-  const all = [...entries]
-  for (let index = 1; index < all.length; index++) {
-    if (all[index - 1]![0] > all[index]![0]) {
-      return all.toSorted(([left], [right]) => (left < right ? -1 : 1))
-    }
-  }
-  return all
-}
-
 export class Directory extends Common {
   readonly type = "Directory"
   readonly entries = new Map<string, Inode>()
@@ -106,7 +95,14 @@ export class Directory extends Common {
 
   /** Its entries, ordered by name. */
   sorted(): Array<[name: string, inode: Inode]> {
-    return inOrder(this.entries)
+    const all = [...this.entries]
+    for (let index = 1; index < all.length; index++) {
+      // Most entries are in order already.
+      if (all[index - 1]![0] > all[index]![0]) {
+        return all.toSorted(([left], [right]) => (left < right ? -1 : 1))
+      }
+    }
+    return all
   }
 
   duplicate(): Directory {

@@ -2,7 +2,7 @@
  * A disk in memory and Linux's system calls on it.
  */
 import type * as Errno from "./errno.ts"
-import { assign, Directory, File, inOrder, SymbolicLink, touch } from "./inode.ts"
+import { assign, Directory, File, SymbolicLink, touch } from "./inode.ts"
 import type { Inode } from "./inode.ts"
 import { Journal } from "./nameJournal.ts"
 import type { Edit, EntryChange } from "./nameJournal.ts"
@@ -722,9 +722,8 @@ export class Disk {
       if (synced !== undefined && !powerLoss.attributes(path === "" ? "/" : path))
         assign(synced, to)
       if (from.type === "File" && to.type === "File") {
-        const written = from.bytes
-        if (synced !== undefined && !equal(synced.bytes, written)) {
-          const both = { synced: synced.bytes.slice(), written: written.slice() }
+        if (synced !== undefined && !equal(synced.bytes, from.bytes)) {
+          const both = { synced: synced.bytes.slice(), written: from.bytes.slice() }
           to.buffer = powerLoss.content({ path, ...both }).slice()
           to.size = to.buffer.length
         }
@@ -756,16 +755,19 @@ export class Disk {
   }
 }
 
-/** A folder's entries after a change of some names, in order. */
+/** A folder's entries after a change of some names. */
 const entriesWith = (
   folder: Directory,
   changed: ReadonlyMap<string, Inode | undefined> | undefined
-): ReadonlyArray<readonly [name: string, inode: Inode | undefined]> => {
-  if (changed === undefined) return folder.sorted()
+): ReadonlyMap<string, Inode | undefined> => {
+  if (changed === undefined) return folder.entries
   const entries = new Map<string, Inode | undefined>(folder.entries)
   for (const [name, inode] of changed) entries.set(name, inode)
-  return inOrder(entries)
+  return entries
 }
 
-const equal = (left: Uint8Array, right: Uint8Array) =>
-  left.length === right.length && left.every((byte, index) => byte === right[index])
+const equal = (left: Uint8Array, right: Uint8Array) => {
+  if (left.length !== right.length) return false
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false
+  return true
+}

@@ -7,7 +7,7 @@ import * as Differences from "./appServerDifferences.ts"
 import { featured, type Play, plays, plugins } from "./appServerScript.ts"
 import { type Answer, start } from "./support/AppServerClient.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
-import { type Contestant, contestants } from "./support/Contest.ts"
+import { type Program, programs } from "./support/Program.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
 import * as OurProgram from "./support/OurProgram.ts"
 
@@ -17,14 +17,14 @@ interface Transcript {
   readonly answers: ReadonlyArray<Answer>
 }
 
-const carryOut = Effect.fnUntraced(function* (contestant: Contestant, play: Play) {
+const carryOut = Effect.fnUntraced(function* (program: Program, play: Play) {
   const { backend, environment, makeHome } = yield* LoopbackBackend.make({
     plugins: play.plugins ?? plugins,
     featured
   })
   const home = yield* makeHome()
   if (!play.isSignedIn) Fs.rmSync(`${home}/auth.json`)
-  const server = yield* start(contestant, { home, environment })
+  const server = yield* start(program, { home, environment })
   const answers: Array<Answer> = []
   for (const { before, followedByPass, message, startsAfterSync } of play.steps) {
     if (startsAfterSync) yield* server.passAfter(0)
@@ -36,16 +36,16 @@ const carryOut = Effect.fnUntraced(function* (contestant: Contestant, play: Play
   return { home, answers }
 }, Effect.scoped)
 
-type Transcripts = ReadonlyMap<Contestant, Transcript>
+type Transcripts = ReadonlyMap<Program, Transcript>
 
 class Played extends Context.Service<Played, ReadonlyMap<Play, Transcripts>>()("test/Played") {}
 
 const perform = Effect.fnUntraced(function* (play: Play) {
-  const performers = contestants.filter((contestant) => play.isFor142 || contestant !== "0.142.0")
+  const performers = programs.filter((program) => play.isFor142 || program !== "0.142.0")
   const transcripts = yield* Effect.forEach(
     performers,
-    (contestant) =>
-      Effect.map(carryOut(contestant, play), (transcript) => [contestant, transcript] as const),
+    (program) =>
+      Effect.map(carryOut(program, play), (transcript) => [program, transcript] as const),
     { concurrency: "unbounded" }
   )
   return [play, new Map(transcripts)] as const
@@ -59,10 +59,10 @@ const played = Layer.effect(
   )
 ).pipe(Layer.provideMerge(OurProgram.layer), Layer.provideMerge(NodeServices.layer))
 
-const answerOf = Effect.fnUntraced(function* (play: Play, contestant: Contestant, index: number) {
-  const transcript = (yield* Played).get(play)?.get(contestant)
+const answerOf = Effect.fnUntraced(function* (play: Play, program: Program, index: number) {
+  const transcript = (yield* Played).get(play)?.get(program)
   const answer = transcript?.answers[index]
-  if (answer === undefined) throw new Error(`${contestant} was not asked`)
+  if (answer === undefined) throw new Error(`${program} was not asked`)
   return Differences.comparable(answer, transcript?.home ?? "")
 })
 
@@ -111,13 +111,13 @@ layer(played, { excludeTestServices: true, timeout: "5 minutes" })("our app-serv
     })
   }
 
-  describe.each(contestants)("and when stdin of %s ends", (contestant) => {
+  describe.each(programs)("and when stdin of %s ends", (program) => {
     it.effect(
       "it ends in good order",
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         yield* backend.when({ kind: "read" }, TestReply.delay("1 second"))
-        const server = yield* start(contestant, { home: yield* makeHome(), environment })
+        const server = yield* start(program, { home: yield* makeHome(), environment })
         yield* server.initialize
         const underWay = yield* server
           .request("plugin/read", { pluginName: plugins[0]!.id, remoteMarketplaceName: "any" })
@@ -125,8 +125,8 @@ layer(played, { excludeTestServices: true, timeout: "5 minutes" })("our app-serv
         yield* backend.arrival({ kind: "read" })
         assert.strictEqual(yield* server.stop, 0)
         // See "answers at the end" and "notifications".
-        assert.strictEqual(Option.isSome(yield* Fiber.join(underWay)), contestant === "ours")
-        assert.strictEqual((yield* server.unasked).length === 0, contestant === "ours")
+        assert.strictEqual(Option.isSome(yield* Fiber.join(underWay)), program === "ours")
+        assert.strictEqual((yield* server.unasked).length === 0, program === "ours")
       })
     )
   })

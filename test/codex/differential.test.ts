@@ -7,7 +7,7 @@ import * as Case from "./cases/Case.ts"
 import { differences, type Reason } from "./cases/differences.ts"
 import { groups } from "./cases/index.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
-import * as Contest from "./support/Contest.ts"
+import * as Program from "./support/Program.ts"
 import * as Differential from "./support/Differential.ts"
 import * as HttpServer from "./support/HttpServer.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
@@ -15,9 +15,9 @@ import * as OurProgram from "./support/OurProgram.ts"
 
 const cases = Object.values(groups).flat()
 
-/** Has each contestant do something, all at the same time. */
+/** Has each program do something, all at the same time. */
 const contest = Effect.fnUntraced(function* <E, R>(
-  carryOut: (contestant: Contest.Contestant) => Effect.Effect<Differential.Results, E, R>
+  carryOut: (program: Program.Program) => Effect.Effect<Differential.Results, E, R>
 ) {
   const [older, newer, ours] = yield* Effect.all(
     [carryOut("0.142.0"), carryOut("0.169.0"), carryOut("ours")],
@@ -82,22 +82,22 @@ layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Cod
     })
   }
 
-  it.effect.each(Contest.contestants)(
+  it.effect.each(Program.programs)(
     "downloads at once: %s",
-    Effect.fnUntraced(function* (contestant) {
+    Effect.fnUntraced(function* (program) {
       const { backend, environment, makeHome } = yield* LoopbackBackend.make({
         plugins: Arr.makeBy(6, (i) => TestBackend.plugin({ name: `plugin-${i}` }))
       })
       yield* backend.when({ kind: "bundle" }, TestReply.delay("100 millis"))
-      yield* Contest.run(contestant, { home: yield* makeHome(), environment })
+      yield* Program.run(program, { home: yield* makeHome(), environment })
       const most = yield* backend.mostAtOnce("bundle")
-      assert.isTrue(contestant === "ours" ? most > 1 : most === 1, `${most} at once`)
+      assert.isTrue(program === "ours" ? most > 1 : most === 1, `${most} at once`)
     })
   )
 
-  it.effect.each(Contest.contestants)(
+  it.effect.each(Program.programs)(
     "a host that offers HTTP/2: %s",
-    Effect.fnUntraced(function* (contestant) {
+    Effect.fnUntraced(function* (program) {
       const { backend, certificate, environment, makeHome, served } = yield* LoopbackBackend.make({
         plugins: [TestBackend.plugin({ name: "hello" })]
       })
@@ -111,9 +111,9 @@ layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Cod
         { kind: "bundle", nth: 1 },
         TestReply.redirect(({ url }) => `${origin}${url.pathname}${url.search}`)
       )
-      const report = yield* Contest.run(contestant, { home: yield* makeHome(), environment })
+      const report = yield* Program.run(program, { home: yield* makeHome(), environment })
       assert.deepStrictEqual(report, { pass: "completed", failed: [] })
-      assert.deepStrictEqual(versions, [contestant === "ours" ? "1.1" : "2.0"])
+      assert.deepStrictEqual(versions, [program === "ours" ? "1.1" : "2.0"])
     })
   )
 })

@@ -11,7 +11,7 @@ import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import * as CodexAppServer from "./support/CodexAppServer.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
-import * as Contest from "./support/Contest.ts"
+import * as Program from "./support/Program.ts"
 import * as HttpServer from "./support/HttpServer.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
 import * as OurProgram from "./support/OurProgram.ts"
@@ -127,7 +127,7 @@ const outdated = Effect.gen(function* () {
   const hello = TestBackend.plugin({ name: "hello", version: "1.0.0" })
   const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins: [hello] })
   const home = yield* makeHome()
-  yield* Contest.run("ours", { home, environment })
+  yield* Program.run("ours", { home, environment })
   yield* backend.update(hello.id, { version: "2.0.0" })
   const versions = Effect.sync(() =>
     Fs.readdirSync(`${home}/plugins/cache/openai-curated-remote/hello`)
@@ -146,7 +146,7 @@ layer(Layer.provideMerge(OurProgram.layer, NodeServices.layer), { excludeTestSer
         "is deleted by a second Codex that finds a newer release",
         Effect.fnUntraced(function* () {
           const { environment, home, versions } = yield* outdated
-          yield* Contest.run(version, { home, environment })
+          yield* Program.run(version, { home, environment })
           assert.deepStrictEqual(yield* versions, ["2.0.0"])
         })
       )
@@ -155,7 +155,7 @@ layer(Layer.provideMerge(OurProgram.layer, NodeServices.layer), { excludeTestSer
         "outlives a second Codex after our program has installed the newer release",
         Effect.fnUntraced(function* () {
           const { environment, home, versions } = yield* outdated
-          yield* Contest.run("ours", { home, environment, retain: "24h" })
+          yield* Program.run("ours", { home, environment, retain: "24h" })
           const codex = yield* CodexAppServer.start({ version, home, environment })
           assert.isUndefined((yield* codex.pass()).error)
           assert.deepStrictEqual(yield* versions, ["1.0.0", "2.0.0"])

@@ -10,7 +10,7 @@ import * as Fs from "node:fs"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import { start } from "./support/AppServerClient.ts"
 import * as CodexBinary from "./support/CodexBinary.ts"
-import * as Contest from "./support/Contest.ts"
+import * as Program from "./support/Program.ts"
 import * as FolderTree from "./support/FolderTree.ts"
 import * as LoopbackBackend from "./support/LoopbackBackend.ts"
 import * as OurProgram from "./support/OurProgram.ts"
@@ -50,10 +50,10 @@ const decodeRead = Schema.decodeUnknownEffect(
 const named = (id: string) => ({ pluginName: id, remoteMarketplaceName: "any" })
 
 const overAppServer =
-  (contestant: Contest.Contestant): Begin =>
+  (program: Program.Program): Begin =>
   (setting) =>
     Effect.gen(function* () {
-      const server = yield* start(contestant, setting)
+      const server = yield* start(program, setting)
       yield* server.initialize
       assert.isTrue(yield* server.passAfter(0))
       const ask = Effect.fnUntraced(function* (method: string, params: object) {
@@ -221,12 +221,12 @@ layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         const home = yield* makeHome()
-        yield* Contest.run(version, { home, environment })
+        yield* Program.run(version, { home, environment })
         const cache = `${home}/plugins/cache`
         const stamps = FolderTree.stamps(cache)
         const tree = FolderTree.read(cache)
         yield* backend.forget
-        const report = yield* Contest.run("ours", { home, environment })
+        const report = yield* Program.run("ours", { home, environment })
         assert.deepStrictEqual(report, { pass: "completed", failed: [] })
         assert.deepStrictEqual(yield* backend.requests({ kind: "bundle" }), [])
         assert.deepStrictEqual(FolderTree.read(cache), tree)
@@ -239,7 +239,7 @@ layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         const home = yield* makeHome()
-        yield* Contest.run("ours", { home, environment })
+        yield* Program.run("ours", { home, environment })
         const cache = `${home}/plugins/cache`
         const tree = FolderTree.read(cache)
         yield* backend.forget
@@ -280,7 +280,7 @@ layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         const home = yield* makeHome()
-        yield* Contest.run(version, { home, environment })
+        yield* Program.run(version, { home, environment })
         const cache = `${home}/plugins/cache`
         const tree = FolderTree.read(cache)
         const sidecars = Object.keys(tree).filter((path) => path.endsWith(sidecarName))
@@ -293,7 +293,7 @@ layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
           )
         const stamps = FolderTree.stamps(cache)
         yield* backend.forget
-        yield* Contest.run("ours", { home, environment })
+        yield* Program.run("ours", { home, environment })
         assert.deepStrictEqual(FolderTree.read(cache), tree)
         assert.deepStrictEqual(untouched(FolderTree.stamps(cache)), untouched(stamps))
         assert.deepStrictEqual(yield* backend.requests({ kind: "bundle" }), [])

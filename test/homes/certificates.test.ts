@@ -51,7 +51,7 @@ interface Case {
   /** The system's store; else it is the machine's. */
   readonly system?: keyof Files
   /** Those who sync nothing. */
-  readonly refused: ReadonlyArray<NetworkLab.Contestant>
+  readonly refused: ReadonlyArray<NetworkLab.TestedProgram>
 }
 
 const nobody = [] as const
@@ -144,19 +144,19 @@ const cases: ReadonlyArray<Case> = [
 
 layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServices: true })(
   (it) => {
-    for (const contestant of NetworkLab.contestants) {
+    for (const tested of NetworkLab.testedPrograms) {
       describe.skipIf(!Mounts.canMount)(
-        `${NetworkLab.nameOf(contestant)} with a private authority`,
+        `${NetworkLab.nameOf(tested)} with a private authority`,
         () => {
           it.effect.each(cases)("$title", ({ refused, system, variables }) =>
             Effect.gen(function* () {
               const { files, run } = yield* Lab
               const { output, reached } = yield* run(
-                contestant,
+                tested,
                 variables(files),
                 system === undefined ? [] : [[systemStore, files[system]]]
               )
-              const way = refused.includes(contestant) ? "-" : "direct"
+              const way = refused.includes(tested) ? "-" : "direct"
               assert.deepStrictEqual(
                 reached,
                 { [NetworkLab.apiHost]: way, "bundles.test": way },

@@ -41,7 +41,7 @@ interface Choice {
   readonly api: string
   readonly bundle: string
   /** Those that reach both directly instead. */
-  readonly direct?: ReadonlyArray<NetworkLab.Contestant>
+  readonly direct?: ReadonlyArray<NetworkLab.TestedProgram>
 }
 
 const choices: ReadonlyArray<Choice> = [
@@ -236,18 +236,18 @@ const exclusions: ReadonlyArray<{
 
 layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServices: true })(
   (it) => {
-    for (const contestant of NetworkLab.contestants) {
-      describe.skipIf(!Mounts.canMount)(`${NetworkLab.nameOf(contestant)} behind`, () => {
+    for (const tested of NetworkLab.testedPrograms) {
+      describe.skipIf(!Mounts.canMount)(`${NetworkLab.nameOf(tested)} behind`, () => {
         it.effect.each(choices)("$title", ({ api, bundle, direct = [], variables }) =>
           Effect.gen(function* () {
             const { addresses, authority, run } = yield* Lab
-            const { output, reached } = yield* run(contestant, {
+            const { output, reached } = yield* run(tested, {
               CODEX_CA_CERTIFICATE: authority,
               ...variables(addresses)
             })
             assert.deepStrictEqual(
               { api: reached[NetworkLab.apiHost], bundle: reached["bundles.test"] },
-              direct.includes(contestant) ? { api: "direct", bundle: "direct" } : { api, bundle },
+              direct.includes(tested) ? { api: "direct", bundle: "direct" } : { api, bundle },
               output
             )
           })
@@ -255,12 +255,12 @@ layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServi
       })
 
       describe.skipIf(!Mounts.canMount)(
-        `${NetworkLab.nameOf(contestant)} behind a proxy with NO_PROXY passes it over for`,
+        `${NetworkLab.nameOf(tested)} behind a proxy with NO_PROXY passes it over for`,
         () => {
           it.effect.each(exclusions)("$title", ({ excluded, variables }) =>
             Effect.gen(function* () {
               const { addresses, authority, run } = yield* Lab
-              const { output, reached } = yield* run(contestant, {
+              const { output, reached } = yield* run(tested, {
                 CODEX_CA_CERTIFICATE: authority,
                 ALL_PROXY: `http://${addresses.one}`,
                 ...variables

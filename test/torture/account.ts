@@ -1,6 +1,6 @@
 /**
- * An account whose plugins come in many versions, each made by one of several owners: every file of
- * a plugin tells both.
+ * An account whose plugins come in many versions, each by one of several owners. Every file of a plugin
+ * names both.
  */
 import { Array as Arr, Effect, Random } from "effect"
 import * as PluginVersion from "../../src/PluginVersion.ts"
@@ -13,7 +13,7 @@ type Build = PluginWorld.Build
 
 export const names = Arr.makeBy(12, (n) => `plugin-${String(n + 1).padStart(2, "0")}`)
 
-/** Each can follow each: upgrades, downgrades, a prerelease, one that is no SemVer. */
+/** Any version can follow any other. One is a prerelease and one is not SemVer. */
 export const versions: Arr.NonEmptyReadonlyArray<string> = [
   "1.0.0",
   "1.1.0",
@@ -23,13 +23,13 @@ export const versions: Arr.NonEmptyReadonlyArray<string> = [
   "nightly"
 ]
 
-/** Of versions that nobody but this machine makes; the second has no version in its manifest. */
+/** The versions of local builds. The second has no version in its manifest. */
 export const localVersions = ["3.0.0-mine", "local"] as const
 
 /** A remote id belongs to one plugin, so an owner makes one plugin only. */
 export const ownersOf = (name: string) => [`${name}_A`, `${name}_B`, `${name}_C`] as const
 
-/** Beside the few files of a build, so that a bundle takes its time: its folder holds 50 KB. */
+/** Additional files that make a bundle of 50 KB, so that its installation takes some time. */
 const ballast = { files: 6, bytes: 8 * 1024 }
 
 const utf8 = new TextEncoder()
@@ -45,7 +45,7 @@ const newFiles = (build: Build): PluginWorld.Files => {
   }
 }
 
-/** Builds are few and come again and again: their files and bundles are made once. */
+/** There are few builds, so their files and bundles are made once. */
 const made = new Map<string, PluginWorld.Files>()
 const packed = new Map<string, Uint8Array>()
 
@@ -87,9 +87,9 @@ export const anyBuild = Effect.fnUntraced(function* (name: string, otherThan?: s
 export interface Account {
   /** By name. */
   readonly installed: ReadonlyMap<string, RemoteBuild>
-  /** The backend has it from now on, in the place of the owner's build before it. */
+  /** Publishes a build on the backend in place of the owner's build before it. */
   readonly publish: (build: RemoteBuild, isInstalled: boolean) => Effect.Effect<void>
-  /** Has it in the place of any other build of that name. */
+  /** Installs a build in place of any other build of its name. */
   readonly install: (build: RemoteBuild) => Effect.Effect<void>
   readonly uninstall: (name: string) => Effect.Effect<void>
 }
@@ -133,7 +133,7 @@ const changeOf = (before: RemoteBuild | undefined, after: RemoteBuild): Change |
   return isUp ? "up" : "down"
 }
 
-/** Makes some other build of about half of the plugins, and takes a few away. */
+/** Installs another build of about half of the plugins and uninstalls a few. */
 export const change = Effect.fnUntraced(function* ({ install, installed, uninstall }: Account) {
   const made: Array<Change> = []
   for (const name of names) {

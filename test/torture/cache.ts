@@ -60,7 +60,7 @@ export const pluginFolderOf = (
   name: string
 ): CacheContents.PluginFolder | undefined => cache.plugins.find((plugin) => plugin.name === name)
 
-/** The leftovers of a process that died or ended. */
+/** The leftovers of processes that have ended. */
 export const leftovers = ({
   outside,
   plugins,
@@ -75,7 +75,7 @@ export const leftovers = ({
 
 const isKnown = (name: string) => /^(?:plugin|visitor)-\d+$/.test(name)
 
-/** Differences between the cache and the result of a complete pass, in words. */
+/** A message for each difference between the cache and the result of a complete pass. */
 export const deviations = (
   cache: Cache,
   installed: ReadonlyMap<string, RemoteBuild>
@@ -85,7 +85,7 @@ export const deviations = (
     const active = CacheContents.activeOf(cache, name)
     return active === `${owner}/${version}` && sidecar === owner
       ? []
-      : [`${name} is ${active}, named ${sidecar}; installed is ${owner}/${version}`]
+      : [`${name} is ${active}, labelled ${sidecar}; expected ${owner}/${version}`]
   })
   const stale = cache.plugins.flatMap(({ name }) =>
     installed.has(name) ? [] : [`${name} is cached, but not installed`]
@@ -93,7 +93,7 @@ export const deviations = (
   return [...missing, ...stale]
 }
 
-/** The remote id that a reader is to find. */
+/** The remote id that a reader must find. */
 export const identityOf = (folder: CacheContents.PluginFolder | undefined): string | undefined =>
   folder?.active === undefined || typeof folder.sidecar !== "string"
     ? undefined
@@ -106,10 +106,10 @@ interface Listed {
   readonly source?: { readonly id?: string }
 }
 
-/** Differences between `list --json` and the files, in words. */
+/** A message if `list --json` differs from the files. */
 export const readerMistakes = (cache: Cache, stdout: string): ReadonlyArray<string> => {
   const { installed }: { readonly installed: ReadonlyArray<Listed> } = JSON.parse(stdout)
-  const told = installed.map(({ installed, pluginId, source, version }) => ({
+  const listed = installed.map(({ installed, pluginId, source, version }) => ({
     pluginId,
     version,
     installed,
@@ -123,7 +123,7 @@ export const readerMistakes = (cache: Cache, stdout: string): ReadonlyArray<stri
       id: typeof plugin.sidecar === "string" ? PluginWorld.remoteId(plugin.sidecar) : undefined
     }))
     .toSorted((a, b) => (a.pluginId < b.pluginId ? -1 : 1))
-  return isDeepStrictEqual(told, expected)
+  return isDeepStrictEqual(listed, expected)
     ? []
-    : [`list says ${JSON.stringify(told)}, but it is ${JSON.stringify(expected)}`]
+    : [`list prints ${JSON.stringify(listed)}, expected ${JSON.stringify(expected)}`]
 }

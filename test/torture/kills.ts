@@ -1,5 +1,5 @@
 /**
- * `kill -9` at any moment, while twelve plugins change version and owner.
+ * `kill -9` at any moment while twelve plugins change version and owner.
  */
 import { Effect, Fiber, Option, Random, Stream } from "effect"
 import type { ChildProcess } from "effect/process"
@@ -11,66 +11,67 @@ import type * as CodexBinary from "../codex/support/CodexBinary.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import * as PluginWorld from "../support/pluginWorld.ts"
 import * as Account from "./account.ts"
-import * as Arena from "./arena.ts"
+import * as Setup from "./setup.ts"
 import * as Cache from "./cache.ts"
 import * as Report from "./report.ts"
-import * as Strike from "./strike.ts"
+import * as Killing from "./killing.ts"
 
-/** After so many kills of a pass, one comes to its end, and the install of a folder is killed. */
+/** After this number of killed passes, one pass completes and the install of a folder is killed. */
 const killsBetween = 8
 
-/** So many of the last passes tell how long one takes. */
-const pacesInMind = 5
+/** The number of completed passes from which the usual time of a pass is taken. */
+const recentPasses = 5
 
-interface Contestant<E, R> {
+/** The program that is killed. */
+interface Subject<E, R> {
   readonly home: string
   readonly account: Account.Account
   /** Starts a pass. */
-  readonly pass: (keepsSuperseded: boolean) => Strike.Start<E, R>
-  /** Starts the install of a folder that holds this build. */
-  readonly install: ((build: PluginWorld.Build) => Strike.Start<E, R>) | undefined
-  /** Wrong answers of readers, in words; they are asked for this plugin in particular. */
+  readonly pass: (keepsSuperseded: boolean) => Killing.Start<E, R>
+  /** Starts the install of a folder that contains this build. */
+  readonly install: ((build: PluginWorld.Build) => Killing.Start<E, R>) | undefined
+  /** A message for each wrong answer of a reader about the whole cache and about this plugin. */
   readonly readerMistakes: (
     cache: Cache.Cache,
     name: string
   ) => Effect.Effect<ReadonlyArray<string>, E, R>
 }
 
-/** How far work had come when it was killed. */
+/** The progress of a process when it was killed. */
 const stages = [
-  "before they changed the cache",
-  "while they did",
-  "after they had",
-  "after their end"
+  "before the first change",
+  "during the changes",
+  "after the last change",
+  "after the end"
 ] as const
 
-/** The findings after a kill, in words. */
+/** The findings after a kill, as messages. */
 interface Kill {
   readonly stage: (typeof stages)[number]
-  /** When it came, in parts of the work's usual time. */
+  /** The time of the kill as a fraction of the work's usual time. */
   readonly part: number
   /** Sidecars that name another than the owner of the active version. */
   readonly wrong: ReadonlyArray<string>
-  /** Versions that are not whole. */
-  readonly torn: ReadonlyArray<string>
+  /** Versions that are incomplete. */
+  readonly incomplete: ReadonlyArray<string>
   /** Active versions that are neither the old one nor the new one. */
   readonly lost: ReadonlyArray<string>
-  /** The same, where a version had to make room before another could take its name. */
+  /** The same for plugins whose version must be moved away before another one can take its name. */
   readonly gaps: ReadonlyArray<string>
   /** Wrong answers of readers. */
-  readonly untrue: ReadonlyArray<string>
+  readonly mistakes: ReadonlyArray<string>
   /** Entries other than versions and sidecars. */
   readonly left: ReadonlyArray<string>
 }
 
-/** The findings after a complete pass, in words. */
+/** The findings after a complete pass, as messages. */
 interface Pass {
-  readonly pace: Strike.Pace
+  readonly pace: Killing.Pace
   readonly unfinished: ReadonlyArray<string>
   readonly left: ReadonlyArray<string>
 }
 
-interface Course {
+interface Results {
   readonly kills: ReadonlyArray<Kill>
   readonly installKills: ReadonlyArray<Kill>
   readonly passes: ReadonlyArray<Pass>
@@ -80,29 +81,29 @@ interface Course {
 // --- one kill ------------------------------------------------------------------------------------
 
 /** The expected result for each plugin that the work touches; undefined if nothing may remain. */
-type Aims = ReadonlyMap<string, PluginWorld.Build | undefined>
+type Expected = ReadonlyMap<string, PluginWorld.Build | undefined>
 
 const show = (build: PluginWorld.Build | undefined) =>
   build === undefined ? "absent" : `${build.owner}/${build.version}`
 
-const isReached = (cache: Cache.Cache, name: string, aim: PluginWorld.Build | undefined) =>
-  CacheContents.activeOf(cache, name) === show(aim) &&
-  (Cache.pluginFolderOf(cache, name)?.sidecar ?? null) === (aim?.owner ?? null)
+const isReached = (cache: Cache.Cache, name: string, build: PluginWorld.Build | undefined) =>
+  CacheContents.activeOf(cache, name) === show(build) &&
+  (Cache.pluginFolderOf(cache, name)?.sidecar ?? null) === (build?.owner ?? null)
 
-const strayed = (before: Cache.Cache, after: Cache.Cache, aims: Aims) => {
+const changesOf = (before: Cache.Cache, after: Cache.Cache, expected: Expected) => {
   const [lost, gaps]: [Array<string>, Array<string>] = [[], []]
   for (const name of Account.names) {
-    const aim = aims.get(name)
+    const build = expected.get(name)
     const was = CacheContents.activeOf(before, name)
     const is = CacheContents.activeOf(after, name)
-    const willBe = aims.has(name) ? show(aim) : was
+    const willBe = expected.has(name) ? show(build) : was
     if (is === was || is === willBe) continue
-    const makesRoom =
-      aim !== undefined &&
-      Cache.pluginFolderOf(before, name)?.versions.has(aim.version) &&
-      !isReached(before, name, aim)
-    const found = makesRoom ? gaps : lost
-    found.push(`${name} was ${was}, was to be ${willBe}, is ${is}`)
+    const movesAway =
+      build !== undefined &&
+      Cache.pluginFolderOf(before, name)?.versions.has(build.version) &&
+      !isReached(before, name, build)
+    const found = movesAway ? gaps : lost
+    found.push(`${name} was ${was} and is ${is}, expected ${willBe}`)
   }
   return { lost, gaps }
 }
@@ -110,43 +111,44 @@ const strayed = (before: Cache.Cache, after: Cache.Cache, aims: Aims) => {
 const stageOf = (
   before: Cache.Cache,
   after: Cache.Cache,
-  aims: Aims,
+  expected: Expected,
   ended: boolean
 ): Kill["stage"] => {
-  if (ended) return "after their end"
-  if ([...aims].every(([name, aim]) => isReached(after, name, aim))) return "after they had"
+  if (ended) return "after the end"
+  if ([...expected].every(([name, build]) => isReached(after, name, build)))
+    return "after the last change"
   return isDeepStrictEqual(before.plugins, after.plugins)
-    ? "before they changed the cache"
-    : "while they did"
+    ? "before the first change"
+    : "during the changes"
 }
 
 const kill = Effect.fnUntraced(function* <E, R>(
-  { home, readerMistakes }: Contestant<E, R>,
-  start: Strike.Start<E, R>,
-  moment: Strike.Moment,
-  pace: Strike.Pace,
-  aims: Aims
+  { home, readerMistakes }: Subject<E, R>,
+  start: Killing.Start<E, R>,
+  moment: Killing.Moment,
+  pace: Killing.Pace,
+  expected: Expected
 ): Effect.fn.Return<Kill, E, R> {
   const before = Cache.read(home)
-  const { ended, part } = yield* Strike.strike(home, start, moment, pace)
+  const { ended, part } = yield* Killing.killAt(home, start, moment, pace)
   const after = Cache.read(home)
   const known = CacheContents.violations(before)
   const isNew = (what: string) => !known.includes(what)
   return {
-    stage: stageOf(before, after, aims, ended),
+    stage: stageOf(before, after, expected, ended),
     part,
     wrong: CacheContents.wrongSidecars(after).filter(isNew),
-    torn: CacheContents.incomplete(after).filter(isNew),
-    ...strayed(before, after, aims),
-    untrue: yield* readerMistakes(after, yield* Random.choice(Account.names)),
+    incomplete: CacheContents.incomplete(after).filter(isNew),
+    ...changesOf(before, after, expected),
+    mistakes: yield* readerMistakes(after, yield* Random.choice(Account.names)),
     left: Cache.leftovers(after)
   }
 })
 
-// --- a course of many ----------------------------------------------------------------------------
+// --- many kills ----------------------------------------------------------------------------------
 
-const paceOf = (passes: ReadonlyArray<Pass>): Strike.Pace => {
-  const paces = passes.slice(-pacesInMind).map(({ pace }) => pace)
+const paceOf = (passes: ReadonlyArray<Pass>): Killing.Pace => {
+  const paces = passes.slice(-recentPasses).map(({ pace }) => pace)
   return {
     whole: Report.median(paces.map(({ whole }) => whole)),
     staging: Report.median(paces.map(({ staging }) => staging)),
@@ -155,10 +157,10 @@ const paceOf = (passes: ReadonlyArray<Pass>): Strike.Pace => {
 }
 
 const complete = Effect.fnUntraced(function* <E, R>(
-  { account, home, pass }: Contestant<E, R>,
+  { account, home, pass }: Subject<E, R>,
   keepsSuperseded: boolean
 ): Effect.fn.Return<Pass, E, R> {
-  const pace = yield* Strike.measure(home, pass(keepsSuperseded))
+  const pace = yield* Killing.measure(home, pass(keepsSuperseded))
   const cache = Cache.read(home)
   const superseded = cache.plugins.filter(({ versions }) => versions.size > 1)
   return {
@@ -181,35 +183,35 @@ const anyLocalBuild: Effect.Effect<PluginWorld.Build> = Effect.gen(function* () 
   return { name, version, owner: null }
 })
 
-const torment = Effect.fnUntraced(function* <E, R>(
-  contestant: Contestant<E, R>,
+const killRepeatedly = Effect.fnUntraced(function* <E, R>(
+  subject: Subject<E, R>,
   count: number
-): Effect.fn.Return<Course, E, R> {
-  const { account, home, install, pass } = contestant
+): Effect.fn.Return<Results, E, R> {
+  const { account, home, install, pass } = subject
   const kills: Array<Kill> = []
   const installKills: Array<Kill> = []
   const passes: Array<Pass> = []
   const changes: Array<Account.Change> = []
-  let installPace: Strike.Pace | undefined
+  let installPace: Killing.Pace | undefined
 
   const change = Effect.map(Account.change(account), (made) => changes.push(...made))
 
-  for (const [nth, moment] of (yield* Strike.moments(count)).entries()) {
+  for (const [nth, moment] of (yield* Killing.moments(count)).entries()) {
     if (nth % killsBetween === 0) {
       yield* change
-      passes.push(yield* complete(contestant, passes.length % 2 === 0))
+      passes.push(yield* complete(subject, passes.length % 2 === 0))
       if (install !== undefined) {
-        installPace ??= yield* Strike.measure(home, install(yield* anyLocalBuild))
+        installPace ??= yield* Killing.measure(home, install(yield* anyLocalBuild))
         const build = yield* anyLocalBuild
-        const aims = new Map([[build.name, build]])
-        installKills.push(yield* kill(contestant, install(build), moment, installPace, aims))
+        const expected = new Map([[build.name, build]])
+        installKills.push(yield* kill(subject, install(build), moment, installPace, expected))
       }
     }
     yield* change
-    const aims = new Map(Account.names.map((name) => [name, account.installed.get(name)]))
-    kills.push(yield* kill(contestant, pass(nth % 2 === 0), moment, paceOf(passes), aims))
+    const expected = new Map(Account.names.map((name) => [name, account.installed.get(name)]))
+    kills.push(yield* kill(subject, pass(nth % 2 === 0), moment, paceOf(passes), expected))
   }
-  passes.push(yield* complete(contestant, true))
+  passes.push(yield* complete(subject, true))
   return { kills, installKills, passes, changes }
 })
 
@@ -223,7 +225,7 @@ const layOut = (folder: string, build: PluginWorld.Build): void => {
   }
 }
 
-/** A process of ours at work, which must end well unless it is killed. */
+/** A process of our program, which must exit with 0 unless it is killed. */
 const ours = Effect.fnUntraced(function* (command: ChildProcess.StandardCommand, what: string) {
   const handle = yield* command
   const stderr = yield* Effect.forkScoped(Stream.mkString(Stream.decodeText(handle.stderr)))
@@ -231,20 +233,20 @@ const ours = Effect.fnUntraced(function* (command: ChildProcess.StandardCommand,
     const exitCode = yield* handle.exitCode
     if (exitCode === 0) return
     const detail = `ended with ${exitCode}: ${yield* Fiber.join(stderr)}`
-    return yield* new Arena.Unforeseen({ command: what, detail })
+    return yield* new Setup.UnexpectedExit({ command: what, detail })
   })
   return { pid: handle.pid, over, kill: Effect.ignore(handle.kill({ killSignal: "SIGKILL" })) }
 })
 
-const contestantOfOurs = Effect.fnUntraced(function* (arena: Arena.Arena) {
-  const home = yield* arena.makeHome
+const ourProgram = Effect.fnUntraced(function* (setup: Setup.Setup) {
+  const home = yield* setup.makeHome
   const source = Path.join(home, "..", "source")
 
-  const readings = (cache: Cache.Cache, name: string) =>
+  const readerMistakes = (cache: Cache.Cache, name: string) =>
     Effect.gen(function* () {
       const pluginId = PluginWorld.pluginId(name)
       const [list, id] = yield* Effect.all(
-        [arena.succeed(home, ["list", "--json"]), Arena.end(arena.command(home, ["id", pluginId]))],
+        [setup.succeed(home, ["list", "--json"]), Setup.end(setup.command(home, ["id", pluginId]))],
         { concurrency: 2 }
       )
       const identity = Cache.identityOf(Cache.pluginFolderOf(cache, name))
@@ -254,40 +256,40 @@ const contestantOfOurs = Effect.fnUntraced(function* (arena: Arena.Arena) {
           : Option.contains(id.exitCode, 0) && id.stdout === `${identity}\n`
       return [
         ...Cache.readerMistakes(cache, list.stdout),
-        ...(isTrue ? [] : [`id ${pluginId} says ${id.stdout}${id.stderr}, but it is ${identity}`])
+        ...(isTrue ? [] : [`id ${pluginId} prints ${id.stdout}${id.stderr}, expected ${identity}`])
       ]
     })
 
   return {
     home,
-    account: arena.account,
+    account: setup.account,
     pass: (keepsSuperseded: boolean) => {
       const args = keepsSuperseded ? ["sync"] : ["sync", "--retain", "0"]
-      return ours(arena.command(home, args), args.join(" "))
+      return ours(setup.command(home, args), args.join(" "))
     },
     install: (build: PluginWorld.Build) =>
       Effect.suspend(() => {
         Fs.rmSync(source, { recursive: true, force: true })
         layOut(source, build)
         const args = ["install", PluginWorld.pluginId(build.name), "--from", source]
-        return ours(arena.command(home, args), args.join(" "))
+        return ours(setup.command(home, args), args.join(" "))
       }),
-    readerMistakes: readings
+    readerMistakes
   }
 })
 
-const figuresOf = ({ changes, installKills, kills, passes }: Course): Report.Report["figures"] => {
+const figuresOf = ({ changes, installKills, kills, passes }: Results): Report.Report["figures"] => {
   const all = [...kills, ...installKills]
   const pace = paceOf(passes)
   return [
     ["changes of the account", Report.counts(Account.changes, changes)],
-    ["a pass takes", Report.milliseconds(pace.whole)],
+    ["time of a pass", Report.milliseconds(pace.whole)],
     ["  from its first entry in staging", Report.milliseconds(pace.staging)],
     ["  and changes in the cache", pace.changes],
     ["passes killed", kills.length],
-    ["  in each tenth of their time, and later", Report.tenths(kills.map(({ part }) => part))],
+    ["  in each tenth of the usual time, and later", Report.tenths(kills.map(({ part }) => part))],
     [
-      "  they were",
+      "  moment",
       Report.counts(
         stages,
         kills.map(({ stage }) => stage)
@@ -298,27 +300,27 @@ const figuresOf = ({ changes, installKills, kills, passes }: Course): Report.Rep
       : ([
           ["installs of a folder killed", installKills.length],
           [
-            "  they were",
+            "  moment",
             Report.counts(
               stages,
               installKills.map(({ stage }) => stage)
             )
           ]
         ] as const)),
-    ["passes that came to their end", passes.length],
+    ["completed passes", passes.length],
     ["wrong identities", all.flatMap(({ wrong }) => wrong).length],
-    ["torn versions", all.flatMap(({ torn }) => torn).length],
+    ["incomplete versions", all.flatMap(({ incomplete }) => incomplete).length],
     ["active versions lost", all.flatMap(({ lost }) => lost).length],
-    ["  gone while making room for their like", all.flatMap(({ gaps }) => gaps).length],
-    ["left behind by kills", new Set(all.flatMap(({ left }) => left)).size],
-    ["  still there after the next pass", new Set(passes.flatMap(({ left }) => left)).size],
+    ["  absent while the same version was replaced", all.flatMap(({ gaps }) => gaps).length],
+    ["entries left by kills", new Set(all.flatMap(({ left }) => left)).size],
+    ["  that remain after the next pass", new Set(passes.flatMap(({ left }) => left)).size],
     ["not up to date after a pass", passes.flatMap(({ unfinished }) => unfinished).length]
   ]
 }
 
-const violationsOf = ({ installKills, kills, passes }: Course): Report.Report["violations"] => [
-  ...[...kills, ...installKills].flatMap(({ lost, torn, untrue, wrong }, n) =>
-    [...wrong, ...torn, ...lost, ...untrue].map((what) => `after kill ${n + 1}: ${what}`)
+const violationsOf = ({ installKills, kills, passes }: Results): Report.Report["violations"] => [
+  ...[...kills, ...installKills].flatMap(({ lost, incomplete, mistakes, wrong }, n) =>
+    [...wrong, ...incomplete, ...lost, ...mistakes].map((what) => `after kill ${n + 1}: ${what}`)
   ),
   ...passes.flatMap(({ left, unfinished }, n) =>
     [...unfinished, ...left].map((what) => `after pass ${n + 1}: ${what}`)
@@ -327,27 +329,27 @@ const violationsOf = ({ installKills, kills, passes }: Course): Report.Report["v
 
 /** Our program. */
 export const ofOurs = Effect.fnUntraced(function* (program: string, count: number) {
-  const contestant = yield* contestantOfOurs(yield* Arena.make(program))
-  const course = yield* torment(contestant, count)
-  const { installKills, kills } = course
-  const untrue = [...kills, ...installKills].flatMap(({ untrue }) => untrue)
+  const subject = yield* ourProgram(yield* Setup.make(program))
+  const results = yield* killRepeatedly(subject, count)
+  const { installKills, kills } = results
+  const mistakes = [...kills, ...installKills].flatMap(({ mistakes }) => mistakes)
   return Report.make({
     title: "kill -9 while plugins change version and owner",
-    figures: [...figuresOf(course), ["untrue answers of list and id", untrue.length]],
-    violations: violationsOf(course)
+    figures: [...figuresOf(results), ["wrong answers of list and id", mistakes.length]],
+    violations: violationsOf(results)
   })
 }, Effect.scoped)
 
-/** Released Codex, for comparison: nothing that it does is a violation. */
+/** Released Codex for comparison, whose findings are no violations. */
 export const ofCodex = Effect.fnUntraced(function* (version: CodexBinary.Version, count: number) {
-  const { account, environment, makeHome } = yield* Arena.make("")
+  const { account, environment, makeHome } = yield* Setup.make("")
   const home = yield* makeHome
   const pass = Effect.map(CodexAppServer.start({ version, home, environment }), (server) => ({
     pid: server.pid,
     over: Effect.orDie(server.pass()),
     kill: Effect.ignore(server.kill)
   }))
-  const course = yield* torment(
+  const results = yield* killRepeatedly(
     {
       home,
       account,
@@ -359,7 +361,7 @@ export const ofCodex = Effect.fnUntraced(function* (version: CodexBinary.Version
   )
   return Report.make({
     title: `the same with Codex ${version}`,
-    figures: figuresOf(course),
+    figures: figuresOf(results),
     violations: []
   })
 }, Effect.scoped)

@@ -1,6 +1,6 @@
 /**
- * Claims and the lock among processes: a claim ends with its owner, nobody but a pass that needs the
- * same plugin waits for it, and a home that cannot be locked is plainly refused.
+ * Claims and the lock between processes. A claim ends with its owner, only a pass that needs the same
+ * plugin waits for it, and a home that cannot be locked fails with a clear message.
  */
 import { Deferred, Effect, Fiber, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
@@ -10,43 +10,45 @@ import * as CacheLock from "../../src/CacheLock.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import * as PluginWorld from "../support/pluginWorld.ts"
 import * as Account from "./account.ts"
-import * as Arena from "./arena.ts"
+import * as Setup from "./setup.ts"
 import * as Cache from "./cache.ts"
 import * as Report from "./report.ts"
 
-/** Within this time a waiter goes on after its owner's death, and so much longer nobody else takes; in milliseconds. */
+/** The time in which a waiter must continue after the end of the owner, and the longest delay of anybody else, in milliseconds. */
 const limit = 1000
 
 const name = Account.names[0]
 const pluginId = PluginWorld.pluginId(name)
 
-const endsWith = (exitCode: number, ended: Arena.Ended): boolean =>
+const endsWith = (exitCode: number, ended: Setup.Finished): boolean =>
   Option.contains(ended.exitCode, exitCode)
 
-/** Wrong answers of `list` and `id`, and the time that both took. */
+/** A message for each wrong answer of `list` and `id`, and the time that both took. */
 const read = Effect.fnUntraced(function* (
-  { command }: Arena.Arena,
+  { command }: Setup.Setup,
   home: string,
   by?: ReadonlyArray<string>
 ) {
   const cache = Cache.read(home)
   const identity = Cache.identityOf(Cache.pluginFolderOf(cache, name))
-  const list = yield* Arena.end(command(home, ["list", "--json"], by))
-  const id = yield* Arena.end(command(home, ["id", pluginId], by))
+  const list = yield* Setup.end(command(home, ["list", "--json"], by))
+  const id = yield* Setup.end(command(home, ["id", pluginId], by))
   const problems = [
     ...(endsWith(0, list)
       ? Cache.readerMistakes(cache, list.stdout)
       : [`list failed: ${list.stderr}`]),
-    ...(id.stdout === `${identity}\n` ? [] : [`id says ${id.stdout}${id.stderr}`]),
-    ...(list.stderr + id.stderr === "" ? [] : [`readers complain: ${list.stderr}${id.stderr}`])
+    ...(id.stdout === `${identity}\n` ? [] : [`id prints ${id.stdout}${id.stderr}`]),
+    ...(list.stderr + id.stderr === ""
+      ? []
+      : [`readers print on stderr: ${list.stderr}${id.stderr}`])
   ]
   return { took: list.took + id.took, problems }
 })
 
 // --- an owner that is killed ---------------------------------------------------------------------
 
-/** What cannot be done with a plugin that nobody installs, in words. */
-const uninvolved = Effect.fnUntraced(function* ({ command }: Arena.Arena, home: string) {
+/** Changes a plugin that nobody else installs, and returns a message for each failure. */
+const uninvolved = Effect.fnUntraced(function* ({ command }: Setup.Setup, home: string) {
   const other = PluginWorld.pluginId("uninvolved")
   const source = Path.join(home, "..", "uninvolved")
   for (const [path, { bytes }] of Object.entries(
@@ -55,17 +57,17 @@ const uninvolved = Effect.fnUntraced(function* ({ command }: Arena.Arena, home: 
     Fs.mkdirSync(Path.dirname(Path.join(source, path)), { recursive: true })
     Fs.writeFileSync(Path.join(source, path), bytes)
   }
-  const install = yield* Arena.end(command(home, ["install", other, "--from", source]))
-  const uninstall = yield* Arena.end(command(home, ["uninstall", other]))
+  const install = yield* Setup.end(command(home, ["install", other, "--from", source]))
+  const uninstall = yield* Setup.end(command(home, ["uninstall", other]))
   return [install, uninstall].flatMap((ended) =>
     endsWith(0, ended) ? [] : [`a change of another plugin failed: ${ended.stderr}`]
   )
 })
 
 /** A pass that hangs in a download is killed while another one waits for it. */
-const succession = Effect.fnUntraced(function* (arena: Arena.Arena, home: string) {
-  const { account, backend, command } = arena
-  const free = yield* read(arena, home)
+const succession = Effect.fnUntraced(function* (setup: Setup.Setup, home: string) {
+  const { account, backend, command } = setup
+  const free = yield* read(setup, home)
   yield* account.install(yield* Account.anyBuild(name, account.installed.get(name)?.version))
   yield* backend.when({ kind: "bundle" }, TestReply.silence)
   yield* backend.forget
@@ -73,17 +75,17 @@ const succession = Effect.fnUntraced(function* (arena: Arena.Arena, home: string
   yield* backend.arrival({ kind: "bundle" })
 
   const waiter = yield* command(home, ["sync"])
-  const told = yield* Deferred.make<string>()
+  const announced = yield* Deferred.make<string>()
   const listener = yield* waiter.stderr.pipe(
     Stream.decodeText,
     Stream.splitLines,
-    Stream.runForEach((line) => Deferred.succeed(told, line)),
+    Stream.runForEach((line) => Deferred.succeed(announced, line)),
     Effect.forkScoped
   )
-  const line = yield* Deferred.await(told)
-  const held = yield* read(arena, home)
-  // Another plugin is removed and brought back by a pass of a third process's own.
-  const others = yield* uninvolved(arena, home)
+  const line = yield* Deferred.await(announced)
+  const held = yield* read(setup, home)
+  // A third process changes another plugin meanwhile.
+  const others = yield* uninvolved(setup, home)
 
   yield* backend.behave
   yield* backend.forget
@@ -104,11 +106,11 @@ const succession = Effect.fnUntraced(function* (arena: Arena.Arena, home: string
       ...[...free.problems, ...held.problems, ...others].map((what) => `${what}`),
       ...(line.includes(`waiting for process ${holder.pid} to install ${pluginId}`)
         ? []
-        : [`a waiter for ${holder.pid} said: ${line}`]),
-      ...(wentOn < limit ? [] : [`a waiter went on ${wentOn} ms after its owner's end`]),
+        : [`a waiter for ${holder.pid} printed: ${line}`]),
+      ...(wentOn < limit ? [] : [`a waiter continued ${wentOn} ms after the end of the owner`]),
       ...(delay < limit
         ? []
-        : [`readers took ${Report.milliseconds(delay)} longer beside a download`]),
+        : [`readers took ${Report.milliseconds(delay)} longer during a download`]),
       ...(exitCode === 0 ? [] : [`a waiter ended with ${exitCode}`]),
       ...Cache.deviations(cache, account.installed),
       ...Cache.leftovers(cache)
@@ -118,7 +120,7 @@ const succession = Effect.fnUntraced(function* (arena: Arena.Arena, home: string
 
 // --- homes that cannot be locked -----------------------------------------------------------------
 
-/** Runs what follows where the folder named first can only be read. */
+/** Runs a command with a folder, named before it, mounted read-only. */
 const readOnly = [
   "unshare",
   "--mount",
@@ -129,10 +131,10 @@ const readOnly = [
 
 const nobody = 65_534
 
-/** Runs what follows as somebody who owns nothing else. */
+/** Runs a command as a user who owns nothing else. */
 const unprivileged = ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"]
 
-/** Gives a home to that somebody, who may not write in its folders, nor the lock. */
+/** Gives a home to that user, without permission to write its folders or the lock. */
 const giveAway = (home: string): void => {
   Fs.chmodSync(Path.dirname(home), 0o755)
   for (const path of ["", ...Fs.readdirSync(home, { recursive: true, encoding: "utf8" })]) {
@@ -143,45 +145,51 @@ const giveAway = (home: string): void => {
   }
 }
 
-/** Readers do their work there, and `sync` says why it does not; undefined where there is no such place. */
+/**
+ * A message if a reader does not work in such a home or `sync` does not explain why it fails. Undefined if
+ * the system cannot provide such a home.
+ */
 const refusal = Effect.fnUntraced(function* (
-  arena: Arena.Arena,
+  setup: Setup.Setup,
   home: string,
   by: ReadonlyArray<string>
 ) {
   const [program = "", ...words] = by
-  const there = yield* Arena.end(ChildProcess.make(program, [...words, "true"]))
+  const there = yield* Setup.end(ChildProcess.make(program, [...words, "true"]))
   if (!endsWith(0, there)) return undefined
-  const sync = yield* Arena.end(arena.command(home, ["sync"], by))
-  const { problems } = yield* read(arena, home, by)
+  const sync = yield* Setup.end(setup.command(home, ["sync"], by))
+  const { problems } = yield* read(setup, home, by)
   const isPlain = /^codex-plugins: cannot lock .* the folder must be writable/m.test(sync.stderr)
   return endsWith(1, sync) && isPlain
     ? problems
-    : [...problems, `sync says ${sync.stdout}${sync.stderr}`]
+    : [...problems, `sync prints ${sync.stdout}${sync.stderr}`]
 })
 
 export const run = Effect.fnUntraced(function* (program: string, count: number) {
-  const arena = yield* Arena.make(program)
-  const home = yield* arena.makeHome
-  for (const name of Account.names) yield* arena.account.install(yield* Account.anyBuild(name))
-  yield* arena.succeed(home, ["sync"])
-  const successions = yield* Effect.replicateEffect(succession(arena, home), count)
+  const setup = yield* Setup.make(program)
+  const home = yield* setup.makeHome
+  for (const name of Account.names) yield* setup.account.install(yield* Account.anyBuild(name))
+  yield* setup.succeed(home, ["sync"])
+  const successions = yield* Effect.replicateEffect(succession(setup, home), count)
 
-  yield* arena.account.uninstall(name)
+  yield* setup.account.uninstall(name)
   const refusals: Record<string, ReadonlyArray<string> | undefined> = {}
-  refusals["a read-only mount"] = yield* refusal(arena, home, [...readOnly, home])
+  refusals["a read-only mount"] = yield* refusal(setup, home, [...readOnly, home])
   giveAway(home)
-  refusals["folders without write permission"] = yield* refusal(arena, home, unprivileged)
+  refusals["folders without write permission"] = yield* refusal(setup, home, unprivileged)
 
   return Report.make({
-    title: "a download that hangs, its owner's end, and everybody else",
+    title: "the owner of a hanging download is killed while others wait and read",
     figures: [
       ["owners killed while a process waited", count],
       [
-        "  it went on after",
+        "  it continued after",
         successions.map(({ wentOn }) => Report.milliseconds(wentOn)).join(", ")
       ],
-      ["list and id take", Report.milliseconds(Report.median(successions.map(({ free }) => free)))],
+      [
+        "time of list and id",
+        Report.milliseconds(Report.median(successions.map(({ free }) => free)))
+      ],
       [
         "  during a download",
         Report.milliseconds(Report.median(successions.map(({ held }) => held)))
@@ -190,7 +198,7 @@ export const run = Effect.fnUntraced(function* (program: string, count: number) 
         ([where, problems]) =>
           [
             where,
-            problems === undefined ? "cannot be had here" : "list and id work, sync refuses"
+            problems === undefined ? "not available here" : "list and id work, sync fails"
           ] as const
       )
     ],

@@ -1,5 +1,5 @@
 /**
- * The torture itself, for a place where nothing but loopback can be reached; `run.ts` makes one.
+ * The torture tests. They need a network namespace with nothing but loopback, which `run.ts` makes.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Option, Random, Schema } from "effect"
@@ -7,8 +7,8 @@ import { Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 import * as CodexBinary from "../codex/support/CodexBinary.ts"
 import * as Loopback from "../codex/support/Loopback.ts"
-import * as Company from "./company.ts"
-import * as Crowd from "./crowd.ts"
+import * as BesideCodex from "./besideCodex.ts"
+import * as ManyProcesses from "./manyProcesses.ts"
 import * as Kills from "./kills.ts"
 import * as Locks from "./locks.ts"
 import * as Overlay from "./overlay.ts"
@@ -16,19 +16,21 @@ import * as Report from "./report.ts"
 
 /** The work of one round. */
 const usualKills = 200
-const crowds = 4
+const roundsOfManyProcesses = 4
 const roundsBesideCodex = 8
 const holders = 5
 const images = 3
 
 const delivered = fileURLToPath(new URL("../../dist/bin/codex-plugins.js", import.meta.url))
 
-const parts = ["kills", "crowd", "company", "lock", "overlay"] as const
+const parts = ["kills", "many-processes", "beside-codex", "lock", "overlay"] as const
 
-/** At least one promise was broken. */
-class Broken extends Schema.TaggedError<Broken>()("Broken", { violations: Schema.Int }) {
+/** At least one guarantee was broken. */
+class GuaranteesBroken extends Schema.TaggedError<GuaranteesBroken>()("GuaranteesBroken", {
+  violations: Schema.Int
+}) {
   override get message(): string {
-    return `${this.violations} violations of what is promised`
+    return `${this.violations} violations of the guarantees`
   }
 }
 
@@ -37,20 +39,20 @@ const torture = Command.make(
   {
     rounds: Flag.Int("rounds").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription("Do everything so many times over (1)"),
+      Flag.withDescription("The amount of work, as a factor (1)"),
       Flag.withDefault(1)
     ),
     kills: Flag.Int("kills").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription(`How many passes are killed each time (${usualKills})`),
+      Flag.withDescription(`The number of passes to kill in each round (${usualKills})`),
       Flag.withDefault(usualKills)
     ),
     part: Flag.Literals("part", parts).pipe(
-      Flag.withDescription("Only this part of it"),
+      Flag.withDescription("Run only this test"),
       Flag.optional
     ),
     codex: Flag.Boolean("codex").pipe(
-      Flag.withDescription("Kill released Codex in the same way instead, for comparison"),
+      Flag.withDescription("Kill released Codex instead, for comparison"),
       Flag.withDefault(false)
     ),
     program: Flag.String("program").pipe(
@@ -60,7 +62,7 @@ const torture = Command.make(
     ),
     seed: Flag.String("seed").pipe(
       Flag.withMetavar("TEXT"),
-      Flag.withDescription("What chance begins with; the moment is"),
+      Flag.withDescription("The seed of the random choices; the default is the current time"),
       Flag.withDefault(new Date().toISOString())
     )
   },
@@ -72,10 +74,12 @@ const torture = Command.make(
     const reports = yield* Effect.forEach(
       [
         ...(isChosen("kills") ? [Kills.ofOurs(program, kills * rounds)] : []),
-        ...(isChosen("crowd") ? [Crowd.run(program, crowds * rounds)] : []),
-        ...(isChosen("company")
+        ...(isChosen("many-processes")
+          ? [ManyProcesses.run(program, roundsOfManyProcesses * rounds)]
+          : []),
+        ...(isChosen("beside-codex")
           ? CodexBinary.versions.map((version) =>
-              Company.run(program, version, roundsBesideCodex * rounds)
+              BesideCodex.run(program, version, roundsBesideCodex * rounds)
             )
           : []),
         ...(isChosen("lock") ? [Locks.run(program, holders * rounds)] : []),
@@ -87,10 +91,14 @@ const torture = Command.make(
       (report) => Effect.tap(report, (report) => Console.log(Report.show(report)))
     ).pipe(Random.withSeed(seed))
     const violations = reports.flatMap(({ violations }) => violations).length
-    if (violations > 0) return yield* new Broken({ violations })
-    yield* Console.log(codex ? "" : "\nnothing lost, nothing wrong, nothing left")
+    if (violations > 0) return yield* new GuaranteesBroken({ violations })
+    yield* Console.log(codex ? "" : "\nno violations")
   })
-).pipe(Command.withDescription("Kill, crowd and disturb the program, and see what it leaves"))
+).pipe(
+  Command.withDescription(
+    "Kill the program, run it many times at once and beside Codex, and check the cache"
+  )
+)
 
 torture.pipe(
   Command.run({ version: "0" }),

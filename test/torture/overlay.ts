@@ -1,5 +1,5 @@
 /**
- * A cache that came with a container image: passes on a real overlay mount, killed and completed.
+ * A cache that came with a container image: passes on a real overlay mount are killed and completed.
  */
 import { Effect, Option, Random } from "effect"
 import { ChildProcess } from "effect/process"
@@ -7,17 +7,17 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as CacheContents from "../support/cacheContents.ts"
 import * as Account from "./account.ts"
-import * as Arena from "./arena.ts"
+import * as Setup from "./setup.ts"
 import * as Cache from "./cache.ts"
 import * as Report from "./report.ts"
 
 /** How many passes are killed on each image before one completes. */
 const killsPerImage = 6
 
-/** A pass is killed within this time after its start, in milliseconds. */
+/** The longest time before a pass is killed, in milliseconds. */
 const longestLife = 400
 
-/** For a pass that is to complete, in seconds. */
+/** The time limit of a pass that must complete, in seconds. */
 const patience = 120
 
 /**
@@ -33,7 +33,7 @@ code=$?
 rm -rf "$out" && mkdir "$out" && cp -a "$home/plugins" "$out/plugins" || exit 98
 exit $code`
 
-/** Fails unless the mount refuses to rename a folder of the image, as the test supposes. */
+/** Fails unless the mount refuses to rename a folder of the image, which the test requires. */
 const renames = `
 const [from, to] = process.argv.slice(1)
 try {
@@ -46,11 +46,11 @@ process.exit(96)`
 interface Image {
   readonly home: string
   readonly out: string
-  /** The words before a command that is to be killed after this many seconds. */
+  /** The words before a command that kill it after this number of seconds. */
   readonly within: (seconds: number) => ReadonlyArray<string>
 }
 
-/** A home whose present contents came with an image. */
+/** Turns the present contents of a home into an image. */
 const bake = (home: string): Image => {
   const [image, upper, work, out] = ["image", "upper", "work", "out"].map((name) =>
     Path.join(Path.dirname(home), `${Path.basename(home)}-${name}`)
@@ -78,30 +78,30 @@ const bake = (home: string): Image => {
 }
 
 /** Versions that are incomplete although they have a manifest, so that readers trust them. */
-const trustedButTorn = (cache: Cache.Cache, out: string) =>
-  CacheContents.incomplete(cache).filter((torn) => {
-    const [, name = "", version = ""] = /^(\S+) (\S+) is incomplete$/.exec(torn) ?? []
+const trustedButIncomplete = (cache: Cache.Cache, out: string) =>
+  CacheContents.incomplete(cache).filter((message) => {
+    const [, name = "", version = ""] = /^(\S+) (\S+) is incomplete$/.exec(message) ?? []
     return Fs.existsSync(
       Path.join(Cache.marketplaceOf(out), name, version, ".codex-plugin/plugin.json")
     )
   })
 
-const round = Effect.fnUntraced(function* (arena: Arena.Arena) {
-  const { account, command, makeHome, succeed } = arena
+const round = Effect.fnUntraced(function* (setup: Setup.Setup) {
+  const { account, command, makeHome, succeed } = setup
   const home = yield* makeHome
   for (const name of Account.names) yield* account.install(yield* Account.anyBuild(name))
   yield* succeed(home, ["sync"])
   const image = bake(home)
 
   const run = (args: ReadonlyArray<string>, seconds: number) =>
-    Effect.map(Arena.end(command(home, args, image.within(seconds))), (ended) => ({
+    Effect.map(Setup.end(command(home, args, image.within(seconds))), (ended) => ({
       ...ended,
       code: Option.getOrElse(ended.exitCode, () => -1)
     }))
 
   const [name] = Account.names
   const [first = "", ...words] = image.within(patience)
-  const probe = yield* Arena.end(
+  const probe = yield* Setup.end(
     ChildProcess.make(
       first,
       [
@@ -130,7 +130,7 @@ const round = Effect.fnUntraced(function* (arena: Arena.Arena) {
     const cache = Cache.read(image.out)
     violations.push(
       ...CacheContents.wrongSidecars(cache).map((what) => `after kill ${nth + 1}: ${what}`),
-      ...trustedButTorn(cache, image.out).map((what) => `after kill ${nth + 1}: ${what}`)
+      ...trustedButIncomplete(cache, image.out).map((what) => `after kill ${nth + 1}: ${what}`)
     )
   }
 
@@ -147,18 +147,18 @@ const round = Effect.fnUntraced(function* (arena: Arena.Arena) {
   return { killed, violations }
 })
 
-/** Our program, on so many images. */
+/** Runs our program on this number of images. */
 export const run = Effect.fnUntraced(function* (program: string, images: number) {
   const rounds: Array<{ readonly killed: number; readonly violations: ReadonlyArray<string> }> = []
   for (let nth = 0; nth < images; nth++) {
-    rounds.push(yield* Effect.scoped(Effect.flatMap(Arena.make(program), round)))
+    rounds.push(yield* Effect.scoped(Effect.flatMap(Setup.make(program), round)))
   }
   return Report.make({
     title: "a cache that came with an image, on an overlay mount",
     figures: [
       ["images", images],
       ["passes killed", rounds.reduce((sum, { killed }) => sum + killed, 0)],
-      ["passes that completed", images]
+      ["completed passes", images]
     ],
     violations: rounds.flatMap(({ violations }, n) =>
       violations.map((what) => `on image ${n + 1}: ${what}`)

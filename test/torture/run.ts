@@ -1,6 +1,6 @@
 /**
- * `npm run test:torture`: our program, as it is delivered, under kills, crowds and a real Codex. What the
- * arguments are, `--help` tells.
+ * `npm run test:torture`: the built program is killed, runs in many processes at once and beside a real
+ * Codex. `--help` lists the arguments.
  */
 import { fileURLToPath } from "node:url"
 import * as BesideCodex from "../codex/support/BesideCodex.ts"

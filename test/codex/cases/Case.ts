@@ -1,6 +1,6 @@
 /**
- * A case that Codex and ours are put through alike: what the account has, what the cache holds, and in
- * what ours may differ.
+ * A case that Codex and our program both run: the account's plugins, the files in the cache, and the
+ * allowed differences.
  */
 import type * as TestPlugin from "../../../src/testing/TestPlugin.ts"
 import * as TestReply from "../../../src/testing/TestReply.ts"
@@ -9,13 +9,13 @@ import * as TestBackend from "../../../src/testing/TestBackend.ts"
 import * as TestBundle from "../../../src/testing/TestBundle.ts"
 import * as Archives from "../../support/archives.ts"
 import type * as CodexBinary from "../support/CodexBinary.ts"
-import type * as Contest from "../support/Contest.ts"
+import type * as Program from "../support/Program.ts"
 import type { Entry, FolderTree } from "../support/FolderTree.ts"
 import type { Reason } from "./differences.ts"
 
 // --- cases
 
-/** The cache before the pass. */
+/** An entry of the cache before the pass. */
 export type Node =
   | string
   | Uint8Array
@@ -23,39 +23,39 @@ export type Node =
   | { readonly link: string }
   | { readonly folder: number }
 
-/** By path below `plugins/cache`, or below a folder of one's own. */
-export type Standing = Readonly<Record<string, Node>>
+/** Entries by path below `plugins/cache` or below a local folder. */
+export type Files = Readonly<Record<string, Node>>
 
-/** How some answers of the backend go otherwise than they should. */
+/** Faulty answers of the backend. */
 export type Replies = ReadonlyArray<readonly [TestRequest.Match, ...Array<TestReply.Behaviour>]>
 
 export interface Setting {
   /** The account's plugins. The first is named after the case unless the case is alone. */
   readonly plugins?: ReadonlyArray<TestPlugin.Options>
-  readonly standing?: Standing
+  readonly cachedFiles?: Files
   readonly replies?: Replies | ((served: TestBackend.Served) => Replies)
-  /** In the place of the home's `auth.json`; null: none. */
+  /** The content of the home's `auth.json`; null for no file. Default: valid credentials. */
   readonly auth?: object | null
-  /** A folder of one's own from which the plugin is installed, instead of a pass. */
-  readonly source?: Standing
+  /** A local folder from which the plugin is installed. Default: a pass runs instead. */
+  readonly source?: Files
 }
 
 export interface Case {
   /** A description in a few words. */
   readonly title: string
-  /** `name` is that of its plugin; nothing else of the case may have a name beginning otherwise. */
+  /** `name` is the name of the case's plugin. All names of the case must begin with it. */
   readonly make: (name: string) => Setting
-  /** In what ours differs from a release, and why. Where it says nothing, ours is the same. */
+  /** The differences from each release, and the reason. Default: none. */
   readonly differs?: Differs | undefined
-  /** Has a home and a backend of its own: it would spoil other cases, or they would spoil it. */
+  /** True if the case needs a home and a backend of its own, because it would disturb other cases. */
   readonly alone?: boolean
   /** True if a sidecar must remain the same file. */
   readonly watchesSidecars?: boolean
-  /** How long ours keeps what is superseded. */
+  /** The time for which our program keeps superseded versions. */
   readonly retain?: string
-  /** The releases from which no report is due. */
+  /** The releases that report no pass. */
   readonly silent?: ReadonlyArray<CodexBinary.Version>
-  /** The umask of all contestants. */
+  /** The umask of all programs. */
   readonly umask?: number
 }
 
@@ -69,15 +69,15 @@ export const nameOf = ({ title }: Case): string =>
 // --- outcomes
 
 /** The result of a case. */
-export interface Outcome extends Contest.Report {
-  /** The remote ids whose bundles were asked for. */
+export interface Outcome extends Program.Report {
+  /** The remote ids whose bundles were requested. */
   readonly downloaded: ReadonlyArray<string>
   /**
-   * The standing files and links that are still the same, by inode and times. Sidecars only where the case
-   * watches them: Codex writes them anew at each pass.
+   * Existing files and links that are unchanged, by inode and times. Sidecars are included only if the
+   * case watches them, because Codex rewrites them in each pass.
    */
   readonly untouched: ReadonlyArray<string>
-  /** Below `plugins/cache`; of a case that shares its home, what is its own. */
+  /** The entries below `plugins/cache`. If cases share a home, only those of this case. */
   readonly tree: FolderTree
 }
 
@@ -89,7 +89,7 @@ export interface Context {
   readonly before: Outcome
 }
 
-/** Makes of what a release does what ours does. */
+/** Turns the outcome of a release into the expected outcome of our program. */
 export type Change = (codex: Outcome, context: Context) => Outcome
 
 export interface Differs {
@@ -105,21 +105,21 @@ export const fromBoth = (reason: Reason, change: Change): Differs => ({
   "0.169.0": change
 })
 
-/** If the releases differ, ours behaves as the newer one. */
+/** The releases differ, and our program behaves as the newer one. */
 export const asNewer = (reason: Reason): Differs => ({ reason, "0.142.0": "as 0.169.0" })
 
-/** If the releases differ, ours behaves as the older one. */
+/** The releases differ, and our program behaves as the older one. */
 export const asOlder = (reason: Reason): Differs => ({ reason, "0.169.0": "as 0.142.0" })
 
-/** Ours downloads the bundle, refuses it and leaves everything as it was. */
-export const refuses: Change = (codex, { before, ids }) => ({
+/** Our program downloads the bundle, rejects it and changes nothing. */
+export const rejects: Change = (codex, { before, ids }) => ({
   ...codex,
   failed: ids,
   tree: before.tree,
   untouched: before.untouched
 })
 
-/** Ours downloads the bundle and has this in the end; `untouched`: which standing files are the same still. */
+/** Our program installs the bundle. `untouched` lists existing files that stay unchanged. */
 export const installs =
   (tree: (name: string) => FolderTree, untouched: ReadonlyArray<string> = []): Change =>
   (codex, { ids, name }) => ({
@@ -160,7 +160,7 @@ const entryOf = (node: Node): Entry => {
 const octal = (mode: number) => mode.toString(8).padStart(4, "0")
 
 /** The tree with these nodes, in folders of 0755. */
-export const treeOf = (nodes: Standing): FolderTree => {
+export const treeOf = (nodes: Files): FolderTree => {
   const tree: Record<string, Entry> = {}
   for (const [path, node] of Object.entries(nodes)) {
     Object.assign(tree, foldersOf(path))
@@ -171,7 +171,7 @@ export const treeOf = (nodes: Standing): FolderTree => {
 
 // --- parts of caches
 
-/** The place of plugins that are installed from a folder of one's own. */
+/** The marketplace of plugins that are installed from a local folder. */
 export const mine = "mine"
 export const curated = "openai-curated-remote"
 export const createdByMe = "created-by-me-remote"
@@ -185,31 +185,31 @@ export const idOf = (name: string): string => TestBackend.plugin({ name }).id
 export const sidecarText = (id: string): string =>
   `{\n  "schema_version": 1,\n  "remote_plugin_id": ${JSON.stringify(id)}\n}\n`
 
-/** Nodes whose paths go on from this one. */
-export const below = (path: string, nodes: Standing): Standing =>
+/** The nodes below a path. */
+export const below = (path: string, nodes: Files): Files =>
   Object.fromEntries(Object.entries(nodes).map(([rest, node]) => [`${path}/${rest}`, node]))
 
-export const sidecar = (name: string, id = idOf(name)): Standing => ({
+export const sidecar = (name: string, id = idOf(name)): Files => ({
   [`${curated}/${name}/${sidecarName}`]: { content: sidecarText(id), mode: 0o600 }
 })
 
 /** Files of a cached version. */
-export const version = (name: string, version: string, files: TestBundle.Files): Standing =>
+export const version = (name: string, version: string, files: TestBundle.Files): Files =>
   below(`${curated}/${name}/${version}`, files)
 
 /** A version as the bundle of `TestBackend.plugin({ name, version })` makes it. */
-export const sound = (name: string, of = "1.0.0"): Standing =>
+export const intact = (name: string, of = "1.0.0"): Files =>
   version(name, of, TestBundle.plugin({ name, version: of }))
 
-/** The files after such a bundle was installed. */
-export const installed = (name: string, of = "1.0.0"): Standing => ({
-  ...sound(name, of),
+/** The files after the installation of that bundle. */
+export const installed = (name: string, of = "1.0.0"): Files => ({
+  ...intact(name, of),
   ...sidecar(name)
 })
 
-/** A sound version that can be told from one of a bundle. */
-export const soundButOld = (name: string, of = "1.0.0"): Standing => ({
-  ...sound(name, of),
+/** An intact version with one more file, so that it differs from the version of the bundle. */
+export const intactWithOldFile = (name: string, of = "1.0.0"): Files => ({
+  ...intact(name, of),
   ...version(name, of, { "old.txt": "old\n" })
 })
 
@@ -223,7 +223,7 @@ export const manifestPath = ".codex-plugin/plugin.json"
 export const manifest = (name: string): Uint8Array =>
   Archives.file(manifestPath, manifestText(name))
 
-/** The files after a bundle of {@link manifest} and these files was installed. */
+/** The files after the installation of a bundle of {@link manifest} and these files. */
 export const installedWith =
   (files: TestBundle.Files = {}) =>
   (name: string): FolderTree =>

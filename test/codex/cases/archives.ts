@@ -1,5 +1,5 @@
 /**
- * Bundles whose archives are made in every way that there is, and in some that there should not be.
+ * Bundles with valid and invalid archives of every kind.
  */
 import * as Zlib from "node:zlib"
 import * as Archives from "../../support/archives.ts"
@@ -12,10 +12,10 @@ const archive = (
   differs?: C.Differs
 ): Case => ({ title, make: (name) => ({ plugins: [{ name, bundle: bundle(name) }] }), differs })
 
-/** One that takes so long that others should not have to wait for it. */
+/** A slow case, which others should not wait for. */
 const alone: typeof archive = (...of) => ({ ...archive(...of), alone: true })
 
-/** The manifest, then these. */
+/** An archive of the manifest and these entries. */
 const beside = (title: string, entries: ReadonlyArray<Uint8Array>, differs?: C.Differs): Case =>
   archive(title, (name) => Archives.tarGz(C.manifest(name), ...entries), differs)
 
@@ -78,7 +78,7 @@ const inGzip = (change: (member: Uint8Array) => void) => (member: Uint8Array) =>
   return member
 }
 
-/** A member with a header of these flags, and these bytes after its first ten. */
+/** A gzip member with these flags and these bytes after the first ten of its header. */
 const gzipHeader =
   (flags: number, ...more: ReadonlyArray<string | Uint8Array>) =>
   (member: Uint8Array) => {
@@ -143,7 +143,7 @@ const modes: ReadonlyArray<Case> = [
   beside(
     "a mode that is no number",
     [patched(put("garbage\0", offsets.mode), { name: "a.txt" }, "a")],
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   ),
   beside(
     "a mode that is blank",
@@ -159,7 +159,7 @@ const modes: ReadonlyArray<Case> = [
       patched(put("garbage\0garbage\0", offsets.user), { name: "a.txt" }, "a"),
       patched(put("garbagegarba", offsets.time), { name: "b.txt" }, "b")
     ],
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   ),
   archive("a manifest of mode 0600", (name) =>
     Archives.tarGz(Archives.file(C.manifestPath, C.manifestText(name), 0o600))
@@ -199,27 +199,27 @@ const names: ReadonlyArray<Case> = [
   beside(
     "a name with a backslash",
     [Archives.file("a\\b", "a")],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside(
     "a name with a drive",
     [Archives.file("C:/a", "a")],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside(
     "a name with a control character",
     [Archives.file("a\nb", "a")],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside(
     "a name with a delete character",
     [Archives.file("a\x7fb", "a")],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside(
     "a name that is not UTF-8",
     [Archives.entry({ name: latin1("a\xffb") }, "a")],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside("a name that holds a NUL", [Archives.entry({ name: "a\0b" }, "a")]),
   beside("a name of 255 bytes", [Archives.gnuLongName("n".repeat(255)), Archives.file("n", "a")]),
@@ -231,7 +231,7 @@ const names: ReadonlyArray<Case> = [
   beside(
     "a path of 200 parts",
     [Archives.gnuLongName(`${"d/".repeat(199)}f`), Archives.file("d", "a")],
-    C.fromBoth("archive limits", C.refuses)
+    C.fromBoth("archive limits", C.rejects)
   ),
   beside("a path of 2500 parts", [
     Archives.gnuLongName(`${"d/".repeat(2499)}f`),
@@ -273,24 +273,24 @@ const twice: ReadonlyArray<Case> = [
   beside(
     "a file twice",
     [Archives.file("a", "1"), Archives.file("a", "2", 0o600)],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   archive(
     "the manifest twice",
     (name) => Archives.tarGz(Archives.file(C.manifestPath, "{}"), C.manifest(name)),
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside("a folder twice", [Archives.folder("a/"), Archives.folder("a/")]),
   beside("a folder after what lies in it", [Archives.file("a/b", "b"), Archives.folder("a/")]),
   beside(
     "names that differ in case alone",
     [Archives.file("a", "1"), Archives.file("A", "2")],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside(
     "names that differ in Unicode form alone",
     [Archives.file("\u00e9", "1"), Archives.file("e\u0301", "2")],
-    C.fromBoth("ambiguous names", C.refuses)
+    C.fromBoth("ambiguous names", C.rejects)
   ),
   beside("a file in a folder's place", [Archives.folder("a/"), Archives.file("a", "1")]),
   beside("a folder in a file's place", [Archives.file("a", "1"), Archives.folder("a/")]),
@@ -324,12 +324,12 @@ const types: ReadonlyArray<Case> = [
       }),
       Archives.file("GNUSparseFile.0/real.txt", `1\n0\n3\n${"\0".repeat(505)}abc`)
     ],
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   ),
   beside(
     "a folder with content",
     [Archives.entry({ name: "a/", typeflag: "5" }, "passed over")],
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   )
 ]
 
@@ -351,7 +351,7 @@ const headers: ReadonlyArray<Case> = [
   beside(
     "a malformed PAX record",
     [paxRecords("999 path=zz\n"), Archives.file("a.txt", "a")],
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   ),
   beside("a PAX path that leaves the root", [
     Archives.pax({ path: "../evil" }),
@@ -368,7 +368,7 @@ const headers: ReadonlyArray<Case> = [
   beside(
     "a PAX header of a megabyte and more",
     [Archives.pax({ comment: "c".repeat(1024 * 1024) }), Archives.file("a.txt", "a")],
-    C.fromBoth("archive limits", C.refuses)
+    C.fromBoth("archive limits", C.rejects)
   ),
   beside(
     "three hundred PAX records",
@@ -376,7 +376,7 @@ const headers: ReadonlyArray<Case> = [
       paxRecords(...Array.from({ length: 300 }, (_, i) => Archives.paxRecord(`k${i}`, "v"))),
       Archives.file("a.txt", "a")
     ],
-    C.fromBoth("archive limits", C.refuses)
+    C.fromBoth("archive limits", C.rejects)
   ),
   beside("a GNU long name", [Archives.gnuLongName(longName), Archives.file("short", "a")]),
   beside("a GNU long name without its NUL", [extended("L", longName), Archives.file("x", "a")]),
@@ -389,12 +389,12 @@ const headers: ReadonlyArray<Case> = [
   beside(
     "a PAX path and a GNU long name for one entry",
     [Archives.pax({ path: "pax" }), Archives.gnuLongName("gnu"), Archives.file("x", "a")],
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   ),
   beside(
     "a GNU long name and a PAX path for one entry",
     [Archives.gnuLongName("gnu"), Archives.pax({ path: "pax" }), Archives.file("x", "a")],
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   ),
   beside("a header whose checksum does not hold", [
     Archives.entry({
@@ -420,7 +420,7 @@ const ends: ReadonlyArray<Case> = [
     "an entry after one block of zeros",
     (bytes) =>
       Archives.concat(bytes.subarray(0, -512), Archives.file("late.txt", "late"), Archives.end),
-    C.fromBoth("unclear tar", C.refuses)
+    C.fromBoth("unclear tar", C.rejects)
   ),
   tar("garbage after the end marker", (bytes) => Archives.concat(bytes, "garbage".repeat(100))),
   tar("an entry after the end marker", (bytes) =>
@@ -429,7 +429,7 @@ const ends: ReadonlyArray<Case> = [
   tar(
     "three megabytes of zeros after the end marker",
     (bytes) => Archives.concat(bytes, new Uint8Array(3 * 1024 * 1024)),
-    C.fromBoth("archive limits", C.refuses)
+    C.fromBoth("archive limits", C.rejects)
   ),
   tar("a last block that is incomplete", (bytes) =>
     Archives.concat(withoutEnd(bytes), Archives.file("a.txt", "a".repeat(600)).subarray(0, -100))
@@ -457,7 +457,7 @@ const members: ReadonlyArray<Case> = [
   gzip(
     "a second gzip member",
     (member) => Archives.concat(member, Archives.gzip(Archives.end)),
-    C.fromBoth("damaged gzip", C.refuses)
+    C.fromBoth("damaged gzip", C.rejects)
   ),
   archive("a tar in two gzip members", (name) => {
     const bytes = Archives.tar(C.manifest(name), Archives.file("a.txt", "a".repeat(3000)))
@@ -469,36 +469,36 @@ const members: ReadonlyArray<Case> = [
   gzip(
     "garbage after the gzip member",
     (member) => Archives.concat(member, "garbage"),
-    C.fromBoth("damaged gzip", C.refuses)
+    C.fromBoth("damaged gzip", C.rejects)
   ),
   gzip(
     "zeros after the gzip member",
     (member) => Archives.concat(member, new Uint8Array(512)),
-    C.fromBoth("damaged gzip", C.refuses)
+    C.fromBoth("damaged gzip", C.rejects)
   ),
   gzip(
     "a gzip checksum that does not hold",
     inGzip((member) => {
       member[member.length - 8]! ^= 1
     }),
-    C.fromBoth("damaged gzip", C.refuses)
+    C.fromBoth("damaged gzip", C.rejects)
   ),
   gzip(
     "a gzip length that does not hold",
     inGzip((member) => {
       member[member.length - 4]! ^= 1
     }),
-    C.fromBoth("damaged gzip", C.refuses)
+    C.fromBoth("damaged gzip", C.rejects)
   ),
   gzip(
     "no gzip trailer",
     (member) => member.subarray(0, -8),
-    C.fromBoth("damaged gzip", C.refuses)
+    C.fromBoth("damaged gzip", C.rejects)
   ),
   gzip(
     "half a gzip trailer",
     (member) => member.subarray(0, -4),
-    C.fromBoth("damaged gzip", C.refuses)
+    C.fromBoth("damaged gzip", C.rejects)
   ),
   archive("a gzip member that is cut short", (name) => {
     const member = Archives.tarGz(C.manifest(name), Archives.file("a.txt", "abc".repeat(5000)))
@@ -532,7 +532,7 @@ const limits: ReadonlyArray<Case> = [
   alone(
     "51 MiB packed",
     (name) =>
-      // Stored as it is, so that it is as large as what it holds.
+      // Stored without compression, so that it is as large as its content.
       Zlib.gzipSync(Archives.tar(C.manifest(name), Archives.file("a", new Uint8Array(51 * MiB))), {
         level: 0
       }),
@@ -553,7 +553,7 @@ const limits: ReadonlyArray<Case> = [
         C.manifest(name),
         Buffer.concat(Array.from({ length: 50_001 }, () => Archives.folder("a/")))
       ),
-    C.fromBoth("archive limits", C.refuses)
+    C.fromBoth("archive limits", C.rejects)
   )
 ]
 

@@ -1,20 +1,20 @@
 /**
- * Caches as a pass finds them.
+ * The cache before a pass.
  */
 import type { Case } from "./Case.ts"
 import * as C from "./Case.ts"
 
 const { curated, sidecarName } = C
 
-/** A plugin of release 1.0.0, and the content of its base root. */
-const standing = (
+/** A plugin of version 1.0.0, and the content of its folder in the cache. */
+const withCache = (
   title: string,
-  nodes: (name: string) => C.Standing,
+  nodes: (name: string) => C.Files,
   differs?: C.Differs,
   more: Partial<Case> = {}
 ): Case => ({
   title,
-  make: (name) => ({ plugins: [{ name }], standing: nodes(name) }),
+  make: (name) => ({ plugins: [{ name }], cachedFiles: nodes(name) }),
   differs,
   ...more
 })
@@ -23,18 +23,18 @@ const root = (name: string) => `${curated}/${name}`
 
 const sidecarOf = (name: string) => `${root(name)}/${sidecarName}`
 
-const withSidecar = (name: string, node: C.Node): C.Standing => ({
-  ...C.sound(name),
+const withSidecar = (name: string, node: C.Node): C.Files => ({
+  ...C.intact(name),
   [sidecarOf(name)]: node
 })
 
 const textSidecar = (json: (name: string) => string) => (name: string) =>
   withSidecar(name, { content: json(name), mode: 0o600 })
 
-/** Ours downloads the release and replaces the cached files with it. */
+/** Our program downloads the version and replaces the cached files with it. */
 const anew: C.Change = C.installs((name) => C.treeOf(C.installed(name)))
 
-/** Ours has nothing below these paths. */
+/** Our program removes everything below these paths. */
 const without =
   (...gone: ReadonlyArray<string>): C.Change =>
   (codex, { name }) => {
@@ -48,12 +48,12 @@ const without =
   }
 
 const unsupported: C.Differs = C.fromBoth("unsupported schema", (codex, context) => ({
-  ...C.refuses(codex, context),
+  ...C.rejects(codex, context),
   downloaded: []
 }))
 
 const current: ReadonlyArray<Case> = [
-  standing(
+  withCache(
     "current: with its sidecar",
     C.installed,
     C.fromBoth("identical sidecar", (codex, { before }) => ({
@@ -62,95 +62,95 @@ const current: ReadonlyArray<Case> = [
     })),
     { watchesSidecars: true }
   ),
-  standing("current: without a sidecar", C.sound),
-  standing(
+  withCache("current: without a sidecar", C.intact),
+  withCache(
     "current: a sidecar of mode 0644",
     (name) => withSidecar(name, C.sidecarText(C.idOf(name))),
     C.fromBoth("identical sidecar", (codex, { before }) => ({ ...codex, tree: before.tree }))
   ),
-  standing(
+  withCache(
     "current: a sidecar of mode 0400",
     (name) => withSidecar(name, { content: C.sidecarText(C.idOf(name)), mode: 0o400 }),
     C.fromBoth("identical sidecar", (codex, { before }) => ({ ...codex, tree: before.tree }))
   ),
-  standing(
+  withCache(
     "current: a sidecar in one line",
     textSidecar((name) => `{"schema_version":1,"remote_plugin_id":"${C.idOf(name)}"}`)
   ),
-  standing(
+  withCache(
     "current: a sidecar with spaces around the id",
     textSidecar((name) => C.sidecarText(` ${C.idOf(name)} `))
   ),
-  standing(
+  withCache(
     "current: a sidecar with keys that nobody knows",
     textSidecar(
       (name) => `{"schema_version":1,"remote_plugin_id":"${C.idOf(name)}","installed_by":"x"}\n`
     )
   ),
-  standing(
+  withCache(
     "current: a sidecar of another plugin",
     textSidecar(() => C.sidecarText("plugins~Other")),
     C.fromBoth("other identity", anew)
   ),
-  standing(
+  withCache(
     "current: a sidecar of schema 2",
     textSidecar((name) => `{"schema_version":2,"remote_plugin_id":"${C.idOf(name)}"}\n`),
     unsupported
   ),
-  standing(
+  withCache(
     "current: a sidecar of schema 2 and nothing else",
     textSidecar(() => '{"schema_version":2}'),
     unsupported
   ),
-  standing(
+  withCache(
     "current: a sidecar of schema 0",
     textSidecar((name) => `{"schema_version":0,"remote_plugin_id":"${C.idOf(name)}"}\n`),
     unsupported
   ),
-  standing(
+  withCache(
     "current: a sidecar without a schema",
     textSidecar((name) => `{"remote_plugin_id":"${C.idOf(name)}"}\n`),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: a sidecar whose schema is text",
     textSidecar((name) => `{"schema_version":"1","remote_plugin_id":"${C.idOf(name)}"}\n`),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: a sidecar with a blank id",
     textSidecar(() => C.sidecarText("  ")),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: a sidecar with a byte-order mark",
     textSidecar((name) => `\ufeff${C.sidecarText(C.idOf(name))}`),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: a sidecar that is no JSON",
     textSidecar(() => "garbage"),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: an empty sidecar",
     textSidecar(() => ""),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: a folder in the sidecar's place",
     (name) => withSidecar(name, { folder: 0o755 }),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: a folder with files in the sidecar's place",
     (name) => ({
-      ...C.sound(name),
+      ...C.intact(name),
       [`${sidecarOf(name)}/x`]: "x"
     }),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: a link in the sidecar's place",
     (name) => ({
       ...withSidecar(name, { link: "elsewhere.json" }),
@@ -162,17 +162,17 @@ const current: ReadonlyArray<Case> = [
       untouched: [`${root(context.name)}/elsewhere.json`]
     }))
   ),
-  standing(
+  withCache(
     "current: a dangling link in the sidecar's place",
     (name) => withSidecar(name, { link: "/nowhere/at/all" }),
     C.fromBoth("unreadable sidecar", anew)
   ),
-  standing(
+  withCache(
     "current: an empty version",
     (name) => ({ [`${root(name)}/1.0.0`]: { folder: 0o755 } }),
     C.fromBoth("broken version", anew)
   ),
-  standing(
+  withCache(
     "current: an empty version and its sidecar",
     (name) => ({
       [`${root(name)}/1.0.0`]: { folder: 0o755 },
@@ -180,7 +180,7 @@ const current: ReadonlyArray<Case> = [
     }),
     C.fromBoth("broken version", anew)
   ),
-  standing(
+  withCache(
     "current: a manifest that is no JSON",
     (name) => ({
       ...C.version(name, "1.0.0", { [C.manifestPath]: "garbage", "old.txt": "old" }),
@@ -188,7 +188,7 @@ const current: ReadonlyArray<Case> = [
     }),
     C.fromBoth("broken version", anew)
   ),
-  standing(
+  withCache(
     "current: a manifest of another plugin",
     (name) => ({
       ...C.version(name, "1.0.0", { [C.manifestPath]: C.manifestText("other") }),
@@ -196,32 +196,32 @@ const current: ReadonlyArray<Case> = [
     }),
     C.fromBoth("broken version", anew)
   ),
-  standing("current: files that were changed", (name) => ({
+  withCache("current: files that were changed", (name) => ({
     ...C.installed(name),
     ...C.version(name, "1.0.0", { "mine.txt": "mine", "README.md": "mine" })
   })),
-  standing(
+  withCache(
     "current: an older version beside it",
     (name) => ({
       ...C.installed(name),
-      ...C.soundButOld(name, "0.9.0")
+      ...C.intactWithOldFile(name, "0.9.0")
     }),
     C.fromBoth("superseded versions", without("0.9.0"))
   ),
-  standing("current: a newer version beside it", (name) => ({
+  withCache("current: a newer version beside it", (name) => ({
     ...C.installed(name),
-    ...C.soundButOld(name, "2.0.0")
+    ...C.intactWithOldFile(name, "2.0.0")
   })),
-  standing("current: a version named local beside it", (name) => ({
+  withCache("current: a version named local beside it", (name) => ({
     ...C.installed(name),
-    ...C.soundButOld(name, "local")
+    ...C.intactWithOldFile(name, "local")
   })),
-  standing("current: temporary files beside the sidecar", (name) => ({
+  withCache("current: temporary files beside the sidecar", (name) => ({
     ...C.installed(name),
     [`${root(name)}/.tmpABC`]: "half",
     [`${sidecarOf(name)}.tmp123`]: "half"
   })),
-  standing("current: files and folders beside the version", (name) => ({
+  withCache("current: files and folders beside the version", (name) => ({
     ...C.installed(name),
     [`${root(name)}/stray.txt`]: "x",
     [`${root(name)}/b@d/x`]: "x"
@@ -229,10 +229,10 @@ const current: ReadonlyArray<Case> = [
 ]
 
 const outdated: ReadonlyArray<Case> = [
-  standing(
+  withCache(
     "outdated: an older version with its sidecar",
     (name) => ({
-      ...C.soundButOld(name, "0.9.0"),
+      ...C.intactWithOldFile(name, "0.9.0"),
       ...C.sidecar(name)
     }),
     C.fromBoth("identical sidecar", (codex, { name }) => ({
@@ -241,42 +241,44 @@ const outdated: ReadonlyArray<Case> = [
     })),
     { watchesSidecars: true }
   ),
-  standing("outdated: an older version without a sidecar", (name) => C.soundButOld(name, "0.9.0")),
-  standing("outdated: an older version of another plugin", (name) => ({
-    ...C.soundButOld(name, "0.9.0"),
+  withCache("outdated: an older version without a sidecar", (name) =>
+    C.intactWithOldFile(name, "0.9.0")
+  ),
+  withCache("outdated: an older version of another plugin", (name) => ({
+    ...C.intactWithOldFile(name, "0.9.0"),
     ...C.sidecar(name, "plugins~Other")
   })),
-  standing(
+  withCache(
     "outdated: a sidecar of schema 2",
     (name) => ({
-      ...C.soundButOld(name, "0.9.0"),
+      ...C.intactWithOldFile(name, "0.9.0"),
       [sidecarOf(name)]: '{"schema_version":2}'
     }),
     unsupported
   ),
-  standing("outdated: a newer version", (name) => ({
-    ...C.soundButOld(name, "2.0.0"),
+  withCache("outdated: a newer version", (name) => ({
+    ...C.intactWithOldFile(name, "2.0.0"),
     ...C.sidecar(name)
   })),
-  standing("outdated: a version named local", (name) => C.soundButOld(name, "local")),
-  standing("outdated: several older versions", (name) => ({
-    ...C.soundButOld(name, "0.1.0"),
-    ...C.soundButOld(name, "0.9.0"),
-    ...C.soundButOld(name, "0.10.0"),
+  withCache("outdated: a version named local", (name) => C.intactWithOldFile(name, "local")),
+  withCache("outdated: several older versions", (name) => ({
+    ...C.intactWithOldFile(name, "0.1.0"),
+    ...C.intactWithOldFile(name, "0.9.0"),
+    ...C.intactWithOldFile(name, "0.10.0"),
     ...C.sidecar(name)
   })),
-  standing("outdated: files, links and odd folders beside the version", (name) => ({
-    ...C.soundButOld(name, "0.9.0"),
+  withCache("outdated: files, links and odd folders beside the version", (name) => ({
+    ...C.intactWithOldFile(name, "0.9.0"),
     ...C.sidecar(name),
     [`${root(name)}/stray.txt`]: "x",
     [`${root(name)}/b@d/x`]: "x",
     [`${root(name)}/link`]: { link: "/etc" }
   })),
-  standing(
+  withCache(
     "outdated: files beside the released version, and a newer one",
     (name) => ({
-      ...C.soundButOld(name),
-      ...C.soundButOld(name, "2.0.0"),
+      ...C.intactWithOldFile(name),
+      ...C.intactWithOldFile(name, "2.0.0"),
       ...C.sidecar(name),
       [`${root(name)}/stray.txt`]: "x"
     }),
@@ -286,30 +288,30 @@ const outdated: ReadonlyArray<Case> = [
       tree: { ...codex.tree, ...C.treeOf({ [`${root(name)}/stray.txt`]: "x" }) }
     }))
   ),
-  standing("outdated: a folder beside the version that could be one", (name) => ({
-    ...C.soundButOld(name, "0.9.0"),
+  withCache("outdated: a folder beside the version that could be one", (name) => ({
+    ...C.intactWithOldFile(name, "0.9.0"),
     [`${root(name)}/strayfolder/x`]: "x"
   })),
-  standing("outdated: a folder in the sidecar's place", (name) => ({
-    ...C.soundButOld(name, "0.9.0"),
+  withCache("outdated: a folder in the sidecar's place", (name) => ({
+    ...C.intactWithOldFile(name, "0.9.0"),
     [`${sidecarOf(name)}/x`]: "x"
   })),
-  standing("outdated: a link in the sidecar's place", (name) => ({
-    ...C.soundButOld(name, "0.9.0"),
+  withCache("outdated: a link in the sidecar's place", (name) => ({
+    ...C.intactWithOldFile(name, "0.9.0"),
     [sidecarOf(name)]: { link: "elsewhere.json" },
     [`${root(name)}/elsewhere.json`]: "precious\n"
   })),
-  standing("outdated: a version that Codex would not load", (name) => ({
+  withCache("outdated: a version that Codex would not load", (name) => ({
     [`${root(name)}/0.9.0`]: { folder: 0o755 },
     ...C.sidecar(name)
   })),
-  standing(
+  withCache(
     "outdated: an older version, and the usual grace",
-    (name) => ({ ...C.soundButOld(name, "0.9.0"), ...C.sidecar(name) }),
+    (name) => ({ ...C.intactWithOldFile(name, "0.9.0"), ...C.sidecar(name) }),
     C.fromBoth("superseded versions", (codex, { before, name }) => ({
       ...codex,
       untouched: before.untouched,
-      tree: { ...C.treeOf(C.soundButOld(name, "0.9.0")), ...codex.tree }
+      tree: { ...C.treeOf(C.intactWithOldFile(name, "0.9.0")), ...codex.tree }
     })),
     { alone: true, retain: "24h" }
   ),
@@ -317,26 +319,26 @@ const outdated: ReadonlyArray<Case> = [
     title: "outdated: an older version whose bundle is refused",
     make: (name) => ({
       plugins: [{ name, bundle: new TextEncoder().encode("no archive") }],
-      standing: { ...C.soundButOld(name, "0.9.0"), ...C.sidecar(name) }
+      cachedFiles: { ...C.intactWithOldFile(name, "0.9.0"), ...C.sidecar(name) }
     })
   },
   {
     title: "outdated: an older version and a row without a version",
     make: (name) => ({
       plugins: [{ name, release: { version: null } }],
-      standing: { ...C.soundButOld(name, "0.9.0"), ...C.sidecar(name) }
+      cachedFiles: { ...C.intactWithOldFile(name, "0.9.0"), ...C.sidecar(name) }
     })
   },
   {
     title: "current: a row without a URL",
     make: (name) => ({
       plugins: [{ name, release: { bundle_download_url: null } }],
-      standing: C.sound(name)
+      cachedFiles: C.intact(name)
     })
   }
 ]
 
-/** Versions that stand, and the one of them that is released. */
+/** Cached versions, one of which is the released one. */
 const chosen = (
   released: string,
   versions: readonly [string, string],
@@ -345,12 +347,16 @@ const chosen = (
   title: `of ${versions.join(", ")}: ${released}`,
   make: (name) => ({
     plugins: [{ name, version: released }],
-    standing: Object.assign({}, ...versions.map((of) => C.soundButOld(name, of)), C.sidecar(name))
+    cachedFiles: Object.assign(
+      {},
+      ...versions.map((of) => C.intactWithOldFile(name, of)),
+      C.sidecar(name)
+    )
   }),
   differs
 })
 
-/** Each pair twice, with either released: only the greater one is current. */
+/** Each pair twice, with either version released. Only the greater one is current. */
 const pairs = (
   [
     ["9.0.0", "10.0.0"],
@@ -375,9 +381,9 @@ const pairs = (
   chosen(lesser, [lesser, greater])
 ])
 
-/** A base root that is a link to a folder of the same plugin, in a marketplace of another name. */
-const linked = (what: string, nodes: (name: string) => C.Standing): Case =>
-  standing(
+/** A plugin's folder that is a link to a folder of the same plugin in another marketplace. */
+const linked = (what: string, nodes: (name: string) => C.Files): Case =>
+  withCache(
     `root: a link to a folder ${what}`,
     (name) => ({
       [root(name)]: { link: `../elsewhere/${name}` },
@@ -400,55 +406,55 @@ const linked = (what: string, nodes: (name: string) => C.Standing): Case =>
   )
 
 const roots: ReadonlyArray<Case> = [
-  standing("root: empty", (name) => ({ [root(name)]: { folder: 0o755 } })),
-  standing(
+  withCache("root: empty", (name) => ({ [root(name)]: { folder: 0o755 } })),
+  withCache(
     "root: of mode 0700",
     (name) => ({ [root(name)]: { folder: 0o700 } }),
     C.fromBoth("modes of folders", anew)
   ),
-  standing("root: a sidecar alone", (name) => C.sidecar(name)),
-  standing("root: a sidecar of another plugin alone", (name) => C.sidecar(name, "plugins~Other")),
-  standing(
+  withCache("root: a sidecar alone", (name) => C.sidecar(name)),
+  withCache("root: a sidecar of another plugin alone", (name) => C.sidecar(name, "plugins~Other")),
+  withCache(
     "root: a sidecar of schema 2 alone",
     (name) => ({
       [sidecarOf(name)]: '{"schema_version":2}'
     }),
     unsupported
   ),
-  standing("root: files alone", (name) => ({ [`${root(name)}/stray.txt`]: "x" })),
-  standing(
+  withCache("root: files alone", (name) => ({ [`${root(name)}/stray.txt`]: "x" })),
+  withCache(
     "root: a file",
     (name) => ({ [root(name)]: "a file" }),
     C.fromBoth("files and links in the way", anew)
   ),
-  standing(
+  withCache(
     "root: a dangling link",
     (name) => ({ [root(name)]: { link: "/nowhere/at/all" } }),
     C.fromBoth("files and links in the way", anew)
   ),
-  linked("with an older version", (name) => C.sound(name, "0.9.0")),
-  linked("with the current version", (name) => C.sound(name)),
-  standing("version: a file in its place", (name) => ({ [`${root(name)}/1.0.0`]: "a file" })),
-  standing("version: a link to another one in its place", (name) => ({
-    ...C.soundButOld(name, "0.9.0"),
+  linked("with an older version", (name) => C.intact(name, "0.9.0")),
+  linked("with the current version", (name) => C.intact(name)),
+  withCache("version: a file in its place", (name) => ({ [`${root(name)}/1.0.0`]: "a file" })),
+  withCache("version: a link to another one in its place", (name) => ({
+    ...C.intactWithOldFile(name, "0.9.0"),
     [`${root(name)}/1.0.0`]: { link: "0.9.0" }
   })),
-  standing("version: a link to somewhere else in its place", (name) => ({
+  withCache("version: a link to somewhere else in its place", (name) => ({
     [`${root(name)}/1.0.0`]: { link: `../../elsewhere/${name}` },
     [`elsewhere/${name}/precious.txt`]: "precious\n"
   }))
 ]
 
-/** A plugin that no row names. */
-const leftover = (title: string, nodes: (name: string) => C.Standing): Case => ({
+/** A plugin that the account does not have. */
+const leftover = (title: string, nodes: (name: string) => C.Files): Case => ({
   title: `stale: ${title}`,
-  make: (name) => ({ plugins: [], standing: nodes(name) })
+  make: (name) => ({ plugins: [], cachedFiles: nodes(name) })
 })
 
-/** An entry that no row names, beside an intact plugin. */
+/** An entry of no plugin of the account, beside an intact plugin. */
 const stale = (
   title: string,
-  nodes: C.Standing,
+  nodes: C.Files,
   differs?: C.Differs,
   more: Partial<C.Setting> = {}
 ): Case => ({
@@ -456,13 +462,13 @@ const stale = (
   alone: true,
   make: () => ({
     plugins: [{ name: "sound" }],
-    standing: { ...C.installed("sound"), ...nodes },
+    cachedFiles: { ...C.installed("sound"), ...nodes },
     ...more
   }),
   differs
 })
 
-/** Ours does nothing at all. */
+/** Our program changes nothing. */
 const givesUp: C.Change = (_, { before }) => ({ ...before, pass: "given up" })
 
 const everywhere = [
@@ -492,7 +498,7 @@ const removals: ReadonlyArray<Case> = [
     [`${curated}/${name}--empty`]: { folder: 0o755 }
   })),
   leftover("a plugin of schema 2", (name) => ({
-    ...C.sound(name),
+    ...C.intact(name),
     [sidecarOf(name)]: '{"schema_version":2}'
   })),
   leftover("a folder that nobody may read", (name) => ({
@@ -501,7 +507,7 @@ const removals: ReadonlyArray<Case> = [
   })),
   {
     title: "stale: a plugin that moved to another marketplace",
-    make: (name) => ({ plugins: [{ name, scope: "USER" }], standing: C.installed(name) })
+    make: (name) => ({ plugins: [{ name, scope: "USER" }], cachedFiles: C.installed(name) })
   },
   stale("files beside the marketplaces, and dot folders", {
     "stray-file": "x",
@@ -525,14 +531,14 @@ const removals: ReadonlyArray<Case> = [
   {
     title: "stale: all there is",
     alone: true,
-    make: () => ({ plugins: [], standing: { ...C.installed("one"), ...C.installed("two") } })
+    make: () => ({ plugins: [], cachedFiles: { ...C.installed("one"), ...C.installed("two") } })
   },
   {
     title: "a marketplace that is a link to a folder, and a plugin for it",
     alone: true,
     make: () => ({
       plugins: [{ name: "sound" }, { name: "mine", scope: "USER" }],
-      standing: { [C.createdByMe]: { link: "elsewhere" }, elsewhere: { folder: 0o755 } }
+      cachedFiles: { [C.createdByMe]: { link: "elsewhere" }, elsewhere: { folder: 0o755 } }
     }),
     differs: C.fromBoth("files and links in the way", (codex, { before, ids }) => ({
       ...codex,
@@ -545,7 +551,7 @@ const removals: ReadonlyArray<Case> = [
     alone: true,
     make: () => ({
       plugins: [{ name: "sound" }, { name: "upgraded", version: "2.0.0" }],
-      standing: {
+      cachedFiles: {
         "../../elsewhere": { folder: 0o755 },
         "../cache": { link: "../elsewhere" },
         ...C.installed("upgraded"),
@@ -556,7 +562,7 @@ const removals: ReadonlyArray<Case> = [
   {
     title: "a cache that is a file",
     alone: true,
-    make: () => ({ plugins: [{ name: "sound" }], standing: { "../cache": "a file" } }),
+    make: () => ({ plugins: [{ name: "sound" }], cachedFiles: { "../cache": "a file" } }),
     differs: C.fromBoth("places that cannot be used", givesUp)
   },
   {
@@ -564,7 +570,7 @@ const removals: ReadonlyArray<Case> = [
     alone: true,
     make: () => ({
       plugins: [{ name: "sound" }],
-      standing: { ...C.installed("old"), "../.remote-plugin-install-staging": "a file" }
+      cachedFiles: { ...C.installed("old"), "../.remote-plugin-install-staging": "a file" }
     }),
     differs: C.fromBoth("places that cannot be used", givesUp)
   }
@@ -586,7 +592,7 @@ const modes: ReadonlyArray<Case> = [
         },
         { name: "upgraded", version: "2.0.0" }
       ],
-      standing: C.installed("upgraded")
+      cachedFiles: C.installed("upgraded")
     }),
     differs: C.fromBoth("modes of folders", (codex) => ({
       ...codex,

@@ -1,5 +1,5 @@
 /**
- * Bundles with commands, of which 0.169 makes skills.
+ * Bundles with commands, from which 0.169 makes skills.
  */
 import type * as TestBundle from "../../../src/testing/TestBundle.ts"
 import { entries } from "../../../src/testing/TestBundle.ts"
@@ -8,12 +8,12 @@ import * as C from "./Case.ts"
 
 type Files = (name: string) => TestBundle.Files
 
-/** 0.142 makes none. */
+/** 0.142 makes no skills. */
 const skills = C.asNewer("skills of commands")
 
 const shipped = ".codex-plugin/migrated-command-skills"
 
-/** Ours takes this for the description of the one command. */
+/** Our program reads this description of the command. */
 const loosely = (description: string): C.Differs =>
   C.fromBoth("front matter", (codex, { name }) => {
     const root = `${C.createdByMe}/${name}/1.0.0/${shipped}`
@@ -342,7 +342,7 @@ export const commandCases: ReadonlyArray<Case> = [
     title: "commands: of a version that is current",
     make: (name) => ({
       plugins: [{ name }],
-      standing: {
+      cachedFiles: {
         ...C.installed(name),
         ...C.version(name, "1.0.0", { "commands/a.md": command("One") })
       }

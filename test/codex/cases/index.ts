@@ -7,7 +7,7 @@ import { locals } from "./locals.ts"
 import { manifests } from "./manifests.ts"
 import { rows } from "./rows.ts"
 
-/** All cases, by what they are about. */
+/** All cases, by subject. */
 export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   archives,
   manifests,

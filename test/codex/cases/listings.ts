@@ -1,5 +1,5 @@
 /**
- * Listings that fail or go wrong, and accounts that cannot ask for one.
+ * Listings that fail or are wrong, and accounts without the right to request one.
  */
 import * as TestAccount from "../../../src/testing/TestAccount.ts"
 import * as TestReply from "../../../src/testing/TestReply.ts"
@@ -7,22 +7,22 @@ import type * as TestRequest from "../../../src/testing/TestRequest.ts"
 import type { Case } from "./Case.ts"
 import * as C from "./Case.ts"
 
-/** A sound plugin that is new, and one that no row names. */
+/** An intact plugin that is new, and a cached one that the account does not have. */
 const account = (title: string, setting: C.Setting, more: Partial<Case> = {}): Case => ({
   title,
   alone: true,
-  make: () => ({ plugins: [{ name: "sound" }], standing: C.installed("stale"), ...setting }),
+  make: () => ({ plugins: [{ name: "sound" }], cachedFiles: C.installed("stale"), ...setting }),
   ...more
 })
 
 const listing = (title: string, behaviour: TestReply.Behaviour, more: Partial<Case> = {}): Case =>
   account(title, { replies: [[{ kind: "listing" }, behaviour]] }, more)
 
-/** Codex asks for listings without URLs as well, for other purposes. */
+/** Codex also requests listings without URLs, for other purposes. */
 const isForSync = ({ url }: TestRequest.Request) => url.searchParams.has("includeDownloadUrls")
 
-/** Ours finds nothing amiss. */
-const settled: C.Change = (_, { ids }) => ({
+/** Our program completes the pass. */
+const completes: C.Change = (_, { ids }) => ({
   pass: "completed",
   failed: [],
   downloaded: ids,
@@ -30,7 +30,7 @@ const settled: C.Change = (_, { ids }) => ({
   tree: C.treeOf(C.installed("sound"))
 })
 
-/** Ours does nothing at all. */
+/** Our program changes nothing. */
 const givesUp: C.Change = (_, { before }) => ({ ...before, pass: "given up" })
 
 const answers: ReadonlyArray<Case> = [
@@ -41,7 +41,7 @@ const answers: ReadonlyArray<Case> = [
   account(
     "a listing that fails with 503 once",
     { replies: [[{ kind: "listing", where: isForSync, first: 1 }, TestReply.status(503)]] },
-    { differs: C.fromBoth("retries", settled) }
+    { differs: C.fromBoth("retries", completes) }
   ),
   listing("a listing whose connection is reset", TestReply.cut(20)),
   listing("a listing of nothing", TestReply.body("")),
@@ -83,7 +83,7 @@ const answers: ReadonlyArray<Case> = [
   listing(
     "a listing whose rows name their id twice",
     C.mapText((text) => text.replaceAll('"id":', '"id":"x","id":')),
-    { differs: C.fromBoth("manifests as JSON", settled) }
+    { differs: C.fromBoth("manifests as JSON", completes) }
   ),
   listing(
     "a listing that goes elsewhere",
@@ -99,13 +99,13 @@ const answers: ReadonlyArray<Case> = [
   )
 ]
 
-/** Pages with one plugin each, for whoever asks for them. */
+/** Pages with one plugin each, for every caller. */
 const paged = (title: string, cursors: ReadonlyArray<string>, more: Partial<Case> = {}): Case => ({
   title,
   alone: true,
   make: () => ({
     plugins: ["one", "two", "three"].map((name) => ({ name })),
-    standing: C.installed("stale"),
+    cachedFiles: C.installed("stale"),
     replies: [
       [
         { kind: "listing" },
@@ -174,7 +174,7 @@ const credentials: ReadonlyArray<Case> = [
   account(
     "tokens whose last renewal is not known",
     { auth: { auth_mode: "chatgpt", tokens } },
-    { differs: C.fromBoth("time of renewal", settled) }
+    { differs: C.fromBoth("time of renewal", completes) }
   ),
   account("tokens that were renewed long ago", {
     auth: { auth_mode: "chatgpt", tokens, last_refresh: "2020-01-01T00:00:00Z" }
@@ -183,7 +183,7 @@ const credentials: ReadonlyArray<Case> = [
     "the mode of ChatGPT without tokens",
     {
       auth: { auth_mode: "chatgpt", tokens: null },
-      // As if the backend took one who does not say who he is for one who has nothing.
+      // Without credentials, this backend lists no plugins instead of failing.
       replies: [
         [
           { kind: "listing" },

@@ -1,5 +1,5 @@
 /**
- * Plugins that are installed from a folder of one's own.
+ * Plugins that are installed from a local folder.
  */
 import { assert } from "@effect/vitest"
 import type { Case } from "./Case.ts"
@@ -9,18 +9,18 @@ const codex = C.manifestPath
 
 const text = (name: string, fields: object = {}): string => JSON.stringify({ name, ...fields })
 
-const nothing = (): C.Standing => ({})
+const nothing = (): C.Files => ({})
 
 const local = (
   title: string,
-  source: (name: string) => C.Standing,
-  standing: (name: string) => C.Standing = nothing,
+  source: (name: string) => C.Files,
+  cachedFiles: (name: string) => C.Files = nothing,
   differs?: C.Differs
 ): Case => ({
   title: `local: ${title}`,
   make: (name) => ({
     source: source(name),
-    standing: C.below(`${C.mine}/${name}`, standing(name))
+    cachedFiles: C.below(`${C.mine}/${name}`, cachedFiles(name))
   }),
   differs
 })
@@ -36,14 +36,14 @@ const agent = (name: string, fields: object = {}) => ({
 
 const two = (name: string) => ({ [codex]: text(name, { version: "2.0.0" }), "a.txt": "new" })
 
-const old = (name: string, version: string): C.Standing => ({
+const old = (name: string, version: string): C.Files => ({
   [`${version}/${codex}`]: text(name, { version }),
   [`${version}/old.txt`]: "old"
 })
 
 const sidecar = { [C.sidecarName]: { content: C.sidecarText("plugins~Other"), mode: 0o600 } }
 
-/** Ours keeps the other versions, for whoever still uses their files. */
+/** Our program keeps the other versions, because a session may still use their files. */
 const stay: C.Differs = C.fromBoth("superseded versions", (codex, { before, name }) => {
   const sidecar = `${C.mine}/${name}/${C.sidecarName}`
   const kept = Object.entries(before.tree).filter(([path]) => !path.startsWith(sidecar))
@@ -96,7 +96,7 @@ export const locals: ReadonlyArray<Case> = [
     "a manifest without a name",
     () => ({ [codex]: "{}" }),
     nothing,
-    C.fromBoth("manifests without a name", C.refuses)
+    C.fromBoth("manifests without a name", C.rejects)
   ),
   local("a manifest of another plugin", () => ({ [codex]: text("other") })),
   local("a manifest keeps its bytes", (name) => ({ [codex]: ` {"name" : "${name}" }` })),

@@ -1,5 +1,5 @@
 /**
- * Bundles with manifests of every kind, in every place; and what curated bundles get on top.
+ * Bundles with manifests of every kind in every place, and the additions to curated bundles.
  */
 import type * as TestPlugin from "../../../src/testing/TestPlugin.ts"
 import * as TestBackend from "../../../src/testing/TestBackend.ts"
@@ -18,11 +18,11 @@ const bundle = (title: string, files: Files, row: Row = {}, differs?: C.Differs)
   differs
 })
 
-/** A bundle that keeps its bytes. */
+/** A bundle whose files stay unchanged. */
 const plain = (title: string, files: Files, differs?: C.Differs): Case =>
   bundle(title, files, { scope: "USER" }, differs)
 
-/** A bundle that is completed. */
+/** A bundle that gets additions. */
 const curated = (title: string, files: Files, row: Row = {}, differs?: C.Differs): Case =>
   bundle(title, files, { version: "9.9.9", ...row }, differs)
 
@@ -40,7 +40,7 @@ const agent = (name: string, fields: object = {}): string =>
 
 const newer = C.asNewer("places of manifests")
 
-/** Ours installs a bundle of one's own with the bytes that it has. */
+/** Our program installs a local bundle without changes. */
 const installsAsIs = (files: Files): C.Change =>
   C.installs((name) => {
     const id = TestBackend.plugin({ name, scope: "USER" }).id
@@ -166,7 +166,7 @@ const contents: ReadonlyArray<Case> = [
   plain(
     "a manifest that is an array",
     (name) => ({ [codex]: JSON.stringify([name, "1", "d"]) }),
-    C.fromBoth("manifests as JSON", C.refuses)
+    C.fromBoth("manifests as JSON", C.rejects)
   ),
   plain("a manifest with a byte-order mark", (name) => ({ [codex]: `\ufeff${text(name)}` })),
   plain("a manifest in UTF-16", (name) => ({ [codex]: Buffer.from(text(name), "utf16le") })),
@@ -329,7 +329,7 @@ const completed: ReadonlyArray<Case> = [
 
 const appManifest = { apps: { z: { id: "connector_1" }, a: [1, 1.5, "é"], 2: {}, 1: [] } }
 
-/** Ours puts the app manifest at the usual path. */
+/** Our program writes the app manifest to the usual path. */
 const movedToUsual: C.Differs = C.fromBoth("ambiguous names", (codex, { name }) => {
   const root = `${C.curated}/${name}/9.9.9/`
   const usual = `${root}.app.json`

@@ -1,5 +1,5 @@
 /**
- * What the account has: rows of every scope, with fields of every kind, and bundles that are hard to get.
+ * The account's plugins: rows of every scope, fields of every kind, and bundles that are hard to download.
  */
 import type * as TestPlugin from "../../../src/testing/TestPlugin.ts"
 import * as TestReply from "../../../src/testing/TestReply.ts"
@@ -8,7 +8,7 @@ import * as C from "./Case.ts"
 
 type Row = Omit<TestPlugin.Options, "name">
 
-/** A row of its own among sound ones. */
+/** A special row among valid ones. */
 const row = (title: string, options: Row | ((name: string) => Row), differs?: C.Differs): Case => ({
   title,
   make: (name) => ({
@@ -17,7 +17,10 @@ const row = (title: string, options: Row | ((name: string) => Row), differs?: C.
   differs
 })
 
-/** A row and a sound one, beside a cached plugin that no row names: whether it goes shows what is thought of the listing. */
+/**
+ * A special row and a valid one, beside a cached plugin that the account does not have. The removal of that
+ * plugin shows whether the program trusts the listing.
+ */
 const spoiling = (
   title: string,
   options: Partial<TestPlugin.Options>,
@@ -27,7 +30,7 @@ const spoiling = (
   alone: true,
   make: () => ({
     plugins: [{ name: "sound" }, { name: "row", id: spoiler, ...options }],
-    standing: { ...C.installed("stale"), ...C.installed("row", "0.5.0") }
+    cachedFiles: { ...C.installed("stale"), ...C.installed("row", "0.5.0") }
   }),
   differs
 })
@@ -35,7 +38,7 @@ const spoiling = (
 const sound = "plugins~Plugin_sound"
 const spoiler = "plugins~Plugin_row"
 
-/** Ours installs what is sound, and touches nothing else: nobody knows which plugin the row stands for. */
+/** Our program installs the valid plugin and changes nothing else, because the row names no plugin. */
 const carriesOn = (failed: ReadonlyArray<string>): C.Differs =>
   C.fromBoth("rows that cannot be named", (_, { before }) => ({
     pass: "completed",
@@ -45,7 +48,7 @@ const carriesOn = (failed: ReadonlyArray<string>): C.Differs =>
     tree: { ...before.tree, ...C.treeOf(C.installed("sound")) }
   }))
 
-/** Ours finds nothing amiss. */
+/** Our program completes the pass. */
 const installsBoth: C.Differs = C.fromBoth("fields that are not used", () => ({
   pass: "completed",
   failed: [],
@@ -93,7 +96,7 @@ const versions: ReadonlyArray<Case> = [
 
 const withUrl = (url: unknown): Row => ({ release: { bundle_download_url: url } })
 
-/** A bundle whose answers behave otherwise; its requests are known by the plugin's id. */
+/** A bundle with faulty answers. Its requests are recognised by the plugin's id. */
 const behaving = (
   title: string,
   behaviour: TestReply.Behaviour,
@@ -125,7 +128,7 @@ const otherUrl = (title: string, change: (url: string) => string, differs?: C.Di
   differs
 })
 
-/** Redirects to itself so many times, by a counter in the query, with the last hop the bundle. */
+/** Redirects to itself this number of times, by a counter in the query, and then serves the bundle. */
 const hops =
   (count: number): TestReply.Behaviour =>
   (reply, request) => {
@@ -151,7 +154,7 @@ const urls: ReadonlyArray<Case> = [
     "a URL with credentials",
     (url) => url.replace("https://", "https://user:password@"),
     C.fromBoth("credentials in URLs", (codex, context) => ({
-      ...C.refuses(codex, context),
+      ...C.rejects(codex, context),
       downloaded: []
     }))
   ),
@@ -189,7 +192,7 @@ const urls: ReadonlyArray<Case> = [
         ]
       ]
     }),
-    differs: C.fromBoth("plain HTTP", C.refuses)
+    differs: C.fromBoth("plain HTTP", C.rejects)
   },
   behaving("a redirect to a file", TestReply.redirect("file:///etc/passwd")),
   behaving("a bundle that is not there", TestReply.status(404)),
@@ -228,7 +231,7 @@ const urls: ReadonlyArray<Case> = [
   }))
 ]
 
-/** Ours downloads the last of the rows alone, and says that the first has failed. */
+/** Our program downloads only the last row, and reports that the first has failed. */
 const lastStands: C.Differs = C.fromBoth("rows of one plugin", (codex, { ids }) => ({
   ...codex,
   failed: ids.slice(0, 1),
@@ -333,7 +336,7 @@ const required: ReadonlyArray<Case> = [
     ...spoiling("a row without a release", {}, carriesOn([spoiler])),
     make: () => ({
       plugins: [{ name: "sound" }, { name: "row", id: spoiler }],
-      standing: { ...C.installed("stale"), ...C.installed("row", "0.5.0") },
+      cachedFiles: { ...C.installed("stale"), ...C.installed("row", "0.5.0") },
       replies: [
         [
           { kind: "listing" },

@@ -1,11 +1,11 @@
 /**
- * One client for whoever speaks the app-server's protocol: a release of Codex, or ours.
+ * A client of an app-server, which is a release of Codex or our program.
  */
 import { Deferred, Effect, Queue, Schema, Stream, SubscriptionRef } from "effect"
 import type { Cause } from "effect"
 import { ChildProcess } from "effect/process"
 import * as CodexBinary from "./CodexBinary.ts"
-import type { Contestant } from "./Contest.ts"
+import type { Program } from "./Program.ts"
 import * as Loopback from "./Loopback.ts"
 import * as OurProgram from "./OurProgram.ts"
 
@@ -15,7 +15,7 @@ export interface Answer {
   readonly error?: { readonly code: number; readonly message: string }
 }
 
-/** The server ended, or said nothing, while an answer was expected of it. */
+/** The server ended or stayed silent although an answer was expected. */
 export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
   waitingFor: Schema.String,
   log: Schema.Array(Schema.String)
@@ -25,14 +25,14 @@ export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
   }
 }
 
-/** The log line of each server after a pass that nobody asked for, successful or not. */
+/** The log line of each server after a background pass, successful or not. */
 const passEnded =
   /remote installed plugin bundle sync|synced the plugins|could not sync the plugins/
 
-/** Longer than an answer takes on a busy machine. */
+/** The longest wait for an answer, longer than an answer takes on a busy machine. */
 const patience = "30 seconds"
 
-/** How long a pass that may come is waited for. */
+/** The longest wait for a pass that may not come. */
 const passPatience = "5 seconds"
 
 const decode = Schema.decodeUnknownOption(
@@ -46,11 +46,11 @@ const decode = Schema.decodeUnknownOption(
 )
 
 const commandOf = Effect.fnUntraced(function* (
-  contestant: Contestant,
+  program: Program,
   { environment, home }: Required<Pick<CodexBinary.Options, "environment" | "home">>,
   stdin: Stream.Stream<Uint8Array>
 ) {
-  if (contestant === "ours") {
+  if (program === "ours") {
     yield* Loopback.ensure
     const { path } = yield* OurProgram.OurProgram
     return ChildProcess.make(process.execPath, [path, "serve", "--stdio"], {
@@ -59,19 +59,19 @@ const commandOf = Effect.fnUntraced(function* (
       stdin
     })
   }
-  // Codex looks for models: at a closed port it is refused at once.
+  // Codex asks for models at its start. A closed port refuses the connection immediately.
   const args = ["app-server", "-c", 'openai_base_url="http://127.0.0.1:9"']
-  return yield* CodexBinary.command(contestant, args, { environment, home, stdin })
+  return yield* CodexBinary.command(program, args, { environment, home, stdin })
 })
 
 /** Starts a server on a home; it is killed when the scope closes. */
 export const start = Effect.fnUntraced(function* (
-  contestant: Contestant,
+  program: Program,
   options: Required<Pick<CodexBinary.Options, "environment" | "home">>
 ) {
   const input = yield* Queue.unbounded<string, Cause.Done>()
   const handle = yield* yield* commandOf(
-    contestant,
+    program,
     options,
     Stream.encodeText(Stream.fromQueue(input))
   )
@@ -106,7 +106,7 @@ export const start = Effect.fnUntraced(function* (
     Effect.forkScoped
   )
 
-  /** Sends a line as it is. */
+  /** Sends a line unchanged. */
   const send = (line: string) => Effect.asVoid(Queue.offer(input, `${line}\n`))
 
   /** Sends a message, and waits for its answer if it has an id. */
@@ -146,9 +146,9 @@ export const start = Effect.fnUntraced(function* (
     request,
     initialize,
     send,
-    /** How many passes have ended that nobody asked for. */
+    /** The number of background passes that have ended. */
     passes: SubscriptionRef.get(passes),
-    /** Waits until there were more such passes; true unless that took too long. */
+    /** Waits for another background pass to end. False if that took too long. */
     passAfter: (before: number) =>
       SubscriptionRef.changes(passes).pipe(
         Stream.filter((n) => n > before),
@@ -156,9 +156,9 @@ export const start = Effect.fnUntraced(function* (
         Effect.timeoutOption(passPatience),
         Effect.map(({ _tag }) => _tag === "Some")
       ),
-    /** Closes its input, and waits for its end; the exit code. */
+    /** Closes stdin, waits for the end of the server, and returns its exit code. */
     stop: Effect.andThen(Queue.end(input), handle.exitCode),
-    /** The lines on stdout, so far, that answer nothing. */
+    /** The lines on stdout so far that answer no request. */
     unasked: Effect.sync(() => [...unasked]),
     log: Effect.sync(() => [...log])
   }

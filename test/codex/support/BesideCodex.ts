@@ -1,9 +1,9 @@
 /**
- * Runs what needs the released Codex programs, which are fetched where they are not here yet, in a place
- * where nothing but loopback can be reached.
+ * Runs a command that needs the released Codex programs, in a network namespace with nothing but loopback.
+ * Fetches the programs if they are missing.
  *
- * Where the platform has no such programs or no such place, it says so and leaves with 0, or, with
- * `CODEX_TESTS=required`, with 1.
+ * If this platform has no such programs or no such namespace, it says so and exits with 0, or with 1 if
+ * `CODEX_TESTS=required` is set.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Config, Console, Effect, Exit } from "effect"
@@ -18,8 +18,8 @@ const runHere = Effect.fnUntraced(function* ([file = "", ...args]: ReadonlyArray
 })
 
 /**
- * Runs a command there, with this process's arguments after its own, and ends as it does. If Codex
- * cannot run here, `orHere` runs the command all the same, in the place where this process is.
+ * Runs a command in the namespace, with the arguments of this process after its own, and exits with its
+ * code. If Codex cannot run here, `orHere` runs the command without a namespace.
  */
 export const runMain = (
   what: string,

@@ -1,5 +1,5 @@
 /**
- * A running `codex app-server`, spoken to in JSON lines, with what its log says of its plugin passes.
+ * A running `codex app-server`, which is sent JSON lines, and the plugin passes that its log reports.
  *
  * A pass begins by itself when the process starts, whether it is initialized or not, and further ones follow
  * requests such as `plugin/installed`.
@@ -19,7 +19,7 @@ export class RequestFailed extends Schema.TaggedError<RequestFailed>()("RequestF
   }
 }
 
-/** The server ended while something was still expected of it. */
+/** The server ended before it had done what was expected. */
 export class ServerEnded extends Schema.TaggedError<ServerEnded>()("ServerEnded", {
   waitingFor: Schema.String,
   log: Schema.Array(Schema.String)
@@ -29,7 +29,7 @@ export class ServerEnded extends Schema.TaggedError<ServerEnded>()("ServerEnded"
   }
 }
 
-/** A pass that should have been reported was not. */
+/** An expected pass was not reported. */
 export class PassNotReported extends Schema.TaggedError<PassNotReported>()("PassNotReported", {
   nth: Schema.Number,
   log: Schema.Array(Schema.String)
@@ -44,11 +44,11 @@ export interface Notification {
   readonly params: unknown
 }
 
-/** The log's account of one plugin pass. */
+/** One plugin pass, from the log. */
 export interface Pass {
-  /** When it was reported, as the process wrote it. */
+  /** The time of the report, from the log. */
   readonly time: DateTime.Utc
-  /** Why the whole pass was given up. */
+  /** The reason why the whole pass failed. */
   readonly error: string | undefined
   /** The remote ids reported as failed. */
   readonly failed: ReadonlyArray<string>
@@ -89,7 +89,7 @@ const passEnded = new Set([
   "remote installed plugin bundle sync failed"
 ])
 
-/** Rust's debug text of a list of strings; it differs from JSON in how it escapes odd characters. */
+/** A list of strings as Rust's debug text, which escapes some characters in another way than JSON. */
 const parseDebugList = (text: string): ReadonlyArray<string> =>
   JSON.parse(
     text
@@ -100,13 +100,13 @@ const parseDebugList = (text: string): ReadonlyArray<string> =>
       .replaceAll("\\0", "\\u0000")
   )
 
-/** Asks for models at a closed port: a name that cannot be resolved would hold up the server's end for seconds. */
+/** A closed port for the request for models. A name that cannot be resolved would delay the end of the server by seconds. */
 const offline = ["-c", 'openai_base_url="http://127.0.0.1:9"']
 
-/** Long enough for a pass over a few plugins on a busy machine, short enough to be told from one that never comes. */
+/** The longest wait for a pass over a few plugins on a busy machine. */
 const passTimeout = "30 seconds"
 
-/** Starts a server. It is killed when the scope closes; {@link CodexAppServer.stop} lets it end by itself. */
+/** Starts a server. It is killed when the scope closes. {@link CodexAppServer.stop} lets it exit normally. */
 export const start = Effect.fnUntraced(function* (options: Options) {
   const input = yield* Queue.unbounded<string, Cause.Done>()
   const codex = yield* CodexBinary.command(options.version, ["app-server", ...offline], {
@@ -174,7 +174,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
       )
     )
 
-  /** Sends a line as it is. */
+  /** Sends a line unchanged. */
   const send = (line: string) => Effect.asVoid(Queue.offer(input, `${line}\n`))
 
   const notify = (method: string, params?: unknown) => send(JSON.stringify({ method, params }))
@@ -192,7 +192,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
     )
   })
 
-  /** The exchange that other requests need before them; its answer. */
+  /** The `initialize` request, which must precede all others, and its answer. */
   const initialize = Effect.tap(
     request("initialize", {
       clientInfo: { name: "effect-codex-plugins", title: null, version: "0" },
@@ -220,7 +220,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
 
   return {
     pid: handle.pid,
-    /** Just before the process was started. */
+    /** The time just before the start of the process. */
     started,
     initialize,
     request,
@@ -231,9 +231,9 @@ export const start = Effect.fnUntraced(function* (options: Options) {
     notifications: Effect.sync(() => [...notifications]),
     /** The lines of the log, so far. */
     log: Effect.sync(() => [...log]),
-    /** Closes its input and waits for its end; its exit code. */
+    /** Closes stdin, waits for the end of the server, and returns its exit code. */
     stop: Effect.andThen(Queue.end(input), handle.exitCode),
-    /** Kills it outright, as a crash would. */
+    /** Kills the server with SIGKILL. */
     kill: handle.kill({ killSignal: "SIGKILL" })
   }
 })

@@ -1,5 +1,5 @@
 /**
- * The released Codex programs that tests run: which ones, and where they are on this machine.
+ * The released Codex programs that tests run: their versions and their paths on this machine.
  *
  * They come from the npm registry, once, into the ignored folder `.codex-binaries/`. Tests only
  * {@link locate} them, because they run where no registry can be reached; `npm run test:codex` fetches.
@@ -33,7 +33,7 @@ export type Version = keyof typeof releases
 
 export const versions = Object.keys(releases) as ReadonlyArray<Version>
 
-/** A Codex that cannot be run here. */
+/** A release of Codex cannot run here. */
 export class CodexUnavailable extends Schema.TaggedError<CodexUnavailable>()("CodexUnavailable", {
   version: Schema.String,
   reason: Schema.Literals(["UnsupportedPlatform", "NotFetched", "FetchFailed"]),
@@ -66,7 +66,7 @@ const place = Effect.fnUntraced(function* (version: Version) {
   return { expected, target, program: path.join(target, "codex") }
 })
 
-/** The program's path, where it was fetched. */
+/** The path of a program that was fetched. */
 export const locate = Effect.fnUntraced(function* (version: Version) {
   const fs = yield* FileSystem.FileSystem
   const { program } = yield* place(version)
@@ -75,7 +75,7 @@ export const locate = Effect.fnUntraced(function* (version: Version) {
     : yield* new CodexUnavailable({ version, reason: "NotFetched", detail: program })
 })
 
-/** The program's path, fetched (some 110 to 170 MB) and checked unless it stands. */
+/** The path of a program. Fetches it (about 110 to 170 MB) and checks its hash if it is missing. */
 export const fetch = Effect.fnUntraced(
   function* (version: Version) {
     const fs = yield* FileSystem.FileSystem
@@ -131,16 +131,16 @@ const succeeds = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
   if (exitCode !== 0) return yield* new CommandFailed({ command: words.join(" "), exitCode })
 })
 
-/** How Codex is run: in which home, and with which variables beside those of {@link command}. */
+/** The home and environment of a Codex command. */
 export interface Options {
   readonly home: string
   readonly environment?: Readonly<Record<string, string>>
-  /** Puts words before the command that start it elsewhere, such as in a mount namespace. */
+  /** Words before the command, for example to start it in a mount namespace. */
   readonly within?: (command: ReadonlyArray<string>) => ReadonlyArray<string>
 }
 
 /**
- * A Codex command in a home, ready to be started. Fails where it could reach more than loopback.
+ * A Codex command in a home. Fails if more than loopback can be reached.
  *
  * It inherits no variable but `PATH`, logs what its plugin code says as JSON lines on stderr, and is killed
  * outright when its scope closes: 0.169 takes seconds over a SIGTERM.

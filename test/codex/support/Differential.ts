@@ -1,5 +1,5 @@
 /**
- * Puts a release of Codex, or ours, through cases, and holds what came of one against the other.
+ * Runs cases with each program and compares the outcomes.
  */
 import { assert } from "@effect/vitest"
 import { Array as Arr, Effect } from "effect"
@@ -8,11 +8,11 @@ import * as Path from "node:path"
 import * as TestBackend from "../../../src/testing/TestBackend.ts"
 import * as Case from "../cases/Case.ts"
 import * as CodexBinary from "./CodexBinary.ts"
-import * as Contest from "./Contest.ts"
+import * as Program from "./Program.ts"
 import * as FolderTree from "./FolderTree.ts"
 import * as LoopbackBackend from "./LoopbackBackend.ts"
 
-/** The result of one case for one contestant. */
+/** The result of one case for one program. */
 export interface Result {
   readonly outcome: Case.Outcome
   readonly context: Case.Context
@@ -20,10 +20,10 @@ export interface Result {
 
 export type Results = ReadonlyMap<Case.Case, Result>
 
-/** Lays out nodes; the folders that they need are 0755. */
-const lay = (cache: string, standing: Case.Standing): void => {
+/** Writes files, links and folders. Parent folders get the mode 0755. */
+const lay = (cache: string, files: Case.Files): void => {
   const umask = process.umask(0o022)
-  for (const [path, node] of Object.entries(standing)) {
+  for (const [path, node] of Object.entries(files)) {
     const target = Path.join(cache, path)
     Fs.mkdirSync(Path.dirname(target), { recursive: true })
     if (typeof node === "object" && "link" in node) {
@@ -40,45 +40,45 @@ const lay = (cache: string, standing: Case.Standing): void => {
   process.umask(umask)
 }
 
-/** A case that shares its home, as it is set up there. */
-interface Party {
+/** A case with its setting, made once for all programs. */
+interface PreparedCase {
   readonly case: Case.Case
   readonly name: string
   readonly setting: Case.Setting
   readonly plugins: ReadonlyArray<ReturnType<typeof TestBackend.plugin>>
 }
 
-const parties = new WeakMap<Case.Case, Party>()
+const prepared = new WeakMap<Case.Case, PreparedCase>()
 
-/** The same for each contestant: its bundles are made once. */
-const partyOf = (of: Case.Case): Party => {
-  const known = parties.get(of)
+/** Prepares a case. The bundles of a case are made once. */
+const prepare = (of: Case.Case): PreparedCase => {
+  const known = prepared.get(of)
   if (known !== undefined) return known
   const name = Case.nameOf(of)
   const setting = of.make(name)
   const plugins = (setting.plugins ?? [{ name }]).map(TestBackend.plugin)
-  const party = { case: of, name, setting, plugins }
-  parties.set(of, party)
-  return party
+  const one = { case: of, name, setting, plugins }
+  prepared.set(of, one)
+  return one
 }
 
 const isWatched =
-  ({ case: { watchesSidecars } }: Party) =>
+  ({ case: { watchesSidecars } }: PreparedCase) =>
   (path: string): boolean =>
     watchesSidecars === true || Path.basename(path) !== Case.sidecarName
 
 /** True if a path below the cache belongs to the case, in a home that it shares. */
 const owns =
-  ({ name }: Party) =>
+  ({ name }: PreparedCase) =>
   (path: string): boolean => {
     const entry = path.split("/")[1]
     return entry === name || entry?.startsWith(`${name}--`) === true
   }
 
-/** The part of a tree that belongs to the case, and the marketplaces that it lies in. */
-const share = (tree: FolderTree.FolderTree, party: Party): FolderTree.FolderTree => {
-  if (party.case.alone) return tree
-  const own = Object.entries(tree).filter(([path]) => owns(party)(path))
+/** The part of a tree that belongs to the case, with its marketplaces. */
+const share = (tree: FolderTree.FolderTree, one: PreparedCase): FolderTree.FolderTree => {
+  if (one.case.alone) return tree
+  const own = Object.entries(tree).filter(([path]) => owns(one)(path))
   const marketplaces = new Set(own.map(([path]) => path.split("/")[0]!))
   return Object.fromEntries([
     ...Object.entries(tree).filter(([path]) => marketplaces.has(path)),
@@ -89,20 +89,20 @@ const share = (tree: FolderTree.FolderTree, party: Party): FolderTree.FolderTree
 const sorted = (values: Iterable<string>): ReadonlyArray<string> =>
   Arr.fromIterable(values).toSorted()
 
-/** Records the caches, to compare each case afterwards. */
-const watch = (cache: string, parties: ReadonlyArray<Party>) => {
+/** Records the cache before a pass, and returns a function that makes the results after the pass. */
+const watch = (cache: string, prepared: ReadonlyArray<PreparedCase>) => {
   const look = () => ({ tree: FolderTree.read(cache), stamps: FolderTree.stamps(cache) })
   const before = look()
-  return (report: Contest.Report, asked: ReadonlySet<string>): Results => {
+  return (report: Program.Report, asked: ReadonlySet<string>): Results => {
     const after = look()
     const untouched = Object.keys(before.stamps).filter(
       (path) => before.tree[path]?.kind !== "folder" && before.stamps[path] === after.stamps[path]
     )
     return new Map(
-      parties.map((party): [Case.Case, Result] => {
-        const { alone } = party.case
-        const ids = party.plugins.map(({ id }) => id)
-        const standing = share(before.tree, party)
+      prepared.map((one): [Case.Case, Result] => {
+        const { alone } = one.case
+        const ids = one.plugins.map(({ id }) => id)
+        const treeBefore = share(before.tree, one)
         const outcome: Case.Outcome = {
           pass: report.pass,
           failed: alone
@@ -110,38 +110,38 @@ const watch = (cache: string, parties: ReadonlyArray<Party>) => {
             : report.failed.filter((failed) => ids.some((id) => id.trim() === failed)),
           downloaded: sorted(ids.filter((id) => asked.has(id))),
           untouched: sorted(
-            untouched.filter((path) => (alone || owns(party)(path)) && isWatched(party)(path))
+            untouched.filter((path) => (alone || owns(one)(path)) && isWatched(one)(path))
           ),
-          tree: share(after.tree, party)
+          tree: share(after.tree, one)
         }
         const nothing: Case.Outcome = {
           pass: report.pass,
           failed: [],
           downloaded: [],
           untouched: sorted(
-            Object.entries(standing).flatMap(([path, { kind }]) =>
-              kind !== "folder" && isWatched(party)(path) ? [path] : []
+            Object.entries(treeBefore).flatMap(([path, { kind }]) =>
+              kind !== "folder" && isWatched(one)(path) ? [path] : []
             )
           ),
-          tree: standing
+          tree: treeBefore
         }
-        return [party.case, { outcome, context: { name: party.name, ids, before: nothing } }]
+        return [one.case, { outcome, context: { name: one.name, ids, before: nothing } }]
       })
     )
   }
 }
 
-/** Carries out one pass in a home of its own, for cases that do not disturb each other. */
+/** Runs one pass in a new home for cases that do not disturb each other. */
 export const carryOut = Effect.fnUntraced(function* (
-  contestant: Contest.Contestant,
+  program: Program.Program,
   cases: ReadonlyArray<Case.Case>,
   { retain, silent }: Pick<Case.Case, "retain" | "silent"> = {}
 ) {
-  const parties = cases.map(partyOf)
+  const prepared = cases.map(prepare)
   const { backend, environment, makeHome, served } = yield* LoopbackBackend.make()
   const home = yield* makeHome()
   const cache = Path.join(home, "plugins/cache")
-  for (const { plugins, setting } of parties) {
+  for (const { plugins, setting } of prepared) {
     yield* Effect.forEach(plugins, backend.publish)
     const { auth, replies = [] } = setting
     for (const [match, ...behaviours] of typeof replies === "function"
@@ -149,53 +149,53 @@ export const carryOut = Effect.fnUntraced(function* (
       : replies) {
       yield* backend.when(match, ...behaviours)
     }
-    lay(cache, setting.standing ?? {})
+    lay(cache, setting.cachedFiles ?? {})
     const authFile = Path.join(home, "auth.json")
     if (auth === null) Fs.rmSync(authFile)
     if (auth) Fs.writeFileSync(authFile, JSON.stringify(auth))
   }
-  const resultsOf = watch(cache, parties)
-  const report = yield* Contest.run(contestant, {
+  const resultsOf = watch(cache, prepared)
+  const report = yield* Program.run(program, {
     home,
     environment,
     retain,
-    mayBeSilent: silent?.some((version) => version === contestant)
+    mayBeSilent: silent?.some((version) => version === program)
   })
   const requests = yield* backend.requests({ kind: "bundle" })
   return resultsOf(report, new Set(requests.flatMap(({ plugin }) => plugin ?? [])))
 }, Effect.scoped)
 
-/** Installs the plugin of each case from its folder, one after the other, in one home. */
+/** Installs the plugin of each case from its folder, in order, in one home. */
 export const installAll = Effect.fnUntraced(function* (
-  contestant: Contest.Contestant,
+  program: Program.Program,
   cases: ReadonlyArray<Case.Case>
 ) {
-  const parties = cases.map(partyOf)
+  const prepared = cases.map(prepare)
   const { environment, makeHome } = yield* LoopbackBackend.make()
   const home = yield* makeHome()
   const cache = Path.join(home, "plugins/cache")
   const marketplace = Path.join(home, "marketplace")
-  for (const { name, setting } of parties) {
-    lay(cache, setting.standing ?? {})
+  for (const { name, setting } of prepared) {
+    lay(cache, setting.cachedFiles ?? {})
     lay(Path.join(marketplace, "plugins", name), setting.source ?? {})
   }
-  const resultsOf = watch(cache, parties)
-  const names = parties.map(({ name }) => name)
-  const failed = yield* Contest.install(contestant, { home, environment, marketplace, names })
+  const resultsOf = watch(cache, prepared)
+  const names = prepared.map(({ name }) => name)
+  const failed = yield* Program.install(program, { home, environment, marketplace, names })
   return resultsOf({ pass: "completed", failed: failed.map(Case.idOf) }, new Set())
 }, Effect.scoped)
 
-/** A case's results, of every contestant. */
-export type Sides = Readonly<Record<Contest.Contestant, Result>>
+/** The results of a case for every program. */
+export type Sides = Readonly<Record<Program.Program, Result>>
 
-/** Ours is as each release, but for the differences that the case states, and those do occur. */
+/** Checks that our program equals each release except for the stated differences, and that those occur. */
 export const compare = ({ differs }: Case.Case, sides: Sides): void => {
   const { outcome } = sides.ours
   for (const version of CodexBinary.versions) {
     const codex = sides[version]
     const change = differs?.[version]
     if (change === undefined) {
-      assert.deepStrictEqual(outcome, codex.outcome, `ours is not as Codex ${version}`)
+      assert.deepStrictEqual(outcome, codex.outcome, `our program differs from Codex ${version}`)
       continue
     }
     const expected =
@@ -205,12 +205,12 @@ export const compare = ({ differs }: Case.Case, sides: Sides): void => {
     assert.deepStrictEqual(
       outcome,
       expected,
-      `ours differs from Codex ${version} otherwise than is stated`
+      `our program does not differ from Codex ${version} as stated`
     )
     assert.notDeepEqual(
       outcome,
       codex.outcome,
-      `the difference from Codex ${version} that is stated does not occur`
+      `the stated difference from Codex ${version} does not occur`
     )
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Whole folders as values that can be compared: paths, modes, bytes, link targets, times.
+ * Folders as values that can be compared: paths, modes, bytes, link targets and times.
  */
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
@@ -9,13 +9,13 @@ export interface Entry {
   /** The permission bits, set-id and sticky bits among them; in octal. */
   readonly mode: string
   /**
-   * A file's bytes: as text where they are UTF-8, else in hexadecimal, or their digest where they are many. A
-   * link's target.
+   * The bytes of a file as text if they are UTF-8, otherwise in hexadecimal; the digest of a large file; the
+   * target of a link.
    */
   readonly content?: string
 }
 
-/** By path below the folder, `/` between segments; what is not UTF-8 in a name stands as `\xff`. */
+/** Entries by path below the folder, with `/` between segments. Bytes of a name that are not UTF-8 become `\xff`. */
 export type FolderTree = Readonly<Record<string, Entry>>
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -48,7 +48,7 @@ const visit = (
   }
 }
 
-/** Files above this are compared by their digests; in bytes. */
+/** Larger files are compared by their digests. In bytes. */
 const largeFile = 1024 * 1024
 
 const contentOf = (file: Buffer): string => {
@@ -61,7 +61,7 @@ const contentOf = (file: Buffer): string => {
 const isFolder = (path: string): boolean =>
   Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-/** The content of a folder; nothing if there is no folder. */
+/** The content of a folder; empty if the folder does not exist. */
 export const read = (folder: string): FolderTree => {
   const tree: Record<string, Entry> = {}
   if (!isFolder(folder)) return tree
@@ -78,7 +78,7 @@ export const read = (folder: string): FolderTree => {
   return tree
 }
 
-/** Inode and times of all that stands in a folder: the same twice where nothing was touched between. */
+/** The inode and times of every entry of a folder. They stay equal while nothing changes. */
 export const stamps = (folder: string): Readonly<Record<string, string>> => {
   const found: Record<string, string> = {}
   if (!isFolder(folder)) return found

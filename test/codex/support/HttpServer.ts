@@ -8,14 +8,14 @@ import type { Socket } from "node:net"
 import type { ServerCertificate } from "../../support/certificates.ts"
 import { listen } from "../../support/listen.ts"
 
-/** Serves plain HTTP until the scope closes, and gives the server's origin. */
+/** Serves plain HTTP until the scope closes, and returns the server's origin. */
 export const serve = Effect.fnUntraced(function* (answer: Http.RequestListener) {
   const server = Http.createServer(answer)
   const port = yield* listen(server, () => server.closeAllConnections())
   return `http://127.0.0.1:${port}`
 })
 
-/** Serves HTTP/2, and HTTP/1.1 to who does not ask for it, until the scope closes. Gives the origin. */
+/** Serves HTTP/2, and HTTP/1.1 to clients that do not ask for HTTP/2, until the scope closes. Returns the origin. */
 export const serveHttp2 = Effect.fnUntraced(function* (
   certificate: ServerCertificate,
   answer: (request: Http2.Http2ServerRequest, response: Http2.Http2ServerResponse) => void

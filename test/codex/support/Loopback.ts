@@ -1,12 +1,12 @@
 /**
- * A place where nothing but loopback can be reached: a Linux network namespace with only `lo` in it.
- * Released Codex runs nowhere else here, and so does the test backend that it talks to.
+ * A Linux network namespace with only `lo`, where nothing but loopback can be reached. Released Codex and
+ * the test backend for it run only there.
  */
 import { Effect, Schema } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import * as Os from "node:os"
 
-/** Codex was about to run where more than loopback can be reached. */
+/** More than loopback can be reached, so Codex must not run. */
 export class NetworkInReach extends Schema.TaggedError<NetworkInReach>()("NetworkInReach", {
   interfaces: Schema.Array(Schema.String)
 }) {
@@ -15,14 +15,14 @@ export class NetworkInReach extends Schema.TaggedError<NetworkInReach>()("Networ
   }
 }
 
-/** This machine makes no network namespace for us. */
+/** This machine does not allow us to make a network namespace. */
 export class NoNamespace extends Schema.TaggedError<NoNamespace>()("NoNamespace", {}) {
   override get message(): string {
     return "No place without a network can be made here: that takes Linux, unshare(1), ip(8), and either root or user namespaces that anyone may make."
   }
 }
 
-/** Passes only where no interface but loopback is up. */
+/** Fails if an interface other than loopback is up. */
 export const ensure: Effect.Effect<void, NetworkInReach> = Effect.suspend(() => {
   const interfaces = Object.entries(Os.networkInterfaces()).flatMap(([name, addresses = []]) =>
     addresses.every(({ internal }) => internal) ? [] : [name]
@@ -30,7 +30,7 @@ export const ensure: Effect.Effect<void, NetworkInReach> = Effect.suspend(() => 
   return interfaces.length === 0 ? Effect.void : Effect.fail(new NetworkInReach({ interfaces }))
 })
 
-/** How a namespace is made: as root outright, else as the root of a user namespace of one's own. */
+/** The words that make a namespace: directly as root, otherwise as root of a new user namespace. */
 const ways = [["--net"], ["--map-root-user", "--net"]] as const
 
 const inside = 'ip link set lo up && exec "$@"'
@@ -41,7 +41,7 @@ const command = (
   options?: ChildProcess.CommandOptions
 ) => ChildProcess.make("unshare", [...way, "sh", "-c", inside, "sh", ...words], options)
 
-/** Runs a command there, on this process's terminal, to its end. */
+/** Runs a command in the namespace, on this process's terminal, to its end. */
 export const run = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   for (const way of ways) {

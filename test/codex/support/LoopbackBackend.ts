@@ -6,10 +6,10 @@ import { Effect, FileSystem, Path } from "effect"
 import * as TestBackend from "../../../src/testing/TestBackend.ts"
 import * as Certificates from "../../support/certificates.ts"
 
-/** In memory where that is possible: thousands of small files wait for no disk there. */
+/** A folder in memory if there is one, because thousands of small files are slow on a disk. */
 const memory = "/dev/shm"
 
-/** Serves until the scope closes. Homes stand until then, too. */
+/** Serves until the scope closes. Homes exist until then, too. */
 export const make = Effect.fnUntraced(function* (options?: TestBackend.Options) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -26,11 +26,11 @@ export const make = Effect.fnUntraced(function* (options?: TestBackend.Options) 
   return {
     backend,
     served,
-    /** The bundles' server has it; `environment` makes programs trust it. */
+    /** The certificate of the bundles' server. `environment` makes programs trust it. */
     certificate: good,
     /** With these, Codex and Node trust the bundles' server. */
     environment: { CODEX_CA_CERTIFICATE: authority, NODE_EXTRA_CA_CERTS: authority },
-    /** A fresh home of the account, the first unless another is named; its path. */
+    /** Makes a new home of an account, by default the first, and returns its path. */
     makeHome: Effect.fnUntraced(function* (
       account: TestBackend.TestBackend["Service"]["accounts"][number] = backend.accounts[0]
     ) {

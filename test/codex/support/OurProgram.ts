@@ -1,5 +1,5 @@
 /**
- * Our program as it is shipped: bundled, in a folder of its own.
+ * Our program as it ships: bundled, in a folder of its own.
  */
 import { Context, Effect, FileSystem, Layer, Path, Schema } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"

@@ -18,13 +18,13 @@ import { execute, program } from "./program.ts"
 import * as SocksProxy from "./socksProxy.ts"
 
 /** Who syncs. */
-export type Contestant = "ours" | CodexBinary.Version
+export type TestedProgram = "ours" | CodexBinary.Version
 
 /**
- * The contestants that can run here. Released Codex needs its program and a place without a network,
+ * The testedPrograms that can run here. Released Codex needs its program and a place without a network,
  * which \`npm run test:homes\` provides if it can; \`CODEX_TESTS=required\` insists on it.
  */
-export const contestants: ReadonlyArray<Contestant> = await Effect.runPromise(
+export const testedPrograms: ReadonlyArray<TestedProgram> = await Effect.runPromise(
   Effect.all([Loopback.ensure, Effect.forEach(CodexBinary.versions, CodexBinary.locate)]).pipe(
     Effect.as(true),
     Effect.orElseSucceed(() => process.env["CODEX_TESTS"] === "required"),
@@ -33,8 +33,8 @@ export const contestants: ReadonlyArray<Contestant> = await Effect.runPromise(
   )
 )
 
-export const nameOf = (contestant: Contestant): string =>
-  contestant === "ours" ? "codex-plugins" : `Codex ${contestant}`
+export const nameOf = (tested: TestedProgram): string =>
+  tested === "ours" ? "codex-plugins" : `Codex ${tested}`
 
 /** The host of the backend; every name resolves to loopback. */
 export const apiHost = "api.test"
@@ -90,12 +90,12 @@ const serve = Effect.fnUntraced(function* (
 
 /** Runs one pass, and gives what the program printed. */
 const sync = (
-  contestant: Contestant,
+  tested: TestedProgram,
   home: string,
   variables: Readonly<Record<string, string>>,
   within: Mounts.Wrap
 ) =>
-  contestant === "ours"
+  tested === "ours"
     ? Effect.map(
         execute(within([process.execPath, program, "sync"]), {
           PATH: process.env["PATH"] ?? "",
@@ -108,7 +108,7 @@ const sync = (
     : Effect.scoped(
         Effect.gen(function* () {
           const environment = { RUST_LOG: "warn,codex_core_plugins=info", ...variables }
-          const version = contestant
+          const version = tested
           const codex = yield* CodexAppServer.start({ version, home, environment, within })
           yield* codex.pass()
           return (yield* codex.log).join("\n")
@@ -159,7 +159,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   let homes = 0
   /** Runs one pass in a fresh home, with other contents of some files. */
   const run = Effect.fnUntraced(function* (
-    contestant: Contestant,
+    tested: TestedProgram,
     variables: Readonly<Record<string, string>>,
     files: ReadonlyArray<readonly [path: string, source: string]> = []
   ) {
@@ -168,7 +168,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     yield* backend.forget
     const wayTo = proxies.mark()
     const within = Mounts.replaced(["/etc/hosts", hostsFile], ...files)
-    const output = yield* sync(contestant, home, variables, within)
+    const output = yield* sync(tested, home, variables, within)
 
     const listed = yield* backend.requests({ kind: "listing" })
     const reached: Record<string, string> = { [apiHost]: listed.length > 0 ? wayTo(apiHost) : "-" }

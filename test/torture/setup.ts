@@ -1,6 +1,6 @@
 /**
- * The place of the torture: an account on a backend of its own, homes on a real disk, and the
- * program as it is delivered.
+ * The setup of a torture test: an account on a backend of its own, homes on a real disk, and the built
+ * program.
  */
 import { Effect, Option, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
@@ -9,9 +9,9 @@ import * as LoopbackBackend from "../codex/support/LoopbackBackend.ts"
 import * as Account from "./account.ts"
 import * as Cache from "./cache.ts"
 
-/** A program that was run to its end. */
-export interface Ended {
-  /** None where a signal ended it. */
+/** The result of a program that has exited. */
+export interface Finished {
+  /** None if a signal ended the program. */
   readonly exitCode: Option.Option<number>
   readonly stdout: string
   readonly stderr: string
@@ -19,8 +19,8 @@ export interface Ended {
   readonly took: number
 }
 
-/** A program did not end as it must. */
-export class Unforeseen extends Schema.TaggedError<Unforeseen>()("Unforeseen", {
+/** A program exited with an unexpected code. */
+export class UnexpectedExit extends Schema.TaggedError<UnexpectedExit>()("UnexpectedExit", {
   command: Schema.String,
   detail: Schema.String
 }) {
@@ -41,14 +41,14 @@ export const end = Effect.fnUntraced(function* (command: ChildProcess.Command) {
     ],
     { concurrency: "unbounded" }
   )
-  return { exitCode, stdout, stderr, took: performance.now() - startedAt } satisfies Ended
+  return { exitCode, stdout, stderr, took: performance.now() - startedAt } satisfies Finished
 }, Effect.scoped)
 
 /** `program` is the file that is run. */
 export const make = Effect.fnUntraced(function* (program: string) {
   const { backend, environment, makeHome } = yield* LoopbackBackend.make()
 
-  /** Our program, run by other words if there are any. */
+  /** A command of our program, run by the words of another command if there are any. */
   const command = (
     home: string,
     args: ReadonlyArray<string>,
@@ -66,14 +66,14 @@ export const make = Effect.fnUntraced(function* (program: string) {
     )
   }
 
-  /** Runs our program, which must end with 0. */
+  /** Runs our program, which must exit with 0. */
   const succeed = Effect.fnUntraced(function* (home: string, args: ReadonlyArray<string>) {
-    const ended = yield* end(command(home, args))
-    if (Option.contains(ended.exitCode, 0)) return ended
-    const code = Option.getOrElse(ended.exitCode, () => "a signal")
-    return yield* new Unforeseen({
+    const finished = yield* end(command(home, args))
+    if (Option.contains(finished.exitCode, 0)) return finished
+    const code = Option.getOrElse(finished.exitCode, () => "a signal")
+    return yield* new UnexpectedExit({
       command: args.join(" "),
-      detail: `ended with ${code}: ${ended.stderr}`
+      detail: `ended with ${code}: ${finished.stderr}`
     })
   })
 
@@ -93,4 +93,4 @@ export const make = Effect.fnUntraced(function* (program: string) {
   }
 })
 
-export type Arena = Effect.Success<ReturnType<typeof make>>
+export type Setup = Effect.Success<ReturnType<typeof make>>

@@ -1,5 +1,5 @@
 /**
- * One pass over a home, carried out by a release of Codex or by ours.
+ * The programs that are compared, and their passes and local installs: each release of Codex, and ours.
  */
 import { Context, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
@@ -11,15 +11,15 @@ import * as CodexAppServer from "./CodexAppServer.ts"
 import * as CodexBinary from "./CodexBinary.ts"
 import * as OurProgram from "./OurProgram.ts"
 
-export const contestants = [...CodexBinary.versions, "ours"] as const
+export const programs = [...CodexBinary.versions, "ours"] as const
 
-export type Contestant = (typeof contestants)[number]
+export type Program = (typeof programs)[number]
 
 /** The report of a pass. */
 export interface Report {
-  /** Nothing is said where there are no credentials, or where the pass never ends. */
+  /** Nothing is reported without credentials, or if the pass never ends. */
   readonly pass: "completed" | "given up" | "not reported"
-  /** The remote ids that are said to have failed, without white space around them, sorted. */
+  /** The remote ids that are reported as failed, trimmed and sorted. */
   readonly failed: ReadonlyArray<string>
 }
 
@@ -31,34 +31,34 @@ const report = (pass: Report["pass"], failed: ReadonlyArray<string> = []): Repor
 export interface Options {
   readonly home: string
   readonly environment: Readonly<Record<string, string>>
-  /** For ours; Codex keeps no superseded version. @default "0" */
+  /** The retention of our program. Codex keeps no superseded versions. @default "0" */
   readonly retain?: string | undefined
-  /** Does not wait for a report for longer than {@link patience}. */
+  /** True to wait no longer than {@link patience} for a report. */
   readonly mayBeSilent?: boolean | undefined
 }
 
-/** How long a pass of which no report is due is given. */
+/** The wait for a pass that reports nothing. */
 const patience = "2 seconds"
 
 const decodeOutcome = Schema.decodeUnknownEffect(
   Schema.fromJsonString(Schema.Struct({ failedRemotePluginIds: Schema.Array(Schema.String) }))
 )
 
-/** Our program carried out a command in a way that its exit codes do not provide for. */
-export class Unforeseen extends Schema.TaggedError<Unforeseen>()("Unforeseen", {
+/** Our program exited with an unexpected code. */
+export class UnexpectedExit extends Schema.TaggedError<UnexpectedExit>()("UnexpectedExit", {
   exitCode: Schema.Number,
   stderr: Schema.String
 }) {
   override get message(): string {
-    return `codex-plugins ended with ${this.exitCode}: ${this.stderr}`
+    return `codex-plugins exited with ${this.exitCode}: ${this.stderr}`
   }
 }
 
 const ours = Effect.fnUntraced(function* ({ environment, home, retain = "0" }: Options) {
-  const program = yield* OurProgram.OurProgram
+  const { path } = yield* OurProgram.OurProgram
   const handle = yield* ChildProcess.make(
     process.execPath,
-    [program.path, "sync", "--json", "--retain", retain],
+    [path, "sync", "--json", "--retain", retain],
     {
       env: { PATH: process.env["PATH"], HOME: home, CODEX_HOME: home, ...environment },
       stdin: "ignore"
@@ -76,7 +76,7 @@ const ours = Effect.fnUntraced(function* ({ environment, home, retain = "0" }: O
   if ([1, 4, 5].includes(exitCode) && !stderr.includes("this is a bug")) {
     return report("given up")
   }
-  if (exitCode !== 0 && exitCode !== 3) return yield* new Unforeseen({ exitCode, stderr })
+  if (exitCode !== 0 && exitCode !== 3) return yield* new UnexpectedExit({ exitCode, stderr })
   const { failedRemotePluginIds } = yield* decodeOutcome(stdout)
   return report("completed", failedRemotePluginIds)
 })
@@ -92,11 +92,11 @@ const codex = Effect.fnUntraced(function* (version: CodexBinary.Version, options
   })
 })
 
-/** Carries out one pass and ends the process. */
-export const run = (contestant: Contestant, options: Options) =>
-  contestant === "ours" ? Effect.scoped(ours(options)) : Effect.scoped(codex(contestant, options))
+/** Runs one pass in a new process of the program. */
+export const run = (program: Program, options: Options) =>
+  program === "ours" ? Effect.scoped(ours(options)) : Effect.scoped(codex(program, options))
 
-/** The source of local installs: `plugins/<name>` of a marketplace of one's own. */
+/** The source of local installs: `plugins/<name>` of a local marketplace. */
 export interface LocalOptions extends Pick<Options, "home" | "environment"> {
   readonly marketplace: string
   readonly names: ReadonlyArray<string>
@@ -142,8 +142,8 @@ const installCodex = Effect.fnUntraced(function* (
   )
 })
 
-/** Installs plugins of one's own, one after the other; the names of those that failed. */
-export const install = (contestant: Contestant, options: LocalOptions) =>
-  contestant === "ours"
+/** Installs local plugins in order, and returns the names of those that failed. */
+export const install = (program: Program, options: LocalOptions) =>
+  program === "ours"
     ? Effect.scoped(installOurs(options))
-    : Effect.scoped(installCodex(contestant, options))
+    : Effect.scoped(installCodex(program, options))

@@ -1,45 +1,45 @@
 /**
- * A kill at a chosen moment of a program's work.
+ * Kills a program at a chosen moment of its work.
  */
 import { Deferred, Effect, Random, type Scope } from "effect"
 import * as Fs from "node:fs"
 import { lockHolderName } from "../../src/internal/cache/staging.ts"
 import * as Cache from "./cache.ts"
 
-/** A program at work. */
+/** A running program. */
 export interface Work<E> {
   readonly pid: number
-  /** Waits until its work is done. */
+  /** Waits until the work is done. */
   readonly over: Effect.Effect<unknown, E>
-  /** Kills it outright, and waits until it is gone. */
+  /** Kills the program with SIGKILL and waits until it has ended. */
   readonly kill: Effect.Effect<unknown, E>
 }
 
 export type Start<E, R> = Effect.Effect<Work<E>, E, R | Scope.Scope>
 
-/** The usual steps of the work. */
+/** The usual pace of the work. */
 export interface Pace {
-  /** From its start to its end, in milliseconds. */
+  /** From the start to the end, in milliseconds. */
   readonly whole: number
-  /** From its first entry in staging to its end, in milliseconds. */
+  /** From the first entry in staging to the end, in milliseconds. */
   readonly staging: number
-  /** How often something changes in the cache. */
+  /** The number of changes in the cache. */
   readonly changes: number
 }
 
-/** When to kill, in parts of what is usual: some time after its start, or after staging began, or at a change. */
+/** A moment as a fraction of the usual pace: a time after the start or after the first entry in staging, or a change. */
 export interface Moment {
   readonly by: keyof Pace
   readonly part: number
 }
 
-/** Half of all are aimed at changes, which take but a part of the time. */
+/** Half of the kills are aimed at changes, which take only a small part of the time. */
 const aims = ["whole", "changes", "staging", "changes"] as const
 
-/** How far kills reach: from the start on, also somewhat beyond the usual end. */
+/** The greatest fraction. Some kills come after the usual end. */
 const reach: Readonly<Record<keyof Pace, number>> = { whole: 1.2, staging: 1, changes: 1 }
 
-/** Evenly spread over what each aim reaches, in an order by chance. */
+/** Moments that are spread evenly over the reach of each aim, in random order. */
 export const moments = Effect.fnUntraced(function* (count: number) {
   const all = yield* Effect.forEach(Array.from({ length: count }).keys(), (n) =>
     Effect.map(Random.next, (chance): Moment => {
@@ -51,7 +51,7 @@ export const moments = Effect.fnUntraced(function* (count: number) {
   return yield* Random.shuffle(all)
 })
 
-/** Tells of staging and the cache until the scope ends. */
+/** Reports changes of staging and the cache until the scope ends. */
 const watch = Effect.fnUntraced(function* (
   home: string,
   on: { readonly staging: () => void; readonly change: () => void }
@@ -71,7 +71,7 @@ const watch = Effect.fnUntraced(function* (
   }
 })
 
-/** Lets work come to its end, and measures it. */
+/** Lets work complete and measures its pace. */
 export const measure = Effect.fnUntraced(function* <E, R>(home: string, start: Start<E, R>) {
   let stagingAt: number | undefined
   let changes = 0
@@ -95,38 +95,38 @@ export const measure = Effect.fnUntraced(function* <E, R>(home: string, start: S
   } satisfies Pace
 }, Effect.scoped)
 
-/** Starts work and kills it; in which part of its usual time, and whether it had ended before. */
-export const strike = Effect.fnUntraced(function* <E, R>(
+/** Starts work and kills it. Returns the time as a fraction of the usual time, and whether the work had ended before. */
+export const killAt = Effect.fnUntraced(function* <E, R>(
   home: string,
   start: Start<E, R>,
   { by, part }: Moment,
   pace: Pace
 ) {
   const staging = yield* Deferred.make<void>()
-  const struck = yield* Deferred.make<void>()
+  const killed = yield* Deferred.make<void>()
   let pid: number | undefined
   let left = by === "changes" ? 1 + Math.floor(part * pace.changes) : Infinity
   yield* watch(home, {
     staging: () => Deferred.doneUnsafe(staging, Effect.void),
     change: () => {
       if (--left > 0 || pid === undefined) return
-      // At once: what follows on this change may take no longer than a fiber's turn.
+      // The kill must not wait for a fiber, because the next change may follow sooner.
       process.kill(pid, "SIGKILL")
       pid = undefined
-      Deferred.doneUnsafe(struck, Effect.void)
+      Deferred.doneUnsafe(killed, Effect.void)
     }
   })
   const due = {
     whole: Effect.sleep(part * pace.whole),
     staging: Effect.andThen(Deferred.await(staging), Effect.sleep(part * pace.staging)),
-    changes: Deferred.await(struck)
+    changes: Deferred.await(killed)
   }[by]
   const startedAt = performance.now()
   const work = yield* start
   pid = work.pid
   const ended = yield* Effect.raceFirst(Effect.as(due, false), Effect.as(work.over, true))
-  const struckAt = performance.now()
+  const killedAt = performance.now()
   pid = undefined
   yield* work.kill
-  return { ended, part: (struckAt - startedAt) / pace.whole }
+  return { ended, part: (killedAt - startedAt) / pace.whole }
 }, Effect.scoped)

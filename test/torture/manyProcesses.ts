@@ -1,25 +1,25 @@
 /**
- * Many processes that sync one home at once.
+ * Many processes sync one home at once.
  */
 import { Effect, Option } from "effect"
 import * as CacheContents from "../support/cacheContents.ts"
 import * as Account from "./account.ts"
-import * as Arena from "./arena.ts"
+import * as Setup from "./setup.ts"
 import * as Cache from "./cache.ts"
 import * as Report from "./report.ts"
 
 const processes = 16
 
-/** One crowd: each plugin has changed since the last one. */
-const round = Effect.fnUntraced(function* (arena: Arena.Arena, home: string) {
-  const { account, backend, command } = arena
+/** One round. Each plugin has changed since the round before. */
+const round = Effect.fnUntraced(function* (setup: Setup.Setup, home: string) {
+  const { account, backend, command } = setup
   for (const name of Account.names) {
     yield* account.install(yield* Account.anyBuild(name, account.installed.get(name)?.version))
   }
   yield* backend.forget
   const startedAt = performance.now()
   const ended = yield* Effect.all(
-    Array.from({ length: processes }, () => Arena.end(command(home, ["sync"]))),
+    Array.from({ length: processes }, () => Setup.end(command(home, ["sync"]))),
     { concurrency: "unbounded" }
   )
   const took = performance.now() - startedAt
@@ -41,22 +41,22 @@ const round = Effect.fnUntraced(function* (arena: Arena.Arena, home: string) {
 })
 
 export const run = Effect.fnUntraced(function* (program: string, count: number) {
-  const arena = yield* Arena.make(program)
-  const home = yield* arena.makeHome
-  const rounds = yield* Effect.replicateEffect(round(arena, home), count)
+  const setup = yield* Setup.make(program)
+  const home = yield* setup.makeHome
+  const rounds = yield* Effect.replicateEffect(round(setup, home), count)
   return Report.make({
     title: `${processes} processes sync one home at once`,
     figures: [
       ["rounds", count],
-      ["a round takes", rounds.map(({ took }) => Report.milliseconds(took)).join(", ")],
+      ["time of each round", rounds.map(({ took }) => Report.milliseconds(took)).join(", ")],
       ["processes that failed", rounds.flatMap(({ failed }) => failed).length],
       [
-        "processes that told whom they wait for",
+        "processes that named the process they waited for",
         rounds.reduce((sum, { waited }) => sum + waited, 0)
       ],
-      ["plugins to be brought, of each round", Account.names.length],
+      ["plugins to download in each round", Account.names.length],
       ["downloads", rounds.map(({ downloads }) => downloads).join(", ")],
-      ["left behind", rounds.flatMap(({ left }) => left).length]
+      ["entries left", rounds.flatMap(({ left }) => left).length]
     ],
     violations: rounds.flatMap(({ broken, failed, left, unshared }, n) =>
       [...failed, ...unshared, ...broken, ...left].map((what) => `in round ${n + 1}, ${what}`)

@@ -1,15 +1,15 @@
 /**
- * Ours beside a real Codex in one home: Codex syncs as it starts and for its client, installs and
- * uninstalls, while ours syncs again and again.
+ * Our program and a real Codex work in one home at the same time. Codex syncs at its start and for its
+ * client, and installs and uninstalls plugins, while our program syncs repeatedly.
  *
- * Codex leaves a wrong identity where it is killed and where an owner changes under one version, so
- * neither happens here; and the account changes between the rounds alone, but for the plugins that Codex
- * itself installs and uninstalls. Then whatever is wrong when all are done is held against us.
+ * Codex leaves a wrong identity if it is killed, and if an owner changes under one version. Neither
+ * happens here. The account changes only between rounds, except for the plugins that Codex itself
+ * installs and uninstalls. So anything wrong at the end is our fault.
  *
- * For a moment, Codex also has a wrong identity in each upgrade: the new version stands beside the old
- * name until it has written the new one. Such a moment is ours if it was we who put the version there:
- * nobody writes an old name any more, so it stood there when we did. Who put a version there is told by
- * the mode of its folder: ours have 0755 under every umask, those of Codex only under a lenient one.
+ * In each upgrade Codex also has a wrong identity for a moment: the new version is beside the old sidecar
+ * until Codex has written the new sidecar. Such a moment is our fault if we put the version there, because
+ * the old sidecar was already there when we did. The mode of a version's folder shows who put it there:
+ * ours is always 0755, Codex's depends on the umask.
  */
 import { Effect, Fiber, Option, Random, Schema } from "effect"
 import * as Fs from "node:fs"
@@ -23,35 +23,35 @@ import * as CodexAppServer from "../codex/support/CodexAppServer.ts"
 import type * as CodexBinary from "../codex/support/CodexBinary.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import * as Account from "./account.ts"
-import * as Arena from "./arena.ts"
+import * as Setup from "./setup.ts"
 import * as Cache from "./cache.ts"
 import * as Report from "./report.ts"
 
 /** The plugins that Codex installs and uninstalls for its client. */
 const visitors = ["visitor-1", "visitor-2"] as const
 
-/** So often in each round. */
+/** The number of installs and uninstalls in each round. */
 const visits = 4
 
-/** Ours syncs at least so often in each round. */
-const leastSyncs = 2
+/** The minimum number of our passes in each round. */
+const minSyncs = 2
 
-/** Who starts a round; the other one joins at the first download. */
+/** The program that starts a round. The other one starts at the first download. */
 const starters = ["both", "ours", "Codex"] as const
 
-/** It may be that nothing has changed, and there is none. */
+/** The wait for the first download. There is none if nothing has changed. */
 const patience = "2 seconds"
 
-/** Of each download: Codex makes one at a time, so its changes are spread over some time. */
+/** The delay of each download. Codex downloads one bundle at a time, so its changes are spread out. */
 const latency = "30 millis"
 
-/** How long nobody may have asked the backend for anything before Codex is taken to be done. */
+/** Codex counts as done after this time without a request to the backend. */
 const silence = "400 millis"
 
-/** How often the cache is looked at while all are at work. */
-const glimpseInterval = "5 millis"
+/** The interval between two looks at the cache while both programs work. */
+const observationInterval = "5 millis"
 
-/** Folders that Codex makes have another mode than ours under this umask. */
+/** Under this umask, folders of Codex have another mode than ours. */
 const umask = 0o077
 const folderMode = 0o755
 
@@ -70,8 +70,8 @@ const visitorOf = (name: string, version: string): Account.RemoteBuild => ({
 
 const isVersion = Schema.is(PluginVersion.PluginVersion)
 
-/** Whose a wrong identity is that stands at this moment; undefined where none does. */
-const glimpse = (home: string, wanted: Account.RemoteBuild): "ours" | "Codex's" | undefined => {
+/** The program to blame for a wrong identity at this moment, if there is one. */
+const observe = (home: string, wanted: Account.RemoteBuild): "ours" | "Codex's" | undefined => {
   const baseRoot = Path.join(Cache.marketplaceOf(home), wanted.name)
   const readSidecar = () => Fs.readFileSync(Path.join(baseRoot, InstallMetadata.fileName), "utf8")
   try {
@@ -84,15 +84,15 @@ const glimpse = (home: string, wanted: Account.RemoteBuild): "ours" | "Codex's" 
     if (!isSteady || isRight) return undefined
     return active === wanted.version && (mode & 0o777) === folderMode ? "ours" : "Codex's"
   } catch {
-    // Something went away while it was looked at.
+    // An entry was removed during the look.
     return undefined
   }
 }
 
 // --- rounds --------------------------------------------------------------------------------------
 
-/** Some plugins get another version and with it another owner; visitors stay as installed as they are. */
-const change = Effect.fnUntraced(function* ({ account, backend }: Arena.Arena) {
+/** Gives some plugins another version and owner. Visitors stay installed or uninstalled. */
+const change = Effect.fnUntraced(function* ({ account, backend }: Setup.Setup) {
   for (const name of Account.names) {
     if (account.installed.has(name) && (yield* Random.nextBoolean)) continue
     yield* account.install(buildOf(name, yield* Random.choice(Account.versions)))
@@ -107,10 +107,10 @@ const change = Effect.fnUntraced(function* ({ account, backend }: Arena.Arena) {
 })
 
 /** True if a deviation concerns a visitor. */
-const isGuest = (what: string): boolean => visitors.some((name) => what.startsWith(name))
+const isVisitor = (what: string): boolean => visitors.some((name) => what.startsWith(name))
 
-/** Waits until the backend has not been asked for a while. */
-const silent = Effect.fnUntraced(function* ({ backend }: Arena.Arena) {
+/** Waits until the backend has received no request for a while. */
+const untilSilent = Effect.fnUntraced(function* ({ backend }: Setup.Setup) {
   for (let [before, now] = [-1, 0]; before !== now;) {
     yield* Effect.sleep(silence)
     before = now
@@ -118,16 +118,16 @@ const silent = Effect.fnUntraced(function* ({ backend }: Arena.Arena) {
   }
 })
 
-/** Codex syncs, installs and uninstalls; what it could not do. */
+/** Lets Codex sync, install and uninstall, and returns the messages of its failures. */
 const work = Effect.fnUntraced(function* (
-  { backend }: Arena.Arena,
+  { backend }: Setup.Setup,
   codex: CodexAppServer.CodexAppServer,
-  guests: ReadonlyArray<Account.RemoteBuild>
+  visiting: ReadonlyArray<Account.RemoteBuild>
 ) {
-  const refused: Array<string> = []
+  const failures: Array<string> = []
   yield* codex.initialize
   for (let nth = 0; nth < visits; nth++) {
-    const id = Account.remoteId(guests[nth % guests.length]!)
+    const id = Account.remoteId(visiting[nth % visiting.length]!)
     const request = (yield* backend.isInstalled(id))
       ? codex.request("plugin/uninstall", { pluginId: id })
       : codex.request("plugin/install", {
@@ -135,25 +135,25 @@ const work = Effect.fnUntraced(function* (
           pluginName: id
         })
     yield* Effect.catchTag(request, "RequestFailed", ({ message }) =>
-      Effect.sync(() => refused.push(message))
+      Effect.sync(() => failures.push(message))
     )
   }
   yield* codex.request("plugin/installed", {})
   yield* codex.pass()
-  return refused
+  return failures
 })
 
-/** Ours syncs and lists until told to stop; what it could not do. */
+/** Lets our program sync and list until the other one is done, and returns its failures. */
 const oursAtWork = Effect.fnUntraced(function* (
-  { command }: Arena.Arena,
+  { command }: Setup.Setup,
   home: string,
   isOver: Effect.Effect<boolean>
 ) {
   const failed: Array<string> = []
   let syncs = 0
-  while (syncs < leastSyncs || !(yield* isOver)) {
+  while (syncs < minSyncs || !(yield* isOver)) {
     for (const args of [["sync"], ["list", "--json"]]) {
-      const { exitCode, stderr } = yield* Arena.end(command(home, args))
+      const { exitCode, stderr } = yield* Setup.end(command(home, args))
       if (!Option.contains(exitCode, 0)) failed.push(`${args[0]} failed: ${stderr}`)
     }
     syncs++
@@ -162,17 +162,17 @@ const oursAtWork = Effect.fnUntraced(function* (
 })
 
 const round = Effect.fnUntraced(function* (
-  arena: Arena.Arena,
+  setup: Setup.Setup,
   home: string,
   version: CodexBinary.Version
 ) {
-  const { account, backend, environment, succeed } = arena
-  const guests = yield* change(arena)
+  const { account, backend, environment, succeed } = setup
+  const visiting = yield* change(setup)
   yield* backend.forget
-  const moments: Array<ReturnType<typeof glimpse>> = []
+  const moments: Array<ReturnType<typeof observe>> = []
   const observer = yield* Effect.sync(() => {
-    for (const build of account.installed.values()) moments.push(glimpse(home, build))
-  }).pipe(Effect.andThen(Effect.sleep(glimpseInterval)), Effect.forever, Effect.forkChild)
+    for (const build of account.installed.values()) moments.push(observe(home, build))
+  }).pipe(Effect.andThen(Effect.sleep(observationInterval)), Effect.forever, Effect.forkChild)
 
   const starter = yield* Random.choice(starters)
   const firstDownload = Effect.timeoutOption(backend.arrival({ kind: "bundle" }), patience)
@@ -180,19 +180,21 @@ const round = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       if (starter === "ours") yield* firstDownload
       const codex = yield* CodexAppServer.start({ version, home, environment })
-      return { codex, refused: yield* work(arena, codex, guests) }
+      return { codex, failures: yield* work(setup, codex, visiting) }
     })
   )
   const isOver = Effect.sync(() => codexAtWork.pollUnsafe() !== undefined)
   if (starter === "Codex") yield* firstDownload
-  const { failed, syncs } = yield* oursAtWork(arena, home, isOver)
-  const { codex, refused } = yield* Fiber.join(codexAtWork)
-  yield* silent(arena)
+  const { failed, syncs } = yield* oursAtWork(setup, home, isOver)
+  const { codex, failures } = yield* Fiber.join(codexAtWork)
+  yield* untilSilent(setup)
   yield* codex.stop
   yield* Fiber.interrupt(observer)
-  const brought = (yield* backend.requests({ kind: "bundle" })).map(({ plugin }) => plugin)
+  const downloaded = (yield* backend.requests({ kind: "bundle" })).map(({ plugin }) => plugin)
 
-  const here = yield* Effect.filter(guests, (build) => backend.isInstalled(Account.remoteId(build)))
+  const here = yield* Effect.filter(visiting, (build) =>
+    backend.isInstalled(Account.remoteId(build))
+  )
   const installed = new Map([
     ...account.installed,
     ...here.map((build) => [build.name, build] as const)
@@ -201,26 +203,28 @@ const round = Effect.fnUntraced(function* (
   const list = yield* succeed(home, ["list", "--json"])
   const deviations = Cache.deviations(atRest, installed)
   yield* succeed(home, ["sync"])
-  const inStep = Cache.read(home)
+  const afterSync = Cache.read(home)
   yield* backend.forget
   yield* succeed(home, ["sync"])
   const downloads = yield* backend.requests({ kind: "bundle" })
   return {
     syncs,
-    refused,
-    broughtTwice: brought.length - new Set(brought).size,
+    failures,
+    downloadedTwice: downloaded.length - new Set(downloaded).size,
     moments,
-    strayedGuests: deviations.filter(isGuest),
+    wrongVisitors: deviations.filter(isVisitor),
     violations: [
       ...failed,
       ...CacheContents.violations(atRest),
       ...Cache.readerMistakes(atRest, list.stdout),
-      ...deviations.filter((what) => !isGuest(what)),
-      ...Cache.deviations(inStep, installed),
-      ...CacheContents.violations(inStep),
-      ...[atRest, inStep].flatMap(Cache.leftovers).filter((what) => what.startsWith(prefix)),
-      ...moments.filter((whose) => whose === "ours").map(() => "ours had a wrong identity"),
-      ...downloads.map(({ plugin }) => `${plugin} was downloaded though it was up to date`)
+      ...deviations.filter((what) => !isVisitor(what)),
+      ...Cache.deviations(afterSync, installed),
+      ...CacheContents.violations(afterSync),
+      ...[atRest, afterSync].flatMap(Cache.leftovers).filter((what) => what.startsWith(prefix)),
+      ...moments
+        .filter((whose) => whose === "ours")
+        .map(() => "we left a wrong identity for a moment"),
+      ...downloads.map(({ plugin }) => `${plugin} was downloaded although it was up to date`)
     ]
   }
 }, Effect.scoped)
@@ -230,14 +234,14 @@ export const run = Effect.fnUntraced(function* (
   version: CodexBinary.Version,
   count: number
 ) {
-  const arena = yield* Arena.make(program)
-  const home = yield* arena.makeHome
-  yield* arena.backend.when({ kind: "bundle" }, TestReply.delay(latency))
+  const setup = yield* Setup.make(program)
+  const home = yield* setup.makeHome
+  yield* setup.backend.when({ kind: "bundle" }, TestReply.delay(latency))
   yield* Effect.acquireRelease(
     Effect.sync(() => process.umask(umask)),
     (before) => Effect.sync(() => process.umask(before))
   )
-  const rounds = yield* Effect.replicateEffect(round(arena, home, version), count)
+  const rounds = yield* Effect.replicateEffect(round(setup, home, version), count)
   const moments = rounds.flatMap(({ moments }) => moments)
   const wrong = (whose: "ours" | "Codex's") => moments.filter((other) => other === whose).length
   return Report.make({
@@ -246,18 +250,18 @@ export const run = Effect.fnUntraced(function* (
       ["rounds", count],
       ["our passes meanwhile", rounds.reduce((sum, { syncs }) => sum + syncs, 0)],
       ["Codex's installs and uninstalls", count * visits],
-      ["  that it could not carry out", rounds.flatMap(({ refused }) => refused).length],
+      ["  that failed", rounds.flatMap(({ failures }) => failures).length],
       [
-        "  whose plugin was wrong at rest",
-        rounds.flatMap(({ strayedGuests }) => strayedGuests).length
+        "  whose plugin was wrong at the end",
+        rounds.flatMap(({ wrongVisitors }) => wrongVisitors).length
       ],
       [
-        "plugins that both brought at once",
-        rounds.reduce((sum, { broughtTwice }) => sum + broughtTwice, 0)
+        "plugins that both downloaded",
+        rounds.reduce((sum, { downloadedTwice }) => sum + downloadedTwice, 0)
       ],
-      ["glimpses of a plugin while all are at work", moments.length],
-      ["  of a wrong identity that is Codex's", wrong("Codex's")],
-      ["  of a wrong identity that is ours", wrong("ours")]
+      ["looks at a plugin while both work", moments.length],
+      ["  with a wrong identity by Codex", wrong("Codex's")],
+      ["  with a wrong identity by us", wrong("ours")]
     ],
     violations: rounds.flatMap(({ violations }, n) =>
       violations.map((what) => `in round ${n + 1}, ${what}`)

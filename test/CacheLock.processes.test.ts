@@ -22,10 +22,9 @@ import { prefix } from "../src/internal/cache/staging.ts"
 import { helper } from "./support/builtPrograms.ts"
 import * as FaultyFileSystem from "./support/FaultyFileSystem.ts"
 import { eventually } from "./support/eventually.ts"
+import { stagingOf } from "./support/homePaths.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
-
-const stagingName = "plugins/.remote-plugin-install-staging"
 
 /** Another process that holds the lock of this home, or takes it again and again. */
 const otherHolder = (home: string, program: "busyLock" | "holdLock" = "holdLock") =>
@@ -119,7 +118,7 @@ describe("CacheLock between processes", () => {
       Effect.fnUntraced(function* (home) {
         const lock = yield* CacheLock.CacheLock
         yield* otherHolder(home)
-        const note = `${home}/plugins/.remote-plugin-install-staging/${prefix}lock-holder`
+        const note = `${stagingOf(home)}/${prefix}lock-holder`
         Fs.rmSync(note)
         make(note)
         const error = yield* Effect.flip(lock.hold(Effect.void))
@@ -133,7 +132,7 @@ describe("CacheLock between processes", () => {
     inHome(
       Effect.fnUntraced(function* (home) {
         const lock = yield* CacheLock.CacheLock
-        const staging = `${home}/plugins/.remote-plugin-install-staging`
+        const staging = stagingOf(home)
         Fs.mkdirSync(staging, { recursive: true })
         Fs.writeFileSync(`${home}/mine`, "mine")
         Fs.symlinkSync(`${home}/mine`, `${staging}/${prefix}lock-holder`)
@@ -255,7 +254,7 @@ describe("CacheLock between processes", () => {
       Effect.gen(function* () {
         const { internals } = yield* CacheLock.CacheLock
         if (session) yield* internals.session
-        const notes = Effect.sync(() => Fs.readdirSync(`${home}/${stagingName}`))
+        const notes = Effect.sync(() => Fs.readdirSync(stagingOf(home)))
         assert.deepStrictEqual(yield* internals.commit(notes), [])
         const noted = eventually(notes, (names) => names.length > 0)
         assert.deepStrictEqual(yield* internals.commit(noted), [`${prefix}lock-holder`])
@@ -370,7 +369,7 @@ describe("CacheLock between processes", () => {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
         const lock = yield* CacheLock.CacheLock
-        const staging = path.join(home, "plugins", ".remote-plugin-install-staging")
+        const staging = stagingOf(home)
         const during = yield* lock.hold(fs.readDirectory(staging))
         assert.deepStrictEqual(during, [`${prefix}lock-holder`])
         assert.deepStrictEqual(yield* fs.readDirectory(staging), [])

@@ -14,6 +14,7 @@ import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import { isReal } from "./support/system.ts"
 import { eventually } from "./support/eventually.ts"
+import { stagingOf } from "./support/homePaths.ts"
 
 const marketplace = "openai-curated-remote"
 const idOf = (name: string) => PluginId.PluginId.make(`${name}@${marketplace}`)
@@ -96,7 +97,7 @@ describe(`PluginSeed ${isReal ? "on disk" : "in memory"}`, () => {
         assert.strictEqual(mode & 0o100, 0o100)
         yield* fs.writeFileString(`${target}/1.0.0/bin/run`, "changed")
         assert.strictEqual(yield* fs.readFileString(`${base}/1.0.0/bin/run`), "#!/bin/sh\n")
-        const left = yield* fs.readDirectory(`${to}/plugins/.remote-plugin-install-staging`)
+        const left = yield* fs.readDirectory(stagingOf(to))
         assert.deepStrictEqual(left, [])
       },
       Effect.scoped,
@@ -150,7 +151,7 @@ describe(`PluginSeed ${isReal ? "on disk" : "in memory"}`, () => {
           const copy = `${to}/plugins/cache/${marketplace}/plugin-07/1.0.0/bin/${name}`
           assert.strictEqual((yield* fs.stat(copy)).mode & 0o7777, 0o755)
         }
-        const left = yield* fs.readDirectory(`${to}/plugins/.remote-plugin-install-staging`)
+        const left = yield* fs.readDirectory(stagingOf(to))
         assert.deepStrictEqual(left, [])
       },
       Effect.scoped,
@@ -253,7 +254,7 @@ describe(`PluginSeed ${isReal ? "on disk" : "in memory"}`, () => {
         const corrupt = yield* cachePlugin(from, "corrupt")
         yield* fs.writeFileString(`${corrupt}/${InstallMetadata.fileName}`, "{")
         yield* cachePlugin(from, "doubtful", false)
-        const staging = `${from}/plugins/.remote-plugin-install-staging`
+        const staging = stagingOf(from)
         yield* fs.makeDirectory(staging)
         yield* fs.writeFileString(`${staging}/codex-plugins-in-doubt-${idOf("doubtful")}`, "")
         const { seeded, skipped } = yield* seed(from, to)

@@ -11,6 +11,7 @@ import * as PluginStore from "../src/PluginStore.ts"
 import { helper } from "./support/builtPrograms.ts"
 import { build, pluginId, stage } from "./support/pluginWorld.ts"
 import { tagOf } from "./support/storeErrors.ts"
+import { stagingOf } from "./support/homePaths.ts"
 
 const alpha = pluginId("alpha")
 const beta = pluginId("beta")
@@ -37,7 +38,7 @@ const besideOwner = Effect.gen(function* () {
   const exit = new Promise((resolve) => child.once("exit", resolve))
   const ended = Effect.promise(() => exit)
   yield* Effect.promise(() => new Promise((resolve) => child.stdout.once("data", resolve)))
-  const staging = `${home}/plugins/.remote-plugin-install-staging`
+  const staging = stagingOf(home)
   return { child, ended, staging, services, store: Context.get(services, store) }
 })
 

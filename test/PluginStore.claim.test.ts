@@ -8,6 +8,7 @@ import * as MemoryFileSystem from "../src/testing/MemoryFileSystem.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import { build, open, pluginId, remoteId, root, stage, versionOf } from "./support/pluginWorld.ts"
 import { tagOf } from "./support/storeErrors.ts"
+import { stagingOf } from "./support/homePaths.ts"
 
 const alpha = pluginId("alpha")
 const beta = pluginId("beta")
@@ -104,7 +105,7 @@ describe("PluginStore.claimed", () => {
     Effect.gen(function* () {
       const { claimed } = yield* store
       const fs = yield* FileSystem.FileSystem
-      const staging = `${TestCodexPlugins.root}/plugins/.remote-plugin-install-staging`
+      const staging = stagingOf(TestCodexPlugins.root)
       const times = Effect.gen(function* () {
         const names = (yield* fs.readDirectory(staging)).filter((name) =>
           name.startsWith(claimPrefix)
@@ -184,7 +185,7 @@ describe("PluginStore.claimed", () => {
           : internals.installNew([plugin], () => Effect.succeed([]))
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(yield* Effect.forkChild(call))))
       assert.strictEqual(claims, 1)
-      const staging = `${root}/plugins/.remote-plugin-install-staging`
+      const staging = stagingOf(root)
       assert.deepStrictEqual(yield* fileSystem.readDirectory(staging), [])
     }, Effect.scoped)
   )

@@ -12,6 +12,7 @@ import { leasePrefix } from "../src/internal/cache/staging.ts"
 import { helper } from "./support/builtPrograms.ts"
 import { build, pluginId, stage } from "./support/pluginWorld.ts"
 import { reasonOf } from "./support/storeErrors.ts"
+import { stagingOf } from "./support/homePaths.ts"
 
 const alpha = pluginId("alpha")
 const version = (text: string) => PluginVersion.PluginVersion.make(text)
@@ -38,7 +39,7 @@ const onDisk = Effect.gen(function* () {
   const services = yield* storeAt(home)
   const store = Context.get(services, PluginStore.PluginStore)
   yield* Effect.provideContext(stage(a1), services)
-  const staging = `${home}/plugins/.remote-plugin-install-staging`
+  const staging = stagingOf(home)
   return { home, staging, store }
 })
 

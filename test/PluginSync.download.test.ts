@@ -13,11 +13,12 @@ import * as TestBackend from "../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../src/testing/TestCodexPlugins.ts"
 import * as TestReply from "../src/testing/TestReply.ts"
 import { pluginId } from "./support/pluginWorld.ts"
+import { stagingOf } from "./support/homePaths.ts"
 
 const slow = TestBackend.plugin({ name: "slow" })
 const other = TestBackend.plugin({ name: "other" })
 const backend = TestBackend.TestBackend
-const staging = `${TestCodexPlugins.root}/plugins/.remote-plugin-install-staging`
+const staging = stagingOf(TestCodexPlugins.root)
 const curated = `${TestCodexPlugins.root}/plugins/cache/openai-curated-remote`
 const version = (text: string) => PluginVersion.make(text)
 

@@ -7,6 +7,7 @@ import { nodeDisk } from "../../src/internal/disk/nodeDisk.ts"
 import { doubtPrefix } from "../../src/internal/cache/staging.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import { run, world } from "../support/shell.ts"
+import { stagingOf } from "../support/homePaths.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha", version: "1.2.3" })
 const mine = TestBackend.plugin({ name: "mine", scope: "USER" })
@@ -14,7 +15,7 @@ const mine = TestBackend.plugin({ name: "mine", scope: "USER" })
 /** Leaves the cache as an interrupted change of identity does. */
 const putInDoubt = Effect.fnUntraced(function* (home: string, name: string) {
   const fs = yield* FileSystem.FileSystem
-  const staging = `${home}/plugins/.remote-plugin-install-staging`
+  const staging = stagingOf(home)
   yield* fs.remove(
     `${home}/plugins/cache/openai-curated-remote/${name}/.codex-remote-plugin-install.json`,
     { force: true }

@@ -4,6 +4,7 @@ import { Effect, FileSystem } from "effect"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
 import { run, world } from "../support/shell.ts"
+import { stagingOf } from "../support/homePaths.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 const skill = "plugins/cache/openai-curated-remote/alpha/1.0.0/.codex-plugin/plugin.json"
@@ -35,9 +36,7 @@ describe("run", () => {
       yield* runIn(home, "--", "sh", "-c", 'ls -aR "$CODEX_HOME/plugins" > "$CODEX_HOME/during"')
       assert.match(yield* fs.readFileString(`${home}/during`), /lease/)
       assert.deepStrictEqual(
-        yield* fs
-          .readDirectory(`${home}/plugins/.remote-plugin-install-staging`)
-          .pipe(Effect.orElseSucceed(() => [])),
+        yield* fs.readDirectory(stagingOf(home)).pipe(Effect.orElseSucceed(() => [])),
         []
       )
     }, Effect.provide(NodeServices.layer))

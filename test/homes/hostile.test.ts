@@ -21,6 +21,7 @@ import {
   whole
 } from "./support/homes.ts"
 import { inShell } from "./support/program.ts"
+import { stagingOf } from "../support/homePaths.ts"
 
 const isLinux = process.platform === "linux"
 const isRoot = process.getuid?.() === 0
@@ -79,7 +80,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
     it.effect("gain nothing from links and pipes in the staging folder", () =>
       Effect.gen(function* () {
         const { home, root, run } = yield* make
-        const staging = Path.join(home, "plugins/.remote-plugin-install-staging")
+        const staging = stagingOf(home)
         const precious = Path.join(root, "precious")
         Fs.mkdirSync(staging, { recursive: true })
         Fs.writeFileSync(precious, "precious")
@@ -208,7 +209,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
         const odd = nasty.replaceAll("/", "")
         Fs.mkdirSync(Path.join(cacheOf(home), odd, "1.0.0"), { recursive: true })
         Fs.mkdirSync(Path.join(home, "plugins/cache", odd, "x", "1.0.0"), { recursive: true })
-        const staging = Path.join(home, "plugins/.remote-plugin-install-staging")
+        const staging = stagingOf(home)
         Fs.mkdirSync(Path.join(staging, `codex-plugins-${odd}`), { recursive: true })
         for (const args of [
           ["list"],

@@ -8,10 +8,10 @@ import * as Errno from "../../src/testing/internal/errno.ts"
 import { Stopped } from "../../src/testing/internal/stopped.ts"
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 
-/** An errno, or one of the codes that Node uses beside them, such as `ERR_FS_EISDIR`. */
+/** An errno or a code of Node, such as `ERR_FS_EISDIR`. */
 export type Code = Errno.Code
 
-/** The error that Effect's Node layer makes when the system refuses `method` on `path`. */
+/** The error of Effect's Node layer when the system call of `method` on `path` fails. */
 export const errno = (
   code: Code,
   method: string,
@@ -22,7 +22,7 @@ export const errno = (
 
 /** One operation, before it is made on the file system below. */
 export interface Operation {
-  /** How many operations were made before this one. */
+  /** The number of operations before this one. */
   readonly index: number
   /**
    * The method's name in Effect's errors. `exists`, `glob`, `readFileString`, `stream`, `sink` and
@@ -30,7 +30,7 @@ export interface Operation {
    * removed by a `remove`.
    */
   readonly method: string
-  /** The paths the method was given; for an open file, the path it was opened with. */
+  /** The paths of the method; for an open file, the path with which it was opened. */
   readonly paths: ReadonlyArray<string>
   /** True if the method belongs to an open file. */
   readonly file: boolean
@@ -47,7 +47,7 @@ export interface Operation {
  */
 export type Hook = (operation: Operation) => Effect.Effect<void, PlatformError.PlatformError>
 
-/** True if the effect ended because its file system was stopped. */
+/** True if the effect ended because its file system stopped. */
 export const isStopped = <A, E>(exit: Exit.Exit<A, E>): boolean =>
   Exit.isFailure(exit) &&
   exit.cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect instanceof Stopped)
@@ -55,7 +55,7 @@ export const isStopped = <A, E>(exit: Exit.Exit<A, E>): boolean =>
 const parent = (options: { readonly directory?: string | undefined } | undefined) =>
   options?.directory === undefined ? [] : [options.directory]
 
-/** Puts `before` and `after` around every operation of `inner`, those of its open files included. */
+/** Runs `before` and `after` around every operation of `inner` and of its open files. */
 export const make = (
   inner: FileSystem.FileSystem,
   before: Hook,
@@ -109,7 +109,7 @@ export const make = (
     writeAll: (buffer) => changeFile("writeAll", [path], file.writeAll(buffer))
   })
 
-  // The temporary path lives in a scope of its own, so that its removal passes the hooks too.
+  // The temporary path has a scope of its own, so that the hooks also run for its removal.
   const temporary = (
     method: string,
     paths: ReadonlyArray<string>,

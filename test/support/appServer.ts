@@ -19,7 +19,7 @@ export const betaId = PluginId.PluginId.make("beta@openai-curated-remote")
 /** The program as a client sees it. */
 export const program = { version: "1.2.3", platformFamily: "unix", platformOs: "linux" }
 
-/** A home that nothing is cached in, and an account with these plugins. */
+/** A home with an empty cache, and an account with these plugins. */
 export const provide = (...plugins: ReadonlyArray<ReturnType<typeof TestBackend.plugin>>) =>
   Effect.provide(
     TestCodexPlugins.layerWith({ plugins: plugins.length === 0 ? [alpha, beta] : plugins })
@@ -32,7 +32,7 @@ export type Json = any
 export const connect = Effect.gen(function* () {
   const server = yield* AppServer.make(program)
   let lastId = 0
-  /** The answer to one line; undefined where there is none. */
+  /** The answer to one line; undefined if the server does not answer. */
   const send = (message: object | string): Effect.Effect<Json> =>
     Effect.map(
       server.receive(typeof message === "string" ? message : JSON.stringify(message)),
@@ -53,7 +53,7 @@ export const connect = Effect.gen(function* () {
   return { ...server, send, ask, result, error, initialize }
 })
 
-/** A client that has been let in. */
+/** A client that has initialized its session. */
 export const client = Effect.tap(connect, ({ initialize }) => initialize)
 
 /** A request without its id. */
@@ -75,7 +75,7 @@ export const list = (...marketplaceKinds: ReadonlyArray<string>): Ask => [
 ]
 export const reconcile: Ask = ["plugin/reconcile"]
 
-/** Lets the backend answer matching requests so. */
+/** Sets the behaviour of the backend for matching requests. */
 export const when = Effect.fnUntraced(function* (
   ...[match, ...behaviours]: Parameters<TestBackend.TestBackend["Service"]["when"]>
 ) {

@@ -1,5 +1,5 @@
 /**
- * Archives byte by byte, so that each can be wrong in just the way a test wants.
+ * Archives that are made byte by byte, so that a test can make each of them invalid in one way.
  */
 import { Stream } from "effect"
 import * as Zlib from "node:zlib"
@@ -18,17 +18,17 @@ export interface Header {
   /** Cut at 100 bytes. */
   readonly name: string | Uint8Array
   readonly prefix?: string
-  /** The block's last four bytes, beyond all that ustar knows. */
+  /** The last bytes of the block, after all fields of ustar. */
   readonly tail?: string
-  /** As text, the field as it is. */
+  /** A number, or the text of the field. */
   readonly mode?: number | string
   readonly size?: number
-  /** `0`, a regular file, if not given. */
+  /** Default: `0`, a regular file. */
   readonly typeflag?: string
   readonly linkname?: string
   /** The magic and version field. Default: `ustar`'s. */
   readonly magic?: string
-  /** The header's last change, after its checksum. */
+  /** A change of the header after its checksum was made. */
   readonly spoil?: (block: Uint8Array) => void
 }
 
@@ -57,7 +57,7 @@ export const header = (options: Header): Uint8Array => {
   return block
 }
 
-/** Without a size of its own, the header gets the body's. */
+/** An entry. The default size is that of the body. */
 export const entry = (options: Header, body: string | Uint8Array = ""): Uint8Array => {
   const bytes = bytesOf(body)
   const padding = new Uint8Array((512 - (bytes.length % 512)) % 512)
@@ -78,7 +78,7 @@ export const paxRecord = (key: string, value: string | Uint8Array): Uint8Array =
   return concat(`${length}`, rest)
 }
 
-/** PAX records for the next entry, or for all that follow. */
+/** PAX records for the next entry or for all following entries. */
 export const pax = (
   records: Readonly<Record<string, string>>,
   scope: "next" | "global" = "next"
@@ -104,14 +104,14 @@ export const gzip = (bytes: Uint8Array): Uint8Array =>
 /** The gzip of a tar with these entries. */
 export const tarGz = (...entries: ReadonlyArray<Uint8Array>): Uint8Array => gzip(tar(...entries))
 
-/** Deflate blocks that others can follow. */
+/** Deflate blocks that are not the last ones of a stream. */
 export const deflated = (bytes: Uint8Array): Uint8Array =>
   Zlib.deflateRawSync(bytes, { level: 1, finishFlush: Zlib.constants.Z_FULL_FLUSH })
 
-/** How many bytes longer a block is that is stored as it is. */
+/** The overhead of a stored block, in bytes. */
 export const storedOverhead = 5
 
-/** A deflate block that holds up to 65,535 bytes as they are. */
+/** A deflate block that stores up to 65,535 bytes without compression. */
 const stored = (bytes: Uint8Array): Uint8Array => {
   const head = new DataView(new ArrayBuffer(storedOverhead))
   head.setUint16(1, bytes.length, true)
@@ -122,7 +122,7 @@ const stored = (bytes: Uint8Array): Uint8Array => {
 export interface Piece {
   readonly bytes: Uint8Array
   readonly times?: number
-  /** True if the bytes are packed as they are. Default: false. */
+  /** True to store the bytes without compression. Default: false. */
   readonly stored?: boolean
 }
 
@@ -147,8 +147,8 @@ const powerOfX = (bits: number): number => {
 }
 
 /**
- * The checksum of some content that goes on with these bytes, again and again. The bytes are read
- * once, because hundreds of megabytes would take longer than the test of them.
+ * The checksum of content that continues with many repetitions of these bytes. The bytes are read only
+ * once, because a checksum of hundreds of megabytes would take longer than the test itself.
  */
 const crcOfRepeated = (crc: number, bytes: Uint8Array, times: number): number => {
   const shift = powerOfX(bytes.length * 8)
@@ -157,11 +157,11 @@ const crcOfRepeated = (crc: number, bytes: Uint8Array, times: number): number =>
   return crc
 }
 
-/** A gzip member whose content repeats itself, made and packed without its ever standing whole. */
+/** A gzip member with repeated content, made without ever having the whole content in memory. */
 export const gzipOf = (
   pieces: ReadonlyArray<Piece>,
   options: {
-    /** Put into the header as the original file's name. */
+    /** The name of the original file in the header. */
     readonly name?: string
   } = {}
 ): Stream.Stream<Uint8Array> => {
@@ -183,7 +183,7 @@ export const gzipOf = (
   return Stream.rechunk(Stream.fromIterable({ [Symbol.iterator]: packed }), 1)
 }
 
-/** Many times the same bytes, in pieces of about 64 KiB. */
+/** Repetitions of the same bytes in pieces of about 64 KiB. */
 function* repeat(bytes: Uint8Array, times: number): Generator<Uint8Array> {
   const atOnce = Math.max(1, Math.floor((64 * 1024) / bytes.length))
   const piece = concat(...Array.from({ length: Math.min(times, atOnce) }, () => bytes))

@@ -1,5 +1,5 @@
 /**
- * Gives each run of the tests a folder for what they build, and removes it afterwards.
+ * Makes a folder for the programs that a test run builds, and removes it after the run.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

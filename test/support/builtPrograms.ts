@@ -1,6 +1,6 @@
 /**
- * The program as it ships, and helpers that tests run as processes, each built once per worker. A
- * built program starts in a fraction of the time that its sources need.
+ * The program as it ships, and helpers that tests run as processes. Each is built once per worker, because
+ * a built program starts in a fraction of the time that its sources need.
  */
 import { assert, inject } from "vitest"
 import { rolldown } from "rolldown"
@@ -55,6 +55,6 @@ const builtHelpers = once(async () => {
   return dir
 })
 
-/** The path of a script of this folder, built with everything that it imports. */
+/** The path of a script of this folder, built together with its imports. */
 export const helper = async (name: (typeof helpers)[number]): Promise<string> =>
   join(await builtHelpers(), `${name}.js`)

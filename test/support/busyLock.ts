@@ -1,4 +1,4 @@
-/** A process that takes the lock of the home it is given again and again, each time for a moment. */
+/** A process that repeatedly takes the lock of a home for a moment. The argument is the home. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

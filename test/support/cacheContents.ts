@@ -19,9 +19,10 @@ import {
   remoteId,
   root
 } from "./pluginWorld.ts"
+import { cacheOf, stagingOf } from "./homePaths.ts"
 
-export const cacheRoot = `${root}/plugins/cache`
-export const stagingRoot = `${root}/plugins/.remote-plugin-install-staging`
+export const cacheRoot = cacheOf(root)
+export const stagingRoot = stagingOf(root)
 
 /** The folder of one plugin in the cache. */
 export interface PluginFolder {

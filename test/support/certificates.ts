@@ -1,13 +1,13 @@
 /**
- * Certificates made at run time: an authority of the test's own, and server certificates that are good
- * or bad in one way.
+ * Certificates made at run time: an authority of the test, and server certificates that are valid or
+ * invalid in one way.
  */
 import "reflect-metadata"
 import * as X509 from "@peculiar/x509"
 import { Effect } from "effect"
 import * as Net from "node:net"
 
-/** PEM, as Node's TLS options take it. */
+/** PEM, the format of Node's TLS options. */
 export interface ServerCertificate {
   readonly key: string
   readonly cert: string
@@ -20,12 +20,12 @@ export interface Certificates {
   readonly good: ServerCertificate
   readonly expired: ServerCertificate
   readonly wrongHost: ServerCertificate
-  /** Signed by itself, so that the authority does not vouch for it. */
+  /** Self-signed, so the authority does not vouch for it. */
   readonly selfSigned: ServerCertificate
 }
 
 export interface Authority extends Certificates {
-  /** Makes a good certificate for these hosts; a host with a colon or of digits is an address. */
+  /** Makes a valid certificate for these hosts. A host with a colon or only digits is an address. */
   readonly issueFor: (hosts: ReadonlyArray<string>) => Effect.Effect<ServerCertificate>
 }
 
@@ -37,7 +37,7 @@ const generateKeys = () => crypto.subtle.generateKey(algorithm, true, ["sign", "
 const exportKey = async (keys: CryptoKeyPair): Promise<string> =>
   X509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY")
 
-/** From and to so many days from now. */
+/** The period between two numbers of days from now. */
 const validity = (from: number, to: number) => ({
   notBefore: new Date(Date.now() + from * day),
   notAfter: new Date(Date.now() + to * day)
@@ -53,7 +53,7 @@ const serverExtensions = (...names: ReadonlyArray<X509.JsonGeneralName>) => [
 const makeAll = async (): Promise<Authority> => {
   const [authorityKeys, keys] = await Promise.all([generateKeys(), generateKeys()])
   const authority = await X509.X509CertificateGenerator.createSelfSigned({
-    // OpenSSL takes authorities of the same name for one.
+    // OpenSSL confuses authorities that have the same name.
     name: `CN=Test authority ${crypto.randomUUID()}`,
     keys: authorityKeys,
     signingAlgorithm: algorithm,

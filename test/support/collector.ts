@@ -1,5 +1,5 @@
 /**
- * A server on loopback that accepts what an OpenTelemetry collector accepts, as JSON.
+ * A server on loopback that receives telemetry as an OpenTelemetry collector does, as JSON.
  */
 import { Effect } from "effect"
 import * as Http from "node:http"
@@ -87,7 +87,7 @@ export const make = Effect.gen(function* () {
       .flatMap(({ text }) => (JSON.parse(text) as Payloads)[key] as Payloads[Key][number][])
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** Everything that was received, as it came. */
+    /** The text of every request. */
     text: () => received.map(({ text }) => text).join("\n"),
     spans: () =>
       payloads("traces", "resourceSpans").flatMap(({ scopeSpans }) =>

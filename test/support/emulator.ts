@@ -1,8 +1,8 @@
 /**
- * A terminal that is only a screen: it reads what a program writes, and says what a person sees.
+ * The screen of a terminal: it reads the output of a program and shows what a person sees.
  */
 
-/** The look of one character; undefined is the terminal's default. */
+/** The style of one character; undefined is the terminal's default. */
 export type Color = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan"
 
 export interface Style {
@@ -11,7 +11,7 @@ export interface Style {
   readonly dim?: true
 }
 
-/** Characters of one style that follow one another. */
+/** Consecutive characters of one style. */
 export interface Run {
   readonly text: string
   readonly style: Style
@@ -34,7 +34,7 @@ const colors: ReadonlyArray<Color | undefined> = [
   "cyan"
 ]
 
-/** The style after one SGR code. An unknown code is an error, not a guess. */
+/** The style after one SGR code. An unknown code is an error. */
 const styled = (style: Style, code: number): Style => {
   const { bold, color, dim } = style
   switch (code) {

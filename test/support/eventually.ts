@@ -5,12 +5,12 @@
 import { Effect } from "effect"
 import { setTimeout } from "node:timers/promises"
 
-/** The time between two looks, in milliseconds, whichever clock the test has. */
+/** The real time between two looks, in milliseconds, even if the test has another clock. */
 const interval = 5
 
 /**
- * Reads again and again until it finds the expected, by default true, and gives it. The time limit of the
- * test is the only one.
+ * Repeats a look until it returns the expected value, by default true, and returns that value. Only the
+ * time limit of the test ends the wait.
  */
 export const eventually = Effect.fnUntraced(function* <A, E, R>(
   look: Effect.Effect<A, E, R>,

@@ -34,7 +34,7 @@ export const rejected = (archive: Uint8Array | Stream.Stream<Uint8Array>) =>
 
 const text = new TextDecoder()
 
-/** The extracted tree: folders by their mode, files by mode and content. */
+/** The extracted tree by path: the mode of each folder, the mode and content of each file. */
 export const tree = (disk: MemoryFileSystem.MemoryDisk) =>
   Object.fromEntries(
     Object.entries(disk.snapshot(root)).map(([path, node]) => [
@@ -62,5 +62,5 @@ export const reasonOf = (archive: Uint8Array) =>
 
 export type Reason = BundleArchive.BundleArchiveError["reason"]
 
-/** Bytes that deflate does not shorten. */
+/** Bytes that deflate cannot compress. */
 export const noise = (length: number) => new Uint8Array(randomBytes(length))

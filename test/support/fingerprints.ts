@@ -3,6 +3,7 @@
  */
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import { root } from "./pluginWorld.ts"
+import { cacheOf, stagingOf } from "./homePaths.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
 
@@ -126,9 +127,9 @@ export const fingerprint = (disk: Disk): string => idsOf(linesOf(disk))
  */
 export const readerFingerprint = (disk: Disk): string => {
   const all: Array<Line> = []
-  const cache = disk.inode(`${root}/plugins/cache`)
+  const cache = disk.inode(cacheOf(root))
   if (cache !== undefined) caches.addTo(all, cache)
-  const staging = disk.inode(`${root}/plugins/.remote-plugin-install-staging`)
+  const staging = disk.inode(stagingOf(root))
   const names =
     staging?.type === "Directory" ? Array.from(staging.entries.keys(), withoutRandomParts) : []
   return `${idsOf(all)} ${names.toSorted().join("/")}`

@@ -1,15 +1,16 @@
 /**
- * The services and short forms that the tests of `PluginSync` share.
+ * The services and helpers that the tests of `PluginSync` share.
  */
 import { type Duration, Effect } from "effect"
 import * as PluginSync from "../../src/PluginSync.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestCodexPlugins from "../../src/testing/TestCodexPlugins.ts"
+import { cacheOf, stagingOf } from "./homePaths.ts"
 
 /** The folders of the home that a pass writes to. */
-export const cache = `${TestCodexPlugins.root}/plugins/cache`
+export const cache = cacheOf(TestCodexPlugins.root)
 export const curated = `${cache}/openai-curated-remote`
-export const staging = `${TestCodexPlugins.root}/plugins/.remote-plugin-install-staging`
+export const staging = stagingOf(TestCodexPlugins.root)
 
 interface Options extends TestBackend.Options {
   readonly concurrency?: number
@@ -32,7 +33,7 @@ export const plugin = TestBackend.plugin
 /** A pass. */
 export const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
 
-/** A plan of what a pass would do. */
+/** The plan of a pass. */
 export const plan = Effect.flatMap(PluginSync.PluginSync, ({ plan }) => plan)
 
 /** The backend that the passes ask. */

@@ -1,6 +1,6 @@
 /**
- * A Codex home and its account without network and archives: plugins whose every file tells whose
- * bytes it holds, so that an identity can be checked against them.
+ * A Codex home and its account without network and archives. Every file of a plugin names its plugin,
+ * version and owner, so that a test can compare an identity with the files.
  */
 import {
   Context,
@@ -27,8 +27,9 @@ import * as RemotePlugin from "../../src/RemotePlugin.ts"
 import * as RemotePluginId from "../../src/RemotePluginId.ts"
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import { installed as rows, type Row, row } from "./snapshots.ts"
+import { cacheOf, stagingOf } from "./homePaths.ts"
 
-/** One version of a plugin as one owner made it. No owner: made on this machine. */
+/** One version of a plugin by one owner. A plugin without an owner was made on this machine. */
 export interface Build {
   readonly name: string
   readonly version: string
@@ -56,14 +57,14 @@ export const versionOf = (build: Build): PluginVersion.PluginVersion =>
 
 const utf8 = new TextEncoder()
 
-/** By path below the version's root. */
+/** Files by path below the version's folder. */
 export type Files = Readonly<Record<string, { readonly mode: number; readonly bytes: Uint8Array }>>
 
 const file = (text: string, mode = 0o644) => ({ mode, bytes: utf8.encode(text) })
 
 /**
- * The manifest's bytes are those that a curated marketplace makes of it; that of the version `local`
- * names no version.
+ * The files of a build. The manifest has the bytes that Codex writes for a curated marketplace. The
+ * manifest of the version `local` has no version.
  */
 export const filesOf = (build: Build): Files => {
   const key = `${build.owner} ${build.version} ${build.name}`
@@ -89,7 +90,7 @@ const makeFiles = ({ name, owner, version }: Build): Files => {
   }
 }
 
-/** Lays the files out as a bundle is: synced, in a folder that is not there yet. */
+/** Writes the files of a build to a new folder and syncs them, as the extraction of a bundle does. */
 export const layOut: (
   build: Build,
   folder: string
@@ -133,8 +134,8 @@ export const root = "/home"
 
 const home = CodexHome.CodexHome.of({
   root,
-  cache: `${root}/plugins/cache`,
-  staging: `${root}/plugins/.remote-plugin-install-staging`,
+  cache: cacheOf(root),
+  staging: stagingOf(root),
   settings: Effect.succeed({ baseUrl: "https://chatgpt.com/backend-api", pluginsEnabled: true }),
   credentials: Effect.die("credentials are not read")
 })
@@ -160,11 +161,11 @@ const offered = (plugin: RemotePlugin.RemotePlugin): Build => {
 /** The parts of a process that processes in one test may share. */
 interface ProcessOptions {
   readonly retention?: Duration.Duration | undefined
-  /** Default: a lock of its own, which knows of no other process. */
+  /** Default: a lock that no other process of the test shares. */
   readonly lock?: CacheLock.CacheLock["Service"] | undefined
 }
 
-/** The store of a new process on the home at {@link root}, and what it is made of. */
+/** The store of a new process on the home at {@link root}, with the services that it uses. */
 export const openStore = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   { lock }: ProcessOptions = {}
@@ -183,7 +184,7 @@ export const openStore = Effect.fnUntraced(function* (
 
 /**
  * The services of a new process on the home at {@link root}, whose account has these plugins. A function is
- * asked for each listing.
+ * called for each listing.
  */
 export const open = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
@@ -234,7 +235,7 @@ export const open = Effect.fnUntraced(function* (
   )
 })
 
-/** Brings a build into the cache the way in which a downloaded bundle comes. */
+/** Installs a build in the way of a downloaded bundle. */
 export const stage = Effect.fnUntraced(function* (
   build: Build,
   { expected }: PluginStore.ExpectOptions = {}
@@ -252,12 +253,12 @@ export const stage = Effect.fnUntraced(function* (
   yield* store.claimed(pluginId(build.name), staged, { expected })
 })
 
-/** Ends a pass that would repeat another one. */
+/** The defect that ends a pass which would repeat another one. */
 class Repetition extends Error {
   override readonly message = "the pass would repeat another one"
 }
 
-/** One pass of a new process, for an account that has these plugins. */
+/** One pass of a new process for an account with these plugins. */
 export const pass = (
   disk: MemoryFileSystem.MemoryDisk,
   installed: ReadonlyArray<Build> | (() => ReadonlyArray<Build>),
@@ -269,9 +270,9 @@ export const pass = (
   ).pipe(Effect.scoped, Effect.withTracerEnabled(false))
 
 /**
- * The same, but it ends when it asks for the listing unless `isNew` says that its disk is new. Until then a
- * pass has swept staging and read the cache, so the rest depends on the disk and the account alone. Gives
- * none for a pass that ended there.
+ * The same pass, but it ends at its request for the listing unless `isNew` is true for its disk. Before that
+ * request, a pass has swept staging and read the cache, so its further course depends only on the disk and
+ * the account. Returns none for a pass that ended there.
  */
 export const passOnNew = (
   isNew: (disk: MemoryFileSystem.MemoryDisk) => boolean,

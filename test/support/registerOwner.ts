@@ -1,4 +1,4 @@
-/** A process that registers as an owner in the staging folder it is given, prints its name, and stays. */
+/** A process that registers as an owner in a staging folder, prints its name, and does not end. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

@@ -1,5 +1,5 @@
 /**
- * The services, short forms and looks that the tests of `RemoteBundle` share.
+ * The services and helpers that the tests of `RemoteBundle` share.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Exit, type FileSystem, Layer, Option, Path, Result } from "effect"
@@ -17,10 +17,11 @@ import * as TestBundle from "../../src/testing/TestBundle.ts"
 import type * as TestReply from "../../src/testing/TestReply.ts"
 import { settle } from "./settle.ts"
 import { remotePlugin } from "./snapshots.ts"
+import { stagingOf } from "./homePaths.ts"
 
 /** The folders of the home that an install writes to. */
 export const cache = "/home/plugins/cache"
-export const staging = "/home/plugins/.remote-plugin-install-staging"
+export const staging = stagingOf("/home")
 export const alphaRoot = `${cache}/openai-curated-remote/alpha/1.0.0`
 
 /** The manifest that Codex reads first. */
@@ -49,10 +50,10 @@ export const servicesWith = (
     )
   )
 
-/** The services as the program has them. */
+/** The services of the program. */
 export const services = servicesWith(archive)
 
-/** The plugin of the account if a test asks for no other. */
+/** The plugin of the account by default. */
 export const alpha = TestBackend.plugin({ name: "alpha" })
 
 /** Runs a test with an account of these plugins and a home in memory. */
@@ -93,13 +94,13 @@ export const checkOut = (directory: string) =>
 export const installRow = (row: RemotePlugin) =>
   Effect.flatMap(RemoteBundle.RemoteBundle, (bundles) => bundles.install(row))
 
-/** Lets the host of the bundles behave in this way. */
+/** Sets the behaviour of the bundles' host. */
 export const when = (...behaviours: ReadonlyArray<TestReply.Behaviour>) =>
   Effect.flatMap(TestBackend.TestBackend, (backend) =>
     backend.when({ kind: "bundle" }, ...behaviours)
   )
 
-/** The requests for bundles that have arrived. */
+/** The requests for bundles so far. */
 export const downloads = Effect.flatMap(TestBackend.TestBackend, (backend) =>
   backend.requests({ kind: "bundle" })
 )
@@ -138,7 +139,7 @@ export const filesBelow = (root: string) =>
     )
   )
 
-/** A client that answers as it is told, and the URLs that it was asked for. */
+/** A client with these answers, and the URLs of its requests. */
 const scripted = (answer: (url: URL) => Response) =>
   Effect.sync(() => {
     const asked: Array<string> = []
@@ -151,7 +152,7 @@ const scripted = (answer: (url: URL) => Response) =>
     return { asked, layer: Layer.succeed(HttpClient.HttpClient, client) }
   })
 
-/** Installs from a URL, and gives the URLs that were asked for and the reason of a failure. */
+/** Installs from a URL, and returns the requested URLs and the reason of a failure. */
 export const installFrom = Effect.fnUntraced(function* (
   url: string,
   answer: (url: URL) => Response,

@@ -12,14 +12,14 @@ import type * as TestReply from "../../src/testing/TestReply.ts"
 import type * as TestRequest from "../../src/testing/TestRequest.ts"
 import { settle } from "./settle.ts"
 
-/** No bundle is fetched here, so none is packed. */
+/** A plugin with an empty bundle, because the tests of the catalog download none. */
 export const plugin = (options: Parameters<typeof TestBackend.plugin>[0]) =>
   TestBackend.plugin({ bundle: new Uint8Array(), ...options })
 
 /** Two plugins that the account has installed. */
 export const alpha = plugin({ name: "alpha", version: "1.2.0" })
 export const beta = plugin({ name: "beta", scope: "WORKSPACE", discoverability: "PRIVATE" })
-/** The plugin that the calls about one plugin name. */
+/** The id in the calls for one plugin. */
 export const id = RemotePluginId.make(alpha.id)
 
 /** A Codex home in memory that is signed in to the backend. */
@@ -52,14 +52,14 @@ export const uninstall = Effect.flatMap(RemoteCatalog.RemoteCatalog, (catalog) =
   catalog.uninstall(id)
 )
 
-/** The error of a call that the backend or the connection makes fail. */
+/** The error of a call that fails. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(settle(effect)), (error) => {
     assert.instanceOf(error, RemoteCatalog.RemoteCatalogError)
     return error
   })
 
-/** Lets the backend answer matching requests so. */
+/** Sets the behaviour of the backend for matching requests. */
 export const when = (match: TestRequest.Match, ...behaviours: ReadonlyArray<TestReply.Behaviour>) =>
   Effect.flatMap(TestBackend.TestBackend, (backend) => backend.when(match, ...behaviours))
 

@@ -1,4 +1,4 @@
-/** Plugins that a search finds, or not. */
+/** Plugins for the tests of the search. */
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 
 export const github = TestBackend.plugin({

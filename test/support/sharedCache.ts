@@ -1,6 +1,6 @@
 /**
- * A process that installs, replaces and removes plugins in a home, and prints what it finds. The
- * first argument is the home. It runs inside a mount namespace, where a test cannot look itself.
+ * A process that installs, replaces and removes plugins in a home and prints the resulting files. The first
+ * argument is the home. It runs in a mount namespace, whose files the test itself cannot read.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, FileSystem, Layer, Option } from "effect"

@@ -8,7 +8,7 @@ import * as platform from "../../src/cli/platform.ts"
 import { program } from "../../src/cli/program.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 
-/** The output of a command, and the code that its process would have ended with. */
+/** The output of a command, and the exit code of its process. */
 export interface Run {
   readonly code: number
   readonly stdout: string
@@ -16,7 +16,7 @@ export interface Run {
 }
 
 export interface Surroundings {
-  /** Environment variables; there are no others. */
+  /** The only environment variables. */
   readonly env?: Readonly<Record<string, string>>
   readonly stdio?: Layer.Layer<Stdio.Stdio> | Layer.Layer<never>
 }
@@ -52,7 +52,7 @@ export const run = (
     )
   })
 
-/** A backend on a port of loopback, a home that asks it, and the program on that home. */
+/** A backend on a port of loopback, a home that uses it, and the program on that home. */
 export const world = Effect.fnUntraced(function* (options?: TestBackend.Options) {
   const fs = yield* FileSystem.FileSystem
   const backend = yield* TestBackend.make(options)

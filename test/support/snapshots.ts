@@ -1,5 +1,5 @@
 /**
- * Both sides of a pass, as values.
+ * Listings of the account and snapshots of the cache, as values.
  */
 import { Result } from "effect"
 import { type CachedPlugin, type CacheSnapshot, Identity } from "../../src/CacheSnapshot.ts"
@@ -15,7 +15,7 @@ export interface Row {
   readonly release?: { readonly [field: string]: unknown }
 }
 
-/** A row as the backend sends it, with no field that is not needed. */
+/** A row of the backend with only the necessary fields. */
 export const row = ({ release, ...fields }: Row = {}) => ({
   id: "plugins~Plugin_1",
   name: "alpha",
@@ -51,7 +51,7 @@ export const unsupported: Identity = Identity.Unreadable({
   })
 })
 
-/** A plugin that is cached as the row of {@link row} wants it. */
+/** A cached plugin that is up to date with {@link row}. */
 export const cachedPlugin = ({
   id = "alpha@openai-curated-remote",
   versions = ["1.0.0"],

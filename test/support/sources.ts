@@ -1,6 +1,6 @@
 /**
- * `node --import` this, and a file may import the package by its name: it gets the sources, as the
- * tests do.
+ * With `node --import` of this file, a program that imports the package by its name gets the sources, as
+ * the tests do.
  */
 import { registerHooks } from "node:module"
 

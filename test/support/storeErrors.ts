@@ -1,12 +1,12 @@
 /**
- * Reads at how changes of the store fail.
+ * The reasons of the store's errors.
  */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import type * as CacheLock from "../../src/CacheLock.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 
-/** The tag of the reason for which the store fails. */
+/** The reason of the store's error. */
 export const reasonOf = <A, E extends { readonly _tag: string }, R>(
   effect: Effect.Effect<A, E, R>
 ) =>
@@ -15,7 +15,7 @@ export const reasonOf = <A, E extends { readonly _tag: string }, R>(
     return error.reason
   })
 
-/** The tag of that reason, or of the lock's error. */
+/** The tag of the reason of the store's error, or of the lock's error. */
 export const tagOf = <A, R>(
   effect: Effect.Effect<A, PluginStore.PluginStoreError | CacheLock.CacheLockError, R>
 ) =>

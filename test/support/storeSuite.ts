@@ -60,11 +60,11 @@ const onDisk = ({ umask = 0o022 }: Options): Layer.Layer<Services> =>
 
 const disk = isReal ? onDisk : inMemory
 
-/** Runs tests of the store under a name that says which disk they run on. */
+/** Runs tests of the store under a name that tells the kind of disk. */
 export const suite = (tests: () => void) =>
   describe(`PluginStore, ${isReal ? "on disk" : "in memory"}`, tests)
 
-/** A test with a store of its own. */
+/** A test with a new store. */
 export const test = (
   name: string,
   body: () => Effect.Effect<void, unknown, Services | Scope.Scope>,

@@ -1,5 +1,5 @@
 /**
- * Plans as lines of a table, and a plugin and a stray that no row names.
+ * Plans as lines of text, and entries of the cache that the account does not have.
  */
 import { Duration } from "effect"
 import { type CacheSnapshot, type Stray } from "../../src/CacheSnapshot.ts"
@@ -14,7 +14,7 @@ export const plan = (
   retention: Duration.Input = "24 hours"
 ) => SyncPlan.make(installed, cached, { retention: Duration.fromInputUnsafe(retention) })
 
-/** An action as a line of a table. */
+/** An action as a line of text. */
 export const line = (action: SyncPlan.Action): string => {
   switch (action._tag) {
     case "Keep":

@@ -14,7 +14,7 @@ export const isAvailable = process.platform === "linux" && Fs.existsSync("/usr/b
 export const screenOf = (output: string, columns?: number): ReadonlyArray<string> =>
   Emulator.linesOf(output, columns).map(Emulator.textOf)
 
-/** Times and rates differ from run to run. */
+/** Replaces times and rates, which differ between runs. */
 export const withoutTimes = (line: string): string =>
   line
     .replace(/\d+(?:\.\d+)? s\b/g, "N s")
@@ -25,13 +25,13 @@ const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
 export interface Options {
   readonly columns: number
-  /** A program that is started by Node; the one of `src` by default. */
+  /** The program that Node runs. Default: the one of `src`. */
   readonly program?: string
   /** The folder that the command runs in. */
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly onOutput?: (output: string) => void
-  /** Bytes that are typed, such as Ctrl-C, once the screen shows a text. */
+  /** Bytes to type, such as Ctrl-C, when the screen shows a text. */
   readonly type?: { readonly after: string | RegExp; readonly text: string }
 }
 

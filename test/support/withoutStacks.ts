@@ -1,5 +1,5 @@
 /**
- * Errors without stacks. Passes ask for much that is not there, and to make the stack of each such error
- * takes half the time.
+ * Errors without stacks. Passes look for many files that do not exist, and making the stacks of these errors
+ * takes half of their time.
  */
 Error.stackTraceLimit = 0

@@ -2,102 +2,25 @@
  * Another writer that takes no lock, such as Codex, acts between any two steps of a pass.
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Effect, type FileSystem, Option, type PlatformError, Schema } from "effect"
-import * as InstallMetadata from "../../src/InstallMetadata.ts"
-import * as PluginVersion from "../../src/PluginVersion.ts"
+import { Effect } from "effect"
 import * as DiskReads from "../support/diskReads.ts"
 import * as FaultyFileSystem from "../support/FaultyFileSystem.ts"
 import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import "../support/withoutStacks.ts"
 import { makeIsNew } from "../support/fingerprints.ts"
+import { type Build, layOut, open, pass, root } from "../support/pluginWorld.ts"
 import {
-  type Build,
-  layOut,
-  open,
-  pass,
-  remoteId,
-  root,
-  versionOf
-} from "../support/pluginWorld.ts"
-import { a1, a2, a3, b1, b2, baseRoot, cached, sidecar } from "../support/scenarios.ts"
+  installs,
+  performer,
+  type Race,
+  races,
+  type Steps,
+  unpacked
+} from "../support/otherWriter.ts"
+import { cached } from "../support/scenarios.ts"
 
 type Disk = MemoryFileSystem.MemoryDisk
-
-type Step = Effect.Effect<void, PlatformError.PlatformError>
-
-/** A bundle that Codex has unpacked already, and the path to which it moves a plugin's folder. */
-const unpacked = "/unpacked"
-const backup = "/backup"
-
-/**
- * The steps of Codex for one installed plugin. If the version is active, Codex writes the sidecar. If the
- * version exists beside a greater one, it replaces the plugin's folder. Otherwise it moves the version
- * into the folder and removes the other versions.
- */
-const installs =
-  (wanted: Build) =>
-  (fs: FileSystem.FileSystem): ReadonlyArray<Step> => {
-    const isVersion = Schema.is(PluginVersion.PluginVersion)
-    const cachedVersions = Effect.map(
-      Effect.orElseSucceed(fs.readDirectory(baseRoot), () => []),
-      (names) => names.filter((name) => name !== InstallMetadata.fileName).filter(isVersion)
-    )
-    let way: "keep" | "replace" | "add" = "add"
-    const unlessKept = (step: Step) => Effect.suspend(() => (way === "keep" ? Effect.void : step))
-    return [
-      Effect.map(cachedVersions, (versions) => {
-        const isActive = Option.contains(PluginVersion.active(versions), versionOf(wanted))
-        way = isActive ? "keep" : versions.includes(versionOf(wanted)) ? "replace" : "add"
-      }),
-      Effect.suspend(() => (way === "replace" ? fs.rename(baseRoot, backup) : Effect.void)),
-      unlessKept(
-        Effect.andThen(
-          fs.makeDirectory(baseRoot, { recursive: true }),
-          fs.rename(unpacked, `${baseRoot}/${wanted.version}`)
-        )
-      ),
-      unlessKept(
-        Effect.flatMap(cachedVersions, (versions) =>
-          Effect.forEach(
-            versions.filter((version) => version !== wanted.version),
-            (version) => fs.remove(`${baseRoot}/${version}`, { recursive: true }),
-            { discard: true }
-          )
-        )
-      ),
-      fs.remove(backup, { recursive: true, force: true }),
-      fs.writeFileString("/sidecar", InstallMetadata.encode(remoteId(wanted.owner ?? "")), {
-        mode: InstallMetadata.fileMode
-      }),
-      Effect.flatMap(cachedVersions, (versions) =>
-        versions.length === 0 ? Effect.void : fs.rename("/sidecar", sidecar)
-      )
-    ]
-  }
-
-const uninstalls = (fs: FileSystem.FileSystem): ReadonlyArray<Step> => [
-  fs.remove(baseRoot, { recursive: true })
-]
-
-interface Scenario {
-  readonly before: ReadonlyArray<Build>
-  /** The account's plugin. Both writers make a pass for it unless `codex` is given. */
-  readonly after: Build
-  readonly codex?: (fs: FileSystem.FileSystem) => ReadonlyArray<Step>
-}
-
-const scenarios: Readonly<Record<string, Scenario>> = {
-  "a first install": { before: [], after: a1 },
-  "an upgrade": { before: [a1], after: a2 },
-  "an upgrade under another identity": { before: [a1], after: b2 },
-  "a downgrade": { before: [a2], after: a1 },
-  "a downgrade under another identity": { before: [a2], after: b1 },
-  "a downgrade to a superseded version": { before: [a1, a2, a3], after: a1 },
-  "a removal amid an upgrade": { before: [a1], after: b2, codex: uninstalls },
-  "a removal amid a downgrade": { before: [a2], after: b1, codex: uninstalls },
-  "a removal amid a repair": { before: [a1], after: b1, codex: uninstalls }
-}
 
 /** The operations of a pass that read or change the cache. */
 const operationsOf = (start: Disk, after: Build) =>
@@ -109,28 +32,11 @@ const operationsOf = (start: Disk, after: Build) =>
       )
   )
 
-/** Makes steps in order until one fails, then ignores further steps. */
-const performer = () => {
-  let gaveUp = false
-  const perform = (step: Step) =>
-    gaveUp
-      ? Effect.void
-      : Effect.catchTag(step, "PlatformError", () =>
-          Effect.sync(() => {
-            gaveUp = true
-          })
-        )
-  return (steps: ReadonlyArray<Step>) => Effect.forEach(steps, perform, { discard: true })
-}
-
 /**
  * Makes all steps of another writer and returns, for each, whether it reads or changes the home. A step
  * that does neither has the same effect after the pass.
  */
-const stepsInHome = Effect.fnUntraced(function* (
-  disk: Disk,
-  codex: (fs: FileSystem.FileSystem) => ReadonlyArray<Step>
-) {
+const stepsInHome = Effect.fnUntraced(function* (disk: Disk, codex: Steps) {
   let isInHome = false
   const fs = FaultyFileSystem.make(disk.clone().fileSystem, ({ paths }) =>
     Effect.sync(() => {
@@ -149,7 +55,8 @@ const stepsInHome = Effect.fnUntraced(function* (
 describe("another writer that acts between any two steps of a pass, or finishes after it", () => {
   let points = 0
   let runs = 0
-  for (const [name, { after, before, codex = installs(after) }] of Object.entries(scenarios)) {
+  for (const [name, race] of Object.entries<Race>(races)) {
+    const { after, before, codex = installs(after) } = race
     it.effect(
       name,
       Effect.fnUntraced(function* () {

@@ -106,7 +106,12 @@ const sidecarOf = (
   )
 }
 
-export const read = (disk: MemoryFileSystem.MemoryDisk): CacheContents =>
+/** A disk in memory, or one that has no inodes in memory. */
+type AnyDisk = Pick<MemoryFileSystem.MemoryDisk, "fileSystem" | "snapshot"> & {
+  readonly inode?: MemoryFileSystem.MemoryDisk["inode"]
+}
+
+export const read = (disk: AnyDisk): CacheContents =>
   readSnapshot(disk.snapshot(`${root}/plugins`), knownBuilds)
 
 /** The contents of any disk, from its snapshot of a home at {@link root}. */
@@ -180,7 +185,7 @@ export const violations = (contents: CacheContents): ReadonlyArray<string> => [
 
 /** The plugins on a disk as a new process lists them that only reads. */
 export const readerAnswer = Effect.fnUntraced(
-  function* (disk: MemoryFileSystem.MemoryDisk) {
+  function* (disk: AnyDisk) {
     const store = Context.get(yield* openStore(disk.fileSystem), PluginStore.PluginStore)
     const list = yield* Effect.orDie(store.list)
     return yield* Effect.forEach(list, ({ active, identity, intact, pluginId, versions }) =>
@@ -203,14 +208,17 @@ type ReaderAnswer = Effect.Success<ReturnType<typeof readerAnswer>>
 /** The answer depends only on the entries that a reader reads, so it is kept by their fingerprint. */
 const answers = new Map<string, ReaderAnswer>()
 
-/** A message if a new process that only reads gives a wrong answer. */
-export const readerMistakes = Effect.fnUntraced(function* (
-  disk: MemoryFileSystem.MemoryDisk,
-  contents: CacheContents
-) {
-  const key = readerFingerprint(disk)
+const keptAnswer = Effect.fnUntraced(function* (disk: AnyDisk) {
+  if (disk.inode === undefined) return yield* readerAnswer(disk)
+  const key = readerFingerprint({ inode: disk.inode })
   const answer = answers.get(key) ?? (yield* readerAnswer(disk))
   answers.set(key, answer)
+  return answer
+})
+
+/** A message if a new process that only reads gives a wrong answer. */
+export const readerMistakes = Effect.fnUntraced(function* (disk: AnyDisk, contents: CacheContents) {
+  const answer = yield* keptAnswer(disk)
   const expected = contents.plugins
     .map(({ active, name, sidecar, versions }) => {
       const identity = sidecar === undefined || sidecar === null ? undefined : remoteId(sidecar)
@@ -234,7 +242,7 @@ export const readerMistakes = Effect.fnUntraced(function* (
  * plugins, their identities, and no leftovers.
  */
 export const differences = Effect.fnUntraced(function* (
-  disk: MemoryFileSystem.MemoryDisk,
+  disk: AnyDisk,
   wanted: ReadonlyArray<Build>
 ) {
   const contents = read(disk)

@@ -125,7 +125,7 @@ export const fingerprint = (disk: Disk): string => idsOf(linesOf(disk))
  * The same for disks on which a process that only reads finds the same: it reads the cache and the names
  * in staging.
  */
-export const readerFingerprint = (disk: Disk): string => {
+export const readerFingerprint = (disk: Pick<Disk, "inode">): string => {
   const all: Array<Line> = []
   const cache = disk.inode(cacheOf(root))
   if (cache !== undefined) caches.addTo(all, cache)

@@ -260,7 +260,7 @@ class Repetition extends Error {
 
 /** One pass of a new process for an account with these plugins. */
 export const pass = (
-  disk: MemoryFileSystem.MemoryDisk,
+  disk: Pick<MemoryFileSystem.MemoryDisk, "fileSystem">,
   installed: ReadonlyArray<Build> | (() => ReadonlyArray<Build>),
   retention?: Duration.Duration
 ): Effect.Effect<PluginSync.SyncOutcome, PluginSync.SyncError> =>

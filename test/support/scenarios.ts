@@ -3,7 +3,7 @@
  */
 import { Context, Duration, Effect, type FileSystem, type PlatformError, Struct } from "effect"
 import { dirname } from "node:path/posix"
-import { fromFileSystem } from "../../src/internal/disk/Disk.ts"
+import * as Disks from "../../src/internal/disk/Disk.ts"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import * as PluginStore from "../../src/PluginStore.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
@@ -21,7 +21,7 @@ import {
 } from "./pluginWorld.ts"
 import "./withoutStacks.ts"
 
-type Disk = MemoryFileSystem.MemoryDisk
+type Disk = Pick<MemoryFileSystem.MemoryDisk, "fileSystem">
 
 /** A change of the cache by a new process. */
 export type Act = (disk: Disk) => Effect.Effect<unknown, { readonly _tag: string }>
@@ -57,20 +57,30 @@ export interface Scenario {
   readonly between?: ReadonlyArray<string>
 }
 
+const cacheOn = Effect.fnUntraced(function* (disk: Disk, builds: ReadonlyArray<Build>) {
+  yield* disk.fileSystem.makeDirectory(root)
+  for (const build of builds) yield* pass(disk, [build])
+})
+
 /** A disk after one pass for each build. Changes that the passes did not sync are unsynced. */
 export const cached = Effect.fnUntraced(function* (...builds: ReadonlyArray<Build>) {
   const disk = yield* MemoryFileSystem.make()
-  yield* disk.fileSystem.makeDirectory(root)
-  for (const build of builds) yield* pass(disk, [build])
+  yield* cacheOn(disk, builds)
   return disk
+})
+
+/** Makes an empty disk that of a scenario before its change. */
+export const prepareOn = Effect.fnUntraced(function* (disk: Disk, scenario: Scenario) {
+  yield* cacheOn(disk, scenario.before)
+  const services = yield* Effect.scoped(open(disk.fileSystem))
+  yield* Effect.provideContext(layOut(scenario.source ?? build(null, "local"), source), services)
+  if (scenario.damage !== undefined) yield* scenario.damage(disk.fileSystem)
 })
 
 /** The disk of a scenario before its change. Changes that the passes did not sync are unsynced. */
 export const prepare = Effect.fnUntraced(function* (scenario: Scenario) {
-  const disk = yield* cached(...scenario.before)
-  const services = yield* Effect.scoped(open(disk.fileSystem))
-  yield* Effect.provideContext(layOut(scenario.source ?? build(null, "local"), source), services)
-  if (scenario.damage !== undefined) yield* scenario.damage(disk.fileSystem)
+  const disk = yield* MemoryFileSystem.make()
+  yield* prepareOn(disk, scenario)
   return disk
 })
 
@@ -100,10 +110,11 @@ const installLocally = withStore((store) => store.install({ source, pluginId: pl
 
 /** Removes a file or folder durably. */
 const removing = (path: string) => (fs: FileSystem.FileSystem) =>
-  Effect.andThen(
-    fs.remove(path, { recursive: true }),
-    fromFileSystem(fs).syncDirectory(dirname(path))
-  )
+  Effect.gen(function* () {
+    const disk = (yield* Disks.Implementation)(fs)
+    yield* disk.remove(path)
+    yield* disk.syncDirectory(dirname(path))
+  })
 
 export const breaking = (version: string) => removing(`${baseRoot}/${version}/.codex-plugin`)
 

@@ -5,9 +5,9 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import * as CacheLock from "../../src/CacheLock.ts"
-import type * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 import * as CacheContents from "../support/cacheContents.ts"
 import * as PluginWorld from "../support/pluginWorld.ts"
+import { snapshotOf } from "../support/realDisk.ts"
 import { knownBuilds, type RemoteBuild } from "./account.ts"
 
 export interface Cache extends CacheContents.CacheContents {
@@ -26,25 +26,10 @@ export const marketplaceOf = (home: string): string =>
 export const baseRootsOf = (home: string): ReadonlyArray<string> =>
   Fs.readdirSync(marketplaceOf(home)).map((name) => Path.join(marketplaceOf(home), name))
 
-const entryOf = (file: string): MemoryFileSystem.Entry => {
-  const stats = Fs.lstatSync(file)
-  const common = { mode: stats.mode & 0o7777, mtime: stats.mtimeMs }
-  if (stats.isDirectory()) return { type: "Directory", ...common }
-  return stats.isFile()
-    ? { type: "File", ...common, bytes: Uint8Array.from(Fs.readFileSync(file)) }
-    : { type: "SymbolicLink", ...common, target: Fs.readlinkSync(file) }
-}
-
 /** The content of a home while nobody changes it. */
 export const read = (home: string): Cache => {
   const plugins = Path.join(home, "plugins")
-  const names = Fs.readdirSync(plugins, { recursive: true, encoding: "utf8" })
-  const snapshot = Object.fromEntries(
-    names.map((name) => [
-      Path.join(PluginWorld.root, "plugins", name),
-      entryOf(Path.join(plugins, name))
-    ])
-  )
+  const snapshot = snapshotOf(plugins, Path.join(PluginWorld.root, "plugins"))
   const known = new Set([
     ...[CacheContents.cacheRoot, CacheContents.stagingRoot].map((path) => Path.basename(path)),
     CacheLock.fileName

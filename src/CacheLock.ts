@@ -75,7 +75,7 @@ export interface Options {
 /**
  * The process that holds the lock, according to its note.
  *
- * @category models
+ * @category schemas
  * @since 0.1.0
  */
 export const Holder = Schema.Struct({ pid: Schema.Int, since: Schema.DateTimeUtcFromString })
@@ -405,7 +405,7 @@ export const makeInProcess: Effect.Effect<CacheLock["Service"], never, Scope.Sco
 )
 
 /**
- * A lock within this process only, for file systems that no other process uses. Each build of the
+ * Provides a lock within this process only, for file systems that no other process uses. Each build of the
  * layer is a separate lock.
  *
  * @category layers

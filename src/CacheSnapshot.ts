@@ -21,12 +21,13 @@ export type Identity = Data.TaggedEnum<{
   InDoubt: {}
   /** `exact`: the sidecar has exactly the bytes that Codex writes. */
   Known: { readonly remotePluginId: RemotePluginId; readonly exact: boolean }
+  /** There is a sidecar, but it is corrupt or of a newer schema. */
   Unreadable: { readonly error: InstallMetadataError }
 }>
 /**
  * Constructors and guards of the identities.
  *
- * @category schemas
+ * @category constructors
  * @since 0.1.0
  */
 export const Identity = Data.taggedEnum<Identity>()

@@ -307,7 +307,7 @@ const make = Effect.fnUntraced(function* (home: {
 })
 
 /**
- * The home at this path, which must be a folder.
+ * Provides the home at this path, which must be a folder.
  *
  * @category layers
  * @since 0.1.0
@@ -328,7 +328,7 @@ const variables = Config.all({
 })
 
 /**
- * The home that the environment names: `$CODEX_HOME`, which must be a folder, else `~/.codex`.
+ * Provides the home that the environment names: `$CODEX_HOME`, which must be a folder, else `~/.codex`.
  *
  * @category layers
  * @since 0.1.0

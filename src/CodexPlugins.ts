@@ -64,7 +64,7 @@ const shareAsWhole = <A, E, R>(self: Layer.Layer<A, E, R>): Layer.Layer<A, E, R>
   Layer.fromBuildMemo((memoMap, scope) => Layer.buildWithMemoMap(Layer.fresh(self), memoMap, scope))
 
 /**
- * All services except for the home and the lock, which a host may want to choose itself, with
+ * Provides all services except for the home and the lock, which a host may want to choose, with
  * options. The services from one call belong to one home.
  *
  * @category layers
@@ -82,7 +82,7 @@ export const layerServicesWith = (options: Omit<Options, "lock">) =>
   )
 
 /**
- * All services except for the home and the lock, which a host may want to choose itself. All uses
+ * Provides all services except for the home and the lock, which a host may want to choose. All uses
  * of this layer in a program share one home; a second home needs {@link layerServicesWith}.
  *
  * @category layers
@@ -91,7 +91,7 @@ export const layerServicesWith = (options: Omit<Options, "lock">) =>
 export const layerServices = layerServicesWith({})
 
 /**
- * The services of the home that the environment names, with options; see {@link layer}.
+ * Provides the services of the home that the environment names, with options; see {@link layer}.
  *
  * @category layers
  * @since 0.2.0
@@ -103,8 +103,9 @@ export const layerWith = (options: Options) =>
   )
 
 /**
- * The services of the home that the environment names: `$CODEX_HOME`, else `~/.codex`. Needs
- * Effect's `FileSystem`, `Path` and `HttpClient`, and a runtime that has `node:sqlite` for the lock.
+ * Provides the services of the home that the environment names: `$CODEX_HOME`, else `~/.codex`.
+ * Needs Effect's `FileSystem`, `Path` and `HttpClient`, and a runtime that has `node:sqlite` for the
+ * lock.
  *
  * @category layers
  * @since 0.1.0
@@ -112,7 +113,7 @@ export const layerWith = (options: Options) =>
 export const layer = layerWith({})
 
 /**
- * The services of the home at this path, which must be a folder; see {@link layer}.
+ * Provides the services of the home at this path, which must be a folder; see {@link layer}.
  *
  * @category layers
  * @since 0.1.0

@@ -106,7 +106,7 @@ export type InstallMetadataError = UnsupportedSchemaVersion | CorruptInstallMeta
 /**
  * The exact bytes Codex writes: two-space indent, this key order, a newline at the end.
  *
- * @category schemas
+ * @category codecs
  * @since 0.1.0
  */
 export const encode = (remotePluginId: RemotePluginId.RemotePluginId): string =>

@@ -12,7 +12,7 @@ import * as NodeHttp from "./internal/nodeHttp.ts"
 export { CertificateFileError } from "./internal/certificateFile.ts"
 
 /**
- * The HTTP client of the other layers here.
+ * Provides the HTTP client of the other layers here.
  *
  * The client keeps its connections open. It uses the proxies that `HTTPS_PROXY`, `HTTP_PROXY`,
  * `ALL_PROXY` and `NO_PROXY` name. It trusts the certificates of Node, of the system, and of the
@@ -25,8 +25,8 @@ export { CertificateFileError } from "./internal/certificateFile.ts"
 export const layerHttp = NodeHttp.layer
 
 /**
- * Node's file system and paths, for {@link CodexPlugins.layerAt} and its like with another HTTP
- * client. The services then read and write the cache directly on `node:fs`. Over Effect's
+ * Provides Node's file system and paths, for {@link CodexPlugins.layerAt} and its like with another
+ * HTTP client. The services then read and write the cache directly on `node:fs`. Over Effect's
  * `FileSystem` alone they do the same work in more time.
  *
  * @category layers
@@ -41,7 +41,8 @@ export const layerPlatform: Layer.Layer<FileSystem.FileSystem | Path.Path> = Lay
 const platform = Layer.merge(layerPlatform, layerHttp)
 
 /**
- * The home that the environment names, with options: `$CODEX_HOME`, else `~/.codex`.
+ * Provides the services of the home that the environment names, with options: `$CODEX_HOME`, else
+ * `~/.codex`.
  *
  * @category layers
  * @since 0.2.0
@@ -50,7 +51,7 @@ export const layerWith = (options: CodexPlugins.Options) =>
   Layer.provide(CodexPlugins.layerWith(options), platform)
 
 /**
- * The home that the environment names: `$CODEX_HOME`, else `~/.codex`.
+ * Provides the services of the home that the environment names: `$CODEX_HOME`, else `~/.codex`.
  *
  * @category layers
  * @since 0.1.0
@@ -58,7 +59,7 @@ export const layerWith = (options: CodexPlugins.Options) =>
 export const layer = layerWith({})
 
 /**
- * The home at this path, which must be a folder.
+ * Provides the services of the home at this path, which must be a folder.
  *
  * @category layers
  * @since 0.1.0

@@ -33,7 +33,7 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
 /**
  * `warning` and `error` are only for problems that the user must act on.
  *
- * @category models
+ * @category schemas
  * @since 0.2.0
  */
 export const Status = Schema.Literals(["ok", "warning", "error"])
@@ -48,7 +48,7 @@ export type Status = typeof Status.Type
 /**
  * One check, with the keys of `codex doctor --json`.
  *
- * @category models
+ * @category schemas
  * @since 0.2.0
  */
 export const Check = Schema.Struct({
@@ -74,7 +74,7 @@ export interface Check extends Schema.Schema.Type<typeof Check> {}
 /**
  * The result of all checks. Its JSON has the shape of `codex doctor --json`.
  *
- * @category models
+ * @category schemas
  * @since 0.2.0
  */
 export const Report = Schema.Struct({
@@ -98,7 +98,7 @@ export interface Report extends Schema.Schema.Type<typeof Report> {}
 /**
  * The options of an examination.
  *
- * @category models
+ * @category options
  * @since 0.2.0
  */
 export interface Options {

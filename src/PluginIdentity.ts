@@ -25,7 +25,7 @@ import { RemotePluginId } from "./RemotePluginId.ts"
  * - `Corrupt`: the sidecar is damaged or is not a regular file
  * - `UnsupportedSchema`: a newer Codex wrote the sidecar
  *
- * @category models
+ * @category schemas
  * @since 0.2.0
  */
 export const State = Schema.Literals([
@@ -49,7 +49,7 @@ export type State = typeof State.Type
 /**
  * The identity of one plugin.
  *
- * @category models
+ * @category schemas
  * @since 0.2.0
  */
 export const Identity = Schema.Struct({
@@ -72,7 +72,7 @@ export interface Identity extends Schema.Schema.Type<typeof Identity> {}
  * The identity with the keys of analytics events: `plugin_id`, `remote_plugin_id`, `plugin_name`,
  * `marketplace_name` and `state`.
  *
- * @category codecs
+ * @category schemas
  * @since 0.2.0
  */
 export const IdentityFields = Identity.pipe(

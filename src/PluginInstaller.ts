@@ -280,7 +280,7 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * The service, with the defaults.
+ * Provides {@link PluginInstaller}.
  *
  * @category layers
  * @since 0.1.0

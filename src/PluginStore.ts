@@ -94,7 +94,9 @@ export interface ExpectOptions {
  * @since 0.2.0
  */
 export interface StageOptions extends ForceOptions, ExpectOptions {
-  /** The plugin that is staged, for an error that occurs before its folder exists. */
+  /**
+   * The plugin that is staged, for an error that occurs before its folder exists. Default: none.
+   */
   readonly pluginId?: PluginId.PluginId | undefined
 }
 
@@ -177,6 +179,7 @@ export class PluginStore extends Context.Service<
     readonly read: (
       pluginId: PluginId.PluginId
     ) => Effect.Effect<Option.Option<CachedPlugin>, PluginStoreError>
+    /** The active version of a plugin; none if the plugin is not installed. */
     readonly activeVersion: (
       pluginId: PluginId.PluginId
     ) => Effect.Effect<Option.Option<PluginVersion.PluginVersion>, PluginStoreError>

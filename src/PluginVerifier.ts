@@ -79,7 +79,7 @@ export interface Report {
 /**
  * The options of a verification.
  *
- * @category models
+ * @category options
  * @since 0.2.0
  */
 export interface Options {

@@ -39,7 +39,7 @@ export type PluginVersion = typeof PluginVersion.Type
  * As {@link PluginVersion}, but surrounding white space is removed first, as Codex does with the
  * backend's versions.
  *
- * @category constants
+ * @category schemas
  * @since 0.1.0
  */
 export const PluginVersionFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(PluginVersion))

@@ -87,7 +87,7 @@ export type InstallError =
 /**
  * Options of an install, and callbacks that report its progress.
  *
- * @category models
+ * @category options
  * @since 0.2.0
  */
 export interface InstallOptions extends PluginStore.ExpectOptions {

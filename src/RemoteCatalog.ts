@@ -44,7 +44,7 @@ export const maxPages = 500
 /**
  * The maximum size of one answer, in bytes. A page of {@link pageSize} rows of 100 kB takes 20 MB.
  *
- * @category schemas
+ * @category constants
  * @since 0.1.0
  */
 export const maxAnswerBytes = CatalogCall.maxBytes

@@ -8,7 +8,7 @@ import * as WhiteSpace from "./internal/whiteSpace.ts"
  * A trimmed, non-empty string. A sidecar may contain any such id. Fewer may be part of a request's
  * path; see {@link isAddressable}.
  *
- * @category constants
+ * @category schemas
  * @since 0.1.0
  */
 export const RemotePluginId = WhiteSpace.Trimmed.check(Schema.isNonEmpty()).pipe(
@@ -25,7 +25,7 @@ export type RemotePluginId = typeof RemotePluginId.Type
 /**
  * As {@link RemotePluginId}, but surrounding white space is removed first, as Codex's readers do.
  *
- * @category constants
+ * @category schemas
  * @since 0.1.0
  */
 export const RemotePluginIdFromUntrimmed = WhiteSpace.Trim.pipe(Schema.decodeTo(RemotePluginId))

@@ -83,11 +83,13 @@ export interface ActionResult<Id extends string | null = PluginId.PluginId> {
  * @since 0.1.0
  */
 export type SyncEvent = Data.TaggedEnum<{
+  /** The pass has begun. */
   Started: {}
   /** The pass waits for another process: for the lock of the home, or for a plugin to be installed. */
   Waiting: { readonly for: "lock" | "plugin"; readonly pluginId: PluginId.PluginId | null }
   /** The listing is complete; the account has this number of rows. */
   Listed: { readonly rows: number; readonly duration: Duration.Duration }
+  /** The plan of the pass, or of another round of it. */
   Planned: { readonly plan: SyncPlan.SyncPlan }
   /** Bytes of a bundle have arrived. `bytes` counts from the beginning of the current attempt. */
   Progress: {
@@ -107,7 +109,9 @@ export type SyncEvent = Data.TaggedEnum<{
   Kept: ActionResult
   /** The version was cached; its missing sidecar has been written. */
   Backfilled: ActionResult
+  /** A version was downloaded, or copied from a seed, and is active now. */
   Installed: ActionResult & { readonly reason: SyncPlan.InstallReason }
+  /** The plugin was removed from the cache. */
   Removed: ActionResult<string> & { readonly reason: SyncPlan.RemovalReason }
   /** A superseded version was deleted. */
   Pruned: ActionResult
@@ -119,7 +123,9 @@ export type SyncEvent = Data.TaggedEnum<{
     /** `Changed`: other programs kept changing the plugin. */
     readonly reason: "Changed" | "Leased" | "SharedCache"
   }
+  /** The action failed. The plugin is as it was, and the pass continues. */
   Failed: ActionResult<string | null> & { readonly failure: SyncFailure }
+  /** The pass has ended; some of its actions may have failed. */
   Finished: { readonly outcome: SyncOutcome; readonly duration: Duration.Duration }
   /** The whole pass failed. */
   PassFailed: { readonly error: SyncError; readonly duration: Duration.Duration }

@@ -39,7 +39,7 @@ export type InstallReason = Data.TaggedEnum<{
 /**
  * Constructors and guards of the reasons.
  *
- * @category schemas
+ * @category constructors
  * @since 0.1.0
  */
 export const InstallReason = Data.taggedEnum<InstallReason>()
@@ -88,7 +88,7 @@ export type Action = Data.TaggedEnum<{
 /**
  * Constructors and guards of the actions.
  *
- * @category schemas
+ * @category constructors
  * @since 0.1.0
  */
 export const Action = Data.taggedEnum<Action>()
@@ -118,7 +118,7 @@ export type RemovalSkippedReason = Data.TaggedEnum<{
 /**
  * Constructors and guards of the reasons.
  *
- * @category schemas
+ * @category constructors
  * @since 0.2.0
  */
 export const RemovalSkippedReason = Data.taggedEnum<RemovalSkippedReason>()

@@ -350,7 +350,7 @@ export const layerOf = (disk: MemoryDisk): Layer.Layer<FileSystem.FileSystem | D
   )
 
 /**
- * As {@link layer}, with options. Each call returns a layer with a separate disk.
+ * Provides the same as {@link layer}, with options. Each call returns a layer with a separate disk.
  *
  * @category layers
  * @since 0.1.0

@@ -23,11 +23,11 @@ export interface Account {
  * @since 0.2.0
  */
 export interface Options {
-  /** @default "account-1" */
+  /** Default: "account-1". */
   readonly id?: string
-  /** @default `${id}@example.test` */
+  /** Default: `${id}@example.test`. */
   readonly email?: string
-  /** When the tokens expire, in seconds since 1970. @default the year 2100 */
+  /** When the tokens expire, in seconds since 1970. Default: the year 2100. */
   readonly expires?: number
 }
 

@@ -24,14 +24,14 @@ import * as TestRequest from "./TestRequest.ts"
 /**
  * Describes a plugin; see `TestPlugin.make`.
  *
- * @category constants
+ * @category constructors
  * @since 0.1.0
  */
 export const plugin = TestPlugin.make
 /**
  * Describes an account; see `TestAccount.make`.
  *
- * @category constants
+ * @category constructors
  * @since 0.1.0
  */
 export const account = TestAccount.make
@@ -43,18 +43,19 @@ export const account = TestAccount.make
  * @since 0.1.0
  */
 export interface Options {
+  /** Default: none. */
   readonly plugins?: ReadonlyArray<TestPlugin.Plugin>
-  /** The first is the one that methods mean where none is named. @default one account */
+  /** Methods use the first one if none is named. Default: one account. */
   readonly accounts?: readonly [TestAccount.Account, ...ReadonlyArray<TestAccount.Account>]
-  /** @default "/backend-api" */
+  /** Default: "/backend-api". */
   readonly basePath?: string
-  /** Passes before each answer. @default none */
+  /** Passes before each answer. Default: none. */
   readonly latency?: Duration.Input
-  /** Most rows of a page, whatever limit is asked for. @default 200 */
+  /** Most rows of a page, whatever limit is asked for. Default: 200. */
   readonly pageSize?: number
-  /** The ids that the backend recommends, such as `hello@openai-curated-remote`. @default none */
+  /** The ids that the backend recommends, such as `hello@openai-curated-remote`. Default: none. */
   readonly featured?: ReadonlyArray<string>
-  /** The secret in each bundle's URL. */
+  /** The secret in each bundle's URL. Default: a made-up one. */
   readonly signature?: string
 }
 
@@ -65,17 +66,17 @@ export interface Options {
  * @since 0.1.0
  */
 export interface ServeOptions {
-  /** @default a free one */
+  /** Default: a free one. */
   readonly port?: number
-  /** Serves bundles over HTTPS on a port of their own; without it they come from the API's port. */
+  /** Serves bundles over HTTPS on a port of their own. Default: they come from the API's port. */
   readonly bundles?: {
     /** PEM. */
     readonly key: string
     /** PEM. */
     readonly cert: string
-    /** As the URLs name it. @default "127.0.0.1" */
+    /** As the URLs name it. Default: "127.0.0.1". */
     readonly host?: string
-    /** @default a free one */
+    /** Default: a free one. */
     readonly port?: number
   }
 }
@@ -131,8 +132,11 @@ export class TestBackend extends Context.Service<
     readonly update: (id: string, changes: Partial<TestPlugin.Options>) => Effect.Effect<void>
     /** Removes the plugin for all accounts. Earlier bundle URLs stay valid. */
     readonly remove: (id: string) => Effect.Effect<void>
+    /** Installs the plugin for the account; for the first one by default. */
     readonly install: (id: string, account?: TestAccount.Account) => Effect.Effect<void>
+    /** Uninstalls the plugin for the account. */
     readonly uninstall: (id: string, account?: TestAccount.Account) => Effect.Effect<void>
+    /** True if the account has the plugin installed. */
     readonly isInstalled: (id: string, account?: TestAccount.Account) => Effect.Effect<boolean>
 
     /** Makes the answers to matching requests behave like this. Adds to earlier calls. */
@@ -151,8 +155,10 @@ export class TestBackend extends Context.Service<
     readonly arrival: (match: TestRequest.Match) => Effect.Effect<TestRequest.Request>
     /** The largest number of requests of a kind that were open at the same time. */
     readonly mostAtOnce: (kind: TestRequest.Kind) => Effect.Effect<number>
+    /** Forgets the requests so far. */
     readonly forget: Effect.Effect<void>
 
+    /** The accounts that the backend knows. */
     readonly accounts: readonly [TestAccount.Account, ...ReadonlyArray<TestAccount.Account>]
     /** Texts that no log, error or file may contain: tokens, and the signature of bundle URLs. */
     readonly secrets: ReadonlyArray<string>
@@ -308,7 +314,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 })
 
 /**
- * As {@link layer}, with options. Each call returns a layer with a separate backend.
+ * Provides the same as {@link layer}, with options. Each call returns a layer with a separate backend.
  *
  * @category layers
  * @since 0.2.0

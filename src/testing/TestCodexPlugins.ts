@@ -23,43 +23,35 @@ export const root = "/home/tester/.codex"
  * Options of {@link layerWith}: the options of the backend and the disk, and four conditions that a
  * host must handle. Conditions can be combined.
  *
- * @category models
+ * @category options
  * @since 0.2.0
  */
 export interface Options extends TestBackend.Options {
   /** Options of the disk in memory, such as `{ caseInsensitive: true }`. */
   readonly disk?: MemoryFileSystem.Options
   /**
-   * The home has no `auth.json`. `backend.writeHome(TestCodexPlugins.root)` signs in.
-   *
-   * @default false
+   * The home has no `auth.json`. `backend.writeHome(TestCodexPlugins.root)` signs in. Default:
+   * false.
    */
   readonly signedOut?: boolean
   /**
    * The home's token has expired, and the backend rejects it. The first account then has an expired
    * token, and the second is the same account with a valid one:
    * `backend.writeHome(TestCodexPlugins.root, { account: backend.accounts[1] })` renews it.
-   *
-   * @default false
+   * Default: false.
    */
   readonly expired?: boolean
   /**
-   * The backend resets every connection. `backend.behave` ends that.
-   *
-   * @default false
+   * The backend resets every connection. `backend.behave` ends that. Default: false.
    */
   readonly offline?: boolean
   /**
    * Each answer begins after 300 ms and then arrives at 20 kB per second. `backend.behave` ends
-   * that.
-   *
-   * @default false
+   * that. Default: false.
    */
   readonly slow?: boolean
   /**
-   * Options of the services.
-   *
-   * @default {}
+   * Options of the services. Default: none.
    */
   readonly services?: Omit<CodexPlugins.Options, "lock">
 }
@@ -109,7 +101,8 @@ const layerBackend = ({ accounts = [TestAccount.make()], ...options }: Options) 
     : TestBackend.layerWith({ ...options, accounts })
 
 /**
- * As {@link layer}, with options. Each call returns a layer with a separate disk and backend.
+ * Provides the same as {@link layer}, with options. Each call returns a layer with a separate disk
+ * and backend.
  *
  * @example
  * ```ts

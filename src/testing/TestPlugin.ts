@@ -19,33 +19,38 @@ export type Fields = Readonly<Record<string, unknown>>
  * @since 0.1.0
  */
 export interface Options {
+  /** The plugin's name, also in its manifest. */
   readonly name: string
-  /** @default "1.0.0" */
+  /** Default: "1.0.0". */
   readonly version?: string
-  /** @default `plugins~Plugin_<name>`, followed by the scope where it is not GLOBAL */
+  /** Default: `plugins~Plugin_<name>`, followed by the scope unless it is GLOBAL. */
   readonly id?: string
-  /** @default "GLOBAL" */
+  /** Default: "GLOBAL". */
   readonly scope?: "GLOBAL" | "USER" | "WORKSPACE"
-  /** @default "LISTED" where the scope is WORKSPACE, else none */
+  /** Default: "LISTED" if the scope is WORKSPACE, else none. */
   readonly discoverability?: "LISTED" | "PRIVATE" | "UNLISTED"
-  /** True if the accounts have it installed from the start. @default true */
+  /** True if the accounts have it installed from the start. Default: true. */
   readonly installed?: boolean
-  /** True if the catalogue lists it. A plugin that is not listed can be read by its id. @default true */
+  /**
+   * True if the catalogue lists it. A plugin that is not listed can be read by its id. Default: true.
+   */
   readonly listed?: boolean
-  /** @default true */
+  /** True if the accounts have it enabled. Default: true. */
   readonly enabled?: boolean
+  /** The description in the listing. Default: none. */
   readonly description?: string
+  /** The release's app manifest. Default: none. */
   readonly appManifest?: unknown
   /**
    * Files in addition to the manifest and the skill of {@link TestBundle.plugin}, or in their
-   * place.
+   * place. Default: none.
    */
   readonly files?: TestBundle.Files
-  /** The whole bundle instead: its bytes, or the contents to pack. */
+  /** The whole bundle instead: its bytes, or the contents to pack. Default: `files`. */
   readonly bundle?: Uint8Array | TestBundle.Contents
-  /** Any other field of the row, such as `status` or `installation_policy`. */
+  /** Any other field of the row, such as `status` or `installation_policy`. Default: none. */
   readonly row?: Fields
-  /** Any other field of the row's `release`, such as `interface`. */
+  /** Any other field of the row's `release`, such as `interface`. Default: none. */
   readonly release?: Fields
 }
 

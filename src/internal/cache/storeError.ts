@@ -11,7 +11,7 @@ import { isNotFound } from "./baseRoots.ts"
  * The time for which a rename is retried while another program holds the file, as virus scanners do
  * on Windows.
  *
- * @category schemas
+ * @category constants
  * @since 0.1.0
  */
 export const heldFilePatience = Duration.seconds(4)

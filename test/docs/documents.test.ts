@@ -164,6 +164,24 @@ describe("docs/hosts.md", () => {
   })
 })
 
+describe("docs/api.md", () => {
+  it("lists every export, below its module (`npm run docs:api` writes it)", () => {
+    const sections = read("docs/api.md").split(/^## /m)
+    const missing = modules(fileURLToPath(at("src")), ".ts").flatMap(
+      ({ exports, name: module }) => {
+        const section = sections.find((text) => text.startsWith(`${module}\n`)) ?? ""
+        return exports
+          .filter(
+            ({ doc = "", name }) =>
+              !doc.includes("@internal") && !section.includes(`\n### ${name}\n`)
+          )
+          .map(({ name }) => `${module}.${name}`)
+      }
+    )
+    assert.deepStrictEqual(missing, [])
+  })
+})
+
 describe("docs/terminal.svg", () => {
   const svg = read("docs/terminal.svg")
 

@@ -59,6 +59,17 @@ const leadingComment = /^\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n/
 /** An export and the place of its statement in the file. */
 type Placed = readonly [index: number, found: Export]
 
+/** The members of a service, which `tsc` declares apart from its class. */
+const serviceBase = (text: string, name: string): string | undefined => {
+  const start = text.indexOf(`declare const ${name}_base: Context.ServiceClass<`)
+  if (start === -1) return undefined
+  const [, id, members] =
+    /^.*Class<\w+, ("[^"]+"), \{\n([\s\S]*?)^\}>;$/m.exec(text.slice(start)) ?? []
+  return members === undefined
+    ? undefined
+    : `class ${name} extends Context.Service<${name}, {\n${members}}>()(${id}) {}`
+}
+
 const declaredIn = (module: string, text: string): ReadonlyArray<Placed> =>
   Array.from(text.matchAll(declarationPattern), (match) => {
     const [whole, kind = "", name = ""] = match
@@ -70,7 +81,9 @@ const declaredIn = (module: string, text: string): ReadonlyArray<Placed> =>
       module,
       name,
       kind,
-      declaration: rest.slice(0, end).replace(/^export (declare )?/, ""),
+      declaration:
+        (kind === "class" ? serviceBase(text, name) : undefined) ??
+        rest.slice(0, end).replace(/^export (declare )?/, ""),
       doc: comment === undefined ? undefined : textOf(comment.trimEnd()),
       origin: undefined
     }

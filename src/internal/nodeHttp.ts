@@ -20,7 +20,10 @@ import * as NodeExchange from "./nodeExchange.ts"
 import * as Proxy from "./proxy.ts"
 import * as ProxyTunnel from "./proxyTunnel.ts"
 
-/** The context that was made last, and its certificates. Whoever trusts the same ones shares it. */
+/**
+ * The context that was made last, and its certificates. Layers that trust the same certificates
+ * share it, because a context takes long to make. It contains nothing of a single layer.
+ */
 let latest: { readonly roots: string; readonly context: Tls.SecureContext } | undefined
 
 const contextWith = (ca: ReadonlyArray<string> | undefined): Tls.SecureContext => {

@@ -1,7 +1,8 @@
 /**
  * Shares the turns of the event loop. Synchronous work, such as disk calls and the inflating of
  * bundles, shares a turn. Once a turn has lasted long enough, further work waits for the next one,
- * so that a host's timers and requests are never delayed for long.
+ * so that a host's timers and requests are never delayed for long. A process has one event loop, so
+ * all homes of the process share the state here.
  */
 import { Context, Effect, Fiber } from "effect"
 

@@ -4,6 +4,9 @@
  * No disk blocks the event loop for long. Once calls prove slow, all of them go to Node's threads,
  * and so does every sync except on `tmpfs`, where it is immediate. Fast calls share the turns of
  * the event loop; see `eventLoop`.
+ *
+ * The process has one event loop, which all disks block together, so the state here belongs to the
+ * process and not to a layer. A home on a slow disk makes another home's calls slower, never wrong.
  */
 import { Effect, PlatformError } from "effect"
 import * as Fs from "node:fs"
@@ -24,7 +27,7 @@ export const largeWrite = 64 * 1024
 
 /**
  * The time that calls may take, in milliseconds: the total, and the average of each call, by which
- * the total recovers. Once a disk has used it up, all its calls go to threads.
+ * the total recovers. Once it is used up, all calls of the process go to threads.
  */
 const allowance = { most: 20, each: 0.1 }
 

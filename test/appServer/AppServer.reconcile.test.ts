@@ -108,7 +108,7 @@ describe("AppServer: plugin/reconcile", () => {
           failedMaterializationRemotePluginIds: ["plugins~Plugin_bad"]
         })
       },
-      provide(alpha, TestBackend.plugin({ name: "bad", bundle: new Uint8Array() }))
+      provide(alpha, TestBackend.plugin({ name: "bad", bundle: new Uint8Array(100) }))
     )
   )
 

@@ -9,7 +9,7 @@ const crash = ["test/crash/**/*.test.ts"]
 
 /** Tests that change their process: the methods of `node:fs`, their speed, or the user. */
 const ownProcess = [
-  "test/internal/disk/{Disk,nodeReads}.test.ts",
+  "test/internal/disk/{Disk,Disk.trace,nodeReads}.test.ts",
   "test/testing/FileSystemContract.user.test.ts"
 ]
 
@@ -30,7 +30,8 @@ const both = [
   "test/PluginSeed.test.ts",
   "test/PluginStore.test.ts",
   "test/PluginStore.{identity,install,links,local,removal}.test.ts",
-  "test/testing/TestBackend.test.ts"
+  "test/testing/TestBackend.test.ts",
+  "test/testing/TestBackend.{behaviours,calls}.test.ts"
 ]
 
 const otherCommands = ["codex", "fleet", "homes", "torture", "bench"].map(

@@ -26,6 +26,7 @@ import * as processLock from "./internal/lock/processLock.ts"
 import * as queues from "./internal/lock/queues.ts"
 import * as OptionCheck from "./internal/optionCheck.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
+import * as Message from "./internal/message.ts"
 import * as platformError from "./internal/platformError.ts"
 
 /**
@@ -111,17 +112,32 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
   })
 }) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
     switch (this.reason._tag) {
       case "TimedOut":
-        return `gave up after ${Duration.format(this.reason.waited)} on the lock ${this.path}, held by ${describe(this.reason.holder)}; ${
+        return Message.because(
+          null,
+          `gave up after ${Duration.format(this.reason.waited)} on the lock ${this.path}, held by ${describe(this.reason.holder)}`,
           this.reason.holder === null
-            ? "if no other process is running, the file system may not support locks"
+            ? "try again later, or check that the file system supports locks"
             : "try again when it is done"
-        }`
+        )
       case "Unavailable":
-        return `cannot lock ${this.path} (${platformError.messageOf(this.reason.cause)}), so nothing is written: the folder must be writable and its file system must support locks`
+        return Message.because(
+          null,
+          `cannot lock ${this.path} (${platformError.messageOf(this.reason.cause)}), so nothing is written`,
+          "make the folder writable, on a file system that supports locks"
+        )
       case "Corrupt":
-        return `cannot lock ${this.path}, because the file is not a lock file; delete it while no other codex-plugins process runs, then try again`
+        return Message.because(
+          null,
+          `cannot lock ${this.path}, because the file is not a lock file`,
+          "delete it while no other codex-plugins process runs, then try again"
+        )
     }
   }
 }

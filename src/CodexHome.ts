@@ -24,6 +24,7 @@ import * as Disk from "./internal/disk/Disk.ts"
 import * as Layout from "./internal/cache/layout.ts"
 import * as ConfigFile from "./internal/configFile.ts"
 import * as SmallFile from "./internal/smallFile.ts"
+import * as Message from "./internal/message.ts"
 
 /**
  * The backend's URL, unless `chatgpt_base_url` sets another one.
@@ -57,23 +58,51 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
   })
 }) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const { because } = Message
     switch (this.reason._tag) {
       case "NoHomeDirectory":
-        return "cannot find the Codex home: set CODEX_HOME"
+        return because(null, "cannot find the Codex home", "set CODEX_HOME")
       case "Missing":
-        return `the Codex home ${this.path} does not exist: create it, or point CODEX_HOME at another`
+        return because(
+          null,
+          `the Codex home ${this.path} does not exist`,
+          "create it, or point CODEX_HOME at another"
+        )
       case "NoWorkingFolder":
-        return `the Codex home ${this.path} is relative to a folder that does not exist any more: use an absolute path`
+        return because(
+          null,
+          `the Codex home ${this.path} is relative to a folder that does not exist any more`,
+          "use an absolute path"
+        )
       case "NotAFolder":
-        return `the Codex home ${this.path} is not a folder: point CODEX_HOME at one`
+        return because(
+          null,
+          `the Codex home ${this.path} is not a folder`,
+          "point CODEX_HOME at one"
+        )
       case "Inaccessible":
-        return `cannot read ${this.path}: check its permissions`
+        return because(null, `cannot read ${this.path}`, "check its permissions")
       case "NotASmallFile":
-        return `${this.path} is not a regular file of at most ${maxFileBytes} bytes: replace it`
-      case "NotToml":
-        return `${this.path} is not valid TOML${this.reason.line === null ? "" : ` (line ${this.reason.line})`}: correct it`
+        return because(
+          null,
+          `${this.path} is not a regular file of at most ${maxFileBytes} bytes`,
+          "replace it"
+        )
+      case "NotToml": {
+        const line = this.reason.line === null ? "" : ` (line ${this.reason.line})`
+        return because(null, `${this.path} is not valid TOML${line}`, "correct it")
+      }
       case "InvalidSetting":
-        return `\`${this.reason.key}\` in ${this.path} is not ${this.reason.expected}: correct it`
+        return because(
+          null,
+          `\`${this.reason.key}\` in ${this.path} is not ${this.reason.expected}`,
+          "correct it"
+        )
     }
   }
 }
@@ -92,21 +121,52 @@ export class NotSignedIn extends Schema.TaggedError<NotSignedIn>()("NotSignedIn"
   mode: Schema.optionalKey(Schema.NullOr(Schema.String))
 }) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const { because } = Message
+    const signedOut = "not signed in to ChatGPT"
     switch (this.reason) {
       case "NoCredentials":
         return this.mode === "chatgptAuthTokens"
-          ? `not signed in to ChatGPT: ${this.path} says that another program supplies the tokens, and holds none; let that program sync, or run \`codex login\``
-          : `not signed in to ChatGPT: ${this.path} holds no tokens; run \`codex login\``
+          ? because(
+              signedOut,
+              `${this.path} says that another program supplies the tokens, and holds none`,
+              "let that program sync, or run `codex login`"
+            )
+          : because(signedOut, `${this.path} holds no tokens`, "run `codex login`")
       case "KeyringCredentials":
-        return `not signed in to ChatGPT: ${this.path} does not exist, because config.toml has Codex keep credentials in the system's keyring or in memory, which cannot be read here; set cli_auth_credentials_store = "file" and run \`codex login\``
+        return because(
+          signedOut,
+          `${this.path} does not exist, because config.toml has Codex keep credentials in the system's keyring or in memory, which cannot be read here`,
+          'set cli_auth_credentials_store = "file" and run `codex login`'
+        )
       case "ApiKeyAlone":
-        return `signed in with an API key, which has no plugins: run \`codex login\` and sign in with ChatGPT (${this.path})`
+        return because(
+          null,
+          `signed in with an API key (${this.path}), which has no plugins`,
+          "run `codex login` and sign in with ChatGPT"
+        )
       case "UnsupportedMode":
-        return `signed in with ${this.mode ?? "a mode of authentication"} that has no ChatGPT tokens in ${this.path}: run \`codex login\` and sign in with ChatGPT`
+        return because(
+          null,
+          `signed in with ${this.mode ?? "a mode of authentication"} that has no ChatGPT tokens in ${this.path}`,
+          "run `codex login` and sign in with ChatGPT"
+        )
       case "UnreadableCredentials":
-        return `cannot read the credentials in ${this.path}: check its permissions, or run \`codex login\` to write it anew`
+        return because(
+          null,
+          `cannot read the credentials in ${this.path}`,
+          "check its permissions, or run `codex login` to write it anew"
+        )
       case "TokenExpired":
-        return `the access token in ${this.path} has expired: start \`codex\` once, which renews it, or run \`codex-plugins sync --refresh-with codex\``
+        return because(
+          null,
+          `the access token in ${this.path} has expired`,
+          "start `codex` once, which renews it, or run `codex-plugins sync --refresh-with codex`"
+        )
     }
   }
 }

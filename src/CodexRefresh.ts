@@ -10,6 +10,7 @@ import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import * as CodexHome from "./CodexHome.ts"
 import * as Disk from "./internal/disk/Disk.ts"
 import * as SmallFile from "./internal/smallFile.ts"
+import * as Message from "./internal/message.ts"
 import { version } from "./internal/version.ts"
 
 /**
@@ -43,19 +44,22 @@ export class CodexRefreshError extends Schema.TaggedError<CodexRefreshError>()(
   }
 ) {
   override get message(): string {
-    return `\`${this.program} app-server\` did not renew the access token: ${this.why}`
+    return Message.format(this.explanation)
   }
 
-  private get why(): string {
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const because = (why: string, remedy: string) =>
+      Message.because(`\`${this.program} app-server\` did not renew the access token`, why, remedy)
     switch (this.reason._tag) {
       case "NotStarted":
-        return "it could not be started; install Codex, or put it on PATH"
+        return because("it could not be started", "install Codex, or put it on PATH")
       case "Ended":
-        return "it ended without an answer; run `codex login`"
+        return because("it ended without an answer", "run `codex login`")
       case "TimedOut":
-        return `it did not answer within ${Duration.format(timeLimit)}; try again later`
+        return because(`it did not answer within ${Duration.format(timeLimit)}`, "try again later")
       case "Refused":
-        return `it answered with error ${this.reason.code}; run \`codex login\``
+        return because(`it answered with error ${this.reason.code}`, "run `codex login`")
     }
   }
 }

@@ -7,6 +7,7 @@ import type { CacheLockError } from "./CacheLock.ts"
 import type { NotSignedIn } from "./CodexHome.ts"
 import type { CodexRefreshError } from "./CodexRefresh.ts"
 import { isDamaged } from "./internal/bundle/archiveError.ts"
+import * as Message from "./internal/message.ts"
 import type { PartialChange } from "./PluginInstaller.ts"
 import type { PluginStoreError } from "./PluginStore.ts"
 import type { RemoteBundleError } from "./RemoteBundle.ts"
@@ -35,6 +36,22 @@ const causeOf = (error: unknown): unknown => {
 }
 
 const unrenewable: ReadonlySet<CodexRefreshError["reason"]["_tag"]> = new Set(["Ended", "Refused"])
+
+/**
+ * The parts of an error's message. Every error of this package has them as `explanation`.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Explanation extends Message.Explanation {}
+
+/**
+ * The parts of an error's message. The message of an error that is not of this package is one part.
+ *
+ * @category functions
+ * @since 0.2.0
+ */
+export const explain = (error: Error): Explanation => Message.of(error)
 
 /**
  * True if signing in again helps: `codex login`, or a start of `codex`, which renews the token. False

@@ -4,6 +4,7 @@
  */
 import { Effect, Predicate, Result, Schema } from "effect"
 import { sidecarName } from "./internal/fileNames.ts"
+import * as Message from "./internal/message.ts"
 import * as PluginId from "./PluginId.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
@@ -50,9 +51,15 @@ export class UnsupportedSchemaVersion extends Schema.TaggedError<UnsupportedSche
   }
 ) {
   override get message(): string {
-    return (
-      `unsupported schema version ${this.found} in the sidecar ${this.path}; ` +
-      `this program reads version ${this.supported}: update it, or remove the plugin and sync again`
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    return Message.because(
+      null,
+      `unsupported schema version ${this.found} in the sidecar ${this.path}; this program reads version ${this.supported}`,
+      "update this program, or remove the plugin and sync again"
     )
   }
 }
@@ -79,6 +86,11 @@ export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMet
   }
 ) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
     const why = {
       NotAFile: "it is a link or a folder",
       Inaccessible: "this user may not read it",
@@ -91,7 +103,7 @@ export class CorruptInstallMetadata extends Schema.TaggedError<CorruptInstallMet
       this.reason === "Inaccessible"
         ? "give the files of the home to this user (in an image: `COPY --chown`), or sync as their owner"
         : "sync to repair it"
-    return `cannot read the sidecar ${this.path}: ${why}; ${remedy}`
+    return Message.because(`cannot read the sidecar ${this.path}`, why, remedy)
   }
 }
 

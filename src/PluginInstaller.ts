@@ -11,7 +11,9 @@ import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as PluginDetails from "./RemotePluginDetails.ts"
 import * as PluginId from "./PluginId.ts"
+import { isTransient } from "./ErrorAdvice.ts"
 import { identified } from "./internal/cache/storeError.ts"
+import * as Message from "./internal/message.ts"
 import * as Metrics from "./internal/metrics.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -32,11 +34,22 @@ export class NotInstallable extends Schema.TaggedError<NotInstallable>()("NotIns
   reason: Schema.Literals(["NotAvailable", "DisabledByAdmin"])
 }) {
   override get message(): string {
-    const why = {
-      NotAvailable: "it is not available to this account",
-      DisabledByAdmin: "the workspace's administrator has disabled it"
-    }[this.reason]
-    return `cannot install ${this.pluginId} (${this.remotePluginId}): ${why}`
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const what = `cannot install ${this.pluginId} (${this.remotePluginId})`
+    switch (this.reason) {
+      case "NotAvailable":
+        return Message.because(what, "it is not available to this account")
+      case "DisabledByAdmin":
+        return Message.because(
+          what,
+          "the workspace's administrator has disabled it",
+          "ask the administrator to enable it"
+        )
+    }
   }
 }
 
@@ -64,12 +77,29 @@ export class PartialChange extends Schema.TaggedError<PartialChange>()("PartialC
   ])
 }) {
   override get message(): string {
-    const why = this.cause.message
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const plugin = `${this.pluginId} (${this.remotePluginId})`
+    const { cause } = this
+    const why = Message.causeOf(cause.explanation)
+    const first = isTransient(cause) ? null : cause.explanation.remedy
+    const after = (remedy: string) => (first === null ? remedy : `${first}, then ${remedy}`)
     switch (this.done) {
       case "Cached":
-        return `${this.pluginId} (${this.remotePluginId}) is in the cache, but the account may not list it as installed: ${why}; run a sync to resolve this`
+        return Message.because(
+          `${plugin} is in the cache, but the account may not list it as installed`,
+          why,
+          after("run a sync to resolve this")
+        )
       case "TakenOffRecord":
-        return `${this.pluginId} (${this.remotePluginId}) is uninstalled from the account, but still in the cache: ${why}; the next sync removes it`
+        return Message.because(
+          `${plugin} is uninstalled from the account, but still in the cache`,
+          why,
+          after("run a sync to remove it")
+        )
     }
   }
 }

@@ -2,6 +2,7 @@
  * A plugin's own manifest: its possible paths, and the fields that matter here.
  */
 import { Effect, Predicate, Result, Schema, SchemaIssue } from "effect"
+import * as Message from "./internal/message.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
@@ -57,19 +58,35 @@ export class InvalidManifest extends Schema.TaggedError<InvalidManifest>()("Inva
   })
 }) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const manifest = `the plugin manifest ${this.path}`
     switch (this.reason._tag) {
       case "Missing":
-        return `no plugin manifest in ${this.path}: looked for ${paths.join(", ")}`
+        return Message.because(
+          null,
+          `no plugin manifest in ${this.path}: looked for ${paths.join(", ")}`
+        )
       case "NotJson":
-        return `the plugin manifest ${this.path} is not UTF-8 JSON without a byte-order mark`
-      case "NotManifest":
-        return this.reason.at === ""
-          ? `the plugin manifest ${this.path} is no JSON object`
-          : `the plugin manifest ${this.path} is malformed at \`${this.reason.at}\``
+        return Message.because(null, `${manifest} is not UTF-8 JSON without a byte-order mark`)
+      case "NotManifest": {
+        const problem =
+          this.reason.at === "" ? "is no JSON object" : `is malformed at \`${this.reason.at}\``
+        return Message.because(null, `${manifest} ${problem}`)
+      }
       case "NameMismatch":
-        return `the plugin manifest ${this.path} names the plugin ${JSON.stringify(this.reason.found)}, expected ${JSON.stringify(this.reason.expected)}`
+        return Message.because(
+          null,
+          `${manifest} names the plugin ${JSON.stringify(this.reason.found)}, expected ${JSON.stringify(this.reason.expected)}`
+        )
       case "InvalidVersion":
-        return `the plugin manifest ${this.path} has a version that no folder can have: ${JSON.stringify(this.reason.version)}`
+        return Message.because(
+          null,
+          `${manifest} has a version that no folder can have: ${JSON.stringify(this.reason.version)}`
+        )
     }
   }
 }

@@ -22,6 +22,7 @@ import * as CodexHome from "./CodexHome.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import * as seedSource from "./internal/cache/seedSource.ts"
 import { explained, identified } from "./internal/cache/storeError.ts"
+import * as Message from "./internal/message.ts"
 import * as Metrics from "./internal/metrics.ts"
 import * as platformError from "./internal/platformError.ts"
 import type * as PluginId from "./PluginId.ts"
@@ -48,13 +49,23 @@ export class PluginSeedError extends Schema.TaggedError<PluginSeedError>()("Plug
   })
 }) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const what = `cannot seed from ${this.from}`
     switch (this.reason._tag) {
       case "SameCache":
-        return `cannot seed from ${this.from}: it has the same cache; name another home`
-      case "Unusable":
-        return `cannot seed from ${this.from}: ${this.reason.cause.message}`
-      case "Unreadable":
-        return `cannot seed from ${this.from}: ${platformError.describe(this.reason.cause)}`
+        return Message.because(what, "it has the same cache", "name another home")
+      case "Unusable": {
+        const { explanation } = this.reason.cause
+        return Message.because(what, Message.causeOf(explanation), explanation.remedy)
+      }
+      case "Unreadable": {
+        const { remedy, why } = platformError.explain(this.reason.cause)
+        return Message.because(what, why, remedy)
+      }
     }
   }
 }

@@ -12,6 +12,7 @@ import type { AvailableSnapshot, InstalledSnapshot } from "./RemotePlugin.ts"
 import * as CatalogCall from "./internal/catalogCall.ts"
 import * as CatalogRows from "./internal/catalogRows.ts"
 import * as Http from "./internal/http.ts"
+import * as Message from "./internal/message.ts"
 import * as OptionCheck from "./internal/optionCheck.ts"
 import type * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
@@ -112,6 +113,11 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
   }
 ) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
     const what = {
       installed: "list the installed plugins",
       available: "list the plugins that the account can install",
@@ -120,42 +126,61 @@ export class RemoteCatalogError extends Schema.TaggedError<RemoteCatalogError>()
       install: `install the plugin ${this.remotePluginId} for the account`,
       uninstall: `uninstall the plugin ${this.remotePluginId} from the account`
     }[this.operation]
-    return `cannot ${what}: ${this.why}`
+    const { remedy, why } = this.reasoning
+    return Message.because(`cannot ${what}`, why, remedy)
   }
 
-  private get why(): string {
+  private get reasoning(): Message.Reasoning {
+    const because = Message.reasoning
     const backend = `the backend ${this.baseUrl}`
-    if (Http.isFailure(this.reason)) return `${backend} ${Http.describe(this.reason)}`
+    if (Http.isFailure(this.reason)) {
+      const { remedy, why } = Http.explain(this.reason)
+      return because(`${backend} ${why}`, remedy)
+    }
     switch (this.reason._tag) {
       case "UnaddressableId":
-        return "a remote plugin id holds only ASCII letters, digits, `_`, `-` and `~`"
+        return because("a remote plugin id holds only ASCII letters, digits, `_`, `-` and `~`")
       case "TimedOut":
-        return `${backend} did not answer within ${Duration.format(callTimeLimit)}: try again later`
+        return because(
+          `${backend} did not answer within ${Duration.format(callTimeLimit)}`,
+          "try again later"
+        )
       case "Unauthorized":
-        return `${backend} refused the token: start \`codex\` once, which renews it, or run \`codex login\``
+        return because(
+          `${backend} refused the token`,
+          "start `codex` once, which renews it, or run `codex login`"
+        )
       case "Forbidden":
-        return `${backend} does not allow it for this account`
+        return because(`${backend} does not allow it for this account`)
       case "NotFound":
         return this.remotePluginId === null
-          ? `${backend} has no such endpoint: check \`chatgpt_base_url\` in config.toml`
-          : `${backend} has no such plugin`
+          ? because(`${backend} has no such endpoint`, checkBaseUrl)
+          : because(`${backend} has no such plugin`)
       case "Redirected":
-        return `${backend} redirects elsewhere (${this.reason.status}), where credentials are not sent: check \`chatgpt_base_url\` in config.toml`
+        return because(
+          `${backend} redirects elsewhere (${this.reason.status}), where credentials are not sent`,
+          checkBaseUrl
+        )
       case "Rejected":
-        return `${backend} answered ${this.reason.status}`
+        return because(`${backend} answered ${this.reason.status}`)
       case "TooLarge":
-        return `${backend} sent an answer of more than ${maxAnswerBytes} bytes`
+        return because(`${backend} sent an answer of more than ${maxAnswerBytes} bytes`)
       case "MalformedAnswer":
-        return `${backend} sent an answer in an unexpected format: check \`chatgpt_base_url\` in config.toml, or update this program`
+        return because(
+          `${backend} sent an answer in an unexpected format`,
+          `${checkBaseUrl}, or update this program`
+        )
       case "RepeatedCursor":
-        return `${backend} named the same page twice, so the listing has no end`
+        return because(`${backend} named the same page twice, so the listing has no end`)
       case "TooManyPages":
-        return `${backend} named more than ${maxPages} pages`
+        return because(`${backend} named more than ${maxPages} pages`)
       case "UnexpectedAnswer":
-        return `${backend} answered with a different \`${this.reason.at}\``
+        return because(`${backend} answered with a different \`${this.reason.at}\``)
     }
   }
 }
+
+const checkBaseUrl = "check `chatgpt_base_url` in config.toml"
 
 type Reason = RemoteCatalogError["reason"]
 

@@ -6,6 +6,7 @@ import * as PluginId from "./PluginId.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 import * as names from "./internal/marketplaces.ts"
+import * as Message from "./internal/message.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
 /**
@@ -88,9 +89,18 @@ export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>
   }
 ) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
     const remotePluginId = this.remotePluginId && RemotePluginId.shown(this.remotePluginId)
     const subject = [this.pluginId, remotePluginId].filter((part) => part !== null).join(", ")
-    return `the backend's row ${subject === "" ? "without an id" : `of ${subject}`} ${this.why}`
+    return Message.because(
+      `cannot use the backend's row ${subject === "" ? "without an id" : `of ${subject}`}`,
+      `the row ${this.why}`,
+      this.reason._tag === "CaseConflict" ? "rename one of them" : null
+    )
   }
 
   private get why(): string {
@@ -108,7 +118,7 @@ export class InvalidRemotePlugin extends Schema.TaggedError<InvalidRemotePlugin>
       case "DuplicatePlugin":
         return `names the same plugin as the row of ${RemotePluginId.shown(this.reason.kept)}, which is kept`
       case "CaseConflict":
-        return `has a name that differs only in case from ${this.reason.other}, so neither is installed; rename one of them`
+        return `has a name that differs only in case from ${this.reason.other}, so neither is installed`
       case "MissingVersion":
         return "has no release version"
       case "InvalidVersion":

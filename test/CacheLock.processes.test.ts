@@ -398,7 +398,7 @@ describe("CacheLock between processes", () => {
         Effect.provideService(FileSystem.FileSystem, readOnly)
       )
       assert.strictEqual(error.reason._tag, "Unavailable")
-      assert.include(error.message, "the folder must be writable")
+      assert.include(error.message, "make the folder writable")
     }).pipe(Effect.scoped, Effect.provide(Node))
   )
 
@@ -414,7 +414,7 @@ describe("CacheLock between processes", () => {
         const error = yield* Effect.flip(lock.hold(Effect.void))
         assert.strictEqual(error._tag, "CacheLockError")
         assert.strictEqual(error.reason._tag, "Unavailable")
-        assert.include(error.message, "must support locks")
+        assert.include(error.message, "that supports locks")
       })
     )
   )

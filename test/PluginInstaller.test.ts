@@ -116,7 +116,7 @@ describe("PluginInstaller.read", () => {
         const error = yield* Effect.flip(read)
         assert.strictEqual(
           error.message,
-          `the backend's row of ${pluginId}, ${id} is malformed at \`installation_policy\``
+          `cannot use the backend's row of ${pluginId}, ${id}: the row is malformed at \`installation_policy\``
         )
       },
       provide({ row: { installation_policy: "PERHAPS" } })
@@ -278,7 +278,7 @@ describe("PluginInstaller.install", () => {
       assert.propertyVal(error, "done", "Cached")
       assert.match(
         error.message,
-        /^alpha@openai-curated-remote \(.*\) is in the cache, but .*; run a sync to resolve this$/
+        /^alpha@openai-curated-remote \(.*\) is in the cache, but .*\brun a sync to resolve this$/
       )
       assert.deepStrictEqual<Option.Option<string>>(yield* cachedVersion, Option.some("1.0.0"))
     }).pipe(provide())

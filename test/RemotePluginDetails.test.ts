@@ -72,7 +72,7 @@ describe("RemotePluginDetails.of", () => {
   ])("names the field that makes a row unfit to show: %s", (at, row) => {
     assert.strictEqual(
       messageOf(row),
-      `the backend's row of alpha@openai-curated-remote, plugins~Plugin_1 is malformed at \`${at}\``
+      `cannot use the backend's row of alpha@openai-curated-remote, plugins~Plugin_1: the row is malformed at \`${at}\``
     )
   })
 

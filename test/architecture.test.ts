@@ -10,7 +10,7 @@ const root = new URL("../src/", import.meta.url)
  */
 const levels: ReadonlyArray<RegExp> = [
   // Values, the helper that trims their white space, and the names of files.
-  /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/(?:fileNames|marketplaces|whiteSpace))\.ts$/,
+  /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/(?:fileNames|marketplaces|message|whiteSpace))\.ts$/,
   // Internals. The parts of PluginStore belong to the services.
   /^internal\/(?!cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|newInstalls|reader|readings|removal|seedSource|sidecars|stagingFolder|storeError|sweep)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
   // Services.

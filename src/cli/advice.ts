@@ -1,4 +1,4 @@
 /**
  * The remedy for each error, for people and scripts.
  */
-export { type Reason, reasonOf, reasonTag } from "../internal/sync/reason.ts"
+export { type Reason, reasonOf, reasonTag, reasonText } from "../internal/sync/reason.ts"

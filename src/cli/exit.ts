@@ -25,8 +25,16 @@ export const codes = [
 
 /** A command failed for a reason that is not an error of a service. */
 export class CommandFailed extends Data.TaggedError("CommandFailed")<{
-  readonly message: string
-}> {}
+  readonly why: string
+  readonly remedy?: string | undefined
+}> {
+  override get message(): string {
+    return Message.format(this.explanation)
+  }
+  get explanation(): Message.Explanation {
+    return Message.because(null, this.why, this.remedy)
+  }
+}
 
 /** Arguments that are valid alone but not in combination. */
 export class WrongUsage extends Data.TaggedError("WrongUsage")<{
@@ -41,7 +49,14 @@ export class PassTimedOut extends Data.TaggedError("PassTimedOut")<{
 }> {
   override readonly [Runtime.errorExitCode] = 5
   override get message(): string {
-    return `the pass did not finish within ${Duration.format(this.limit)}: run \`codex-plugins sync\` again to continue`
+    return Message.format(this.explanation)
+  }
+  get explanation(): Message.Explanation {
+    return Message.because(
+      null,
+      `the pass did not finish within ${Duration.format(this.limit)}`,
+      "run `codex-plugins sync` again to continue"
+    )
   }
 }
 
@@ -51,7 +66,14 @@ export class TimedOut extends Data.TaggedError("TimedOut")<{
 }> {
   override readonly [Runtime.errorExitCode] = 5
   override get message(): string {
-    return `the command did not finish within ${Duration.format(this.limit)}: try again later, or allow more with --timeout`
+    return Message.format(this.explanation)
+  }
+  get explanation(): Message.Explanation {
+    return Message.because(
+      null,
+      `the command did not finish within ${Duration.format(this.limit)}`,
+      "try again later, or allow more with --timeout"
+    )
   }
 }
 
@@ -71,7 +93,14 @@ export const within =
 /** The user has forbidden the requests that the command needs. */
 export class Offline extends Data.TaggedError("Offline")<{}> {
   override get message(): string {
-    return "the command needs the backend, and CODEX_PLUGINS_OFFLINE is set: unset it"
+    return Message.format(this.explanation)
+  }
+  get explanation(): Message.Explanation {
+    return Message.because(
+      null,
+      "the command needs the backend, and CODEX_PLUGINS_OFFLINE is set",
+      "unset it"
+    )
   }
 }
 
@@ -127,9 +156,9 @@ const isReported = (error: unknown): boolean =>
 /** On a terminal, the remedy has a separate line. A log has one line for each error. */
 const failureLines = (error: Error, style: Style, isTerminal: boolean): ReadonlyArray<string> => {
   const name = style.red("codex-plugins:")
-  const { cause, remedy } = Message.split(error.message)
-  return isTerminal && remedy !== null
-    ? [`${name} ${display(cause)}`, helpLine(remedy, style)]
+  const explanation = Message.of(error)
+  return isTerminal && explanation.remedy !== null
+    ? [`${name} ${display(Message.causeOf(explanation))}`, helpLine(explanation.remedy, style)]
     : [`${name} ${display(error.message)}`]
 }
 

@@ -36,7 +36,7 @@ export const id = Command.make(
       ? Option.some(plugin)
       : Option.map(yield* names.cached(plugin), ({ pluginId }) => pluginId)
     if (Option.isNone(named)) {
-      return yield* new CommandFailed({ message: `${plugin} is not installed` })
+      return yield* new CommandFailed({ why: `${plugin} is not installed` })
     }
     const pluginId = named.value
     const store = yield* PluginStore.PluginStore
@@ -52,7 +52,7 @@ export const id = Command.make(
     const identity = decide(pluginId, cached, Option.none())
     const version = Option.flatMap(cached, ({ active }) => active)
     return yield* new CommandFailed({
-      message:
+      why:
         Option.isNone(identity) || Option.isNone(version)
           ? `${pluginId} is not installed`
           : `${pluginId} ${version.value} ${why(identity.value.state)}`

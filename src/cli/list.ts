@@ -152,7 +152,7 @@ const named = Effect.fnUntraced(function* (
     Effect.flatMap(names.cached(text), (named) =>
       Option.isSome(named)
         ? Effect.succeed(named.value.pluginId)
-        : Effect.fail(new CommandFailed({ message: `${text} is not installed` }))
+        : Effect.fail(new CommandFailed({ why: `${text} is not installed` }))
     )
   )
   return plugins.filter(({ pluginId }) => pluginIds.includes(pluginId))

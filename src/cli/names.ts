@@ -57,7 +57,7 @@ const only = Effect.fnUntraced(function* (text: string, candidates: ReadonlyArra
   const [first, second] = exact === undefined ? found : [exact]
   if (second !== undefined) {
     const names = found.map(({ pluginId }) => pluginId).join(", ")
-    return yield* new CommandFailed({ message: `${text} is ambiguous: use one of ${names}` })
+    return yield* new CommandFailed({ why: `${text} is ambiguous`, remedy: `use one of ${names}` })
   }
   return Option.fromUndefinedOr(first)
 })
@@ -105,7 +105,8 @@ export const resolve = Effect.fnUntraced(function* (text: string) {
   if (Option.isSome(inCache)) return namedBy(inCache.value)
   if (isPluginId(text)) {
     return yield* new CommandFailed({
-      message: `${text} is neither cached nor installed on the account; \`codex-plugins search ${text.split("@")[0]}\` finds plugins and their remote ids`
+      why: `${text} is neither cached nor installed on the account`,
+      remedy: `run \`codex-plugins search ${text.split("@")[0]}\` to find plugins and their remote ids`
     })
   }
   return direct
@@ -117,7 +118,7 @@ export const resolveRemote = Effect.fnUntraced(function* (text: string) {
   if (Option.isSome(remotePluginId)) return remotePluginId.value
   const name = Option.getOrElse(pluginId, () => text)
   return yield* new CommandFailed({
-    message: `${name} has no remote plugin id: it is a local install, or the next sync adds it`
+    why: `${name} has no remote plugin id: it is a local install, or the next sync adds it`
   })
 })
 
@@ -135,7 +136,8 @@ export const orUnknown =
       () =>
         Effect.fail(
           new CommandFailed({
-            message: `${text} is neither cached nor installed on the account; \`codex-plugins search ${text}\` finds plugins and their remote ids`
+            why: `${text} is neither cached nor installed on the account`,
+            remedy: `run \`codex-plugins search ${text}\` to find plugins and their remote ids`
           })
         )
     )

@@ -5,7 +5,7 @@ import { Duration, Effect, Fiber, Stream } from "effect"
 import { display } from "../internal/display.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
-import { reasonOf } from "./advice.ts"
+import * as Message from "../internal/message.ts"
 import { elapsedText, showing, spinner } from "./region.ts"
 import { count, durationText, seconds } from "./results.ts"
 import { cut, plain, type Style } from "./style.ts"
@@ -72,10 +72,8 @@ const withResult = (progress: Progress, result: SyncEvent.SyncResult): Progress 
 /**
  * A message about a final failure says that every attempt failed, but this is not the last attempt.
  */
-const causeOf = ({ cause, pluginId }: Extract<SyncEvent.SyncEvent, { _tag: "Retrying" }>) =>
-  reasonOf(cause, [pluginId])
-    .cause.replace(/ each time$/, "")
-    .replace(/^cannot list the installed plugins: /, "")
+const causeOf = ({ cause }: Extract<SyncEvent.SyncEvent, { _tag: "Retrying" }>) =>
+  Message.of(cause).why.replace(/ each time$/, "")
 
 /** The progress after one more event. */
 export const next = (progress: Progress, event: SyncEvent.SyncEvent): Progress => {

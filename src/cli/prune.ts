@@ -7,7 +7,7 @@ import type * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
-import { reasonOf } from "./advice.ts"
+import { reasonOf, reasonText } from "./advice.ts"
 import { SomePluginsFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { offline } from "./offline.ts"
@@ -156,7 +156,7 @@ const resultLines = (
     }),
     ...failures.map(
       ({ error, pluginId, version }) =>
-        ` ${style.red(marks.failure)} ${display(`${pluginId} ${version}: ${error.message}`)}`
+        ` ${style.red(marks.failure)} ${display(`${pluginId} ${version}: ${reasonText(error, [pluginId])}`)}`
     ),
     ...(verbose ? kept : []).map(
       ({ pluginId, reason, version }) => ` = ${display(`${pluginId} ${version}`)} (${reason})`

@@ -5,7 +5,7 @@ import * as CodexHome from "../CodexHome.ts"
 import { display } from "../internal/display.ts"
 import * as PluginSeed from "../PluginSeed.ts"
 import * as PluginStore from "../PluginStore.ts"
-import { reasonOf } from "./advice.ts"
+import { reasonOf, reasonText } from "./advice.ts"
 import { SomePluginsFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { printJson, schemaVersion } from "./output.ts"
@@ -34,7 +34,7 @@ const outcomeLines = (
   ),
   ...failures.map(
     ({ error, pluginId }) =>
-      ` ${style.red(marks.failure)} ${display(`${pluginId}: ${error.message}`)}`
+      ` ${style.red(marks.failure)} ${display(`${pluginId}: ${reasonText(error, [pluginId])}`)}`
   ),
   seeded.length + skipped.length + failures.length === 0
     ? `Nothing to seed (${count(kept.length, "plugin")} already here)`

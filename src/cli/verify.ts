@@ -162,7 +162,7 @@ export const verify = Command.make(
       Effect.flatMap(names.resolve(plugin), ({ pluginId }) =>
         Option.isSome(pluginId)
           ? Effect.succeed(pluginId.value)
-          : Effect.fail(new CommandFailed({ message: `${plugin} is not cached` }))
+          : Effect.fail(new CommandFailed({ why: `${plugin} is not cached` }))
       )
     )
     const { verify } = yield* PluginVerifier.PluginVerifier

@@ -4,6 +4,7 @@
 import { Effect, Schema } from "effect"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
+import * as Message from "./message.ts"
 
 /** The variables that name the file. The first one that is not empty counts. */
 export const variables = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"] as const
@@ -38,7 +39,16 @@ export class CertificateFileError extends Schema.TaggedError<CertificateFileErro
   }
 ) {
   override get message(): string {
-    return `${this.variable} names ${JSON.stringify(this.path)}, ${this.why}: correct the variable, or unset it to trust the system's certificates only`
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    return Message.because(
+      null,
+      `${this.variable} names ${JSON.stringify(this.path)}, ${this.why}`,
+      "correct the variable, or unset it to trust the system's certificates only"
+    )
   }
 
   private get why(): string {

@@ -84,31 +84,58 @@ export class ProxyError extends Error {
   }
 }
 
-/** Describes the failure, for a sentence that begins with the server's name. */
-export const describe = (failure: Failure): string => {
+/** Explains a failure. The cause is the rest of a sentence that begins with the server's name. */
+export const explain = (failure: Failure): { readonly why: string; readonly remedy: string } => {
   switch (failure._tag) {
     case "Unreachable":
-      if (failure.code === "EMFILE" || failure.code === "ENFILE") {
-        return `cannot be reached, because too many files are open (${failure.code}): allow more open files`
-      }
-      return `cannot be reached or broke the connection${failure.code === null ? "" : ` (${failure.code})`}: check the network and try again`
+      return failure.code === "EMFILE" || failure.code === "ENFILE"
+        ? {
+            why: `cannot be reached, because too many files are open (${failure.code})`,
+            remedy: "allow more open files"
+          }
+        : {
+            why: `cannot be reached or broke the connection${failure.code === null ? "" : ` (${failure.code})`}`,
+            remedy: "check the network and try again"
+          }
     case "UntrustedServer":
-      return `has a certificate that cannot be trusted (${failure.code}): if your network has its own certificate authority, set CODEX_CA_CERTIFICATE to a PEM file with its certificate`
+      return {
+        why: `has a certificate that cannot be trusted (${failure.code})`,
+        remedy:
+          "if your network has its own certificate authority, set CODEX_CA_CERTIFICATE to a PEM file with its certificate"
+      }
     case "ProxyUnreachable":
-      return `cannot be reached, because the proxy ${failure.proxy} does not answer (${failure.code}): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY`
+      return {
+        why: `cannot be reached, because the proxy ${failure.proxy} does not answer (${failure.code})`,
+        remedy: "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+      }
     case "ProxyAuthenticationRequired":
-      return `cannot be reached, because the proxy ${failure.proxy} requires authentication (407): put a valid user and password into the proxy's URL`
+      return {
+        why: `cannot be reached, because the proxy ${failure.proxy} requires authentication (407)`,
+        remedy: "put a valid user and password into the proxy's URL"
+      }
     case "ProxyRefused":
-      return `cannot be reached, because the proxy ${failure.proxy} refused the connection${failure.status === null ? "" : ` (${failure.status})`}: have it allow this host, or list the host in NO_PROXY`
+      return {
+        why: `cannot be reached, because the proxy ${failure.proxy} refused the connection${failure.status === null ? "" : ` (${failure.status})`}`,
+        remedy: "have it allow this host, or list the host in NO_PROXY"
+      }
     case "UnsupportedProxy":
-      return `cannot be reached, because the proxy ${failure.proxy} is of a kind that is not supported: use an http or https proxy`
+      return {
+        why: `cannot be reached, because the proxy ${failure.proxy} is of a kind that is not supported`,
+        remedy: "use an http or https proxy"
+      }
     case "Challenged":
-      return `did not answer, because a firewall in front of it asks for a browser (${failure.status}): try again later or from another network, or let Codex sync its plugins itself`
+      return {
+        why: `did not answer, because a firewall in front of it asks for a browser (${failure.status})`,
+        remedy: "try again later or from another network, or let Codex sync its plugins itself"
+      }
     case "Unavailable":
       return failure.retryAfter !== null &&
         Duration.isGreaterThan(failure.retryAfter, maxRetryAfter)
-        ? `answered ${failure.status} and asks to wait ${Duration.format(failure.retryAfter)}, longer than the limit of ${Duration.format(maxRetryAfter)}: try again then`
-        : `answered ${failure.status} each time: try again later`
+        ? {
+            why: `answered ${failure.status} and asks to wait ${Duration.format(failure.retryAfter)}, longer than the limit of ${Duration.format(maxRetryAfter)}`,
+            remedy: "try again then"
+          }
+        : { why: `answered ${failure.status} each time`, remedy: "try again later" }
   }
 }
 

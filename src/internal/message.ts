@@ -1,25 +1,43 @@
 /**
- * The parts of an error's message: the cause and then the remedy.
+ * The parts of an error's message: the operation that failed, the cause and the remedy.
  */
 
-const separator = /; |: /g
-
-/** The beginning of a remedy. */
-const imperative =
-  /^(?:if your [^,]*, )?(?:allow|check|correct|create|delete|have|install|let|make|point|put|replace|run|set|start|sync|try|update|use)\b/
-
-export interface Parts {
-  readonly cause: string
-  /** Null if the message has no remedy. */
+/**
+ * The parts of an error's message.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Explanation {
+  /** The operation that failed and its plugin or path; null if `why` is a whole sentence. */
+  readonly what: string | null
+  readonly why: string
+  /** What the user can do; null if nothing is known to help. */
   readonly remedy: string | null
 }
 
-/** Splits a message before its remedy, which is the last part. */
-export const split = (message: string): Parts => {
-  const remedyAt = Array.from(message.matchAll(separator), ({ index }) => index).findLast(
-    (index) => index > 0 && imperative.test(message.slice(index + 2))
-  )
-  return remedyAt === undefined
-    ? { cause: message, remedy: null }
-    : { cause: message.slice(0, remedyAt), remedy: message.slice(remedyAt + 2) }
-}
+/** Cause and remedy, without the operation. */
+export type Reasoning = Pick<Explanation, "why" | "remedy">
+
+export const reasoning = (why: string, remedy: string | null = null): Reasoning => ({ why, remedy })
+
+/** An explanation without a remedy, or with one. */
+export const because = (
+  what: string | null,
+  why: string,
+  remedy: string | null = null
+): Explanation => ({ what, why, remedy })
+
+/** The message without its remedy. */
+export const causeOf = ({ what, why }: Explanation): string =>
+  what === null ? why : `${what}: ${why}`
+
+/** The whole message. */
+export const format = (explanation: Explanation): string =>
+  explanation.remedy === null
+    ? causeOf(explanation)
+    : `${causeOf(explanation)}; ${explanation.remedy}`
+
+/** The parts of an error's message. The message of an error of another package is one part. */
+export const of = (error: { readonly message: string }): Explanation =>
+  "explanation" in error ? (error.explanation as Explanation) : because(null, error.message)

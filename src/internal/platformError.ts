@@ -3,6 +3,7 @@
  */
 import { PlatformError, Predicate } from "effect"
 import { stagingName } from "./fileNames.ts"
+import type * as Message from "./message.ts"
 
 /** The remedy, by the system's code. */
 const advice: Readonly<Record<string, string>> = {
@@ -20,10 +21,10 @@ const advice: Readonly<Record<string, string>> = {
  * The system's message if there is one, such as `ENOSPC: no space left on device, write`, and the
  * remedy.
  */
-export const describe = (error: PlatformError.PlatformError): string => {
-  const todo = advice[codeOf(error) ?? ""]
-  return todo === undefined ? messageOf(error) : `${messageOf(error)}; ${todo}`
-}
+export const explain = (error: PlatformError.PlatformError): Message.Reasoning => ({
+  why: messageOf(error),
+  remedy: advice[codeOf(error) ?? ""] ?? null
+})
 
 /** Entries of the staging folder, which are removed before anybody can read of them. */
 const staged = new RegExp(`([.]${stagingName.slice(1)})[/\\\\][^'"]*`, "g")

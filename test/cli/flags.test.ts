@@ -57,7 +57,7 @@ describe("--offline", () => {
         code: 1,
         stdout: "",
         stderr:
-          "codex-plugins: the command needs the backend, and CODEX_PLUGINS_OFFLINE is set: unset it\n"
+          "codex-plugins: the command needs the backend, and CODEX_PLUGINS_OFFLINE is set; unset it\n"
       })
       assert.deepStrictEqual(yield* backend.requests(), [])
     }).pipe(Effect.provide(NodeServices.layer))
@@ -125,7 +125,7 @@ describe("--timeout", () => {
         yield* runWith({ CODEX_PLUGINS_TIMEOUT: "0.1s" }, ...args)
       ]) {
         assert.strictEqual(code, 5)
-        assert.match(stderr, /^codex-plugins: the (?:command|pass) did not finish within 100ms: /m)
+        assert.match(stderr, /^codex-plugins: the (?:command|pass) did not finish within 100ms; /m)
       }
     }).pipe(Effect.provide(NodeServices.layer))
   )

@@ -52,7 +52,7 @@ describe("install", () => {
         plugins: [{ ...alpha, row: { status: "DISABLED_BY_ADMIN" } }]
       })
       const { code, stderr, stdout } = yield* run("install", alpha.id, "--json")
-      const message = `cannot install ${alphaId} (${alpha.id}): the workspace's administrator has disabled it`
+      const message = `cannot install ${alphaId} (${alpha.id}): the workspace's administrator has disabled it; ask the administrator to enable it`
       assert.deepStrictEqual([code, stderr], [1, `codex-plugins: ${message}\n`])
       assert.deepStrictEqual(JSON.parse(stdout), {
         schemaVersion: 1,
@@ -60,7 +60,7 @@ describe("install", () => {
           tag: "NotInstallable",
           reason: "DisabledByAdmin",
           message,
-          remedy: null,
+          remedy: "ask the administrator to enable it",
           exitCode: 1
         }
       })

@@ -9,7 +9,7 @@ const own = TestBackend.plugin({ name: "notes", scope: "USER" })
 const curatedId = "notes@openai-curated-remote"
 const ownId = "notes@created-by-me-remote"
 
-const message = `codex-plugins: notes is ambiguous: use one of ${ownId}, ${curatedId}\n`
+const message = `codex-plugins: notes is ambiguous; use one of ${ownId}, ${curatedId}\n`
 
 describe("the name of a plugin", () => {
   it.live.each(["id", "list", "read", "install", "uninstall", "verify"])(

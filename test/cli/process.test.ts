@@ -50,7 +50,7 @@ describe("the program in a process", () => {
       assert.deepInclude(JSON.parse(stdout).error, { tag: "CodexHomeError", reason: "Missing" })
       assert.strictEqual(
         stderr,
-        `codex-plugins: the Codex home ${home}/none does not exist: create it, or point CODEX_HOME at another\n`
+        `codex-plugins: the Codex home ${home}/none does not exist; create it, or point CODEX_HOME at another\n`
       )
     }, Effect.provide(NodeServices.layer))
   )

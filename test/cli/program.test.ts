@@ -91,7 +91,7 @@ describe("codex-plugins", () => {
   it.live("says once that the environment names no home", () =>
     Effect.map(run(["list"]), ({ code, stderr, stdout }) => {
       assert.deepStrictEqual([code, stdout], [1, ""])
-      assert.strictEqual(stderr, "codex-plugins: cannot find the Codex home: set CODEX_HOME\n")
+      assert.strictEqual(stderr, "codex-plugins: cannot find the Codex home; set CODEX_HOME\n")
     })
   )
 

@@ -101,7 +101,7 @@ describe("search", () => {
           assert.strictEqual(code, 1)
           assert.strictEqual(
             stderr,
-            `codex-plugins: ${name} is neither cached nor installed on the account; \`codex-plugins search nope\` finds plugins and their remote ids\n`
+            `codex-plugins: ${name} is neither cached nor installed on the account; run \`codex-plugins search nope\` to find plugins and their remote ids\n`
           )
         }
       }).pipe(Effect.provide(NodeServices.layer))

@@ -170,7 +170,7 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
         const failure = yield* Effect.flip(get(`${scheme}://a.test/`, { ALL_PROXY: url }))
         assert.isTrue("_tag" in failure && Http.isFailure(failure))
         assert.strictEqual(failure._tag, tag)
-        const text = Http.describe(failure as Http.Failure)
+        const text = Http.explain(failure as Http.Failure).why
         assert.include(text, `http://127.0.0.1:${port}`)
         assert.include(text, String(status))
         assert.notInclude(text + JSON.stringify(failure), "secret")
@@ -205,7 +205,7 @@ layer(Layer.merge(Authority.layer, NodeFileSystem.layer), { excludeTestServices:
         const { https } = yield* origin
         const failure = yield* Effect.flip(get(https, { SSL_CERT_FILE: "" }))
         assert.strictEqual(failure._tag, "UntrustedServer")
-        assert.include(Http.describe(failure as Http.Failure), "CODEX_CA_CERTIFICATE")
+        assert.include(Http.explain(failure as Http.Failure).remedy, "CODEX_CA_CERTIFICATE")
       })
     )
   })

@@ -174,7 +174,13 @@ export const publicErrors: {
         waited: Duration.minutes(2),
         holder: { pid: 7, since: Option.getOrThrow(DateTime.make("2026-01-01T00:00:00Z")) }
       },
-      Unavailable: { cause: refusal },
+      Unavailable: {
+        cause: platformError({
+          code: "EROFS",
+          method: "makeDirectory",
+          pathOrDescriptor: "/plugins"
+        })
+      },
       Corrupt: { cause: new Error("file is not a database") }
     }
   ),

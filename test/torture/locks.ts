@@ -159,7 +159,7 @@ const refusal = Effect.fnUntraced(function* (
   if (!endsWith(0, there)) return undefined
   const sync = yield* Setup.end(setup.command(home, ["sync"], by))
   const { problems } = yield* read(setup, home, by)
-  const isPlain = /^codex-plugins: cannot lock .* the folder must be writable/m.test(sync.stderr)
+  const isPlain = /^codex-plugins: cannot lock .* make the folder writable/m.test(sync.stderr)
   return endsWith(1, sync) && isPlain
     ? problems
     : [...problems, `sync prints ${sync.stdout}${sync.stderr}`]

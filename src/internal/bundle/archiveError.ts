@@ -2,6 +2,7 @@
  * The error of an archive that was rejected, and the limits that it names.
  */
 import { Schema, Struct } from "effect"
+import * as Message from "../message.ts"
 import * as ArchiveTree from "./archiveTree.ts"
 
 const KiB = 1024
@@ -90,12 +91,16 @@ export class BundleArchiveError extends Schema.TaggedError<BundleArchiveError>()
   { reason: Reason }
 ) {
   override get message(): string {
-    return `the bundle is rejected: ${this.why}`
+    return Message.format(this.explanation)
   }
 
-  /** The reason in words, for a sentence about the bundle. */
-  get why(): string {
-    return explain(this.reason)
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    return Message.because(
+      "the bundle is rejected",
+      explain(this.reason),
+      isDamaged(this) ? "download it again" : null
+    )
   }
 }
 
@@ -113,11 +118,11 @@ const explain = (reason: Reason): string => {
     case "NotGzip":
       return "it is not gzip"
     case "CorruptGzip":
-      return "its gzip data is corrupt; download it again"
+      return "its gzip data is corrupt"
     case "ChecksumMismatch":
-      return "its content does not match the gzip checksum; download it again"
+      return "its content does not match the gzip checksum"
     case "Truncated":
-      return "it ends too early; download it again"
+      return "it ends too early"
     case "TrailingData":
       return "there is more data after its gzip data"
     case "MalformedTar":

@@ -5,8 +5,9 @@ import { Duration, PlatformError, Schema } from "effect"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import * as Http from "../http.ts"
-import { describe } from "../platformError.ts"
-import { BundleArchiveError } from "./archiveError.ts"
+import * as Message from "../message.ts"
+import { explain } from "../platformError.ts"
+import { BundleArchiveError, isDamaged } from "./archiveError.ts"
 import { idleTimeLimit, minimumRate, rateWindow } from "./transfer.ts"
 
 /**
@@ -59,8 +60,18 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
   }
 ) {
   override get message(): string {
+    return Message.format(this.explanation)
+  }
+
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
     const source = this.url === null ? "" : ` from ${this.url}`
-    return `cannot ${this.step} the bundle of ${this.pluginId} (${this.remotePluginId})${source}: ${this.why}`
+    const { remedy, why } = this.reasoning
+    return Message.because(
+      `cannot ${this.step} the bundle of ${this.pluginId} (${this.remotePluginId})${source}`,
+      why,
+      remedy
+    )
   }
 
   private get step(): string {
@@ -75,38 +86,58 @@ export class RemoteBundleError extends Schema.TaggedError<RemoteBundleError>()(
     }
   }
 
-  private get why(): string {
-    if (Http.isFailure(this.reason)) return `its host ${Http.describe(this.reason)}`
+  private get reasoning(): Message.Reasoning {
+    const because = Message.reasoning
+    if (Http.isFailure(this.reason)) {
+      const { remedy, why } = Http.explain(this.reason)
+      return because(`its host ${why}`, remedy)
+    }
     switch (this.reason._tag) {
       case "UnsafeUrl": {
         const subject =
           this.reason.url === this.url
             ? "the URL"
             : `it redirects to ${this.reason.url ?? "a URL"}, which`
-        return `${subject} ${urlProblems[this.reason.problem]}`
+        return because(`${subject} ${urlProblems[this.reason.problem]}`)
       }
       case "TooManyRedirects":
-        return `it redirects more than ${maxRedirects} times`
+        return because(`it redirects more than ${maxRedirects} times`)
       case "Expired":
-        return `its host answered ${this.reason.status}: the link may have expired; sync again to get a new one`
+        return because(
+          `its host answered ${this.reason.status}: the link may have expired`,
+          "sync again to get a new one"
+        )
       case "Rejected":
-        return `its host answered ${this.reason.status}`
+        return because(`its host answered ${this.reason.status}`)
       case "TooLarge":
-        return `it has ${this.reason.bytes} bytes, more than the ${this.reason.most} that a bundle may have`
+        return because(
+          `it has ${this.reason.bytes} bytes, more than the ${this.reason.most} that a bundle may have`
+        )
       case "WrongLength":
-        return `it does not have the ${this.reason.announced} bytes that its host announced; try again`
+        return because(
+          `it does not have the ${this.reason.announced} bytes that its host announced`,
+          "try again"
+        )
       case "Stalled":
-        return `no byte arrived for ${Duration.format(idleTimeLimit)}; try again later`
+        return because(`no byte arrived for ${Duration.format(idleTimeLimit)}`, "try again later")
       case "TooSlow":
-        return `less than ${minimumRate / 1000} kB/s arrived for ${Duration.format(rateWindow)}; try again on a faster connection`
+        return because(
+          `less than ${minimumRate / 1000} kB/s arrived for ${Duration.format(rateWindow)}`,
+          "try again on a faster connection"
+        )
       case "InvalidArchive":
-        return this.reason.cause.why
+        return because(
+          this.reason.cause.explanation.why,
+          isDamaged(this.reason.cause) ? "try again later" : null
+        )
       case "InvalidManifest":
-        return this.reason.cause.reason._tag === "Missing"
-          ? `it has no plugin manifest: looked for ${PluginManifest.paths.join(", ")}`
-          : this.reason.cause.message
+        return because(
+          this.reason.cause.reason._tag === "Missing"
+            ? `it has no plugin manifest: looked for ${PluginManifest.paths.join(", ")}`
+            : this.reason.cause.message
+        )
       case "FileSystem":
-        return describe(this.reason.cause)
+        return explain(this.reason.cause)
     }
   }
 }

@@ -96,7 +96,7 @@ export const make = Effect.gen(function* () {
         entriesOf(folder).pipe(
           Effect.catch((error) =>
             Effect.as(
-              Effect.logWarning(`cannot list ${folder}: ${platformError.describe(error)}`),
+              Effect.logWarning(`cannot list ${folder}: ${platformError.messageOf(error)}`),
               []
             )
           )

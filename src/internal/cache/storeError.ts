@@ -2,6 +2,7 @@
  * The errors of the store, and tests for kinds of errors.
  */
 import { Duration, Effect, PlatformError, Schema } from "effect"
+import * as Message from "../message.ts"
 import * as platformError from "../platformError.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
@@ -51,29 +52,50 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
   reason: Reason
 }) {
   override get message(): string {
-    const id = this.remotePluginId === null ? "" : ` (${this.remotePluginId})`
-    const subject = this.pluginId === null ? "" : ` ${this.pluginId}${id}`
-    return `cannot ${this.operation}${subject}: ${this.why}`
+    return Message.format(this.explanation)
   }
 
-  private get why(): string {
+  /** The parts of the message. */
+  get explanation(): Message.Explanation {
+    const id = this.remotePluginId === null ? "" : ` (${this.remotePluginId})`
+    const subject = this.pluginId === null ? "" : ` ${this.pluginId}${id}`
+    const { remedy, why } = this.reasoning
+    return Message.because(`cannot ${this.operation}${subject}`, why, remedy)
+  }
+
+  private get reasoning(): Message.Reasoning {
     switch (this.reason._tag) {
       case "NotInstalled":
-        return "no version of it is installed; install it first"
+        return { why: "no version of it is installed", remedy: "install it first" }
       case "Leased":
-        return `a running process still uses version ${this.reason.version}; try again when it has ended, or force the change`
+        return {
+          why: `a running process still uses version ${this.reason.version}`,
+          remedy: "try again when it has ended, or force the change"
+        }
       case "Claimed":
         return this.reason.silentFor === null
-          ? `process ${this.reason.pid} is installing it; try again when it is done`
-          : `process ${this.reason.pid} is installing it and has shown no sign of life for ${Duration.format(this.reason.silentFor)}; end that process, then try again`
+          ? {
+              why: `process ${this.reason.pid} is installing it`,
+              remedy: "try again when it is done"
+            }
+          : {
+              why: `process ${this.reason.pid} is installing it and has shown no sign of life for ${Duration.format(this.reason.silentFor)}`,
+              remedy: "end that process, then try again"
+            }
       case "Changed":
-        return "another program has changed it meanwhile; try again"
+        return { why: "another program has changed it meanwhile", remedy: "try again" }
       case "Obstructed":
-        return `${this.reason.path} is not a folder but a ${this.reason.found}; move it away and try again`
+        return {
+          why: `${this.reason.path} is not a folder but a ${this.reason.found === "SymbolicLink" ? "link" : this.reason.found.toLowerCase()}`,
+          remedy: "move it away and try again"
+        }
       case "Held":
-        return `${this.reason.path} is held by another program or may not be changed; close the program that uses it or check the folder's permissions, then try again`
+        return {
+          why: `${this.reason.path} is held by another program or may not be changed`,
+          remedy: "close the program that uses it or check the folder's permissions, then try again"
+        }
       case "FileSystem":
-        return platformError.describe(this.reason.cause)
+        return platformError.explain(this.reason.cause)
     }
   }
 }

@@ -40,12 +40,12 @@ export const error = (summary: string, remediation: string, details: Details = {
 
 /** The finding for an error of a service. `otherwise` is the remedy if the error has none. */
 export const failure = (
-  { message }: { readonly message: string },
+  failed: { readonly message: string },
   otherwise: string,
   details: Details = {}
 ): Finding => {
-  const { cause, remedy } = Message.split(message)
-  return error(cause, remedy ?? otherwise, details)
+  const explanation = Message.of(failed)
+  return error(Message.causeOf(explanation), explanation.remedy ?? otherwise, details)
 }
 
 /** The number of names that a detail lists before it only counts the rest. */

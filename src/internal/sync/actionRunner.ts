@@ -9,6 +9,7 @@ import type * as SyncPlan from "../../SyncPlan.ts"
 import { identified } from "../cache/storeError.ts"
 import * as Actions from "./actions.ts"
 import { byPluginId, isForRow, kept, subjectOf } from "./actionSubject.ts"
+import { reasonText } from "./reason.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /**
@@ -74,7 +75,7 @@ export const make = Effect.fnUntraced(function* (
           Effect.catch((error) =>
             Effect.gen(function* () {
               yield* Effect.logWarning(
-                `could not sync ${pluginId ?? remotePluginId ?? "a row without an id"}: ${error.message}`
+                `could not sync ${pluginId ?? remotePluginId ?? "a row without an id"}: ${reasonText(error, [pluginId, remotePluginId])}`
               )
               return SyncEvent.Failed({
                 ...subject,

@@ -2,7 +2,6 @@
  * Splits an error into reason, cause and remedy.
  */
 import { Predicate } from "effect"
-import { isSignInNeeded, isTransient } from "../../ErrorAdvice.ts"
 import * as Message from "../message.ts"
 
 /** The tag of an error's reason. */
@@ -15,29 +14,29 @@ export const reasonTag = (error: unknown): string | undefined => {
     : undefined
 }
 
-/** A cause, without the plugin's name, and its remedy. */
+/** One cause, without the plugin's name, and the remedy. */
 export interface Reason {
   readonly cause: string
   readonly remedy: string | null
 }
 
-/** The remedy for an error whose message has none. */
-const remedyOf = (error: unknown): string | null => {
-  if (isSignInNeeded(error)) return "run `codex login`"
-  return isTransient(error) ? "run `codex-plugins sync` again later" : null
-}
-
-/** Splits a message into cause and remedy, and removes the ids that are printed next to it. */
+/** The parts of an error, without the operation if that names an id that is printed beside it. */
 export const reasonOf = (
   error: { readonly message: string },
   ids: ReadonlyArray<string | null> = []
 ): Reason => {
-  let cause = error.message
-  const start = cause.indexOf(": ")
-  const isNamed = (id: string | null) => id !== null && cause.slice(0, start).includes(id)
-  if (start > 0 && cause.startsWith("cannot ") && ids.some(isNamed)) {
-    cause = cause.slice(start + 2)
-  }
-  const parts = Message.split(cause)
-  return { cause: parts.cause, remedy: parts.remedy ?? remedyOf(error) }
+  const explanation = Message.of(error)
+  const { remedy, what, why } = explanation
+  const isNamed = (id: string | null) => id !== null && what?.includes(id) === true
+  const isPrinted = what?.startsWith("cannot ") === true && ids.some(isNamed)
+  return { cause: isPrinted ? why : Message.causeOf(explanation), remedy }
+}
+
+/** The same in one line. */
+export const reasonText = (
+  error: { readonly message: string },
+  ids: ReadonlyArray<string | null> = []
+): string => {
+  const { cause, remedy } = reasonOf(error, ids)
+  return Message.format(Message.because(null, cause, remedy))
 }

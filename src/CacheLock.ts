@@ -226,17 +226,6 @@ export class CacheLock extends Context.Service<
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
 const corrupt = new Set<number | undefined>([11, 26])
 
-/** The path with its links resolved, as far as it exists. */
-const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effect<string> =>
-  disk.realPath(target).pipe(
-    Effect.catchTag("PlatformError", () => {
-      const parent = path.dirname(target)
-      return parent === target
-        ? Effect.succeed(target)
-        : Effect.map(resolve(disk, path, parent), (real) => path.join(real, path.basename(target)))
-    })
-  )
-
 /**
  * Makes the lock of the home on disk. The operating system releases it as soon as its process ends.
  *
@@ -317,7 +306,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return { tryLock: tryAcquire, unlock }
   })
 
-  const key = yield* resolve(disk, path, lockPath)
+  const key = yield* Disk.resolve(disk, path, lockPath)
   const lock = processLock.make<CacheLockError>({
     path: lockPath,
     open: Effect.mapError(open, unavailable),

@@ -14,11 +14,11 @@ import {
   Layer,
   Option,
   Path,
-  type PlatformError,
   Result,
   Schedule,
   Schema
 } from "effect"
+import { isAbsent, isNotFound } from "./internal/platformError.ts"
 import * as AuthFile from "./internal/authFile.ts"
 import * as Disk from "./internal/disk/Disk.ts"
 import * as Layout from "./internal/cache/layout.ts"
@@ -90,7 +90,7 @@ export class CodexHomeError extends Schema.TaggedError<CodexHomeError>()("CodexH
       case "NotASmallFile":
         return because(
           null,
-          `${this.path} is not a regular file of at most ${maxFileBytes} bytes`,
+          `${this.path} is not a regular file of at most ${SmallFile.maxBytes} bytes`,
           "replace it"
         )
       case "NotToml": {
@@ -250,17 +250,8 @@ export class CodexHome extends Context.Service<
   }
 >()("effect-codex-plugins/CodexHome") {}
 
-/** The largest size of `config.toml` and `auth.json` that is read, in bytes. */
-const maxFileBytes = 1024 * 1024
-
 /** The number of times that a damaged `auth.json` is read again: Codex writes it in place. */
 const rereads = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 4 }))
-
-const isNotFound = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
-
-/** The path does not exist; a folder above it may be a file. */
-const isAbsent = (error: PlatformError.PlatformError) =>
-  isNotFound(error) || error.reason._tag === "BadResource"
 
 const homeError = (path: string, reason: CodexHomeError["reason"]) =>
   new CodexHomeError({ path, reason })
@@ -294,7 +285,7 @@ const make = Effect.fnUntraced(function* (home: {
   const configFile = path.join(root, "config.toml")
   const authFile = path.join(root, "auth.json")
 
-  const readSmall = (file: string) => SmallFile.read(fs, disk, file, maxFileBytes)
+  const readSmall = (file: string) => SmallFile.read(fs, disk, file, SmallFile.maxBytes)
 
   const settings = Effect.gen(function* () {
     const text = yield* readSmall(configFile).pipe(

@@ -91,6 +91,19 @@ export const fromEffect = ({ current, ...options }: Options): Credentials["Servi
 }
 
 /**
+ * The credentials of a home: those that the host supplies, else those in its `auth.json`.
+ *
+ * @internal
+ */
+export const ofHome = (
+  home: CodexHome.CodexHome["Service"]
+): Effect.Effect<Credentials["Service"]> =>
+  Effect.map(
+    Effect.serviceOption(Credentials),
+    Option.getOrElse(() => fromEffect({ current: home.credentials }))
+  )
+
+/**
  * Provides {@link Credentials} that the host supplies.
  *
  * @category layers

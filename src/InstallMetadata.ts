@@ -3,6 +3,7 @@
  * whose bytes the active version holds.
  */
 import { Effect, Predicate, Result, Schema } from "effect"
+import * as StrictUtf8 from "./internal/strictUtf8.ts"
 import { sidecarName } from "./internal/fileNames.ts"
 import * as Message from "./internal/message.ts"
 import * as PluginId from "./PluginId.ts"
@@ -133,9 +134,6 @@ const decodeBody = Schema.decodeUnknownResult(
 const hasVersion = Schema.is(Schema.Struct({ schema_version: Schema.Int }))
 const hasId = Schema.is(Schema.Struct({ remote_plugin_id: Schema.String }))
 
-// A byte-order mark is kept, so that JSON rejects it; invalid UTF-8 is rejected, not replaced.
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
-
 /** Printable ASCII without white space satisfies every check of the schema. */
 const isPlainId = (id: unknown): id is RemotePluginId.RemotePluginId =>
   typeof id === "string" && /^[!-~]+$/.test(id)
@@ -184,7 +182,7 @@ export const decodeResult = (
 ): Result.Result<RemotePluginId.RemotePluginId, InstallMetadataError> =>
   Result.flatMap(
     Result.try({
-      try: (): unknown => JSON.parse(utf8.decode(bytes)),
+      try: (): unknown => JSON.parse(StrictUtf8.decoder.decode(bytes)),
       catch: () => new CorruptInstallMetadata({ path, pluginId, reason: "NotJson" })
     }),
     (json) => {

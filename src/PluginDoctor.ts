@@ -11,7 +11,6 @@ import {
   Effect,
   FileSystem,
   Layer,
-  Option,
   Path,
   Schema
 } from "effect"
@@ -22,7 +21,7 @@ import * as Disk from "./internal/disk/Disk.ts"
 import * as accountChecks from "./internal/doctor/accountChecks.ts"
 import * as cacheChecks from "./internal/doctor/cacheChecks.ts"
 import * as diskChecks from "./internal/doctor/diskChecks.ts"
-import type { Finding } from "./internal/doctor/finding.ts"
+import { type Finding, statuses } from "./internal/doctor/finding.ts"
 import * as repair from "./internal/doctor/repair.ts"
 import * as Environment from "./internal/environment.ts"
 import * as SmallFile from "./internal/smallFile.ts"
@@ -36,7 +35,7 @@ import * as RemoteCatalog from "./RemoteCatalog.ts"
  * @category schemas
  * @since 0.2.0
  */
-export const Status = Schema.Literals(["ok", "warning", "error"])
+export const Status = Schema.Literals(statuses)
 /**
  * The status of a check, or of the whole report.
  *
@@ -178,12 +177,7 @@ export const make = Effect.gen(function* () {
     Environment.read(accountChecks.variables),
     () => ({})
   )
-  // As in the catalog, the host's credentials take precedence over the home's.
-  const supplied = yield* Effect.serviceOption(Credentials.Credentials)
-  const credentials = Option.match(supplied, {
-    onNone: () => home.credentials,
-    onSome: ({ current }) => current
-  })
+  const { current: credentials } = yield* Credentials.ofHome(home)
   const files = yield* Disk.make
   const disk: diskChecks.Disk = { fs, path, home }
 

@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import { Array as Arr, Context, Effect, FileSystem, Layer, Option, Path, Result } from "effect"
+import { Array as Arr, Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as declarations from "./internal/bundle/declarations.ts"
 import type * as PluginId from "./PluginId.ts"
@@ -120,12 +120,6 @@ export class PluginInventory extends Context.Service<
   }
 >()("effect-codex-plugins/PluginInventory") {}
 
-const enabledOf = (plugin: RemotePlugin): boolean | null =>
-  Result.match(RemotePluginDetails.of(plugin), {
-    onFailure: () => null,
-    onSuccess: ({ enabled }) => enabled
-  })
-
 const partsOf = (
   files: ReadonlyArray<declarations.Declaration>,
   namesOf: (json: unknown) => ReadonlyArray<string>
@@ -215,7 +209,7 @@ export const make = Effect.gen(function* () {
       mcpServers: partsOf(declared.mcpServers, declarations.mcpServerNames),
       apps: partsOf(declared.apps, declarations.appNames),
       missing: Arr.dedupe([...missingSkills, ...missingFiles]).toSorted(),
-      enabled: Option.match(row, { onNone: () => null, onSome: enabledOf })
+      enabled: Option.match(row, { onNone: () => null, onSome: RemotePluginDetails.enabledOf })
     })
   })
 

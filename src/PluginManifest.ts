@@ -1,8 +1,10 @@
 /**
  * A plugin's own manifest: its possible paths, and the fields that matter here.
  */
-import { Effect, Predicate, Result, Schema, SchemaIssue } from "effect"
+import { Effect, Predicate, Result, Schema } from "effect"
 import * as Message from "./internal/message.ts"
+import * as StrictUtf8 from "./internal/strictUtf8.ts"
+import * as SchemaIssues from "./internal/schemaIssue.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
@@ -204,10 +206,6 @@ export const AgentPluginManifest = Schema.Struct({
 const decodeManifest = Schema.decodeUnknownResult(PluginManifest)
 const decodeAgentManifest = Schema.decodeUnknownResult(AgentPluginManifest)
 const decodeVersion = Schema.decodeUnknownEffect(PluginVersion.PluginVersionFromUntrimmed)
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
-
-// A byte-order mark is kept, so that JSON rejects it; invalid UTF-8 is rejected, not replaced.
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
 /**
  * Parses a manifest's bytes as JSON. `path` is only for errors.
@@ -220,7 +218,7 @@ export const parseJsonResult = (
   path: string
 ): Result.Result<unknown, InvalidManifest> =>
   Result.try({
-    try: (): unknown => JSON.parse(utf8.decode(bytes)),
+    try: (): unknown => JSON.parse(StrictUtf8.decoder.decode(bytes)),
     catch: () => new InvalidManifest({ path, reason: { _tag: "NotJson" } })
   })
 
@@ -265,7 +263,7 @@ export const decodeResult = (
         path,
         reason: {
           _tag: "NotManifest",
-          at: issuesOf(error.issue).issues[0]?.path?.join(".") ?? ""
+          at: SchemaIssues.firstPath(error.issue)
         }
       })
   )

@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import { Array as Arr, Context, Effect, Layer, Option, Order, Result } from "effect"
+import { Array as Arr, Context, Effect, Layer, type Option, Order, Result } from "effect"
 import * as PluginId from "./PluginId.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
 import { marketplaces, type RemotePlugin } from "./RemotePlugin.ts"
@@ -154,24 +154,7 @@ export const make = Effect.gen(function* () {
     const rows = listed.flatMap(({ result }) =>
       Result.isSuccess(result) ? result.success.rows : []
     )
-    const installed = new Map(
-      Arr.getSuccesses(account.rows).map((plugin) => [plugin.remotePluginId, plugin])
-    )
-    const readable = Arr.getSuccesses(rows).flatMap((plugin) =>
-      Option.match(Result.getSuccess(PluginDetails.of(plugin)), {
-        onNone: () => [],
-        onSome: (details): ReadonlyArray<Match> => [
-          {
-            plugin,
-            details,
-            installed: Option.flatMap(
-              Option.fromUndefinedOr(installed.get(plugin.remotePluginId)),
-              (row) => Result.getSuccess(PluginDetails.of(row))
-            )
-          }
-        ]
-      })
-    )
+    const readable = PluginDetails.addTo(Arr.getSuccesses(rows), Arr.getSuccesses(account.rows))
     const all = [...new Map(readable.map((match) => [match.plugin.remotePluginId, match])).values()]
     const matches = matching(all, text)
     yield* Effect.annotateCurrentSpan({ matches: matches.length, searched: all.length })

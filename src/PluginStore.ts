@@ -17,6 +17,7 @@ import {
   type PlatformError,
   type Scope
 } from "effect"
+import { isNotFound } from "./internal/platformError.ts"
 import * as CacheLock from "./CacheLock.ts"
 import type { CachedPlugin, CacheSnapshot, Stray } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
@@ -29,7 +30,7 @@ import * as Identities from "./internal/cache/identities.ts"
 import * as Installs from "./internal/cache/installs.ts"
 import * as NewInstalls from "./internal/cache/newInstalls.ts"
 import * as Leases from "./internal/cache/leases.ts"
-import { isNotFound, mtimeOf } from "./internal/cache/baseRoots.ts"
+import { mtimeOf } from "./internal/cache/baseRoots.ts"
 import * as cacheReader from "./internal/cache/reader.ts"
 import * as Readings from "./internal/cache/readings.ts"
 import * as Removal from "./internal/cache/removal.ts"

@@ -171,10 +171,7 @@ const validated = ({ concurrency, removal, retention }: Options) =>
 
 /** Emits when the credentials or the settings of the home change. */
 const wakeUpsOf = Effect.fnUntraced(function* (home: CodexHome.CodexHome["Service"]) {
-  const credentials = yield* Effect.serviceOption(Credentials.Credentials)
-  const { changes: credentialChanges } = Option.getOrElse(credentials, () =>
-    Credentials.fromEffect({ current: home.credentials })
-  )
+  const { changes: credentialChanges } = yield* Credentials.ofHome(home)
   const settingChanges = Polling.changesOf(
     Effect.result(home.settings).pipe(
       Effect.map(

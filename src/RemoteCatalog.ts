@@ -346,11 +346,7 @@ const pagesWith = (connect: ReturnType<typeof connectWith>) =>
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* HttpClient.HttpClient
   const home = yield* CodexHome.CodexHome
-  const supplied = yield* Effect.serviceOption(Credentials.Credentials)
-  const credentials = Option.match(supplied, {
-    onNone: () => home.credentials,
-    onSome: ({ current }) => current
-  })
+  const { current: credentials } = yield* Credentials.ofHome(home)
   const retries = yield* OptionCheck.integer(
     "RemoteCatalog.retries",
     options.retries ?? Http.retries,

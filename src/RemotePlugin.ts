@@ -1,7 +1,8 @@
 /**
  * A plugin as the backend describes it: its row, its scope, and the marketplace it belongs to.
  */
-import { Option, Redacted, Result, Schema, SchemaIssue } from "effect"
+import { Option, Redacted, Result, Schema } from "effect"
+import * as SchemaIssues from "./internal/schemaIssue.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
@@ -175,7 +176,6 @@ const decodeRow = Schema.decodeUnknownResult(Row)
 const decodeName = Schema.decodeUnknownOption(PluginId.PluginName)
 const decodeVersion = Schema.decodeUnknownOption(PluginVersion.PluginVersionFromUntrimmed)
 const decodeStrayId = Schema.decodeUnknownOption(Schema.Struct({ id: Schema.String }))
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const marketplaceOf = (row: typeof Row.Type): Result.Result<PluginId.MarketplaceName, Reason> => {
   switch (row.scope) {
@@ -228,7 +228,7 @@ export const fromRow = (
           // The message contains only the path, because the value may be a signed URL.
           reason: {
             _tag: "MalformedRow",
-            at: issuesOf(error.issue).issues[0]?.path?.join(".") ?? ""
+            at: SchemaIssues.firstPath(error.issue)
           }
         })
     )

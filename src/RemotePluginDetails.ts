@@ -4,7 +4,8 @@
  *
  * Fields have the backend's names. A field that is absent or null is null, or an empty list.
  */
-import { Effect, Redacted, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import { Effect, Option, Redacted, Result, Schema, SchemaTransformation } from "effect"
+import * as SchemaIssues from "./internal/schemaIssue.ts"
 import { type RemotePlugin, invalid, type InvalidRemotePlugin } from "./RemotePlugin.ts"
 
 const nullable = <S extends Schema.Constraint>(schema: S) =>
@@ -145,7 +146,6 @@ export const PluginDetails = Schema.Struct({
 export interface PluginDetails extends Schema.Schema.Type<typeof PluginDetails> {}
 
 const decode = Schema.decodeUnknownResult(PluginDetails)
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
  * Reads the details from the row of a plugin.
@@ -157,6 +157,49 @@ export const of = (plugin: RemotePlugin): Result.Result<PluginDetails, InvalidRe
   Result.mapError(decode(Redacted.value(plugin.row)), ({ issue }) =>
     invalid(plugin, {
       _tag: "MalformedRow",
-      at: issuesOf(issue).issues[0]?.path?.join(".") ?? ""
+      at: SchemaIssues.firstPath(issue)
     })
   )
+
+/**
+ * True if the account has enabled the plugin of an installed row; null if that is unknown.
+ *
+ * @internal
+ */
+export const enabledOf = (installed: RemotePlugin): boolean | null =>
+  Result.match(of(installed), { onFailure: () => null, onSuccess: ({ enabled }) => enabled })
+
+/**
+ * A plugin with its details, and with those of its row among the account's installed plugins.
+ *
+ * @internal
+ */
+export interface Detailed {
+  readonly plugin: RemotePlugin
+  readonly details: PluginDetails
+  readonly installed: Option.Option<PluginDetails>
+}
+
+/**
+ * Adds the details to plugins. Plugins whose details cannot be decoded are left out.
+ *
+ * @internal
+ */
+export const addTo = (
+  plugins: ReadonlyArray<RemotePlugin>,
+  installed: ReadonlyArray<RemotePlugin>
+): ReadonlyArray<Detailed> => {
+  const byId = new Map(installed.map((plugin) => [plugin.remotePluginId, plugin]))
+  return plugins.flatMap((plugin): ReadonlyArray<Detailed> => {
+    const details = of(plugin)
+    if (Result.isFailure(details)) return []
+    const row = Option.fromUndefinedOr(byId.get(plugin.remotePluginId))
+    return [
+      {
+        plugin,
+        details: details.success,
+        installed: Option.flatMap(row, (row) => Result.getSuccess(of(row)))
+      }
+    ]
+  })
+}

@@ -202,10 +202,6 @@ export interface SyncOutcome {
   readonly skipped: "PluginsDisabled" | null
 }
 
-/** A repair installs a version that was already cached. */
-const isRepair = (reason: SyncPlan.InstallReason): boolean =>
-  reason._tag !== "Missing" && reason._tag !== "VersionChanged"
-
 const pluginIds = (results: ReadonlyArray<ActionResult>) => results.map(({ pluginId }) => pluginId)
 
 /**
@@ -223,10 +219,10 @@ export const outcomeOf = (
   return {
     account,
     results,
-    installed: pluginIds(installs.filter(({ reason }) => !isRepair(reason))),
+    installed: pluginIds(installs.filter(({ reason }) => !SyncPlan.isRepair(reason))),
     backfilled: pluginIds(results.filter(SyncEvent.$is("Backfilled"))),
     kept: pluginIds(results.filter(SyncEvent.$is("Kept"))),
-    repaired: pluginIds(installs.filter(({ reason }) => isRepair(reason))),
+    repaired: pluginIds(installs.filter(({ reason }) => SyncPlan.isRepair(reason))),
     removed: results.filter(SyncEvent.$is("Removed")).map(({ pluginId }) => pluginId),
     pruned: results
       .filter(SyncEvent.$is("Pruned"))

@@ -256,12 +256,6 @@ const outcomes = {
   Failed: "failed"
 } as const
 
-/** A repair installs a version that was already cached. */
-const isRepair = (result: SyncEvent.SyncResult): boolean =>
-  result._tag === "Installed" &&
-  result.reason._tag !== "Missing" &&
-  result.reason._tag !== "VersionChanged"
-
 /**
  * Encodes the result of one action.
  *
@@ -271,7 +265,10 @@ const isRepair = (result: SyncEvent.SyncResult): boolean =>
 export const encodeResult = (result: SyncEvent.SyncResult): Result => ({
   pluginId: result.pluginId,
   remotePluginId: result.remotePluginId,
-  outcome: isRepair(result) ? "repaired" : outcomes[result._tag],
+  outcome:
+    result._tag === "Installed" && SyncPlan.isRepair(result.reason)
+      ? "repaired"
+      : outcomes[result._tag],
   version: result.to,
   from: result.from,
   bytes: result.bytes,

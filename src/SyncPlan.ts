@@ -45,6 +45,15 @@ export type InstallReason = Data.TaggedEnum<{
 export const InstallReason = Data.taggedEnum<InstallReason>()
 
 /**
+ * True if an install repairs a version that is already cached.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isRepair = (reason: InstallReason): boolean =>
+  reason._tag !== "Missing" && reason._tag !== "VersionChanged"
+
+/**
  * One step of a pass.
  *
  * @category models
@@ -94,12 +103,33 @@ export type Action = Data.TaggedEnum<{
 export const Action = Data.taggedEnum<Action>()
 
 /**
+ * True for the action of a row of the listing, as opposed to that of an entry of the cache without a
+ * row.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isForRow = ({ _tag }: Pick<Action, "_tag">): boolean =>
+  _tag !== "Prune" && _tag !== "Remove"
+
+/**
  * The reason why an entry of the cache is removed.
  *
  * @category models
  * @since 0.2.0
  */
 export type RemovalReason = "NotInstalled" | "RetiredMarketplace" | "Stray"
+
+/**
+ * The reasons of removals, for people.
+ *
+ * @internal
+ */
+export const removalReasons: Readonly<Record<RemovalReason, string>> = {
+  NotInstalled: "uninstalled upstream",
+  RetiredMarketplace: "its marketplace is retired",
+  Stray: "not a plugin"
+}
 
 /**
  * The reason why stale plugins are kept.

@@ -109,9 +109,9 @@ describe("PluginSync.sync, with an uncertain listing", () => {
       const { text } = yield* recordOutput(pass(disk, []))
       assert.include(
         text,
-        "removed alpha@openai-curated-remote from the cache: the account does not have it installed"
+        "removed alpha@openai-curated-remote from the cache: uninstalled upstream"
       )
-      assert.include(text, "removed x@openai-curated-remote from the cache: it is not a plugin")
+      assert.include(text, "removed x@openai-curated-remote from the cache: not a plugin")
     })
   )
 })

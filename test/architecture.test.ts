@@ -9,8 +9,8 @@ const root = new URL("../src/", import.meta.url)
  * own. The linter finds cycles within a level.
  */
 const levels: ReadonlyArray<RegExp> = [
-  // Values, the helper that trims their white space, and the names of files.
-  /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/(?:fileNames|marketplaces|message|whiteSpace))\.ts$/,
+  // Values, helpers that decode them, and the names of files.
+  /^(?:CacheSnapshot|InstallMetadata|PluginId|PluginManifest|PluginVersion)\.ts$|^(?:RemotePlugin|RemotePluginDetails|RemotePluginId|SyncPlan|internal\/(?:fileNames|marketplaces|message|schemaIssue|strictUtf8|whiteSpace))\.ts$/,
   // Internals. The parts of PluginStore belong to the services.
   /^internal\/(?!cache\/(?:activation|activationSteps|changes|claims|copyTree|deletions|doubts|identities|installs|localInstall|newInstalls|reader|readings|removal|seedSource|sidecars|stagingFolder|storeError|sweep)\.ts$|(?:doctor|sync)\/|seededBundle\.ts$)/,
   // Services.

@@ -9,7 +9,6 @@ import {
   Option,
   type Path,
   Ref,
-  Result,
   Semaphore
 } from "effect"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
@@ -24,12 +23,6 @@ import * as PluginChanges from "./PluginChanges.ts"
 
 /** The number of cached versions that are read at the same time. */
 const concurrency = 16
-
-const enabledOf = (plugin: RemotePlugin.RemotePlugin): boolean | null =>
-  Result.match(PluginDetails.of(plugin), {
-    onFailure: () => null,
-    onSuccess: ({ enabled }) => enabled
-  })
 
 /** Background passes end with the scope. */
 export const make = Effect.fnUntraced(function* (
@@ -55,7 +48,9 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const observeAll = Effect.fnUntraced(function* (rows: ReadonlyArray<RemotePlugin.RemotePlugin>) {
-    const enabled = new Map(rows.map((plugin) => [plugin.pluginId, enabledOf(plugin)]))
+    const enabled = new Map(
+      rows.map((plugin) => [plugin.pluginId, PluginDetails.enabledOf(plugin)])
+    )
     const { plugins } = yield* store.snapshot
     const observed = yield* Effect.forEach(
       plugins,

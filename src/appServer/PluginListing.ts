@@ -2,7 +2,7 @@
  * The lists of plugins of Codex's app-server: those that the account has installed, and those that
  * it can install.
  */
-import { Array as Arr, Effect, Option, Order, Result } from "effect"
+import { Array as Arr, Effect, Option, Order } from "effect"
 import * as CodexHome from "../CodexHome.ts"
 import * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
@@ -29,23 +29,13 @@ const subjectsOf = (
   plugins: ReadonlyArray<RemotePlugin.RemotePlugin>,
   installed: ReadonlyArray<RemotePlugin.RemotePlugin>,
   cached: Cached
-): ReadonlyArray<PluginView.Subject> => {
-  const byId = new Map(installed.map((plugin) => [plugin.remotePluginId, plugin]))
-  return plugins.flatMap((plugin) => {
-    const details = PluginDetails.of(plugin)
-    if (Result.isFailure(details)) return []
-    return [
-      {
-        plugin,
-        details: details.success,
-        installed: Option.flatMap(Option.fromUndefinedOr(byId.get(plugin.remotePluginId)), (row) =>
-          Result.getSuccess(PluginDetails.of(row))
-        ),
-        cached: cached.get(plugin.pluginId) ?? Option.none()
-      }
-    ]
-  })
-}
+): ReadonlyArray<PluginView.Subject> =>
+  PluginDetails.addTo(plugins, installed).map(({ details, installed, plugin }) => ({
+    plugin,
+    details,
+    installed,
+    cached: cached.get(plugin.pluginId) ?? Option.none()
+  }))
 
 const byRemoteId = Order.mapInput(
   Order.String,

@@ -13,9 +13,6 @@ import * as PluginStore from "../PluginStore.ts"
 import * as RemotePluginId from "../RemotePluginId.ts"
 import { offline } from "./offline.ts"
 
-/** The argument that precedes the words of a command line. */
-export const marker = "__complete"
-
 interface Candidate {
   readonly value: string
   readonly description: string

@@ -2,7 +2,7 @@
  * The scripts that `--completions` prints. They get all candidates from the program; see
  * `complete.ts`.
  */
-import { marker } from "./complete.ts"
+import { completionMarker as marker } from "./markers.ts"
 
 // Bash splits a word at `=` and `@`. The program needs the whole word, and bash needs only its end.
 const bash = `# Completion of codex-plugins for bash 3.2 and newer. To install it for your user:

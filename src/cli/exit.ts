@@ -133,12 +133,14 @@ export class SomePluginsFailed extends Data.TaggedError("SomePluginsFailed")<{}>
   override readonly [Runtime.errorExitCode] = 3
 }
 
+/** The exit code of a process that a signal has ended. */
+export const codeOfSignal = (signal: NodeJS.Signals | undefined): number =>
+  signal === "SIGTERM" ? 143 : signal === "SIGHUP" ? 129 : 130
+
 /** The exit code of the process; `signal` is the signal that ended it. */
 export const codeOf = (exit: Exit.Exit<unknown, unknown>, signal?: NodeJS.Signals): number => {
   if (Exit.isSuccess(exit)) return 0
-  if (Cause.hasInterruptsOnly(exit.cause)) {
-    return signal === "SIGTERM" ? 143 : signal === "SIGHUP" ? 129 : 130
-  }
+  if (Cause.hasInterruptsOnly(exit.cause)) return codeOfSignal(signal)
   const error = Cause.squash(exit.cause)
   if (CliError.isCliError(error)) {
     return error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2

@@ -1,4 +1,5 @@
 import { Effect, FileSystem, Option, Path, Result, Schema } from "effect"
+import { count } from "../internal/display.ts"
 import { Argument, Command, Flag } from "effect/cli"
 import * as PluginId from "../PluginId.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
@@ -12,7 +13,6 @@ import { offline } from "./offline.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { spinning } from "./region.ts"
-import { count } from "./results.ts"
 import { printLines } from "./screen.ts"
 
 const isPluginId = Schema.is(PluginId.PluginId)

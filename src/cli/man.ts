@@ -8,9 +8,6 @@ import { environment, flagItem, argumentItem, type Item } from "./help.ts"
 import { wrap } from "./style.ts"
 import { version } from "./version.ts"
 
-/** The argument that prints the page. */
-export const marker = "__man"
-
 /** The width of the source's lines. */
 const sourceColumns = 76
 

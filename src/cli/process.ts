@@ -32,7 +32,7 @@ const run = Runtime.makeRunMain(({ fiber, teardown }) => {
   const onSignal = (name: NodeJS.Signals) => {
     if (intercepted(name)) return
     // A second signal does not wait for the clean-up, because the cache is valid at every moment.
-    if (signal !== undefined) process.exit(name === "SIGINT" ? 130 : name === "SIGHUP" ? 129 : 143)
+    if (signal !== undefined) process.exit(exit.codeOfSignal(name))
     signal = name
     fiber.interruptUnsafe(fiber.id)
   }

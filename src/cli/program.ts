@@ -2,6 +2,7 @@
  * The program as an effect: its commands, and the layers that they all share.
  */
 import { Console, Effect, Layer, Logger, Option } from "effect"
+import { completionMarker, manMarker } from "./markers.ts"
 import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { display } from "../internal/display.ts"
 import { alone } from "./alone.ts"
@@ -129,13 +130,13 @@ const withoutUnknown = (
 export const program = Effect.fnUntraced(
   function* (given: ReadonlyArray<string>) {
     const [first, separator, ...words] = given
-    if (first === "__complete" && separator === "--") {
+    if (first === completionMarker && separator === "--") {
       const [{ complete }, { all }] = yield* Effect.promise(() =>
         Promise.all([import("./complete.ts"), import("./commands.ts")])
       )
       return yield* complete(all(root), words)
     }
-    if (first === "__man") {
+    if (first === manMarker) {
       const [{ printMan }, { all }] = yield* Effect.promise(() =>
         Promise.all([import("./man.ts"), import("./commands.ts")])
       )

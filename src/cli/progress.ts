@@ -2,12 +2,13 @@
  * The progress of a pass.
  */
 import { Duration, Effect, Fiber, Stream } from "effect"
-import { display } from "../internal/display.ts"
+import * as SyncPlan from "../SyncPlan.ts"
+import { count, display } from "../internal/display.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
 import * as Message from "../internal/message.ts"
 import { elapsedText, showing, spinner } from "./region.ts"
-import { count, durationText, seconds } from "./results.ts"
+import { durationText, seconds } from "./results.ts"
 import { cut, plain, type Style } from "./style.ts"
 
 /** A running download. Sizes are in bytes. */
@@ -49,8 +50,6 @@ const withDownload = (progress: Progress, pluginId: string, download: Download):
   downloads: new Map(progress.downloads).set(pluginId, download)
 })
 
-const isForRow = (tag: string): boolean => tag !== "Prune" && tag !== "Remove"
-
 const withResult = (progress: Progress, result: SyncEvent.SyncResult): Progress => {
   const downloads = new Map(progress.downloads)
   if (result.pluginId !== null) downloads.delete(result.pluginId)
@@ -61,7 +60,9 @@ const withResult = (progress: Progress, result: SyncEvent.SyncResult): Progress 
       return settled
     case "Unnecessary":
     case "Deferred":
-      return isForRow(result.action) ? { ...settled, done: progress.done + 1 } : settled
+      return SyncPlan.isForRow({ _tag: result.action })
+        ? { ...settled, done: progress.done + 1 }
+        : settled
     case "Failed":
       return { ...settled, done: progress.done + 1, failed: progress.failed + 1 }
     default:
@@ -93,7 +94,7 @@ export const next = (progress: Progress, event: SyncEvent.SyncEvent): Progress =
             : `Waiting for another process to finish ${event.pluginId ?? "a plugin"}`
       }
     case "Planned": {
-      const planned = event.plan.actions.filter(({ _tag }) => isForRow(_tag)).length
+      const planned = event.plan.actions.filter(SyncPlan.isForRow).length
       return { ...progress, waiting: null, planned }
     }
     case "Progress":

@@ -2,8 +2,8 @@
  * The flag `--refresh-with`, which first renews the access token through an installed Codex.
  */
 import { Effect, Layer, Option } from "effect"
+import { home } from "./offline.ts"
 import { Flag } from "effect/cli"
-import * as CodexHome from "../CodexHome.ts"
 import { spinning } from "./region.ts"
 
 /** `--refresh-with codex` */
@@ -29,14 +29,10 @@ export const refreshBefore = <A, E, R>(
           import("@effect/platform-node/NodeChildProcessSpawner")
         ])
       )
-      const home = Option.match(options.root, {
-        onNone: () => CodexHome.layer,
-        onSome: CodexHome.layerAt
-      })
       yield* Effect.flatMap(CodexRefresh.CodexRefresh, ({ refresh }) => refresh).pipe(
         spinning(() => "Asking Codex to renew the access token"),
         Effect.provide(CodexRefresh.layer),
-        Effect.provide(Layer.merge(home, NodeChildProcessSpawner.layer))
+        Effect.provide(Layer.merge(home(options.root), NodeChildProcessSpawner.layer))
       )
       return layer
     })

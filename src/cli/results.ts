@@ -3,15 +3,12 @@
  * closing line.
  */
 import { Duration, Option } from "effect"
-import { display } from "../internal/display.ts"
+import { count, display } from "../internal/display.ts"
 import type * as SyncEvent from "../SyncEvent.ts"
 import { outranks, type PluginVersion } from "../PluginVersion.ts"
 import * as SyncPlan from "../SyncPlan.ts"
 import { type Reason, reasonOf } from "./advice.ts"
 import { helpLine, plain, type Style } from "./style.ts"
-
-/** `1 plugin`, `2 plugins`. */
-export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
 
 /** `0.2 s`, `12 s`, `2 min 46 s`. */
 export const seconds = (millis: number): string => {
@@ -58,12 +55,6 @@ const repairs: Readonly<Record<string, string>> = {
   IdentityUnreadable: "repaired: its identity was unreadable"
 }
 
-const removals: Readonly<Record<string, string>> = {
-  NotInstalled: "uninstalled upstream",
-  RetiredMarketplace: "its marketplace is retired",
-  Stray: "not a plugin"
-}
-
 const deferrals: Readonly<
   Record<Extract<SyncEvent.SyncResult, { readonly _tag: "Deferred" }>["reason"], string>
 > = {
@@ -71,10 +62,6 @@ const deferrals: Readonly<
   Leased: "in use; left to a later pass",
   SharedCache: "kept: other homes share the cache"
 }
-
-/** A repair installs a version that was already cached. */
-export const isRepair = ({ reason }: { readonly reason: SyncPlan.InstallReason }): boolean =>
-  reason._tag !== "Missing" && reason._tag !== "VersionChanged"
 
 const installation = (
   pluginId: string,
@@ -110,7 +97,7 @@ export const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
       return Option.some({
         mark: "-",
         pluginId: SyncPlan.nameOf(action.target),
-        text: `(${removals[action.reason]})`
+        text: `(${SyncPlan.removalReasons[action.reason]})`
       })
     case "Defer":
       return Option.some({
@@ -126,8 +113,6 @@ export const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
       })
   }
 }
-
-const isPlugin = ({ _tag }: SyncPlan.Action) => _tag !== "Remove" && _tag !== "Prune"
 
 /** The change that a pass made; none if the plugin is unchanged. */
 const changeMade = (result: SyncEvent.SyncResult): Option.Option<Change> => {
@@ -153,7 +138,7 @@ const changeMade = (result: SyncEvent.SyncResult): Option.Option<Change> => {
       return Option.some({
         mark: "-",
         pluginId: result.pluginId,
-        text: `(${removals[result.reason]})`
+        text: `(${SyncPlan.removalReasons[result.reason]})`
       })
     case "Pruned":
       return Option.some({ mark: "-", pluginId: result.pluginId, text: `${from} (superseded)` })
@@ -302,7 +287,9 @@ export const plannedChanges = (plan: SyncPlan.SyncPlan): ReadonlyArray<Change> =
 export const planLines = (plan: SyncPlan.SyncPlan, style: Style): ReadonlyArray<string> => {
   const changes = plannedChanges(plan)
   const failures = plan.actions.filter(SyncPlan.Action.$is("Reject"))
-  const upToDate = plan.actions.filter(isPlugin).filter(({ _tag }) => _tag === "Keep").length
+  const upToDate = plan.actions
+    .filter(SyncPlan.isForRow)
+    .filter(({ _tag }) => _tag === "Keep").length
   return [
     ...changeLines(changes, style),
     ...failureLines(failures, style),

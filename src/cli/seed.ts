@@ -1,15 +1,15 @@
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
+import { home } from "./offline.ts"
 import { Command, Flag } from "effect/cli"
 import * as CacheLock from "../CacheLock.ts"
-import * as CodexHome from "../CodexHome.ts"
-import { display } from "../internal/display.ts"
+import { count, display } from "../internal/display.ts"
 import * as PluginSeed from "../PluginSeed.ts"
 import * as PluginStore from "../PluginStore.ts"
 import { reasonOf, reasonText } from "./advice.ts"
 import { SomePluginsFailed } from "./exit.ts"
 import * as flags from "./flags.ts"
 import { printJson, schemaVersion } from "./output.ts"
-import { count, marks } from "./results.ts"
+import { marks } from "./results.ts"
 import { printLines } from "./screen.ts"
 import type { Style } from "./style.ts"
 
@@ -90,12 +90,7 @@ export const seed = Command.make(
     PluginSeed.layer.pipe(
       Layer.provide(PluginStore.layer),
       Layer.provide(CacheLock.layerWith({ waitLimit: wait })),
-      Layer.provide(
-        Option.match(codexHome, {
-          onNone: () => CodexHome.layer,
-          onSome: (root) => CodexHome.layerAt(root)
-        })
-      )
+      Layer.provide(home(codexHome))
     )
   )
 )

@@ -1,4 +1,5 @@
 import { Console, Duration, Effect, Logger, Option, References } from "effect"
+import { count } from "../internal/display.ts"
 import { Command, Flag } from "effect/cli"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
@@ -70,7 +71,7 @@ const interrupted = ({ inPlace, planned }: Progress.Progress) =>
   printMessage(({ yellow }) => [
     planned === null
       ? `${yellow("interrupted:")} nothing was changed`
-      : `${yellow("interrupted:")} ${inPlace} of ${results.count(planned, "plugin")} in place; run \`codex-plugins sync\` again to continue`
+      : `${yellow("interrupted:")} ${inPlace} of ${count(planned, "plugin")} in place; run \`codex-plugins sync\` again to continue`
   ])
 
 /** Prints the cached plugins. It is unknown whether they are up to date. */
@@ -91,7 +92,7 @@ const printCached = Effect.fnUntraced(function* ({
   }
   if (!quiet) {
     yield* Console.log(
-      `Offline: ${results.count(plugins.length, "plugin")} cached, not compared with the account`
+      `Offline: ${count(plugins.length, "plugin")} cached, not compared with the account`
     )
   }
 })

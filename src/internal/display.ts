@@ -21,3 +21,7 @@ export const displayJson = (json: string): string => json.replace(unescaped, esc
 
 /** The text in one line, in which each character that could disturb a terminal is escaped. */
 export const display = (text: string): string => text.replace(disturbing, escape)
+
+/** Such as `1 plugin` or `2 plugins`. */
+export const count = (amount: number, noun: string): string =>
+  `${amount} ${noun}${amount === 1 ? "" : "s"}`

@@ -37,6 +37,10 @@ export const messageOf = (error: Error): string => {
   return (cause instanceof Error ? cause.message : message).replace(staged, "$1")
 }
 
+/** True if the path does not exist. */
+export const isNotFound = ({ reason }: PlatformError.PlatformError): boolean =>
+  reason._tag === "NotFound"
+
 /** True if the path does not exist, or cannot exist. */
 export const isAbsent = ({ reason }: PlatformError.PlatformError): boolean =>
   reason._tag === "NotFound" || reason._tag === "BadResource"

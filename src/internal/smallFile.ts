@@ -6,7 +6,7 @@ import { Effect, type FileSystem, type PlatformError } from "effect"
 import type { Disk } from "./disk/Disk.ts"
 import { codeOf } from "./platformError.ts"
 
-/** The maximum size of `config.toml`, `auth.json` and files that a manifest names, in bytes. */
+/** The maximum size of settings, credentials, sidecars, manifests and files that they name, in bytes. */
 export const maxBytes = 1024 * 1024
 
 const decoder = new TextDecoder()

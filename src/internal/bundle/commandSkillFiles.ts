@@ -2,6 +2,8 @@
  * Writes the skills of a plugin's commands into the folder that will become its version.
  */
 import { Effect, type Path, type PlatformError } from "effect"
+import { folderMode } from "../disk/Disk.ts"
+import * as StrictUtf8 from "../strictUtf8.ts"
 import type { PluginId } from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import type { Editable } from "../disk/Disk.ts"
@@ -9,11 +11,7 @@ import { isRefusal, maxBytes } from "../smallFile.ts"
 import * as CommandSkills from "./commandSkills.ts"
 import type { ManifestFile } from "./manifestFile.ts"
 
-const folderMode = 0o755
 const fileMode = 0o644
-
-// A byte-order mark is kept, because a text that begins with one has no front matter.
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true })
 
 const encoder = new TextEncoder()
 
@@ -84,7 +82,7 @@ export const write: (
       if (bytes === undefined) {
         return yield* noSkills(`is no regular file of at most ${maxBytes} bytes`)
       }
-      const text = yield* Effect.option(Effect.try(() => utf8.decode(bytes)))
+      const text = yield* Effect.option(Effect.try(() => StrictUtf8.decoder.decode(bytes)))
       if (text._tag === "None") return yield* noSkills("is not UTF-8")
       commands.push({ path: each.path, text: text.value })
     }

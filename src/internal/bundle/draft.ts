@@ -5,6 +5,7 @@
  * once and none is read back.
  */
 import { Effect, type FileSystem, type Path, PlatformError } from "effect"
+import { folderMode } from "../disk/Disk.ts"
 import * as Disk from "../disk/Disk.ts"
 import * as FolderWriter from "./folderWriter.ts"
 
@@ -67,7 +68,7 @@ export const make = (
     lstat: (at) =>
       Effect.sync(() => {
         const type = typeOf(at)
-        return type && { type, mode: nodes.get(at)?.mode ?? FolderWriter.folderMode }
+        return type && { type, mode: nodes.get(at)?.mode ?? folderMode }
       }),
     entries: (at) =>
       Effect.suspend(() => {

@@ -2,6 +2,7 @@
  * A new folder that is written completely and durably, or not at all.
  */
 import { Effect, Exit, type Path, type PlatformError, type Scope } from "effect"
+import { folderMode } from "../disk/Disk.ts"
 import type * as Disk from "../disk/Disk.ts"
 
 type Failure = PlatformError.PlatformError
@@ -51,9 +52,6 @@ export const pathsBelow = (path: Path.Path, root: string): ((entry: string) => s
     ? (entry) => prefix + entry
     : (entry) => prefix + entry.replaceAll("/", path.sep)
 }
-
-/** The mode of a bundle's folders. */
-export const folderMode = 0o755
 
 /**
  * Creates the folder, which must not exist and whose parent must. It is removed again if the scope

@@ -2,12 +2,10 @@
  * A plugin's manifest on disk.
  */
 import { Effect, type FileSystem, type Path, type PlatformError, Result } from "effect"
+import * as SmallFile from "../smallFile.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import * as Reads from "../disk/reads.ts"
 import { codeOf, isAbsent } from "../platformError.ts"
-
-/** The maximum size of a manifest, in bytes. */
-export const maxBytes = 1024 * 1024
 
 export interface ManifestFile {
   readonly path: string
@@ -49,7 +47,11 @@ export function* findReads(
       second === undefined
         ? `${root}${path.sep}${first}`
         : `${root}${path.sep}${first}${path.sep}${second}`
-    const bytes = yield* Reads.recover(Reads.readFile(file, maxBytes), isNoManifest, undefined)
+    const bytes = yield* Reads.recover(
+      Reads.readFile(file, SmallFile.maxBytes),
+      isNoManifest,
+      undefined
+    )
     if (bytes === undefined) continue
     const parsed = PluginManifest.parseJsonResult(bytes, file)
     const found = (json: unknown): ManifestFile => ({ path: file, relativePath, bytes, json })

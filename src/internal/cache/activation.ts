@@ -3,6 +3,7 @@
  * sidecar next to an active version is absent or names the plugin whose bytes that version holds.
  */
 import { Effect, type Option } from "effect"
+import { folderMode } from "../disk/Disk.ts"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import type * as PluginId from "../../PluginId.ts"
 import type * as PluginVersion from "../../PluginVersion.ts"
@@ -10,7 +11,6 @@ import type { RemotePluginId } from "../../RemotePluginId.ts"
 import { provenanceName } from "../fileNames.ts"
 import { activationSteps } from "./activationSteps.ts"
 import type { Changes, Context } from "./changes.ts"
-import { folderMode } from "./copyTree.ts"
 import * as Leases from "./leases.ts"
 import { type BaseRoot, emptyBaseRoot } from "./baseRoots.ts"
 import { utf8 } from "./sidecars.ts"

@@ -2,6 +2,7 @@
  * Base roots: each is the folder of one plugin's versions and sidecar.
  */
 import { Effect, type FileSystem, Option, type Path, type PlatformError, Schema } from "effect"
+import { isNotFound } from "../platformError.ts"
 import type { Fingerprint } from "../../CacheSnapshot.ts"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import * as PluginId from "../../PluginId.ts"
@@ -17,9 +18,6 @@ export interface BaseRoot {
   /** The type of the entry with the sidecar's name. */
   readonly sidecar: FileSystem.File.Type | undefined
 }
-
-export const isNotFound = (error: PlatformError.PlatformError): boolean =>
-  error.reason._tag === "NotFound"
 
 export const mtimeOf = (info: FileSystem.File.Info): number =>
   Option.match(info.mtime, { onNone: () => 0, onSome: (mtime) => mtime.getTime() })

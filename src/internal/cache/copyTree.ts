@@ -6,9 +6,6 @@ import { codeOf } from "../platformError.ts"
 import * as Disk from "../disk/Disk.ts"
 import * as Reads from "../disk/reads.ts"
 
-/** The mode of folders in the cache, as in Codex. */
-export const folderMode = 0o755
-
 interface Options {
   /** The mode of the copied folders. Default: the mode of each source folder. */
   readonly folderMode?: number | undefined

@@ -9,7 +9,7 @@
 import { Effect, Option, type Path } from "effect"
 import { stagingName } from "../fileNames.ts"
 import { codeOf } from "../platformError.ts"
-import type * as Disk from "../disk/Disk.ts"
+import * as Disk from "../disk/Disk.ts"
 import { prefix } from "./staging.ts"
 
 /**
@@ -29,20 +29,6 @@ export interface Layout {
   readonly isShared: boolean
 }
 
-/** The path with its links resolved. A last part that does not exist is kept. */
-const resolve = (disk: Disk.Disk, path: Path.Path, target: string): Effect.Effect<string> =>
-  Effect.matchEffect(disk.realPath(target), {
-    onSuccess: Effect.succeed,
-    onFailure: () => {
-      const parent = path.dirname(target)
-      return parent === target
-        ? Effect.succeed(target)
-        : Effect.map(resolve(disk, path, parent), (parent) =>
-            path.join(parent, path.basename(target))
-          )
-    }
-  })
-
 /**
  * Tries a rename between two folders without changing anything: the name does not exist, and a
  * rename across mounts fails before the system looks up names.
@@ -59,8 +45,8 @@ const refusesRename = (disk: Disk.Disk, path: Path.Path, from: string, to: strin
 export const find: (disk: Disk.Disk, path: Path.Path, root: string) => Effect.Effect<Layout> =
   Effect.fnUntraced(function* (disk, path, root) {
     const given = path.join(root, "plugins", "cache")
-    const realRoot = yield* resolve(disk, path, root)
-    const realCache = yield* resolve(disk, path, given)
+    const realRoot = yield* Disk.resolve(disk, path, root)
+    const realCache = yield* Disk.resolve(disk, path, given)
     // If only the home or a folder above it is a link, the paths keep the caller's form.
     const isPlain = realCache === path.join(realRoot, "plugins", "cache")
     const cache = isPlain ? given : realCache

@@ -2,6 +2,7 @@
  * The installation of a plugin from a local folder.
  */
 import { Effect } from "effect"
+import { folderMode } from "../disk/Disk.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import type * as PluginVersion from "../../PluginVersion.ts"
@@ -9,7 +10,7 @@ import * as commandSkillFiles from "../bundle/commandSkillFiles.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import type { StagedVersion } from "./activation.ts"
 import type { Changes, Context } from "./changes.ts"
-import { copyTree, folderMode } from "./copyTree.ts"
+import { copyTree } from "./copyTree.ts"
 import { stagingName } from "../fileNames.ts"
 
 interface Options {

@@ -7,15 +7,15 @@
  * for their renames.
  */
 import { Effect, type FileSystem } from "effect"
+import { folderMode } from "../disk/Disk.ts"
+import { isNotFound } from "../platformError.ts"
 import type * as CacheLock from "../../CacheLock.ts"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import type * as PluginId from "../../PluginId.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
-import { isNotFound } from "./baseRoots.ts"
 import type { Changes, Context } from "./changes.ts"
 import type * as Claims from "./claims.ts"
-import { folderMode } from "./copyTree.ts"
 import type { NewEntry } from "../disk/Disk.ts"
 import * as Reads from "../disk/reads.ts"
 import { utf8 } from "./sidecars.ts"

@@ -2,20 +2,15 @@
  * Reads one cached plugin: its versions, its identity, and whether its active version is intact.
  */
 import { Effect, Equivalence, type FileSystem, Option, type Path, Result } from "effect"
+import * as SmallFile from "../smallFile.ts"
+import { isNotFound } from "../platformError.ts"
 import { type CachedPlugin, Identity } from "../../CacheSnapshot.ts"
 import * as InstallMetadata from "../../InstallMetadata.ts"
 import * as PluginId from "../../PluginId.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
-import {
-  type BaseRoot,
-  type BaseRoots,
-  baseRootWith,
-  fingerprint,
-  isNotFound,
-  mtimeOf
-} from "./baseRoots.ts"
+import { type BaseRoot, type BaseRoots, baseRootWith, fingerprint, mtimeOf } from "./baseRoots.ts"
 import type * as Disk from "../disk/Disk.ts"
 import * as Reads from "../disk/reads.ts"
 
@@ -24,9 +19,6 @@ export interface Sidecar {
   readonly remotePluginId: RemotePluginId
   readonly exact: boolean
 }
-
-/** The maximum size of a sidecar, in bytes. Codex writes less than a hundred. */
-const smallFile = 1024 * 1024
 
 /** The number of times that a base root is read again because it has changed meanwhile. */
 const raceRetries = 8
@@ -90,7 +82,7 @@ export const make = (
       Result.fail(new InstallMetadata.CorruptInstallMetadata({ path, pluginId, reason }))
     // A link is not followed, because it could lead to any file of the user.
     if (contents.sidecar !== "File") return corrupt("NotAFile")
-    const file = Reads.recover(Reads.readFile(path, smallFile), isNotFound, undefined)
+    const file = Reads.recover(Reads.readFile(path, SmallFile.maxBytes), isNotFound, undefined)
     const bytes = yield* Reads.recover(file, () => true, null)
     if (bytes === null) return corrupt("Inaccessible")
     if (bytes === undefined) return noSidecar

@@ -12,6 +12,7 @@ import {
   type PlatformError,
   Schema
 } from "effect"
+import { isNotFound } from "../platformError.ts"
 import type { CachedPlugin, CacheSnapshot, Stray } from "../../CacheSnapshot.ts"
 import * as CodexHome from "../../CodexHome.ts"
 import * as PluginId from "../../PluginId.ts"
@@ -44,7 +45,7 @@ export const make = Effect.gen(function* () {
   const { entriesOf, fingerprintOf, marketplaceRoot } = baseRoots
   const plugins = PluginReader.make(disk, path, baseRoots)
 
-  const stagedNames = Effect.catchIf(disk.names(home.staging), BaseRoots.isNotFound, () =>
+  const stagedNames = Effect.catchIf(disk.names(home.staging), isNotFound, () =>
     Effect.succeed<ReadonlyArray<string>>([])
   )
 

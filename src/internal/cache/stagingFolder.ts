@@ -2,9 +2,9 @@
  * The staging folder, in which new files are prepared and into which removed ones are moved.
  */
 import { Effect } from "effect"
+import { folderMode } from "../disk/Disk.ts"
 import type { Context } from "./changes.ts"
 import * as RefCounted from "../lock/refCounted.ts"
-import { folderMode } from "./copyTree.ts"
 import { stagePrefix } from "./staging.ts"
 import { fail, fileSystemError } from "./storeError.ts"
 

@@ -3,10 +3,10 @@
  */
 import { Duration, Effect, PlatformError, Schema } from "effect"
 import * as Message from "../message.ts"
+import { isNotFound } from "../platformError.ts"
 import * as platformError from "../platformError.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
-import { isNotFound } from "./baseRoots.ts"
 
 /**
  * The time for which a rename is retried while another program holds the file, as virus scanners do

@@ -6,7 +6,7 @@
  * and `nodeDisk` directly on `node:fs`. Both make the same changes and the same syncs in the same
  * order.
  */
-import { ByteSize, Context, Effect, FileSystem, PlatformError, type Scope } from "effect"
+import { ByteSize, Context, Effect, FileSystem, type Path, PlatformError, type Scope } from "effect"
 import { codeOf, isAbsent } from "../platformError.ts"
 import * as Reads from "./reads.ts"
 
@@ -110,6 +110,9 @@ export interface Editable extends Pick<
 > {
   readonly lstat: (path: string) => Result<Pick<FileSystem.File.Info, "type" | "mode"> | undefined>
 }
+
+/** The mode of folders in the cache, as in Codex. */
+export const folderMode = 0o755
 
 /** The number of concurrent operations in one tree. */
 export const concurrency = 8
@@ -285,3 +288,15 @@ export const replaceFile = (
     Effect.onError(() => Effect.ignore(disk.remove(temporary)))
   )
 }
+
+/** The path with its links resolved, as far as it exists. */
+export const resolve = (disk: Disk, path: Path.Path, target: string): Effect.Effect<string> =>
+  Effect.matchEffect(disk.realPath(target), {
+    onSuccess: Effect.succeed,
+    onFailure: () => {
+      const parent = path.dirname(target)
+      return parent === target
+        ? Effect.succeed(target)
+        : Effect.map(resolve(disk, path, parent), (real) => path.join(real, path.basename(target)))
+    }
+  })

@@ -2,7 +2,8 @@
  * Checks of the home's files, the account and the connection to the backend.
  */
 import { Clock, DateTime, Duration, Effect, Option } from "effect"
-import type * as CodexHome from "../../CodexHome.ts"
+import { count } from "../display.ts"
+import * as CodexHome from "../../CodexHome.ts"
 import * as RemoteCatalog from "../../RemoteCatalog.ts"
 import * as CertificateFile from "../certificateFile.ts"
 import * as Http from "../http.ts"
@@ -13,9 +14,6 @@ type Home = CodexHome.CodexHome["Service"]
 
 /** The credentials of the home, or those that the host supplies. */
 type Current = Home["credentials"]
-
-/** A token with less time left than this counts as about to expire. Codex renews it then. */
-export const expirySoon = Duration.minutes(5)
 
 export const settings = (home: Home): Effect.Effect<Finding.Finding> =>
   Effect.match(home.settings, {
@@ -51,7 +49,7 @@ export const expiry = (current: Current): Effect.Effect<Finding.Finding> =>
     const details = { expires: DateTime.formatIso(DateTime.makeUnsafe(expiresAt.value)) }
     const renew = "start `codex` once, which renews the token, or run `codex login`"
     if (left <= 0) return Finding.error("the access token has expired", renew, details)
-    return left <= Duration.toMillis(expirySoon)
+    return left <= Duration.toMillis(CodexHome.expiryWarning)
       ? Finding.warning("the access token is about to expire", renew, details)
       : Finding.ok("the access token is valid", details)
   })
@@ -91,7 +89,7 @@ export const certificates = (environment: Environment): Effect.Effect<Finding.Fi
       const variable = CertificateFile.variables.find((name) => (environment[name] ?? "") !== "")
       return variable === undefined
         ? Finding.ok("the bundled and the system's certificates are trusted")
-        : Finding.ok(`${Finding.count(certificates.length, "certificate")} added by ${variable}`, {
+        : Finding.ok(`${count(certificates.length, "certificate")} added by ${variable}`, {
             file: environment[variable] ?? ""
           })
     }

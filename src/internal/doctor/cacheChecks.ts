@@ -2,6 +2,7 @@
  * Checks of the cached plugins.
  */
 import { Array as Arr, Effect, Option, Predicate, Result } from "effect"
+import { count } from "../display.ts"
 import { Toml } from "effect/encoding"
 import type { CachedPlugin } from "../../CacheSnapshot.ts"
 import * as PluginId from "../../PluginId.ts"
@@ -37,7 +38,7 @@ export const identities = (entries: ReadonlyArray<Entry>): Finding.Finding => {
   const unreadable = of("Unreadable")
   if (unreadable.length > 0) {
     return Finding.warning(
-      `this user may not read the identity of ${Finding.count(unreadable.length, "plugin")}`,
+      `this user may not read the identity of ${count(unreadable.length, "plugin")}`,
       "give the files of the home to this user (in an image: `COPY --chown`), or sync as their owner",
       found
     )
@@ -45,7 +46,7 @@ export const identities = (entries: ReadonlyArray<Entry>): Finding.Finding => {
   const unsupported = of("UnsupportedSchema")
   if (unsupported.length > 0) {
     return Finding.warning(
-      `a newer Codex wrote the identity of ${Finding.count(unsupported.length, "plugin")}`,
+      `a newer Codex wrote the identity of ${count(unsupported.length, "plugin")}`,
       "update codex-plugins",
       found
     )
@@ -54,7 +55,7 @@ export const identities = (entries: ReadonlyArray<Entry>): Finding.Finding => {
   return Finding.ok(
     pending.length === 0
       ? "every identity is known"
-      : `the next sync repairs the identity of ${Finding.count(pending.length, "plugin")}`,
+      : `the next sync repairs the identity of ${count(pending.length, "plugin")}`,
     found
   )
 }
@@ -65,7 +66,7 @@ export const versions = (cached: ReadonlyArray<CachedPlugin>): Finding.Finding =
   return Finding.ok(
     several.length === 0
       ? "every plugin has one version"
-      : `${Finding.count(several.length, "plugin")} with superseded versions`,
+      : `${count(several.length, "plugin")} with superseded versions`,
     details({
       plugins: several.map(({ pluginId, versions }) => `${pluginId} ${versions.join(" ")}`)
     })
@@ -81,7 +82,7 @@ export const broken = (cached: ReadonlyArray<CachedPlugin>): Finding.Finding => 
   const found = details({ plugins: names })
   if (local.length > 0) {
     return Finding.warning(
-      `${Finding.count(local.length, "local plugin")} without a valid manifest`,
+      `${count(local.length, "local plugin")} without a valid manifest`,
       "install it again from its folder, or uninstall it",
       found
     )
@@ -89,7 +90,7 @@ export const broken = (cached: ReadonlyArray<CachedPlugin>): Finding.Finding => 
   return Finding.ok(
     names.length === 0
       ? "every active version has a valid manifest"
-      : `the next sync repairs ${Finding.count(names.length, "broken plugin")}`,
+      : `the next sync repairs ${count(names.length, "broken plugin")}`,
     found
   )
 }
@@ -100,7 +101,7 @@ export const missingFiles = (entries: ReadonlyArray<Entry>): Finding.Finding => 
   return incomplete.length === 0
     ? Finding.ok("every declared skill, hook, MCP and app file is there")
     : Finding.warning(
-        `${Finding.count(incomplete.length, "plugin")} without files that the manifest names`,
+        `${count(incomplete.length, "plugin")} without files that the manifest names`,
         "compare with the account's bundle: codex-plugins verify --repair PLUGIN",
         Object.fromEntries(
           incomplete.map(({ identity, missing }) => [identity.pluginId, Finding.names(missing)])
@@ -130,7 +131,7 @@ export const hooks = (entries: ReadonlyArray<Entry>, config: string): Finding.Fi
   return waiting.length === 0
     ? Finding.ok("no hooks of plugins await review")
     : Finding.warning(
-        `the hooks of ${Finding.count(waiting.length, "plugin")} await review`,
+        `the hooks of ${count(waiting.length, "plugin")} await review`,
         "start `codex` and review them with `/hooks`",
         { plugins: Finding.names(waiting) }
       )

@@ -2,6 +2,7 @@
  * Checks of the folders, the lock and the file system.
  */
 import { Clock, Duration, Effect, type FileSystem, Option, type Path } from "effect"
+import { count } from "../display.ts"
 import type * as CacheLock from "../../CacheLock.ts"
 import type * as CodexHome from "../../CodexHome.ts"
 import { prefix } from "../cache/staging.ts"
@@ -166,7 +167,7 @@ export const leftovers = (disk: Disk): Effect.Effect<Finding.Finding> =>
     return Finding.ok(
       entries.length === 0
         ? "staging is empty"
-        : `${Finding.count(entries.length, "leftover")} in staging; the next sync removes what nobody uses`,
+        : `${count(entries.length, "leftover")} in staging; the next sync removes what nobody uses`,
       { ours: String(ours.length), ofCodex: String(others) }
     )
   })
@@ -234,13 +235,13 @@ export const backups = (disk: Disk): Effect.Effect<Finding.Finding> =>
     if (found.length === 0) return Finding.ok("Codex left no backups")
     return only.length === 0
       ? Finding.ok(
-          `${Finding.count(found.length, "backup")} left by Codex, the newest ${Math.round(
+          `${count(found.length, "backup")} left by Codex, the newest ${Math.round(
             (now - Math.max(...found.map(({ modifiedAt }) => modifiedAt))) / 60_000
           )} minutes old`,
           details
         )
       : Finding.warning(
-          `${Finding.count(only.length, "backup")} of Codex with the only copy of a plugin`,
+          `${count(only.length, "backup")} of Codex with the only copy of a plugin`,
           "restore it: codex-plugins doctor --fix",
           details
         )

@@ -4,7 +4,8 @@
 import * as Message from "../message.ts"
 
 /** `warning` and `error` are only for problems that the user must act on. */
-export type Status = "ok" | "warning" | "error"
+export const statuses = ["ok", "warning", "error"] as const
+export type Status = (typeof statuses)[number]
 
 export interface Finding {
   readonly status: Status
@@ -56,7 +57,3 @@ export const names = (all: ReadonlyArray<string>): string =>
   all.length <= maxNames
     ? all.join(", ")
     : `${all.slice(0, maxNames).join(", ")} and ${all.length - maxNames} more`
-
-/** Such as `1 plugin` or `2 plugins`. */
-export const count = (amount: number, noun: string): string =>
-  `${amount} ${noun}${amount === 1 ? "" : "s"}`

@@ -5,10 +5,10 @@ import { Clock, Duration, Effect } from "effect"
 import type { CacheSnapshot } from "../../CacheSnapshot.ts"
 import type * as PluginStore from "../../PluginStore.ts"
 import { SyncEvent, type SyncFailureCause, type SyncResult } from "../../SyncEvent.ts"
-import type * as SyncPlan from "../../SyncPlan.ts"
+import * as SyncPlan from "../../SyncPlan.ts"
 import { identified } from "../cache/storeError.ts"
 import * as Actions from "./actions.ts"
-import { byPluginId, isForRow, kept, subjectOf } from "./actionSubject.ts"
+import { byPluginId, kept, subjectOf } from "./actionSubject.ts"
 import { reasonText } from "./reason.ts"
 import * as Telemetry from "./telemetry.ts"
 
@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function* (
                 bytes: 0,
                 duration: yield* elapsed,
                 failure: {
-                  remotePluginId: isForRow(action) ? remotePluginId : null,
+                  remotePluginId: SyncPlan.isForRow(action) ? remotePluginId : null,
                   pluginId,
                   error
                 }

@@ -58,13 +58,6 @@ export const kept = (
     duration: Duration.zero
   })
 
-/**
- * True for the action of a row of the listing, as opposed to that of an entry of the cache without
- * a row.
- */
-export const isForRow = ({ _tag }: SyncPlan.Action): boolean =>
-  _tag !== "Prune" && _tag !== "Remove"
-
 const notRun = (action: SyncPlan.Action, cached: CacheSnapshot): ActionResult<string> => {
   const { from, pluginId, remotePluginId } = subjectOf(action, byPluginId(cached))
   return {

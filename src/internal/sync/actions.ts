@@ -17,12 +17,6 @@ import * as SyncPlan from "../../SyncPlan.ts"
 import * as Leases from "../cache/leases.ts"
 import { byPluginId, remotePluginIdOf, type Subject } from "./actionSubject.ts"
 
-const removalReasons: Record<SyncPlan.RemovalReason, string> = {
-  NotInstalled: "the account does not have it installed",
-  RetiredMarketplace: "its marketplace is retired",
-  Stray: "it is not a plugin"
-}
-
 type ActionOf<Tag extends SyncPlan.Action["_tag"]> = Extract<
   SyncPlan.Action,
   { readonly _tag: Tag }
@@ -148,7 +142,7 @@ export const make = Effect.fnUntraced(function* (
     const isRemoved = yield* store.remove(target)
     yield* Effect.logInfo(
       isRemoved
-        ? `removed ${pluginId} from the cache: ${removalReasons[reason]}`
+        ? `removed ${pluginId} from the cache: ${SyncPlan.removalReasons[reason]}`
         : `kept ${pluginId} in the cache: it changed during this pass`
     )
     const result = yield* done(call, isRemoved ? null : call.subject.from)

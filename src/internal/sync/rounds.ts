@@ -5,9 +5,9 @@ import { Array as Arr, Effect } from "effect"
 import type { CacheSnapshot } from "../../CacheSnapshot.ts"
 import type { InstalledSnapshot } from "../../RemotePlugin.ts"
 import type { SyncResult } from "../../SyncEvent.ts"
-import type * as SyncPlan from "../../SyncPlan.ts"
+import * as SyncPlan from "../../SyncPlan.ts"
 import type * as ActionRunner from "./actionRunner.ts"
-import { deferred, isForRow, unnecessary } from "./actionSubject.ts"
+import { deferred, unnecessary } from "./actionSubject.ts"
 
 /** A listing, and the cache as it was before that listing was requested. */
 export interface Observation {
@@ -86,7 +86,7 @@ export const make = <E>({ concurrency, observe, observeAgain, publish, run }: Op
     isNewListing: boolean
   ) {
     const planned = new Map(
-      plan.actions.filter(isForRow).map((action) => [pluginIdOf(action), action])
+      plan.actions.filter(SyncPlan.isForRow).map((action) => [pluginIdOf(action), action])
     )
     for (const slot of slots) {
       if (!isNewListing || planned.has(pluginIdOf(slot.action))) continue
@@ -128,7 +128,7 @@ export const make = <E>({ concurrency, observe, observeAgain, publish, run }: Op
   return Effect.fnUntraced(function* ({ account, cached, plan }: Observation) {
     const slots = plan.actions.map((action): Slot => ({ action, result: "Changed" }))
     // A new version is active before the versions that it supersedes are pruned.
-    const [rows, others] = Arr.span(slots, ({ action }) => isForRow(action))
+    const [rows, others] = Arr.span(slots, ({ action }) => SyncPlan.isForRow(action))
     yield* runAll(rows, plannedAction, cached)
     const latest = yield* settle(rows, account)
     yield* runAll(others, plannedAction, cached)

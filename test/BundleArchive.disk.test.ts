@@ -39,7 +39,7 @@ const allCallsEnd = eventually(Effect.sync(() => callsUnderWay().length === 0))
 
 const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
-// Calls are under way for real on a real disk only; in memory each is done at once.
+// These tests need a real disk, because calls in memory complete immediately.
 describe.each(Object.entries(implementations))(
   "an interrupted extraction by BundleArchive over %s",
   (_, implementation) => {

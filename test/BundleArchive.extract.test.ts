@@ -27,7 +27,7 @@ const bytesOf = (content: string | Uint8Array) =>
 
 const pattern = Uint8Array.from({ length: Math.max(...sizes) }, (_, i) => i ^ (i >> 8))
 
-/** The files among `nodes` whose names do not stand in each other's way, by path. */
+/** The files among `nodes` whose names do not conflict, by path. */
 const filesOf = (nodes: ReadonlyArray<typeof Node.Type>) => {
   const files: Record<string, TestBundle.File> = {}
   const folders = new Set<string>()
@@ -181,7 +181,7 @@ describe("BundleArchive.extract in memory", () => {
   )
 })
 
-/** A disk in memory on which each call takes a while, and what was seen there. */
+/** A disk in memory whose calls take some time, and the calls that it has received. */
 const slowDisk = Effect.gen(function* () {
   const disk = yield* MemoryFileSystem.make()
   const seen = { underWay: 0, most: 0, atRemoval: undefined as number | undefined, late: 0 }

@@ -15,14 +15,14 @@ import {
 
 const { file, gzip, tar, tarGz } = Archives
 
-/** The archive with some bits of one byte, counted from its end, turned. */
+/** The archive with some inverted bits in one byte, which is counted from the end. */
 const changed = (archive: Uint8Array, at: number, bits: number) => {
   const copy = archive.slice()
   copy[copy.length + at]! ^= bits
   return copy
 }
 
-/** The frame of a member is cut at every byte, its data less often. */
+/** The lengths at which a member is cut: every byte of its frame, and some bytes of its data. */
 const cut = (archive: Uint8Array): ReadonlyArray<Stream.Stream<Uint8Array>> => {
   const frame = 50
   const [start, end] = [archive.subarray(0, frame), archive.subarray(-frame)]
@@ -45,7 +45,7 @@ describe.each([
 ])("BundleArchive reads $name", ({ content }) => {
   const whole = tarGz(file("a", content))
   const other = tarGz(file("b"))
-  /** The member with these header flags and fields. */
+  /** A member with these header flags and fields. */
   const withHeader = (flags: number, ...fields: ReadonlyArray<string | Uint8Array>) => {
     const fixed = whole.slice(0, 10)
     fixed[3] = flags

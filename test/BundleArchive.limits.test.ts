@@ -9,7 +9,7 @@ import { archives, extract, noise } from "./support/extraction.ts"
 const { entry, file, folder, gzip, pax, tar, tarGz } = Archives
 const { limits } = BundleArchive
 
-/** A disk on which everything can be written and nothing is kept. */
+/** A disk that accepts every write and keeps nothing. */
 const bottomless = FileSystem.layerNoop({
   makeDirectory: () => Effect.void,
   remove: () => Effect.void,
@@ -42,12 +42,12 @@ const rootEntry = folder("./")
 /** Archives with one more or less of something, by the limit that counts it. */
 const archivesOf = {
   PackedBytes: (length: number) => {
-    // Content that is not deflated is the fastest to read.
+    // Stored content is the fastest to read.
     const block = new Uint8Array(64 * 1024 - 512)
     const stored = block.length + Archives.storedOverhead
     const times = Math.floor(length / stored) - 1
     const header = Archives.header({ name: "big", size: times * block.length })
-    // Beside the content: ten bytes of header, the name's end, two bytes of last block, the trailer.
+    // The overhead is ten bytes of header, the end of the name, two bytes of the last block, and the trailer.
     const rest = length - 21 - Archives.deflated(header).length - times * stored
     return Archives.gzipOf([{ bytes: header }, { bytes: block, times, stored: true }], {
       name: "n".repeat(rest)
@@ -160,13 +160,13 @@ describe("the limits of BundleArchive", () => {
   )
 }, 30_000)
 
-/** V8's own collector, which it shows to a context that is made once the flag is set. */
+/** V8's garbage collector, which is available in a context that is made after the flag is set. */
 const collect = (() => {
   V8.setFlagsFromString("--expose-gc")
   return Vm.runInNewContext("gc") as () => void
 })()
 
-/** The bytes in use, without garbage that V8 has not collected yet. */
+/** The bytes in use after a garbage collection. */
 const held = () => {
   collect()
   const { arrayBuffers, heapUsed } = process.memoryUsage()

@@ -10,14 +10,12 @@ const temporaryDirectory = Effect.flatMap(FileSystem.FileSystem, (fs) =>
   fs.makeTempDirectoryScoped({ prefix: "bundle-archive-" })
 )
 
-// Calls are under way for real on a real disk only; in memory each is done at once.
-
 const filesIn = (archive: Uint8Array) =>
   Effect.map(extracted(archive), (nodes) =>
     Object.fromEntries(Object.entries(nodes).filter(([, node]) => typeof node === "object"))
   )
 
-// The programs need a disk to read from.
+// These programs read from a real disk.
 describe("BundleArchive", () => {
   const long = `${"long-".repeat(12)}/${"name-".repeat(12)}`
   const source: Record<string, [mode: number, content: string]> = {

@@ -26,7 +26,7 @@ import { stagingOf } from "./support/homePaths.ts"
 
 const Node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
-/** Another process that holds the lock of this home, or takes it again and again. */
+/** Another process that holds the lock of this home, or takes it repeatedly. */
 const otherHolder = (home: string, program: "busyLock" | "holdLock" = "holdLock") =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -39,7 +39,7 @@ const otherHolder = (home: string, program: "busyLock" | "holdLock" = "holdLock"
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
-/** Starts an effect and goes on once it has logged that it waits for another process. */
+/** Starts an effect and continues when it has logged that it waits for another process. */
 const startWaiting = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const isWaiting = yield* Deferred.make<void>()
   const logger = Logger.make(() => Deferred.doneUnsafe(isWaiting, Exit.void))
@@ -63,7 +63,7 @@ const inHome = <A, E>(
     )
   }).pipe(Effect.scoped, Effect.provide(Node))
 
-// The operating system is what frees the lock, so these need a disk and another process.
+// These tests need a disk and another process, because the operating system frees the lock.
 describe("CacheLock between processes", () => {
   it.live("is freed within a second of its holder's kill -9", () =>
     inHome((home) =>

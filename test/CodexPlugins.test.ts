@@ -116,7 +116,7 @@ const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
 const withServices = (services: Omit<CodexPlugins.Options, "lock">) =>
   Effect.provide(TestCodexPlugins.layerWith({ plugins: [one], services }))
 
-/** The number of requests of a kind whose every answer is 503. */
+/** The number of requests of a kind if every answer is 503. */
 const requestsOf = Effect.fnUntraced(function* (kind: "bundle" | "listing") {
   const backend = yield* TestBackend.TestBackend
   yield* backend.when({ kind }, TestReply.status(503))

@@ -4,7 +4,7 @@ import { Effect, FileSystem } from "effect"
 import * as CodexHome from "../src/CodexHome.ts"
 import * as CodexRefresh from "../src/CodexRefresh.ts"
 
-/** A program in Codex's place that does this when it is asked for the account. */
+/** A program in place of Codex, with this answer to the request for the account. */
 const refreshWith = Effect.fnUntraced(function* (onAccountRead: string) {
   const fs = yield* FileSystem.FileSystem
   const root = yield* fs.makeTempDirectoryScoped()

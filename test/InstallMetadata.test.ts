@@ -66,7 +66,7 @@ describe("InstallMetadata.decode", () => {
     [2, '{"schema_version":2,"remote_plugin_id":"id"}'],
     [0, '{"schema_version":0,"remote_plugin_id":"id"}'],
     [300, '{"schema_version":300,"remote_plugin_id":"id"}'],
-    // The version is looked at before the body, which a newer one may have changed.
+    // The schema version is read before the body, which a newer schema may have changed.
     [2, '{"schema_version":2}'],
     [2, '{"schema_version":2,"remote_plugin_id":""}'],
     [2, '{"schema_version":2,"remote_plugin_id":{"value":"id"}}']

@@ -9,7 +9,7 @@ const decode = (json: unknown, relativePath = ".codex-plugin/plugin.json") =>
   Effect.onExit(PluginManifest.decode(json, path, relativePath), (exit) =>
     Effect.sync(() => {
       if (relativePath === PluginManifest.agentPluginPath) return
-      // The quick answer is the same for all that the tests decode.
+      // The fast check must have the same result for every manifest of these tests.
       assert.strictEqual(PluginManifest.isPlain(json), exit._tag === "Success")
     })
   )
@@ -66,7 +66,7 @@ describe("PluginManifest.parseJson", () => {
 describe("PluginManifest.isAgentPlugin", () => {
   it.each([
     [{ $schema: "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json" }, true],
-    // Another version counts, so that it is refused rather than passed over.
+    // Another version of the schema counts, so that it is rejected and not ignored.
     [{ $schema: "https://agent-plugins.org/schemas/2.0.0/plugin.schema.json" }, true],
     [{ $schema: "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json#" }, true],
     [{ $schema: "http://agent-plugins.org/schemas/1.0.0/plugin.schema.json" }, false],

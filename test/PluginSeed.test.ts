@@ -207,7 +207,7 @@ describe(`PluginSeed ${isReal ? "on disk" : "in memory"}`, () => {
         const base = yield* cachePlugin(from, "alpha")
         yield* cachePlugin(from, "beta")
         let isReplaced = false
-        // The name and the bytes of the sidecar change once the first file is read.
+        // The name and the bytes of the sidecar change after the first file is read.
         const replacing = FileSystem.make({
           ...fs,
           readFile: (path) =>

@@ -55,7 +55,7 @@ describe("PluginStore.claimed between processes", { timeout: 30_000 }, () => {
         })
       )
       yield* Deferred.await(waiting)
-      // Everything else goes on.
+      // Work on other plugins continues.
       yield* Effect.provideContext(stage(build("A", "1.0.0", "beta")), services)
       assert.isTrue(yield* store.uninstall(beta))
       assert.isUndefined(waiter.pollUnsafe())

@@ -140,7 +140,7 @@ describe("PluginStore.claimed", () => {
       assert.strictEqual(yield* tagOf(claimed(alpha, inner)), "Changed")
       const present = yield* read(alpha)
       assert.strictEqual(yield* tagOf(claimed(alpha, inner, { expected: present })), "Changed")
-      // A claim that is over says nothing.
+      // A claim that has ended changes nothing.
       const ended = yield* Deferred.make<void>()
       const late = yield* claimed(
         beta,

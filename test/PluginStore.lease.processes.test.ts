@@ -101,7 +101,7 @@ describe("PluginStore.lease between processes", () => {
             assert.sameMembers(Fs.readdirSync(root, { recursive: true, encoding: "utf8" }), before)
             counts.leases++
           }).pipe(Effect.scoped)
-          // Until each has happened, however busy the machine is.
+          // The loop ends when each event has happened, which may take long on a busy machine.
           yield* Effect.repeat(
             Effect.catchTag(holdOnce, "PluginStoreError", (error) =>
               error.reason._tag === "NotInstalled" ? Effect.void : Effect.fail(error)

@@ -35,7 +35,7 @@ suite(() => {
       yield* fs.writeFileString(`${folder}/${InstallMetadata.fileName}`, sidecarText("Z"))
       return folder
     })
-    /** Plants a link to an outer folder, and finds that folder untouched in the end. */
+    /** Makes a link to a folder outside the cache, and checks that this folder stays unchanged. */
     const planted = <A, E, R>(use: (folder: string) => Effect.Effect<A, E, R>) =>
       Effect.gen(function* () {
         const folder = yield* outside

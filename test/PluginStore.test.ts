@@ -140,7 +140,7 @@ suite(() => {
         yield* stage(a1)
         const root = yield* baseRoot
         for (const folder of [path.dirname(root), root, `${root}/1.0.0`]) {
-          // Effect's layer takes no such names.
+          // Effect's layer cannot create these names.
           const odd = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0x31])])
           yield* Effect.promise(() => NodeFs.promises.mkdir(odd))
         }

@@ -35,7 +35,7 @@ const stalled = Effect.gen(function* () {
   return { gate, pass }
 })
 
-/** Fails if the pass is over: then a test would show nothing. */
+/** Fails if the pass has ended, because then a test would show nothing. */
 const assertRunning = (pass: Fiber.Fiber<unknown, unknown>) =>
   assert.isUndefined(pass.pollUnsafe(), "the pass is over")
 
@@ -146,7 +146,7 @@ describe("a pass that downloads one plugin", () => {
       const store = yield* PluginStore.PluginStore
       const { requests, update } = yield* backend
       const { gate, pass } = yield* stalled
-      // As Codex does, which takes no lock and no claim.
+      // Codex takes no lock and no claim.
       yield* update(slow.id, { version: "2.0.0" })
       yield* fs.makeDirectory(`${curated}/slow/2.0.0/.codex-plugin`, { recursive: true })
       yield* fs.writeFileString(

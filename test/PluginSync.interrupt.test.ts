@@ -11,7 +11,7 @@ import { build, pass, root, pluginId } from "./support/pluginWorld.ts"
 describe("PluginSync.sync, with two callers", () => {
   const alpha = plugin({ name: "alpha" })
 
-  /** Holds the bundle back until the gate is opened. */
+  /** Two callers of one pass, whose download waits until the gate opens. */
   const begun = Effect.gen(function* () {
     const { arrival, when } = yield* backend
     const gate = yield* Latch.make()

@@ -79,7 +79,7 @@ describe("PluginSync.ensureReady", () => {
         ]
       )
       yield* gate.open
-      // Joins the pass that goes on, or finds its work done.
+      // This call joins the pass that still runs, or finds its work done.
       const { installed, kept } = yield* sync
       assert.lengthOf([...installed, ...kept], 2)
       const { requests } = yield* TestBackend.TestBackend

@@ -21,7 +21,7 @@ import {
 } from "./support/pluginSyncs.ts"
 import { build, pass, root, pluginId } from "./support/pluginWorld.ts"
 
-/** A pass, and the events it sends. */
+/** A pass and its events. */
 const syncWithEvents = Effect.gen(function* () {
   const { events } = yield* PluginSync.PluginSync
   const heard = yield* events.pipe(
@@ -33,7 +33,7 @@ const syncWithEvents = Effect.gen(function* () {
   return { outcome, events: yield* Fiber.join(heard) }
 })
 
-/** An event as a line. */
+/** An event as a line of text. */
 const line = (event: PluginSync.SyncEvent): string => {
   switch (event._tag) {
     case "Kept":
@@ -52,7 +52,7 @@ const line = (event: PluginSync.SyncEvent): string => {
   }
 }
 
-/** A home in which a pass has each kind of thing to do. */
+/** A home in which a pass makes a change of each kind. */
 const mixture = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const { publish, remove, uninstall, update } = yield* backend

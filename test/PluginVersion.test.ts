@@ -61,12 +61,12 @@ describe("PluginVersion", () => {
   })
 })
 
-/** Lowest first. */
+/** In ascending order. */
 const semVers = versions(
   "0.0.1",
   "0.9.0",
   "0.10.0",
-  // Pre-releases: numbers by value whatever their length, below words, which go by their bytes.
+  // Prereleases: numbers by value, then words by their bytes.
   "1.0.0-0",
   "1.0.0-0+9",
   "1.0.0-9",
@@ -113,7 +113,7 @@ const semVers = versions(
   "18446744073709551615.0.0"
 )
 
-/** Reads like SemVer and is not. */
+/** Versions that look like SemVer and are not. */
 const notSemVers = versions(
   "1",
   "1.0",

@@ -61,7 +61,7 @@ describe("the length that the host of a bundle announces", () => {
   )
 })
 
-/** Unpacks with a pause at each piece. */
+/** Unpacks with a pause at each chunk. */
 const slowArchive = (pause: Duration.Input) =>
   Layer.effect(
     BundleArchive.BundleArchive,

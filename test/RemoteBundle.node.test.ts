@@ -1,6 +1,6 @@
 /**
- * The same over sockets: what certificates that do not hold and broken connections look like is a
- * matter of the client, so Node's own two are asked.
+ * RemoteBundle over real connections with the HTTP clients of Node. The errors of invalid certificates and
+ * broken connections depend on the client.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
@@ -36,7 +36,7 @@ const nodeClient = Layer.unwrap(
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 
-/** Serves, lists and installs the one plugin, and tells how often its bundle was asked for. */
+/** Serves, lists and installs one plugin, and returns the number of requests for its bundle. */
 const install = Effect.fnUntraced(
   function* <E>(options: {
     readonly client: Layer.Layer<HttpClient.HttpClient, E, Authority>

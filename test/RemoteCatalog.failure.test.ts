@@ -29,7 +29,7 @@ const gaps = Effect.map(requests, (requests) =>
   requests.slice(1).map(({ time }, index) => time - requests[index]!.time)
 )
 
-/** Gaps as the first so many retries leave them. */
+/** Checks the gaps of this number of retries. */
 const assertBackoff = (gaps: ReadonlyArray<number>, count: number) => {
   assert.lengthOf(gaps, count)
   gaps.forEach((gap, index) => {
@@ -39,7 +39,7 @@ const assertBackoff = (gaps: ReadonlyArray<number>, count: number) => {
   })
 }
 
-/** Lists over a connection that fails each time for this cause. */
+/** Lists over a connection that always fails with this cause. */
 const failing = (cause: unknown) =>
   Effect.gen(function* () {
     const times: Array<number> = []

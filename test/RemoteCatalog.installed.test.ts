@@ -16,7 +16,7 @@ import {
   when
 } from "./support/remoteCatalog.ts"
 
-/** A row's text, with an app manifest's. */
+/** The text of a row with this text of an app manifest. */
 const row = (name: string, appManifest: string) =>
   `{"id":"${name}","name":"${name}","scope":"GLOBAL","release":{"app_manifest":${appManifest}}}`
 

@@ -4,7 +4,7 @@ import { inspect } from "node:util"
 import * as PluginDetails from "../src/RemotePluginDetails.ts"
 import { remotePlugin, type Row } from "./support/snapshots.ts"
 
-/** The row of a plugin with no more than Codex needs. */
+/** A row with only the fields that Codex needs. */
 const rowWith = ({ release, ...fields }: Row = {}) =>
   remotePlugin({
     installation_policy: "AVAILABLE",

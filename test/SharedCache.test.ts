@@ -1,5 +1,5 @@
 /**
- * Homes whose `plugins/` or `plugins/cache` leads somewhere else, on a real disk.
+ * Homes on a real disk whose `plugins/` or `plugins/cache` is a link to another folder.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Latch, Layer, Option } from "effect"
@@ -35,7 +35,7 @@ const expected = [
   }
 ]
 
-/** Makes a link of a path below the home to a folder elsewhere. */
+/** Replaces a path below the home by a link to another folder. */
 const link = (home: string, name: string, target: string) => {
   Fs.mkdirSync(target, { recursive: true })
   Fs.mkdirSync(dirname(join(home, name)), { recursive: true })
@@ -110,7 +110,7 @@ describe.skipIf(process.platform !== "linux")("a cache that a home links to", ()
             isOverlapping ||= isHeld
             isHeld = true
             yield* haveAllAsked.await
-            // Gives the others the time of a call to the disk.
+            // The others continue during this call to the disk.
             yield* Effect.promise(() => Fs.promises.stat(shared))
             isHeld = false
           })

@@ -20,7 +20,7 @@ const large = (name: string) =>
 
 const pace = (bytes: number) => TestReply.dribble(bytes, "1 second")
 
-/** Runs a pass while the clock goes on, second by second. */
+/** Runs a pass while the clock advances in steps of one second. */
 const syncFor = (seconds: number) =>
   Effect.gen(function* () {
     const { sync } = yield* PluginSync.PluginSync

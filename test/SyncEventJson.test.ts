@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing"
 
 const decode = Schema.decodeUnknownSync(SyncEventJson.LineFromString)
 
-/** The lines of one pass, as a reader decodes them. */
+/** The decoded lines of one pass. */
 const lines = Effect.gen(function* () {
   const { events, sync } = yield* PluginSync.PluginSync
   const lines: Array<SyncEventJson.Line> = []

@@ -92,7 +92,7 @@ const sides = {
   retention: Schema.Literals([0, 400, 1000])
 }
 
-/** The cache once every action was carried out. */
+/** The cache after every action of a plan. */
 const carriedOut = (cache: CacheSnapshot, { actions }: SyncPlan.SyncPlan): CacheSnapshot => {
   const plugins = new Map(cache.plugins.map((plugin) => [plugin.pluginId, plugin]))
   const strays = new Set(cache.strays)
@@ -137,7 +137,7 @@ const holds = (
     readonly listing: InstalledSnapshot
     readonly cache: CacheSnapshot
     readonly retention: number
-    /** The rows that can be named. */
+    /** The rows with a valid name. */
     readonly rows: ReadonlyArray<RemotePlugin.RemotePlugin>
     readonly unnamed: ReadonlyArray<unknown>
     readonly removed: ReadonlyArray<CachedPlugin | Stray>

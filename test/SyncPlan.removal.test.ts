@@ -122,7 +122,7 @@ describe("SyncPlan.make, for superseded versions", () => {
     [500, 1500, true],
     ["24 hours", 1000 + 86_399_999, false],
     ["24 hours", 1000 + 86_400_000, true],
-    // The clock was put back.
+    // The clock was set back.
     [0, 999, true],
     ["Infinity", Number.MAX_SAFE_INTEGER, false]
   ] as const)("with a retention of %s, %s since 1000, prunes: %s", (retention, takenAt, prunes) => {

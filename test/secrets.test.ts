@@ -1,6 +1,6 @@
 /**
- * Tokens and signed queries, looked for in all that is logged, traced, failed with, printed or
- * written while all sorts of things go wrong.
+ * Looks for tokens and signed queries in everything that the library logs, traces, fails with, prints or
+ * writes during failures of every kind.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
@@ -71,14 +71,14 @@ const listings: Readonly<Record<string, TestReply.Behaviour>> = {
   )
 }
 
-/** Shows what an effect makes, or why it fails. */
+/** Logs the result or the error of an effect. */
 const shown = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   effect.pipe(
     Effect.tap((made) => Effect.log(made)),
     Effect.catchCause((cause) => Effect.logError("it failed", cause, inspect(cause, { depth: 12 })))
   )
 
-/** Whatever is tried with the network. */
+/** All operations that use the network. */
 const trials = Effect.gen(function* () {
   const { plan, sync } = yield* PluginSync.PluginSync
   const installer = yield* PluginInstaller.PluginInstaller

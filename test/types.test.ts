@@ -52,7 +52,7 @@ type Actual = {
 
 type IsSame<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 
-/** The members that differ, each as it is and as it is expected. */
+/** The members that differ, with the actual and the expected type. */
 type Differences<Is, Wanted> = {
   [
     Name in keyof Is | keyof Wanted as Name extends keyof Is & keyof Wanted
@@ -80,7 +80,7 @@ type Cache = Main.PluginStore.PluginStore
 type Account = Main.RemoteCatalog.RemoteCatalog
 type Bundles = Main.RemoteBundle.RemoteBundle
 
-/** A generic method passes on the errors and needs of its argument. */
+/** A generic method adds the errors and requirements of its argument. */
 type Generic = [error: unknown, needs: unknown]
 
 interface Expected {
@@ -202,7 +202,7 @@ interface AllServices {
   layerServicesWith: [never, Platform | Http | Home | Locks]
 }
 
-/** The differences of all services. The compiler shows them where they are expected to be none. */
+/** The differences of all services. The type check fails if there are any. */
 type AllDifferences = {
   [
     Name in ServiceName as keyof Differences<Actual[Name], Expected[Name]> extends never

@@ -107,7 +107,7 @@ describe("AppServer requests", () => {
 const line = (id: number, [method, params = {}]: Ask) => JSON.stringify({ id, method, params })
 
 describe("AppServer.run", () => {
-  /** Runs a server over these lines of stdin; gives the lines of stdout once it has ended. */
+  /** Runs a server with these lines on stdin, and returns the lines of stdout after its end. */
   const serve = Effect.fnUntraced(function* (stdin: Stream.Stream<string>) {
     const lines: Array<Json> = []
     yield* AppServer.run(program).pipe(

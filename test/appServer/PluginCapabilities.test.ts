@@ -8,7 +8,7 @@ const utf8 = new TextEncoder()
 
 const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value))
 
-/** A version's root with these files, whose manifest has these fields. */
+/** A version's folder with these files and a manifest with these fields. */
 const rootWith = (
   manifest: object,
   files: Readonly<Record<string, unknown>>,

@@ -5,7 +5,7 @@ import * as PluginSummary from "../../src/appServer/PluginView.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
 import { remotePlugin, type Row } from "../support/snapshots.ts"
 
-/** A plugin whose row has these fields; installed where its row says whether it is enabled. */
+/** A plugin whose row has these fields. It is installed if the row has the field `enabled`. */
 const subject = ({ release, ...fields }: Row = {}): PluginSummary.Subject => {
   const plugin = remotePlugin({
     installation_policy: "AVAILABLE",
@@ -25,7 +25,7 @@ const subject = ({ release, ...fields }: Row = {}): PluginSummary.Subject => {
 const summaryOf = (row?: Row) => PluginSummary.summary(subject(row))
 const detailOf = (row?: Row) => PluginSummary.detail(subject(row))
 
-// Codex 0.169 gave the expected answers to the same rows; `npm run test:codex` asks it again.
+// Codex 0.169 gave the expected answers for the same rows. `npm run test:codex` compares them again.
 
 describe("PluginView.summary", () => {
   it("has every field of Codex, in Codex's order", () => {

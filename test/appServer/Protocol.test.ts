@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as Protocol from "../../src/appServer/Protocol.ts"
 
-/** The immediate refusal of a request with this method and these parameters. */
+/** The error of a request with this method and these parameters. */
 const refusalOf = (method: string, params?: unknown): string | undefined => {
   const message = Protocol.decode(JSON.stringify({ id: 1, method, params }))
   if (message._tag !== "Malformed") return undefined
@@ -64,7 +64,7 @@ describe("Protocol.decode", () => {
     assert.isUndefined(refusalOf(method, params))
   })
 
-  // Codex's own words.
+  // These are the messages of Codex.
   it.each([
     ["plugin/read", undefined, "missing field `params`"],
     ["plugin/read", null, "missing field `params`"],

@@ -13,7 +13,7 @@ const both = [
   TestBackend.plugin({ name: "notes", scope: "USER" })
 ]
 
-/** What may stand in place of the last word; the last line says how the shell goes on. */
+/** The completions of the last word. The last line tells the shell how to continue. */
 const complete = (...words: ReadonlyArray<string>) =>
   Effect.map(run(["__complete", "--", ...words]), ({ code, stderr, stdout }) => {
     assert.deepStrictEqual([code, stderr], [0, ""])
@@ -121,7 +121,7 @@ const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-/** How each shell starts without anyone's settings, and prints the words of a command it runs. */
+/** The commands that start each shell without a user's settings and print the words of a command line. */
 const shells = {
   bash: {
     path: "/bin/bash",
@@ -148,7 +148,7 @@ const shells = {
   }
 } as const
 
-/** The words of a line after the tab key, as a shell on a real terminal would run it. */
+/** The words of a line after the tab key in a shell on a real terminal. */
 const typed = Effect.fnUntraced(function* (shell: keyof typeof shells, home: string, line: string) {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "completions-" })
@@ -168,7 +168,7 @@ const typed = Effect.fnUntraced(function* (shell: keyof typeof shells, home: str
         CODEX_HOME: home,
         TERM: shell === "fish" ? "dumb" : "xterm"
       },
-      // A shell that has not started yet loses what was typed for it.
+      // Input is lost if the shell has not started yet.
       stdin: Stream.make(...lines).pipe(
         Stream.mapEffect((line) => Effect.as(Effect.sleep("700 millis"), `${line}\r`)),
         Stream.concat(Stream.never),
@@ -177,7 +177,7 @@ const typed = Effect.fnUntraced(function* (shell: keyof typeof shells, home: str
     }
   )
   const output = yield* Stream.mkString(Stream.decodeText(handle.stdout))
-  // Zsh takes the slash of a folder away again.
+  // Zsh removes the slash after a folder.
   return /^(<.*>)\r?$/m.exec(output)?.[1]?.replace("/>", ">") ?? output
 }, Effect.scoped)
 

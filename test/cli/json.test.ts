@@ -6,7 +6,7 @@ import * as TestReply from "../../src/testing/TestReply.ts"
 import { world } from "../support/shell.ts"
 import { examples, plugins } from "./jsonExamples.ts"
 
-/** Numbers that differ from run to run have those of the documentation. */
+/** Replaces numbers that differ between runs by those of the documentation. */
 const stable = (stdout: string) =>
   JSON.parse(stdout, (key, value: unknown) => {
     if (typeof value !== "number") return value

@@ -1,5 +1,5 @@
 /**
- * What each command prints with `--json`, for the documentation; a test runs the commands.
+ * The output of each command with `--json`, for the documentation. A test runs the commands.
  */
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 
@@ -39,7 +39,7 @@ const described = {
   enabled: true
 }
 
-/** In the order in which a test runs them, on one home. */
+/** The examples in the order in which a test runs them on one home. */
 export const examples: ReadonlyArray<Example> = [
   {
     command: "sync --dry-run",

@@ -6,7 +6,7 @@ import * as Fs from "node:fs"
 import * as flags from "../../src/cli/flags.ts"
 import { run } from "../support/shell.ts"
 
-/** What a reader of manual pages makes of the page. */
+/** The text that a reader of manual pages shows. */
 const shown = Effect.fnUntraced(function* (command: string, ...args: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const file = `${yield* fs.makeTempDirectoryScoped({ prefix: "man-" })}/codex-plugins.1`

@@ -26,8 +26,7 @@ const spawn = (
 
 const text = <E>(bytes: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(bytes))
 
-// These start processes: how one ends, what its environment is, and what becomes of its pipes shows
-// nowhere else.
+// These tests start processes, because only those have an exit, an environment and pipes.
 describe("the program in a process", () => {
   it.live(
     "ends with the command's code, results on stdout and all else on stderr",

@@ -20,7 +20,7 @@ const blocks = (heading: string, language: string): ReadonlyArray<string> => {
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 
-/** A world, a folder of its own, and a shell with `codex-plugins` on its path. */
+/** A backend, a new folder, and a shell with `codex-plugins` on its path. */
 const shell = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const made = yield* world({ plugins: [alpha] })
@@ -32,7 +32,7 @@ const shell = Effect.gen(function* () {
     `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`,
     { mode: 0o755 }
   )
-  /** Runs a script as one on the machine whose home this is. */
+  /** Runs a script on a machine with this home. */
   const run = Effect.fnUntraced(function* (
     script: string,
     home: string,

@@ -16,7 +16,7 @@ const initialize = {
   params: { clientInfo: { name: "test", version: "9" } }
 }
 
-/** Runs `serve` over this stdin; what it wrote to stdout comes with the run. */
+/** Runs `serve` with this stdin, and returns its result and its stdout. */
 const serve = Effect.fnUntraced(function* (
   home: string,
   stdin: string,

@@ -14,7 +14,7 @@ const decodeLine = Schema.decodeUnknownSync(SyncEventJson.LineFromString)
 const alphaId = "alpha@openai-curated-remote"
 const brokenId = "broken@openai-curated-remote"
 
-/** The same run as if it had taken no time. */
+/** The same output with a time of zero. */
 const withoutTime = ({ stdout, ...run }: Run) => ({
   ...run,
   stdout: stdout.replace(/[\d.]+ s\b/, "0.0 s")

@@ -36,15 +36,15 @@ const compare = (name: string, columns: number, ...screens: ReadonlyArray<Readon
       .map((screen) => screen.map(Terminal.withoutTimes).join("\n"))
       .join("\n\n")
       .replaceAll(/codex-home-\w{6}/g, "codex-home-XXXXXX")
-      // The terminal's echo of Ctrl-C, and the seconds that are shown after the first one.
+      // The terminal echoes Ctrl-C, and the seconds after the first one vary.
       .replaceAll(/\^C$| {2}N s$/gm, "")
-      // How many bytes of a stalled download have been shown depends on the pieces they came in.
+      // The bytes of a stalled download that are shown depend on the chunks in which they arrived.
       .replaceAll(/━+─*(?= )/g, "━━━━━━━━━━──────────")
       .replaceAll(/\b\d+ kB(?= +N\/s| of)/g, "N kB")
     return expect(text).toMatchFileSnapshot(`screens/${name}-${columns}.txt`)
   })
 
-/** Plugins with bundles that are slow to come. */
+/** Plugins with slow downloads. */
 const large = (name: string) =>
   TestBackend.plugin({
     name,
@@ -67,7 +67,7 @@ const mapRow = (name: string, f: (row: Record<string, object>) => object) =>
 
 const cacheOf = (home: string) => `${home}/plugins/cache/openai-curated-remote`
 
-// A terminal shows what pipes do not: what is drawn, how it wraps, and what remains of it.
+// Only a terminal shows how output is drawn and wrapped, and what remains of it.
 describe.skipIf(!Terminal.isAvailable)("on a terminal", () => {
   it.live.each(widths)(
     "sync shows each moment of a slow sync in %d columns, and after Ctrl-C what is in place",

@@ -29,7 +29,7 @@ const interruptedCodex = Effect.gen(function* () {
   return disk
 })
 
-// An examination reads them, offline as well.
+// An examination reads the credentials, even offline.
 const credentials = Credentials.layerWith({
   current: Effect.fail(new CodexHome.NotSignedIn({ path: "auth.json", reason: "NoCredentials" }))
 })

@@ -9,7 +9,7 @@ import { modules } from "./exports.ts"
 import { layerOptions, otherOptions } from "./options.ts"
 import { examplesOf, generated } from "./sections.ts"
 
-// These read files of this repository: their text is the subject.
+// These tests read files of the repository, because their text is the subject.
 const at = (path: string) => new URL(`../../${path}`, import.meta.url)
 const read = (path: string) => readFileSync(at(path), "utf8")
 const documents = [

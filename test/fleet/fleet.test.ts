@@ -10,7 +10,7 @@ import * as Fleet from "./support/fleet.ts"
 
 const services = Layer.provideMerge(Fleet.Database.layer, NodeServices.layer)
 
-/** What the document says to do from time to time. */
+/** The regular maintenance that the document describes. */
 const deletion = /```sql\n(.*?)```/s.exec(
   Fs.readFileSync(new URL("../../docs/fleet.md", import.meta.url), "utf8")
 )![1]!
@@ -21,7 +21,7 @@ const options = { concurrent: true, timeout: 150_000 }
 const isComplete = (report: Fleet.Report) =>
   Result.isSuccess(report) && report.success.failures.length === 0
 
-/** Repeats rounds until nothing has to be tried later. */
+/** Repeats rounds until no home asks to try again later. */
 const complete = (fleet: Fleet.Fleet) =>
   fleet.round.pipe(
     Effect.repeat({
@@ -91,7 +91,7 @@ layer(services, { excludeTestServices: true, timeout: 60_000 })("a fleet of two 
         const { frozen, reports } = yield* freezeOne(fleet)
         for (const [index, home] of fleet.homes.entries()) {
           const report = reports[index]!
-          // The pass fails as a whole where the runner was frozen in the middle of a commit.
+          // The pass fails if the runner was frozen in the middle of a commit.
           const causes = Result.match(report, {
             onFailure: (error) => ("cause" in error ? [error.cause] : [error._tag]),
             onSuccess: ({ failures }) => failures.map(({ cause }) => cause)
@@ -134,7 +134,7 @@ const freezeOne = Effect.fnUntraced(function* (fleet: Fleet.Fleet) {
   return { frozen, reports }
 })
 
-/** Lets a frozen runner continue, and looks at the homes while it does. */
+/** Lets a frozen runner continue, and checks the homes meanwhile. */
 const wakeUp = Effect.fnUntraced(function* (
   fleet: Fleet.Fleet,
   runner: Fleet.Fleet["runners"][number]

@@ -1,6 +1,6 @@
 /**
- * GNU tar and gzip as the independent reader. They write nothing below a name from an archive: what
- * they would extract goes to a pipe of bytes, and a list tells whose bytes these are.
+ * GNU tar and gzip as the independent reader. They write no file of an archive: extracted bytes go to a
+ * pipe, and a list tells to which entries they belong.
  */
 import { Data, Effect } from "effect"
 import { execFileSync, spawn } from "node:child_process"
@@ -26,7 +26,7 @@ export interface Outcome {
 
 export class Unavailable extends Data.TaggedError("Unavailable")<{ readonly message: string }> {}
 
-/** Fails where there is no GNU tar or no gzip. */
+/** Fails if GNU tar or gzip is missing. */
 export const require = Effect.try({
   try: () => {
     const version = `${execFileSync("tar", ["--version"])}`.split("\n")[0]!
@@ -39,7 +39,7 @@ export const require = Effect.try({
     })
 })
 
-/** A process for each archive is most of the cost, so gzip is asked only where its frame is odd. */
+/** Processes are most of the cost, so gzip runs only for archives with an unusual frame. */
 const script = `
 ulimit -f 8192
 for file; do
@@ -117,7 +117,7 @@ export const read = Effect.fnUntraced(function* (
     const gzip = Number(words[3 * i + 1])
     const tar = Number(words[3 * i + 2])
     const out = Path.join(directory, `${i}.out`)
-    // By 2, gzip only warns.
+    // The exit code 2 is only a warning of gzip.
     const accepted = (gzip === 0 || gzip === 2) && tar === 0
     return {
       accepted,

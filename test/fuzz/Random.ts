@@ -1,4 +1,4 @@
-/** Numbers that one seed decides. Marsaglia's xorshift: 32 bits of state, never all zero. */
+/** Random numbers from a seed, by Marsaglia's xorshift with 32 bits of state that are never all zero. */
 export class Random {
   private state: number
 

@@ -4,7 +4,7 @@ export interface Tree {
   readonly folders: Set<string>
 }
 
-/** The first difference of two trees, in words. */
+/** A message with the first difference of two trees. */
 export const difference = (ours: Tree, theirs: Tree): string | undefined => {
   for (const name of ours.folders) {
     if (!theirs.folders.has(name)) return `only ours has the folder ${JSON.stringify(name)}`

@@ -1,6 +1,6 @@
 /**
- * Findings of the fuzzer: tars that other readers read differently from the decoder.
- * Each is refused.
+ * Findings of the fuzzer: tars that other readers interpret differently from the decoder. Each must be
+ * rejected.
  */
 import type { BundleArchiveError } from "../../src/BundleArchive.ts"
 import * as Archives from "../support/archives.ts"
@@ -12,7 +12,7 @@ const malformed = (detail: string): BundleArchiveError["reason"] => ({
   detail
 })
 
-/** One reader takes it for an entry, another for the content of the one before. */
+/** A block that one reader takes for an entry and another for the content of the entry before. */
 const hidden = file("hidden", "text")
 
 const longNameOf = (length: number, text: string) =>

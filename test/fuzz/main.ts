@@ -1,8 +1,8 @@
 /**
- * `npm run test:fuzz`: draws archives by a seed and holds what we read in each against GNU tar. It
- * leaves with 1 where something was found, and with 0 where there is no GNU tar.
+ * `npm run test:fuzz`: draws random archives from a seed and compares our reader with GNU tar. It exits with
+ * 1 if there are findings, and with 0 if GNU tar is missing.
  *
- * `--seed`, `--archives` and `--seconds` say what is drawn and when to stop; `--only` takes a single
+ * `--seed`, `--archives` and `--seconds` set the seed and the end of the run. `--only` tests a single
  * archive of the seed.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
@@ -36,10 +36,10 @@ const seconds = Number(values.seconds ?? Infinity)
 /** The input of one process of the independent reader. */
 const batchLength = 100
 
-/** Findings to make small and show whole. Of ten times as many a line is shown. */
+/** The number of findings to reduce and show completely. Ten times as many are shown as one line each. */
 const mostShown = 5
 
-/** Readings of smaller archives, to make one finding small. */
+/** The number of smaller archives to read while one finding is reduced. */
 const mostAttempts = 400
 
 interface Drawn {
@@ -90,7 +90,7 @@ const program = Effect.gen(function* () {
     return batch.map(({ sample }, i) => Oracle.judge(sample, ours[i]!, theirs[i]!))
   })
 
-  /** Leaves out blocks of the tar as long as the same is found. */
+  /** Removes blocks of the tar as long as the finding remains. */
   const shrink = Effect.fnUntraced(function* (drawn: Drawn, what: string) {
     let smallest = drawn
     if (drawn.sample.framing !== "plain") return smallest

@@ -1,7 +1,8 @@
 /**
- * Decides which answers of the two readers fit together. We refuse more than GNU tar does; each refusal of
- * ours alone must show its reason in the archive, or in what GNU tar lists or says. What we accept,
- * GNU tar must list with the same files, contents and modes. All else is a finding.
+ * Decides whether the results of the two readers are consistent. Our reader rejects more than GNU tar does.
+ * Each archive that only our reader rejects must show the reason, in the archive itself or in the output of
+ * GNU tar. If our reader accepts an archive, GNU tar must list the same files, contents and modes.
+ * Everything else is a finding.
  */
 import type { BundleArchiveError } from "../../src/BundleArchive.ts"
 import type * as GnuTar from "./GnuTar.ts"
@@ -9,9 +10,9 @@ import type * as Ours from "./ours.ts"
 import type { Sample } from "./sample.ts"
 import { difference, type Tree } from "./Tree.ts"
 
-/** Why we refuse what GNU tar accepts. */
+/** The reasons to reject archives that GNU tar accepts. */
 export const rules = [
-  // It would be unsafe, or not the same everywhere, to extract it.
+  // The extraction would be unsafe or differ between systems.
   "a link",
   "a device, a FIFO or a type of some tools only",
   "a sparse file",
@@ -25,7 +26,7 @@ export const rules = [
   "a path of more than 128 parts",
   "a path that comes twice or below a file",
   "two names that some file systems take for one",
-  // It is not one whole archive, and may have been changed on its way.
+  // The archive is incomplete or has more after its end, so it may have been changed in transit.
   "more after the gzip member",
   "a flag of the gzip header that must not be set",
   "a last block that is cut short",
@@ -33,7 +34,7 @@ export const rules = [
   "an extended header without its entry",
   "a malformed number",
   "a malformed PAX record",
-  // Other readers take it for something else, as GNU tar itself may.
+  // Other readers interpret the archive differently, and GNU tar may do so too.
   "a folder with content",
   "a PAX path, size or sparse file for all entries",
   "a PAX path or size without a value, or twice",
@@ -47,7 +48,7 @@ export type Verdict =
   | { readonly _tag: "Accepted by both" }
   | { readonly _tag: "Refused by both" }
   | { readonly _tag: "Refused by ours alone"; readonly rule: Rule }
-  /** For values of which we keep nothing; all else is the same. */
+  /** For values that our reader ignores. */
   | { readonly _tag: "Minded by theirs alone" }
   | { readonly _tag: "Finding"; readonly what: string }
 
@@ -65,7 +66,7 @@ const ancestors = (path: string) => {
   return all.slice(1).map((_, i) => all.slice(0, i + 1).join("/"))
 }
 
-/** The tree that a list makes; in words why it makes none. */
+/** The tree of a list, or a message if the list makes no tree. */
 const treeOf = (members: ReadonlyArray<GnuTar.Member>): Tree | string => {
   const tree: Tree = { files: new Map(), folders: new Set() }
   for (const member of members) {
@@ -90,13 +91,13 @@ const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1")
 
 const blocksOf = (tar: Uint8Array) => latin1(tar).match(/[^]{512}/g) ?? []
 
-/** The size that a header tells, in octal or in GNU tar's base-256. */
+/** The size in a header, in octal or in GNU tar's base-256. */
 const sizeOf = (header: string) =>
   header[124]! < "\x80"
     ? Number.parseInt(`0${header.slice(124, 136).trim()}`, 8)
     : Number.parseInt(Buffer.from(header.slice(125, 136), "latin1").toString("hex"), 16)
 
-/** The types of all headers, as far as they can be followed without what extended ones say. */
+/** The types of all headers that can be found without reading extended headers. */
 const typesOf = (tar: Uint8Array) => {
   const types: Array<string> = []
   for (let at = 0; at + blockLength <= tar.length;) {
@@ -108,7 +109,7 @@ const typesOf = (tar: Uint8Array) => {
   return types
 }
 
-/** True if more follows the first gzip member. */
+/** True if more bytes follow the first gzip member. */
 const goesOn = ({ framing }: Sample) => framing === "trailing" || framing === "members"
 
 /** True if the tar has a header that another must follow: the last one, or one that names its format. */
@@ -130,7 +131,7 @@ const hasRecords = (tar: Uint8Array) => {
   return true
 }
 
-/** A stated difference between readers: our answer, the rule, and the headers that it requires. */
+/** A known difference between the readers: our result, the rule, and the headers that it needs. */
 const ambiguities: ReadonlyArray<readonly [RegExp, Rule, types: string]> = [
   [/ is a folder with content$/, "a folder with content", "5\0"],
   [/^a PAX [\w.]+ for all entries$/, "a PAX path, size or sparse file for all entries", "g"],
@@ -186,10 +187,10 @@ const nameProblems: Record<
   DrivePrefix: ["a drive in a name", (name) => /^[a-zA-Z]:/.test(parts(name)[0] ?? "")]
 }
 
-/** Another way to see which names are the same than our own folding. */
+/** Whether names are equal, independent of our own folding. */
 const letters = new Intl.Collator("und", { sensitivity: "base", usage: "search" })
 
-/** The rule by which we alone refuse, if it shows. */
+/** The rule by which only our reader rejects an archive, if the archive shows it. */
 const ruleOf = (reason: Reason, sample: Sample, { members }: GnuTar.Outcome): Rule | undefined => {
   const paths = members.map(({ name }) => parts(name))
   const shown = (shows: boolean, rule: Rule) => (shows ? rule : undefined)
@@ -207,7 +208,7 @@ const ruleOf = (reason: Reason, sample: Sample, { members }: GnuTar.Outcome): Ru
           )
         : shown(
             members.some(({ type }) => !"-dClh".includes(type)) ||
-              // GNU tar has folders of its own, and knows Solaris' extended headers.
+              // GNU tar has its own type of folder, and knows extended headers of Solaris.
               typesOf(sample.tar).some((type) => "DX".includes(type)),
             "a device, a FIFO or a type of some tools only"
           )
@@ -269,7 +270,7 @@ const errorsOf = ({ words }: GnuTar.Outcome) =>
     .filter((line) => /^(tar|gzip): /.test(line))
     .filter((line) => !/Exiting with|Ignoring unknown extended|A lone zero block/.test(line))
 
-/** GNU tar's messages about times, owners and parts of volumes. None of these is extracted. */
+/** GNU tar's messages about times, owners and parts of volumes, which our reader does not extract. */
 const minded =
   /(invalid|Extended header) ([acm]time|[ug]id|GNU\.volume\.\w+|GNU\.dumpdir)=|where numeric ([ug]id|time)_t|out of ([ug]id|time)_t range/
 

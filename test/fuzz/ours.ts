@@ -1,4 +1,4 @@
-/** Our reader, on a disk in memory where whatever it does is seen. */
+/** Our reader on a disk in memory that records every change. */
 import { Cause, Effect, Exit, FileSystem, Option } from "effect"
 import * as BundleArchive from "../../src/BundleArchive.ts"
 import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
@@ -9,7 +9,7 @@ import type { Tree } from "./Tree.ts"
 export type Outcome =
   | { readonly _tag: "Accepted"; readonly tree: Tree }
   | { readonly _tag: "Refused"; readonly reason: BundleArchive.BundleArchiveError["reason"] }
-  /** A promise that holds for every archive did not. */
+  /** A guarantee for every archive was broken. */
   | { readonly _tag: "Broken"; readonly promise: string }
 
 const parent = "/w"
@@ -21,10 +21,10 @@ const before: MemoryFileSystem.Snapshot = {
   [fingerprint]: { type: "File", mode: 0o640, mtime: 0, bytes: new Uint8Array([1, 2, 3]) }
 }
 
-/** How many steps on the disk an archive of a few kilobytes can need. */
+/** The greatest number of disk steps for an archive of a few kilobytes. */
 const mostSteps = 20_000
 
-/** How long it can take on a machine that is busy. */
+/** The longest time for an archive on a busy machine. */
 const longest = "30 seconds"
 
 const broken = (promise: string): Outcome => ({ _tag: "Broken", promise })

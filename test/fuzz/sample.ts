@@ -1,6 +1,6 @@
 /**
- * Draws archives: well-formed ones, changed in a few places that a reader of tar and gzip may take
- * wrongly.
+ * Draws random archives. They are well-formed except for changes in a few places that a reader of tar and
+ * gzip may misinterpret.
  */
 import * as Zlib from "node:zlib"
 import * as Archives from "../support/archives.ts"
@@ -12,7 +12,7 @@ export interface Sample {
   readonly bytes: Uint8Array
   /** The change of the gzip around the tar; `plain` if there is none. */
   readonly framing: Framing
-  /** In pieces of how many bytes it comes. */
+  /** The size of the chunks in which the archive arrives. */
   readonly pieces: number
 }
 
@@ -36,7 +36,7 @@ const put = (block: Uint8Array, offset: number, length: number, text: string | U
   block.set(bytesOf(text).subarray(0, length), offset)
 }
 
-/** Makes the checksum right again. */
+/** Corrects the checksum. */
 const seal = (block: Uint8Array) => {
   block.fill(0x20, 148, 156)
   const sum = block.reduce((total, byte) => total + byte, 0)
@@ -98,7 +98,7 @@ const body = (random: Random): Uint8Array => {
   const length = random.pick([0, 1, 5, 5, 100, 511, 512, 513, 1500])
   switch (random.below(6)) {
     case 0:
-      // A reader that lost its place continues at something that follows tar's own rules.
+      // A reader that has lost its position finds a valid entry here.
       return Archives.concat(Archives.file("inner", "inner"), Archives.folder("inner.d/"))
     case 1:
       return new Uint8Array(length)
@@ -145,7 +145,7 @@ const paxRecord = (random: Random): readonly [string, string | Uint8Array] => {
   return [key, random.pick(paxValues)]
 }
 
-/** A file, or a folder, in one of the ways in which tools write them. */
+/** A file or folder in one of the forms that tools write. */
 const entry = (random: Random): ReadonlyArray<Part> => {
   const name = path(random)
   const content = body(random)
@@ -206,7 +206,7 @@ const base256 = (value: bigint, length: number): Uint8Array => {
   return bytes
 }
 
-/** A value in one of the forms that a field of a header can have, or in none. */
+/** A value in one of the forms of a header's field, or in an invalid form. */
 const numberText = (random: Random, value: number, length: number): string | Uint8Array => {
   const digits = value.toString(8)
   switch (random.below(14)) {
@@ -343,7 +343,7 @@ const extended = (random: Random): Part => {
   }
 }
 
-/** Spoils the text of records. */
+/** Damages the text of records. */
 const changeRecords = (random: Random, part: Part) => {
   const text = part.body.slice()
   if (text.length === 0) return
@@ -411,7 +411,7 @@ const changeParts = (random: Random, parts: Array<Part>) => {
   }
 }
 
-/** Changes a tar without regard for what its blocks mean. */
+/** Changes a tar without regard for the meaning of its blocks. */
 const changeBlocks = (random: Random, tar: Uint8Array): Uint8Array => {
   const block = random.below(tar.length / blockOf) * blockOf
   const other = random.below(tar.length / blockOf) * blockOf

@@ -3,7 +3,7 @@ import type { Sample } from "./sample.ts"
 export const table = (figures: ReadonlyArray<readonly [what: string, figure: number]>): string =>
   figures.map(([what, figure]) => `${what.padEnd(62)}${figure}`).join("\n")
 
-/** The common part of the findings of one cause. */
+/** The part that all findings of one cause have in common. */
 export const kind = (what: string): string =>
   what.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\d+/g, "#")
 
@@ -16,7 +16,7 @@ const row = (bytes: Uint8Array, at: number) => {
   return `${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text.join("")}`
 }
 
-/** Rows, of those that are all zeros none. */
+/** Rows of bytes, except those with only zeros. */
 const dump = (bytes: Uint8Array) =>
   Array.from({ length: Math.ceil(bytes.length / 16) }, (_, i) => i * 16)
     .filter((at) => bytes.subarray(at, at + 16).some((byte) => byte !== 0))

@@ -1,4 +1,4 @@
-/** Ends the process when it makes no progress, even if it never gives the processor back. */
+/** Ends a process that makes no progress, even if it blocks its event loop. */
 import { Effect } from "effect"
 import { Worker } from "node:worker_threads"
 
@@ -21,7 +21,7 @@ setInterval(() => {
 }, 1000)
 `
 
-/** Gives what is called, with a name to show, whenever there is progress. */
+/** Returns a function to call with a name whenever there is progress. */
 export const make = Effect.acquireRelease(
   Effect.sync(() => {
     const progress = new Int32Array(new SharedArrayBuffer(4))

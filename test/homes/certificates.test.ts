@@ -1,5 +1,5 @@
 /**
- * A backend with a certificate of a private authority: the built program beside released Codex, each as a
+ * A backend with a certificate of a private authority: the built program and released Codex, each as a
  * process.
  */
 import { NodeServices } from "@effect/platform-node"
@@ -48,9 +48,9 @@ type Files = Lab["Service"]["files"]
 interface Case {
   readonly title: string
   readonly variables: (files: Files) => Readonly<Record<string, string>>
-  /** The system's store; else it is the machine's. */
+  /** The system's store. Default: the one of this machine. */
   readonly system?: keyof Files
-  /** Those who sync nothing. */
+  /** The programs that sync nothing. */
   readonly refused: ReadonlyArray<NetworkLab.TestedProgram>
 }
 
@@ -120,7 +120,7 @@ const cases: ReadonlyArray<Case> = [
     title: "in the system's store, with CODEX_CA_CERTIFICATE broken",
     variables: ({ broken }) => ({ CODEX_CA_CERTIFICATE: broken }),
     system: "good",
-    // 0.142 logs the error and goes on without the file.
+    // 0.142 logs the error and continues without the file.
     refused: ["ours", "0.169.0"]
   },
   {

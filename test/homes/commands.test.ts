@@ -1,5 +1,5 @@
 /**
- * The built program as a process, used wrongly, short of resources, or left alone by who should read from it.
+ * The built program as a process: wrong usage, few resources, and readers that stop reading.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
@@ -124,7 +124,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
           server.stdin.on("error", () => {})
           server.stdin.write(initialize)
           await new Promise((resolve) => server.stdout.once("readable", resolve))
-          // Nobody reads from here on.
+          // From here on nobody reads.
           const request = `${JSON.stringify({ id: 1, method: "plugin/installed", params: {} })}\n`
           const batch = request.repeat(1000)
           let accepted = 0

@@ -1,5 +1,5 @@
 /**
- * The built program as a process, on homes whose disk is not plain: image layers, read-only folders,
+ * The built program as a process, on homes with special disks: image layers, read-only folders,
  * files of other users, and caches that several homes share.
  */
 import { NodeServices } from "@effect/platform-node"
@@ -24,7 +24,7 @@ import {
 import * as Mounts from "./support/mounts.ts"
 import { program } from "./support/program.ts"
 
-/** Every path below a folder, with what a write would change. */
+/** Every path below a folder with the properties that a write changes. */
 const contents = (folder: string) =>
   Fs.readdirSync(folder, { recursive: true, encoding: "utf8" })
     .toSorted()
@@ -104,7 +104,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
         const before = contents(root)
         yield* succeed(home, ["sync"], Mounts.readOnly(home))
         assert.deepStrictEqual(contents(root), before)
-        // A home that could be written stays as it is, too.
+        // A writable home stays unchanged, too.
         yield* succeed(home, ["sync"])
         assert.deepStrictEqual(contents(root), before)
       })
@@ -126,7 +126,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
 
   describe("a sidecar that the user cannot read", () => {
     const isRoot = process.getuid?.() === 0
-    // Root reads every file, so that another user has to run the program.
+    // Another user runs the program, because root can read every file.
     const asUser: Mounts.Wrap = (command) =>
       isRoot
         ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...command]

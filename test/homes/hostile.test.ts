@@ -1,5 +1,5 @@
 /**
- * The built program as a process, with what other users, a broken disk or a hostile backend prepare for it.
+ * The built program as a process, against other users, a broken disk and a hostile backend.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
@@ -28,8 +28,8 @@ const isRoot = process.getuid?.() === 0
 
 const cacheOf = (home: string) => Path.join(home, "plugins/cache", marketplace)
 
-/** All that a terminal or a reader could be misled by, but line ends. */
-// oxlint-disable-next-line no-control-regex -- these are what is looked for
+/** Characters that could mislead a terminal or a reader, except line ends. */
+// oxlint-disable-next-line no-control-regex -- the test looks for control characters
 const raw = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 
 /** A name or id that clears the screen, sets the title, fakes a line and reverses text. */
@@ -234,7 +234,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
           const { output } = yield* run(home, args)
           const found = raw.exec(output)
           assert.isNull(found, `${args.join(" ")}: ${JSON.stringify(output)}`)
-          // What its user typed may have lines.
+          // The user's own input may have several lines.
           if (!args.some((arg) => arg.includes(nasty))) {
             assert.notMatch(output, /^faked line/m, args.join(" "))
           }

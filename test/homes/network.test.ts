@@ -44,7 +44,7 @@ const makeHomeWith = Effect.fnUntraced(function* (names: ReadonlyArray<string>) 
 
 const makeHome = makeHomeWith(["alpha"])
 
-/** More than are downloaded at once. */
+/** More bundles than are downloaded at once. */
 const many = Array.from({ length: 20 }, (_, nth) => `plugin-${nth}`)
 
 const canMount = spawnSync("unshare", ["-Urm", "true"]).status === 0
@@ -216,7 +216,7 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
         )
         const start = Date.now()
         const { code, output } = yield* sync({})
-        // The start of the process counts as well, also on a busy machine.
+        // The time includes the start of the process on a busy machine.
         assert.isBelow(Date.now() - start, 3000)
         assert.notStrictEqual(code, 0)
         assert.include(output, "ECONNREFUSED")

@@ -1,5 +1,5 @@
 /**
- * The proxies' variables: the built program beside released Codex, each as a process.
+ * The variables of proxies: the built program and released Codex, each as a process.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
@@ -40,7 +40,7 @@ interface Choice {
   readonly variables: (addresses: Addresses) => Variables
   readonly api: string
   readonly bundle: string
-  /** Those that reach both directly instead. */
+  /** The programs that reach both directly instead. */
   readonly direct?: ReadonlyArray<NetworkLab.TestedProgram>
 }
 

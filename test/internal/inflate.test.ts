@@ -6,10 +6,10 @@ import * as Inflate from "../../src/internal/bundle/inflate.ts"
 
 const KiB = 1024
 
-/** Bytes that deflate does not shorten. */
+/** Bytes that deflate cannot compress. */
 const noise = (length: number) => new Uint8Array(Crypto.randomBytes(length))
 
-/** Inflates a member that comes in chunks of 16 KiB. */
+/** Inflates a member that arrives in chunks of 16 KiB. */
 const inflate = (member: Uint8Array) =>
   Effect.gen(function* () {
     const chunks = Array.from({ length: Math.ceil(member.length / (16 * KiB)) }, (_, index) =>

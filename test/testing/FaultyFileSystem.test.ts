@@ -6,7 +6,7 @@ import * as MemoryFileSystem from "../../src/testing/MemoryFileSystem.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** Every method once, with those of an open file; nothing of it fails. */
+/** A program that calls every method once, including those of an open file, without a failure. */
 const everything = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
   yield* fs.makeDirectory("/d")
   yield* fs.writeFile("/d/a", bytes("text"))
@@ -53,7 +53,7 @@ const everything = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
   yield* fs.remove("/d", { recursive: true })
 })
 
-/** The operations that a hook sees of a program. */
+/** The operations of a program, as a hook receives them. */
 const told = Effect.fnUntraced(function* (
   program: (fs: FileSystem.FileSystem) => Effect.Effect<unknown, unknown>
 ) {

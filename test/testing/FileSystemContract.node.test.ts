@@ -1,5 +1,5 @@
 /**
- * The contract on a real disk. The file system in memory is only as good as its likeness to this one.
+ * The contract on a real disk, with which the file system in memory must agree.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -41,7 +41,7 @@ describe.skipIf(process.platform !== "linux")("Node's file system on Linux", () 
           )
         }
       }).pipe(Effect.provide(NodeFileSystem.layer)),
-    // Some thousand operations on a disk that others may be using.
+    // The test makes some thousand operations on a disk that other programs may use.
     30_000
   )
 

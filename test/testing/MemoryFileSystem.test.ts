@@ -296,7 +296,7 @@ describe("onStep of MemoryFileSystem", () => {
   )
 })
 
-/** The trees that are possible after a program, when any subset of its changes is to survive. */
+/** The possible trees after a program and a power loss that keeps any subset of its changes. */
 const outcomes = Effect.fnUntraced(function* (
   program: (fs: FileSystem.FileSystem) => Effect.Effect<void, unknown>
 ) {

@@ -9,7 +9,7 @@ const plugins = [hello]
 
 const sync = Effect.flatMap(PluginSync.PluginSync, ({ sync }) => sync)
 
-/** Lets the clock run until the effect ends, as its retries and delays ask. */
+/** Advances the clock until the effect ends, including its retries and delays. */
 const inTestTime = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const fiber = yield* Effect.forkChild(effect)
   while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")

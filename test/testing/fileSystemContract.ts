@@ -1,5 +1,5 @@
 /**
- * The behaviour of a file system that our code relies on, as cases that run over any layer of it.
+ * The behaviour of a file system that the library needs, as cases that run with any layer.
  */
 import { assert, it } from "@effect/vitest"
 import { ByteSize, Effect, FileSystem, Option, Stream } from "effect"
@@ -14,7 +14,7 @@ export interface Traits {
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-/** How an effect is refused: tag, errno and system call. */
+/** The tag, errno and system call of an effect's error. */
 const refusal = <A, R>(
   effect: Effect.Effect<A, PlatformError.PlatformError, R>
 ): Effect.Effect<string, A, R> =>
@@ -581,7 +581,7 @@ const cases: Record<string, Body> = {
     assert.deepStrictEqual(yield* fs.readDirectory(root), [])
   }),
 
-  // --- what Effect builds on these
+  // --- methods that Effect builds from the others
 
   "streams, sinks and globs work on it": Effect.fnUntraced(function* (fs, root) {
     yield* Stream.make(bytes("hello "), bytes("world")).pipe(Stream.run(fs.sink(`${root}/file`)))

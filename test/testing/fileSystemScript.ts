@@ -1,11 +1,11 @@
 /**
- * Random programs of file-system operations, and what they give, as plain values that can be
- * compared between two file systems.
+ * Random programs of file-system operations. Their results are plain values, which can be compared between
+ * two file systems.
  */
 import { Effect, Exit, Option, Random, Result } from "effect"
 import type { FileSystem, PlatformError, Scope } from "effect"
 
-/** The text of a refusal or of a result, without what differs from one file system to another. */
+/** The text of an error or a result, without the parts that differ between file systems. */
 const describeError = (error: PlatformError.PlatformError, root: string) => {
   const { reason } = error
   if (reason._tag === "BadArgument") return { tag: reason._tag, method: reason.method }
@@ -26,7 +26,7 @@ const describeInfo = (info: FileSystem.File.Info) => ({
   type: info.type,
   mode: info.mode.toString(8),
   nlink: Option.getOrThrow(info.nlink),
-  // A folder's size is the file system's own business, a link's depends on where the tree stands.
+  // The size of a folder depends on the file system, that of a link on the path of the tree.
   size: info.type === "File" ? info.size : undefined
 })
 
@@ -66,14 +66,14 @@ const tree = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, root: strin
   return found
 })
 
-/** How many symbolic links stand below `root`. */
+/** The number of symbolic links below `root`. */
 const links = (fs: FileSystem.FileSystem, root: string) =>
   Effect.map(
     tree(fs, root),
     (found) => found.filter(([, info]) => "type" in info && info.type === "SymbolicLink").length
   )
 
-/** Opens all folders, so that the tree can be looked at and removed. */
+/** Makes all folders accessible, so that the tree can be read and removed. */
 const unlock = (
   fs: FileSystem.FileSystem,
   path: string
@@ -120,7 +120,7 @@ const someBytes = Effect.map(pick([0, 1, 3, 10, 5000]), (length) =>
   new Uint8Array(length).fill(length % 251)
 )
 
-/** One operation, drawn before it runs, so that both sides draw the same. */
+/** One operation. It is drawn before it runs, so that both file systems get the same one. */
 interface Operation {
   readonly name: string
   readonly run: (
@@ -149,7 +149,7 @@ const someOperation = Effect.gen(function* (): Effect.fn.Return<Operation> {
   const yes = yield* chance(50)
   const slot = yield* Random.nextIntBetween(0, 7)
   const count = yield* pick([0, 1, 4, 12, 6000])
-  // No target goes up: a chain of such links would lead a script out of its folder.
+  // No target goes up, because a chain of such links would lead out of the folder.
   const target = yield* pick(["a", "b/c", ".", "c/", "a/b/c", yield* plainPath])
   const on = (method: string, run: Operation["run"], ...rest: ReadonlyArray<unknown>) => ({
     name: [method, path, ...rest].join(" "),
@@ -195,7 +195,7 @@ const someOperation = Effect.gen(function* (): Effect.fn.Return<Operation> {
         "readDirectory",
         (fs, root) =>
           Effect.gen(function* () {
-            // Two links up would make the listing endless, as far as anybody waits.
+            // Two links to a parent would make the listing almost endless.
             return (yield* links(fs, root)) > 1
               ? undefined
               : (yield* fs.readDirectory(root + path, { recursive: true })).toSorted()

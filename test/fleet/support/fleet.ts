@@ -22,7 +22,7 @@ export class Database extends Context.Service<Database, Redacted.Redacted>()("te
 
 const homeCount = 6
 
-/** Most bundles take this long, so that a pass can be met in its middle. */
+/** The delay of most bundles, so that a test can act in the middle of a pass. */
 const slowest = 4000
 
 /** Starts a fleet of two runners until the scope closes. `program` names a file in this folder. */
@@ -122,11 +122,11 @@ export const make = Effect.fnUntraced(function* (options: {
           yield* resume(stopped.filter((runner) => runner !== found?.runner))
           if (found !== undefined) return { ...found, round: current }
         }
-        // The round was over before it was met.
+        // The round ended before a runner was frozen in it.
         yield* Account.change(account)
       }
     }),
-    /** What is wrong in any home at this instant, in words. Runners stand still meanwhile. */
+    /** A message for each violation in any home at this moment. Runners are stopped meanwhile. */
     wrongs: Effect.acquireUseRelease(
       stop,
       () =>
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* (options: {
         ),
       resume
     ),
-    /** How the homes differ from the account, and what is left over in them. Runners stand still. */
+    /** The differences of the homes from the account, and their leftovers. Runners are stopped meanwhile. */
     differences: Effect.acquireUseRelease(
       stop,
       () =>

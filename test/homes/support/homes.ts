@@ -48,7 +48,7 @@ export const make = Effect.gen(function* () {
   }
   const run = (home: string, args: ReadonlyArray<string>, wrap = noWrap) =>
     execute(wrap([process.execPath, program, ...args]), { ...environment, CODEX_HOME: home })
-  /** Fails with the program's words unless it succeeds. */
+  /** Fails with the program's output unless it exits with 0. */
   const succeed = Effect.fnUntraced(function* (
     home: string,
     args: ReadonlyArray<string>,
@@ -69,7 +69,7 @@ interface Item {
   readonly source?: { readonly id?: string }
 }
 
-/** The plugins in `list --json`, each in one line. */
+/** One line for each plugin in `list --json`. */
 export const lines = (json: string): ReadonlyArray<string> =>
   (JSON.parse(json) as { readonly installed: ReadonlyArray<Item> }).installed.map(
     ({ identity, installed, name, source, version }) =>

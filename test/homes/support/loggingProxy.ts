@@ -1,6 +1,6 @@
 /**
- * A forward proxy on loopback that logs every request, and may ask for a user and a password or
- * refuse. Every name resolves to loopback for it.
+ * A forward proxy on loopback that logs every request. It can require a user and a password, or refuse
+ * every request. It resolves every name to loopback.
  */
 import { Effect } from "effect"
 import * as Http from "node:http"

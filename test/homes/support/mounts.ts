@@ -1,6 +1,6 @@
 /**
- * Words that run a command in a mount namespace of its own, where some folders are mounted. The
- * mounts end with the command.
+ * Words that run a command in a new mount namespace with some mounted folders. The mounts end with the
+ * command.
  */
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
@@ -11,7 +11,7 @@ export type Wrap = (command: ReadonlyArray<string>) => ReadonlyArray<string>
 
 const isRoot = process.getuid?.() === 0
 
-/** Another user than root needs a user namespace to mount. */
+/** Users other than root need a user namespace to mount. */
 const unshare = isRoot ? ["unshare", "-m"] : ["unshare", "-Urm"]
 
 const inNamespace =
@@ -51,7 +51,7 @@ rm -rf "$out" && mkdir "$out" && cp -a "$home/plugins" "$out/plugins" || code=98
 umount "$home" && chmod 700 "$work/work"
 exit $code`
 
-/** Makes the present contents of a home an image, which an overlay mount shows at the home's path. */
+/** Turns the contents of a home into an image that an overlay mount shows at the home's path. */
 export const bake = (home: string): Image => {
   const [image, upper, work, out] = ["image", "upper", "work", "out"].map(
     (name) => `${home}-${name}`

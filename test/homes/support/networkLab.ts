@@ -17,12 +17,12 @@ import * as Mounts from "./mounts.ts"
 import { execute, program } from "./program.ts"
 import * as SocksProxy from "./socksProxy.ts"
 
-/** Who syncs. */
+/** A program that syncs in the lab. */
 export type TestedProgram = "ours" | CodexBinary.Version
 
 /**
- * The testedPrograms that can run here. Released Codex needs its program and a place without a network,
- * which \`npm run test:homes\` provides if it can; \`CODEX_TESTS=required\` insists on it.
+ * The programs that can run here. Released Codex must have been fetched and needs a network namespace, which
+ * \`npm run test:homes\` makes if it can. With \`CODEX_TESTS=required\` a missing one is a failure.
  */
 export const testedPrograms: ReadonlyArray<TestedProgram> = await Effect.runPromise(
   Effect.all([Loopback.ensure, Effect.forEach(CodexBinary.versions, CodexBinary.locate)]).pipe(
@@ -47,7 +47,7 @@ export interface Options {
 }
 
 export interface Run {
-  /** For each host: `direct`, the proxy that it was reached through, or `-` if its data did not come. */
+  /** For each host: `direct`, the proxy of the connection, or `-` if no data came. */
   readonly reached: Readonly<Record<string, string>>
   /** The output of the program. */
   readonly output: string
@@ -88,7 +88,7 @@ const serve = Effect.fnUntraced(function* (
   return { backend, baseUrl: base.href }
 })
 
-/** Runs one pass, and gives what the program printed. */
+/** Runs one pass, and returns the output of the program. */
 const sync = (
   tested: TestedProgram,
   home: string,
@@ -115,10 +115,10 @@ const sync = (
         })
       )
 
-/** Starts proxies, and tells through which of them a host was reached since a moment. */
+/** Starts proxies, and finds the proxy through which a host was reached since a moment. */
 const makeProxies = () => {
   const logs = new Map<string, ReadonlyArray<string>>()
-  /** Gives the address of the proxy. */
+  /** Starts a proxy and returns its address. */
   const start = <P extends LoggingProxy.LoggingProxy, E, R>(
     name: string,
     proxy: Effect.Effect<P, E, R>
@@ -186,7 +186,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     certificate,
     folder,
     inFolder,
-    /** Each starts a proxy, and gives its address. */
+    /** Each starts a proxy and returns its address. */
     proxy: (name: string, options?: LoggingProxy.Options) =>
       proxies.start(name, LoggingProxy.make(options)),
     socksProxy: (name: string) => proxies.start(name, SocksProxy.make),

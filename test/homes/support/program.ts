@@ -27,7 +27,7 @@ export const execute = (
     })
   })
 
-/** Puts words of a shell before the command. */
+/** Puts shell commands before the command. */
 export const inShell = (script: string) => (command: ReadonlyArray<string>) => [
   "sh",
   "-c",

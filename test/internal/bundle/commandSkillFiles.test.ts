@@ -24,7 +24,7 @@ const folders = (files: object) =>
     })
   )
 
-/** What is drafted of these files: folders first. */
+/** The draft of these files, with folders first. */
 const drafted = (files: Readonly<Record<string, string | Uint8Array>>) => [
   ...[...folders(files)].map((path) => ({ _tag: "Directory", path }) as const),
   ...Object.entries(files).map(
@@ -38,7 +38,7 @@ const drafted = (files: Readonly<Record<string, string | Uint8Array>>) => [
   )
 ]
 
-/** Makes skills on a disk. Gives the error if they cannot be made. */
+/** Makes skills on a disk. Returns the error of a failure. */
 const makeSkills = Effect.fnUntraced(function* (disk: Disk.Editable) {
   const path = yield* Path.Path
   const found = yield* manifestFile.read(disk, path, "/plugin", "alpha")
@@ -48,8 +48,8 @@ const makeSkills = Effect.fnUntraced(function* (disk: Disk.Editable) {
 })
 
 /**
- * The files below the skills' folder after skills were made of these files. They are made on a disk and
- * in a draft, and both must come out alike.
+ * The files below the skills' folder after skills were made of these files. The skills are made on a disk
+ * and in a draft, and both results must be equal.
  */
 const made = Effect.fnUntraced(
   function* (files: Readonly<Record<string, string | Uint8Array>>) {

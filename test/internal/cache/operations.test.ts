@@ -1,7 +1,7 @@
 /**
- * How many operations of the runtime the changes of a pass take. Each costs microseconds in a process
- * that has just started, and a pass may install hundreds of plugins. Counts do not depend on the
- * machine, as times do.
+ * The number of operations of Effect's runtime in the changes of a pass. Each costs microseconds in a
+ * process that has just started, and a pass may install hundreds of plugins. Unlike times, these numbers do
+ * not depend on the machine.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -13,7 +13,7 @@ import * as PluginStore from "../../../src/PluginStore.ts"
 import * as TestCodexPlugins from "../../../src/testing/TestCodexPlugins.ts"
 import { pluginId, remoteId, versionOf, build } from "../../support/pluginWorld.ts"
 
-/** Counts the operations that its fibers make. */
+/** Counts the operations of its fibers. */
 class CountingScheduler extends Scheduler.MixedScheduler {
   operations = 0
 
@@ -31,13 +31,13 @@ const count = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
   )
 }
 
-/** The operations of an effect after its first run, beyond those of one that does nothing. */
+/** The number of operations in the second run of an effect, without those of an empty effect. */
 const operationsOf = Effect.fnUntraced(function* <E, R>(effect: Effect.Effect<unknown, E, R>) {
   yield* effect
   return (yield* count(effect)) - (yield* count(Effect.void))
 })
 
-describe("the number of disk operations", () => {
+describe("the number of runtime operations", () => {
   it.live("of a brief hold in a session is small, also for queued callers", () =>
     Effect.gen(function* () {
       const { internals } = yield* CacheLock.CacheLock

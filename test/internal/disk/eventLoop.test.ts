@@ -8,7 +8,7 @@ const work = (millis: number): void => {
   while (performance.now() < end);
 }
 
-/** Work that takes its turn, as often as told. Gives how many were done at each turn of the loop. */
+/** Runs work this number of times, and returns the number of runs in each turn of the event loop. */
 const doneByTurn = Effect.fnUntraced(function* (jobs: number, millis: number) {
   let done = 0
   const seen: Array<number> = []

@@ -1,5 +1,5 @@
 /**
- * In a file of its own, because a process whose calls were slow once makes all of them on threads.
+ * A separate file, because a process whose calls were slow once makes all further calls on threads.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem } from "effect"
@@ -26,7 +26,7 @@ describe("NodeReads", () => {
       const { runReads, runAllReads } = NodeReads.make(
         ({ path }) => {
           now.push(path)
-          // Longer than all calls together may take.
+          // This is longer than all calls together may take.
           for (const end = performance.now() + 30; performance.now() < end;);
           return { answer: [entry(`${path} now`)] }
         },

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import * as ProcessLock from "../../../src/internal/lock/processLock.ts"
 import * as Queues from "../../../src/internal/lock/queues.ts"
 
-/** A lock on a file that other processes lock, or that refuses, as a test says. */
+/** A lock on a file that is locked by another process or cannot be unlocked, as a test sets it. */
 const make = Effect.gen(function* () {
   const file = { isTaken: false, refusesToUnlock: false }
   const events: Array<string> = []

@@ -9,7 +9,7 @@ const crash = ["test/crash/**/*.test.ts"]
 
 /** Tests that change their process: the methods of `node:fs`, their speed, or the user. */
 const ownProcess = [
-  "test/internal/disk/{Disk,Disk.trace,nodeReads}.test.ts",
+  "test/internal/disk/{Disk,Disk.trace,nodeReads,slowDisk}.test.ts",
   "test/testing/FileSystemContract.user.test.ts"
 ]
 

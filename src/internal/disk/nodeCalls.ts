@@ -121,15 +121,19 @@ const tmpfs = new Set([0x01021994, 0x858458f6])
 /** The last folder that was examined, and whether it is in memory. */
 const inMemory = { folder: "", answer: false }
 
+/** True if a path is in memory. False once calls are slow, because then all of them go to threads. */
 export const isInMemory = (path: string): boolean => {
+  if (!isFast()) return false
   const folder = Path.dirname(path)
   if (inMemory.folder !== folder) {
     inMemory.folder = folder
+    const before = EventLoop.beginWork()
     try {
       inMemory.answer = tmpfs.has(Fs.statfsSync(folder).type)
     } catch {
       inMemory.answer = false
     }
+    spent(before)
   }
   return inMemory.answer
 }

@@ -168,19 +168,25 @@ const withOpen = <A>(
     isFast() ? Effect.sync(() => Fs.closeSync(descriptor)) : close(descriptor)
   )
 
+/** Threads finish a read that has taken this long, in milliseconds. */
+const longRead = 10
+
 /** Reads a file at once; undefined for one that takes long. */
 const readSmall = (path: string, limit: number): Reads.File | undefined => {
+  const before = EventLoop.now()
+  const isLong = () => EventLoop.now() - before > longRead
   const descriptor = Fs.openSync(path, toRead)
   try {
     const stats = Fs.fstatSync(descriptor)
     if (!stats.isFile()) throw notAFile(path)
     if (stats.size > limit) throw tooLarge(path, limit)
-    if (stats.size > largeWrite) return undefined
+    if (stats.size > largeWrite || isLong()) return undefined
     const bytes = Fs.readFileSync(descriptor)
     // It may have grown in the meantime.
     return bytes.length > limit ? undefined : { bytes, mode: stats.mode }
   } finally {
-    Fs.closeSync(descriptor)
+    if (isLong()) Fs.close(descriptor, () => {})
+    else Fs.closeSync(descriptor)
   }
 }
 

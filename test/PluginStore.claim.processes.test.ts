@@ -1,7 +1,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, FileSystem, Layer } from "effect"
+import { Context, Deferred, Effect, Fiber, FileSystem, Layer, Tracer } from "effect"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as CacheLock from "../src/CacheLock.ts"
@@ -49,11 +49,19 @@ describe("PluginStore.claimed between processes", { timeout: 30_000 }, () => {
     Effect.gen(function* () {
       const { child, ended, services, staging, store } = yield* besideOwner
       const waiting = yield* Deferred.make<void>()
-      const waiter = yield* Effect.forkChild(
-        store.claimed(alpha, Effect.succeed("in"), {
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const waiter = yield* store
+        .claimed(alpha, Effect.succeed("in"), {
           onWait: Effect.asVoid(Deferred.succeed(waiting, undefined))
         })
-      )
+        .pipe(Effect.withTracer(tracer), Effect.forkChild)
       yield* Deferred.await(waiting)
       // Work on other plugins continues.
       yield* Effect.provideContext(stage(build("A", "1.0.0", "beta")), services)
@@ -62,6 +70,12 @@ describe("PluginStore.claimed between processes", { timeout: 30_000 }, () => {
       child.kill("SIGKILL")
       assert.strictEqual(yield* Effect.timeout(Fiber.join(waiter), "10 seconds"), "in")
       yield* ended
+      assert.deepStrictEqual(
+        spans
+          .filter(({ name }) => name === "PluginStore.wait")
+          .map(({ attributes }) => Object.fromEntries(attributes)),
+        [{ pluginId: alpha, holder: child.pid }]
+      )
       yield* store.sweep
       assert.deepStrictEqual(Fs.readdirSync(staging), [])
     }).pipe(Effect.scoped, Effect.provide(Node))

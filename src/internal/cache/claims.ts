@@ -315,8 +315,11 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
     for (;;) {
       const rival = yield* tryClaim(shortName(pluginId), claim)
       if (rival === undefined) return yield* check
-      yield* wait(pidOf(parse(rival)?.owner ?? ""))
-      yield* outwait(rival)
+      const holder = pidOf(parse(rival)?.owner ?? "")
+      yield* wait(holder)
+      yield* Effect.withSpan(outwait(rival), "PluginStore.wait", {
+        attributes: { pluginId, holder }
+      })
       yield* check
     }
   })

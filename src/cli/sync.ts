@@ -167,7 +167,8 @@ export const sync = Command.make(
     if (json && !jsonl) yield* printJson({ ...SyncEventJson.encodeOutcome(outcome), ms })
     else if (!jsonl && !(quiet && isUnchanged(outcome)))
       yield* printOutcome(outcome, ms, { verbose })
-    if (outcome.removalSkipped !== null) {
+    // With `--verbose`, the pass has logged it.
+    if (outcome.removalSkipped !== null && !verbose) {
       yield* Effect.logWarning(`skipped removals: ${outcome.removalSkipped}`)
     }
     if (outcome.failures.length > 0) return yield* new SomePluginsFailed()

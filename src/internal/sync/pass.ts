@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function* ({
     const { plan } = seen
     yield* publish(SyncEvent.Planned({ plan }))
     if (plan.removalSkipped !== null) {
-      yield* Effect.logWarning(`removing nothing in this pass: ${plan.removalSkipped}`)
+      yield* Effect.logWarning(`skipped removals: ${plan.removalSkipped}`)
     }
     const { account, results } = yield* runRounds(seen)
     return outcomeOf(account, results, plan)

@@ -174,7 +174,7 @@ export const enabledOf = (installed: RemotePlugin): boolean | null =>
  *
  * @internal
  */
-export interface Detailed {
+interface Detailed {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails
   readonly installed: Option.Option<PluginDetails>

@@ -14,7 +14,7 @@ import * as Protocol from "./Protocol.ts"
 import * as refusals from "./refusals.ts"
 
 /** The description of the program in the answer to `initialize`. */
-export interface ServerInfo {
+interface ServerInfo {
   readonly version: string
   /** Codex's name: `unix` or `windows`. */
   readonly platformFamily: string

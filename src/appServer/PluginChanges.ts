@@ -19,7 +19,7 @@ export interface Observation {
 /** By `name@marketplace`. */
 export type Observations = ReadonlyMap<string, Observation>
 
-export interface ChangedPlugin extends PluginCapabilities.PluginCapabilities {
+interface ChangedPlugin extends PluginCapabilities.PluginCapabilities {
   /** `name@marketplace`; unrecognized entries may have names that no plugin can have. */
   readonly id: string
 }

@@ -11,10 +11,10 @@ import { marketplaces, retiredMarketplaces, type RemotePlugin } from "../RemoteP
 import * as WhiteSpace from "../internal/whiteSpace.ts"
 
 /** The maximum number of a plugin's prompts in an answer. Source: Codex. */
-export const maxPrompts = 3
+const maxPrompts = 3
 
 /** The maximum length of a prompt in an answer, in code points. Source: Codex. */
-export const maxPromptLength = 128
+const maxPromptLength = 128
 
 /** One plugin: its rows and its cached version. */
 export interface Subject {

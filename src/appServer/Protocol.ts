@@ -60,7 +60,7 @@ const MarketplaceKind = Schema.String.check(
 ).annotate({ identifier: "string or map" })
 
 /** Every method that is served, and its parameters. */
-export const methods = {
+const methods = {
   initialize: struct("InitializeParams", {
     clientInfo: struct("ClientInfo", { name: Text, title: optional(Text), version: Text })
   }),
@@ -93,7 +93,7 @@ export type Call = {
 
 /** Codex accepts only strings and integers as ids. */
 const RequestId = Schema.Union([Schema.String, Schema.Int])
-export type RequestId = typeof RequestId.Type
+type RequestId = typeof RequestId.Type
 
 /** One line of a client. */
 export type Message = Data.TaggedEnum<{

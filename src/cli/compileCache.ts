@@ -10,7 +10,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 
 /** The environment variables that determine the cache's folder. */
-export interface CacheEnvironment {
+interface CacheEnvironment {
   /** The base folder for caches, as the XDG specification defines it; ignored unless absolute. */
   readonly XDG_CACHE_HOME?: string | undefined
   /** The user's home folder. */

@@ -61,7 +61,7 @@ export class PassTimedOut extends Data.TaggedError("PassTimedOut")<{
 }
 
 /** The command took longer than `--timeout` allows. */
-export class TimedOut extends Data.TaggedError("TimedOut")<{
+class TimedOut extends Data.TaggedError("TimedOut")<{
   readonly limit: Duration.Duration
 }> {
   override readonly [Runtime.errorExitCode] = 5

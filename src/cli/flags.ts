@@ -20,7 +20,7 @@ const variables = {
 } as const
 
 /** The name of a flag that a variable sets. */
-export type Name = keyof typeof variables
+type Name = keyof typeof variables
 
 /** Every variable that sets a flag. */
 export const variableNames: ReadonlyArray<string> = Object.values(variables)

@@ -31,7 +31,7 @@ export const plugin = Argument.String("PLUGIN").pipe(
 )
 
 /** A plugin that was found by its name. */
-export interface Named {
+interface Named {
   /** None for a remote id that is neither in the cache nor in the listing. */
   readonly pluginId: Option.Option<PluginId.PluginId>
   /** None for a local install. */

@@ -130,7 +130,7 @@ const receivedBytes = ({ bytes, downloads }: Progress): number =>
   [...downloads.values()].reduce((sum, download) => sum + download.bytes, bytes)
 
 /** The displayed progress at one moment. */
-export interface Moment {
+interface Moment {
   readonly progress: Progress
   /** Since the start of the pass, in milliseconds. */
   readonly elapsed: number

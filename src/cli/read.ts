@@ -12,7 +12,7 @@ import { spinning } from "./region.ts"
 import { accountText, remoteJson } from "./remoteJson.ts"
 
 /** The object that `read --json` prints. */
-export const stateJson = (state: PluginInstaller.PluginState) => ({
+const stateJson = (state: PluginInstaller.PluginState) => ({
   schemaVersion,
   ...remoteJson(state),
   cachedVersion: Option.getOrNull(Option.flatMap(state.cached, ({ active }) => active)),

@@ -8,7 +8,7 @@ import { Screen } from "./screen.ts"
 import { cut, type Style } from "./style.ts"
 
 /** The displayed content after the given milliseconds. */
-export interface Content {
+interface Content {
   /** The lines of the live region, cut to the given width. */
   readonly lines: (elapsed: number, columns: number, style: Style) => ReadonlyArray<string>
   /** The same in one short line. */

@@ -7,7 +7,7 @@ import type { PluginDetails } from "../RemotePluginDetails.ts"
 import type { RemotePlugin } from "../RemotePlugin.ts"
 
 /** A plugin and its data from the backend. */
-export interface Shown {
+interface Shown {
   readonly plugin: RemotePlugin
   readonly details: PluginDetails
   readonly installed: Option.Option<PluginDetails>

@@ -28,7 +28,7 @@ export const durationText = (duration: Duration.Duration): string => {
 export const marks = { failure: "✗", notice: "!", passed: "✓" } as const
 
 /** A change to one plugin that a pass has made or would make. */
-export interface Change {
+interface Change {
   readonly mark: "+" | "~" | "-" | "="
   readonly pluginId: string
   readonly text: string
@@ -80,7 +80,7 @@ const installation = (
 }
 
 /** The change that an action makes; none for a plugin that is kept or rejected. */
-export const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
+const changeOf = (action: SyncPlan.Action): Option.Option<Change> => {
   switch (action._tag) {
     case "Keep":
     case "Reject":
@@ -149,7 +149,7 @@ const changeMade = (result: SyncEvent.SyncResult): Option.Option<Change> => {
 const mostNames = 5
 
 /** Failures grouped by cause, each with its plugins and one remedy. */
-export const failureLines = (
+const failureLines = (
   failures: ReadonlyArray<SyncEvent.SyncFailure>,
   style: Style = plain
 ): ReadonlyArray<string> => {
@@ -194,7 +194,7 @@ const groupLines = (
 const colors = { "+": "green", "~": "yellow", "-": "red", "=": "dim" } as const
 
 /** The lines of changes. */
-export const changeLines = (
+const changeLines = (
   changes: ReadonlyArray<Change>,
   style: Style = plain
 ): ReadonlyArray<string> => {

@@ -27,7 +27,7 @@ export interface Tokens {
 }
 
 /** A file that holds no usable tokens. `mode` is its `auth_mode`. */
-export interface Unusable {
+interface Unusable {
   readonly reason: typeof Reason.Type
   readonly mode: string | null
 }
@@ -86,7 +86,7 @@ export const parse = (text: string): Result.Result<Tokens, Unusable> => {
 const known = (mode: string): string | null => (/^[A-Za-z][\w-]{0,39}$/.test(mode) ? mode : null)
 
 /** The `exp` claim of a JWT. Other tokens have none. */
-export const expiry = (token: string): Option.Option<number> => {
+const expiry = (token: string): Option.Option<number> => {
   const [, payload] = token.split(".")
   if (payload === undefined) return Option.none()
   try {

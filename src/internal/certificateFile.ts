@@ -13,7 +13,7 @@ export const variables = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"] as const
  * The maximum size of a file of certificates, in bytes. The root certificates of all browsers take
  * 250 kB.
  */
-export const maxBytes = 8 * 1024 * 1024
+const maxBytes = 8 * 1024 * 1024
 
 /**
  * The file of certificates that the environment names cannot be used. Nothing was sent.

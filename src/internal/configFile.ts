@@ -7,7 +7,7 @@ import { Toml } from "effect/encoding"
 /**
  * The reason why the file has no usable settings. `line` is null if the parser does not report it.
  */
-export type Invalid =
+type Invalid =
   | { readonly _tag: "NotToml"; readonly line: number | null }
   | { readonly _tag: "InvalidSetting"; readonly key: string; readonly expected: string }
 

@@ -4,9 +4,9 @@
 import { Effect, type FileSystem, type Path, type PlatformError } from "effect"
 
 /** Entries by their path below the root, with `/` between names. Folders are not listed. */
-export type FileTree = ReadonlyMap<string, Entry>
+type FileTree = ReadonlyMap<string, Entry>
 
-export interface Entry {
+interface Entry {
   readonly type: FileSystem.File.Type
   /** In bytes. */
   readonly size: bigint

@@ -42,7 +42,7 @@ export const firstRetryDelay = Duration.millis(500)
 /**
  * The longest accepted `Retry-After`. A request is not retried if the server demands a longer wait.
  */
-export const maxRetryAfter = Duration.seconds(30)
+const maxRetryAfter = Duration.seconds(30)
 
 /** The failures that are possible with any server. */
 export const Failure = {

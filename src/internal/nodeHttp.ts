@@ -173,7 +173,7 @@ const statusOf = (error: unknown): number | null => {
  * Makes the client. The environment is read once: the proxies' variables, and the file that
  * `CODEX_CA_CERTIFICATE`, else `SSL_CERT_FILE`, names.
  */
-export const make = Effect.gen(function* () {
+const make = Effect.gen(function* () {
   const environment: Readonly<Record<string, string | undefined>> = yield* Environment.read(names)
   const certificates = yield* CertificateFile.read(environment)
   const rules = Proxy.make(Proxy.variablesOf((name) => environment[name]))

@@ -16,7 +16,7 @@ export const variableNames: ReadonlyArray<string> = [
 ]
 
 /** The values of the variables that name proxies. An empty one names none. */
-export interface Variables {
+interface Variables {
   readonly httpProxy: string
   readonly httpsProxy: string
   readonly allProxy: string

@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
 import type { Proxy } from "./proxy.ts"
 
-export interface Target {
+interface Target {
   readonly host: string
   readonly port: number
 }

@@ -31,7 +31,7 @@ export interface Command {
   readonly text: string
 }
 
-export interface Skill {
+interface Skill {
   readonly name: string
   readonly text: string
 }

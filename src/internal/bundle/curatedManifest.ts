@@ -6,7 +6,7 @@ import * as LosslessJson from "./losslessJson.ts"
 import * as ManifestPath from "./manifestPath.ts"
 
 /** The app manifest's path, unless the manifest names another one. */
-export const defaultAppManifestPath = ".app.json"
+const defaultAppManifestPath = ".app.json"
 
 /** The text of a file with this JSON. */
 export const fileText = (json: LosslessJson.Json): string => `${LosslessJson.print(json)}\n`

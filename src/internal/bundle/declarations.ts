@@ -18,7 +18,7 @@ export interface Declaration {
   readonly json: unknown
 }
 
-export interface Declarations {
+interface Declarations {
   /** Absolute; null if there is no readable manifest. */
   readonly manifest: string | null
   readonly mcpServers: ReadonlyArray<Declaration>

@@ -26,14 +26,14 @@ import * as Unpacker from "./unpacker.ts"
 const batch = { entries: 256, bytes: 1024 * 1024 } as const
 
 /** The errors of the caller. */
-export interface Refusals<E> {
+interface Refusals<E> {
   readonly gzip: (problem: Inflate.Problem) => E
   readonly tar: (problem: Unpacker.Problem) => E
   /** More bytes arrived than a bundle may have. */
   readonly packedBytes: () => E
 }
 
-export interface Limits extends Unpacker.Limits {
+interface Limits extends Unpacker.Limits {
   readonly PackedBytes: number
 }
 

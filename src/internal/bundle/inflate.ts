@@ -135,7 +135,7 @@ export const release = ({ buffer }: Uint8Array): Effect.Effect<void> =>
 export type Chunks<E, R> = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, E, void, R>
 
 /** The collected bytes, and whether the stream ended with them. */
-export interface Gathered {
+interface Gathered {
   readonly bytes: Uint8Array
   readonly isEnd: boolean
 }

@@ -16,7 +16,7 @@ export interface ManifestFile {
 }
 
 /** A manifest that has been checked. */
-export interface CheckedFile extends ManifestFile {
+interface CheckedFile extends ManifestFile {
   readonly manifest: PluginManifest.PluginManifest
 }
 
@@ -32,7 +32,7 @@ const isNoManifest = (error: PlatformError.PlatformError): boolean =>
 type Refusal = PluginManifest.InvalidManifest
 
 /** See {@link find}. */
-export function* findReads(
+function* findReads(
   path: Path.Path,
   root: string,
   candidates: ReadonlyArray<string> = PluginManifest.paths
@@ -105,7 +105,7 @@ export const check = (
   Effect.fromResult(checked(file, expectedName))
 
 /** See {@link read}. */
-export function* checkedReads(
+function* checkedReads(
   path: Path.Path,
   root: string,
   expectedName: string

@@ -35,7 +35,7 @@ const refusalOf = (status: number, announced: number, most: number): Reason | un
 const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
 
 /** An answer that may have a bundle. */
-export interface Answer {
+interface Answer {
   readonly response: HttpClientResponse.HttpClientResponse
   /** The size of the body; undefined if the host does not announce it. */
   readonly announced: number | undefined

@@ -17,7 +17,7 @@ import {
 } from "./tarProblem.ts"
 
 /** The entry's kind, by its type flag. */
-export type EntryType =
+type EntryType =
   | "File"
   | "Directory"
   | "Symlink"
@@ -43,7 +43,7 @@ export interface Header {
  * One step through an archive. An entry's content follows the entry, in the parts in which it
  * arrives.
  */
-export type Item =
+type Item =
   | { readonly _tag: "Entry"; readonly header: Header }
   /** A part of the buffer that was pushed, not a copy. */
   | { readonly _tag: "Content"; readonly bytes: Uint8Array; readonly isLast: boolean }

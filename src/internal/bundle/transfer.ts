@@ -28,7 +28,7 @@ export const minimumRate = 10_000
 /** The shortest interval between reports of progress. There is always one at the end. */
 const reportInterval = Duration.toMillis("100 millis")
 
-export type Problem =
+type Problem =
   | { readonly _tag: "Stalled" }
   | { readonly _tag: "TooSlow" }
   | { readonly _tag: "WrongLength"; readonly announced: number }
@@ -110,7 +110,7 @@ const guard = (transfer: Transfer, underWay: () => number): Effect.Effect<never,
   })
 
 /** A response with an unread body. */
-export interface Response<E> {
+interface Response<E> {
   readonly body: Stream.Stream<Uint8Array, E>
   /** The size that the host announced; undefined if it did not. */
   readonly announced: number | undefined

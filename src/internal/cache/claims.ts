@@ -28,7 +28,7 @@ const beatInterval = Duration.seconds(5)
 const leastPatience = Duration.seconds(20)
 
 /** The steps on the disk that claims need. */
-export interface Operations {
+interface Operations {
   readonly staging: string
   /** Registers this process as an owner until the scope closes, and creates the staging folder. */
   readonly owner: Effect.Effect<Owner, PlatformError.PlatformError | Reason, Scope.Scope>

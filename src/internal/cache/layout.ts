@@ -15,7 +15,7 @@ import { prefix } from "./staging.ts"
 /**
  * The folder in the cache for lock and staging. No marketplace has this name, because of its dot.
  */
-export const insideName = ".codex-plugins"
+const insideName = ".codex-plugins"
 
 export interface Layout {
   /** The cached plugins. No part of the path below the home is a link. */

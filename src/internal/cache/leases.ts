@@ -14,7 +14,7 @@ import { hexDigits } from "./randomName.ts"
 import { leasePrefix } from "./staging.ts"
 
 /** The steps on the disk that leases need. */
-export interface Operations<E> {
+interface Operations<E> {
   readonly staging: string
   /** The names in staging; none if there is no such folder. */
   readonly names: Effect.Effect<ReadonlyArray<string>, E>

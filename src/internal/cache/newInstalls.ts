@@ -23,7 +23,7 @@ import { doubtPrefix } from "./staging.ts"
 import { explain } from "./storeError.ts"
 
 /** A plugin to install. */
-export interface NewPlugin {
+interface NewPlugin {
   readonly pluginId: PluginId.PluginId
   readonly version: PluginVersion
   /** Null for a local install, which has no identity. */
@@ -31,7 +31,7 @@ export interface NewPlugin {
 }
 
 /** A plugin and the folder that will become its version. */
-export interface Staging<A extends NewPlugin> {
+interface Staging<A extends NewPlugin> {
   readonly plugin: A
   /** The folder does not exist, but its parent does. */
   readonly root: string
@@ -41,7 +41,7 @@ export interface Staging<A extends NewPlugin> {
  * Writes and syncs the folders of plugins, and returns the plugins that it has written. The others
  * are not installed.
  */
-export type Stage<A extends NewPlugin, E, R> = (
+type Stage<A extends NewPlugin, E, R> = (
   plugins: ReadonlyArray<Staging<A>>
 ) => Effect.Effect<ReadonlyArray<Staging<A>>, E, R>
 

@@ -15,7 +15,7 @@ import type * as Disk from "../disk/Disk.ts"
 import * as Reads from "../disk/reads.ts"
 
 /** The identity in a sidecar, and whether the sidecar has exactly the bytes that Codex writes. */
-export interface Sidecar {
+interface Sidecar {
   readonly remotePluginId: RemotePluginId
   readonly exact: boolean
 }

@@ -115,12 +115,11 @@ export const fileSystemError = (method: string, path: string, cause: unknown): R
       })
 })
 
-export const isReason = (error: { readonly _tag: string }): error is Reason =>
-  error._tag in Reason.cases
+const isReason = (error: { readonly _tag: string }): error is Reason => error._tag in Reason.cases
 
 export const fail = (reason: Reason): Effect.Effect<never, Reason> => Effect.fail(reason)
 
-export const pathOf = (error: PlatformError.PlatformError): string | undefined =>
+const pathOf = (error: PlatformError.PlatformError): string | undefined =>
   "pathOrDescriptor" in error.reason && typeof error.reason.pathOrDescriptor === "string"
     ? error.reason.pathOrDescriptor
     : undefined

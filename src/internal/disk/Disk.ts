@@ -20,7 +20,7 @@ export interface NewFile {
   readonly sync: Result
 }
 
-export interface CreateOptions {
+interface CreateOptions {
   readonly mode: number
   /** False leaves the mode to the umask. Default: true, which sets the mode whatever the umask is. */
   readonly exactMode?: boolean | undefined
@@ -132,8 +132,7 @@ const isUnsyncable = (error: Failure): boolean =>
 export const needsNoSync = (error: Failure): boolean => isUnopenable(error) || isUnsyncable(error)
 
 /** Ignores the errors after which a folder need not be synced. */
-export const ifSyncable = (sync: Result): Result =>
-  Effect.catchIf(sync, needsNoSync, () => Effect.void)
+const ifSyncable = (sync: Result): Result => Effect.catchIf(sync, needsNoSync, () => Effect.void)
 
 const refusal = (
   _tag: PlatformError.SystemErrorTag,

@@ -138,7 +138,7 @@ export const hooks = (entries: ReadonlyArray<Entry>, config: string): Finding.Fi
 }
 
 /** The finding of each check that needs the cache if the cache cannot be read. */
-export const unreadable = (error: { readonly message: string }): Finding.Finding =>
+const unreadable = (error: { readonly message: string }): Finding.Finding =>
   Finding.failure(error, "check the permissions of the cache")
 
 /** Runs a check, unless its subject could not be read. */

@@ -11,13 +11,13 @@ import * as Finding from "./finding.ts"
 type Home = CodexHome.CodexHome["Service"]
 
 /** The time for which the check waits for the lock. */
-export const lockPatience = Duration.seconds(1)
+const lockPatience = Duration.seconds(1)
 
 /** Below this much free space a sync may fail, in bytes. */
-export const minFreeBytes = 256 * 1024 * 1024
+const minFreeBytes = 256 * 1024 * 1024
 
 /** Below this many free inodes a sync may fail. */
-export const minFreeInodes = 10_000
+const minFreeInodes = 10_000
 
 export interface Disk {
   readonly fs: FileSystem.FileSystem

@@ -13,7 +13,7 @@ export const errcodeOf = (cause: unknown): number | undefined =>
     : undefined
 
 /** An open lock file. Both functions throw SQLite's errors. */
-export interface LockFile {
+interface LockFile {
   /**
    * Locks the file. False if another process, or another open file of this process, holds the lock.
    */

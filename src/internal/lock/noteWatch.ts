@@ -4,7 +4,7 @@
 import { Duration, Effect, type Fiber, Scope } from "effect"
 
 /** A brief holder leaves its note after this time, so that short holds write no file. */
-export const noteAfter = Duration.millis(50)
+const noteAfter = Duration.millis(50)
 
 export interface Holder {
   /** Closes at the end of the hold; undefined if the holder leaves no note. */

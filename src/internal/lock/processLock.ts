@@ -23,10 +23,10 @@ const turn = 250
  * The shortest wait limit of a brief holder. The others hold the lock briefly, too, and the work of
  * a brief holder would be lost.
  */
-export const leastPatience = Duration.seconds(5)
+const leastPatience = Duration.seconds(5)
 
 /** The parts of a lock. */
-export interface Parts<E> {
+interface Parts<E> {
   readonly path: string
   /** Opens the lock's file until the scope closes. */
   readonly open: Effect.Effect<OpenLock<E>, E, Scope.Scope>
@@ -44,7 +44,7 @@ export interface Parts<E> {
 }
 
 /** An open lock file. */
-export interface OpenLock<E> {
+interface OpenLock<E> {
   /** Tries to lock the file; false if another process holds it. */
   readonly tryLock: Effect.Effect<boolean, E>
   /** Unlocks the file. False if it was not locked. */
@@ -56,7 +56,7 @@ export interface OpenLock<E> {
  * one makes a few disk calls, which are not interrupted and between which the event loop runs
  * nothing else, so that other callers of this process hardly ever find the lock taken.
  */
-export type Length = "long" | "brief" | "instant"
+type Length = "long" | "brief" | "instant"
 
 export interface ProcessLock<E> {
   /** Runs an effect under the lock. */

@@ -23,7 +23,7 @@ type ActionOf<Tag extends SyncPlan.Action["_tag"]> = Extract<
 >
 
 /** The context of an action. */
-export interface Call {
+interface Call {
   readonly subject: Subject
   /** The time since the action began. */
   readonly elapsed: Effect.Effect<Duration.Duration>

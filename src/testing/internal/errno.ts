@@ -61,7 +61,7 @@ const syscalls: Readonly<Record<string, string>> = {
 /**
  * The details of an error: the method, its first path or descriptor, and the names in its cause.
  */
-export interface Refusal {
+interface Refusal {
   readonly code: Code
   readonly method: string
   readonly pathOrDescriptor: string | number

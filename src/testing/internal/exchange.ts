@@ -6,7 +6,7 @@ import type { Headers } from "effect/http"
 import type { Ending, Reply } from "../TestReply.ts"
 import type { Outcome } from "../TestRequest.ts"
 
-export interface Incoming {
+interface Incoming {
   readonly method: string
   readonly url: URL
   readonly headers: Headers.Headers

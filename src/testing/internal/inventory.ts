@@ -16,7 +16,7 @@ export interface Options {
 }
 
 /** The normal answer to a request, and the change that takes effect when it is given. */
-export interface Answer {
+interface Answer {
   readonly reply: TestReply.Reply
   readonly commit?: () => void
 }

@@ -82,7 +82,7 @@ export interface Step {
   readonly path: string
 }
 
-export interface Settings {
+interface Settings {
   readonly umask: number
   readonly uid: number
   readonly gid: number

@@ -20,7 +20,7 @@ export interface EntryChange {
   readonly to: string | undefined
 }
 
-export interface Change {
+interface Change {
   readonly entry: EntryChange
   /** They are kept or lost together. The first edit of a rename is that of the new name. */
   readonly edits: ReadonlyArray<Edit>
@@ -46,7 +46,7 @@ interface Needs {
 }
 
 /** The entries of each folder that differ from the present ones. */
-export type Names = ReadonlyMap<Directory, ReadonlyMap<string, Inode | undefined>>
+type Names = ReadonlyMap<Directory, ReadonlyMap<string, Inode | undefined>>
 
 export class Journal {
   private pending: Array<Pending>

@@ -21,7 +21,7 @@ export const accessOf = (flag: FileSystem.OpenFlag, noFollow = false): Linux.Acc
 export const resolve = (...paths: ReadonlyArray<string>): string => posix.resolve("/", ...paths)
 
 /** True if an absolute `path` is `folder` or below it, by its name. */
-export const isPathWithin = (path: string, folder: string): boolean =>
+const isPathWithin = (path: string, folder: string): boolean =>
   path === folder || folder === "/" || path.startsWith(`${folder}/`)
 
 const namesIn = (disk: Linux.Disk, path: string) =>

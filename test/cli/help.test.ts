@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { readFileSync } from "node:fs"
 import * as flags from "../../src/cli/flags.ts"
 import { make, Screen } from "../../src/cli/screen.ts"
 import { commands } from "../support/commands.ts"
@@ -46,6 +47,31 @@ describe("help", () => {
       const text = yield* help(80, "sync")
       assert.match(text, /^ {2}--wait DURATION .* \[\$CODEX_PLUGINS_WAIT\]$/ms)
       assert.include(text, "EXAMPLES\n  codex-plugins sync\n      Bring the cache up to date\n")
+    })
+  )
+
+  it.live("shows each flag in docs/cli.md for the commands that the page lists", () =>
+    Effect.gen(function* () {
+      const texts = new Map<string, string>()
+      for (const command of commands) texts.set(command, yield* help(200, command))
+      const page = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8")
+      const [, table = ""] = page.split("## Flags of more than one command")
+      const rows = Array.from(
+        table.split("\n## ")[0]!.matchAll(/^\| `(--[a-z-]+)[^|]*\| ([^|]+) \|/gm),
+        ([, flag = "", cell = ""]) => ({ flag, cell })
+      )
+      assert.isAbove(rows.length, 8)
+      for (const { cell, flag } of rows) {
+        const named = Array.from(cell.matchAll(/`(\w+)`/g), ([, name]) => name!)
+        const listed = cell.startsWith("all")
+          ? commands.filter((command) => !named.includes(command))
+          : named
+        assert.sameMembers(
+          commands.filter((command) => new RegExp(`^ .*${flag}\\b`, "m").test(texts.get(command)!)),
+          listed,
+          flag
+        )
+      }
     })
   )
 

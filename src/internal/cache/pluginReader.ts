@@ -14,12 +14,6 @@ import { type BaseRoot, type BaseRoots, baseRootWith, fingerprint, mtimeOf } fro
 import type * as Disk from "../disk/Disk.ts"
 import * as Reads from "../disk/reads.ts"
 
-/** The identity in a sidecar, and whether the sidecar has exactly the bytes that Codex writes. */
-interface Sidecar {
-  readonly remotePluginId: RemotePluginId
-  readonly exact: boolean
-}
-
 /** The number of times that a base root is read again because it has changed meanwhile. */
 const raceRetries = 8
 
@@ -52,7 +46,11 @@ const isSameFolder = (
 
 const isSameVersion = Option.makeEquivalence<PluginVersion>(Equivalence.String)
 
-type SidecarResult = Result.Result<Option.Option<Sidecar>, InstallMetadata.InstallMetadataError>
+/** The identity in a sidecar; `exact`: the sidecar has exactly the bytes that Codex writes. */
+type SidecarResult = Result.Result<
+  Option.Option<{ readonly remotePluginId: RemotePluginId; readonly exact: boolean }>,
+  InstallMetadata.InstallMetadataError
+>
 
 const noSidecar: SidecarResult = Result.succeedNone
 

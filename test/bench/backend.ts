@@ -1,29 +1,29 @@
 /**
- * A backend as a process of its own, so that its work is nobody's in the figures: calls over HTTP,
- * bundles over HTTPS. It ends with the process that started it.
+ * A backend in a process of its own, so that the figures do not include its work. Calls use HTTP, bundles
+ * HTTPS. The process ends with the one that started it.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import type { ServerCertificate } from "../support/certificates.ts"
 import * as Bundles from "./bundles.ts"
-import * as Line from "./line.ts"
+import * as Network from "./network.ts"
 
 export interface Options {
   readonly plugins: ReadonlyArray<{ readonly name: string; readonly version: string }>
-  /** Of each bundle, packed, or the sizes of real plugins. */
+  /** The packed size of each bundle, or the sizes of real plugins. */
   readonly bundleBytes: number | "curated"
-  /** Clients reach the backend through this line. */
-  readonly line?: Line.Line | undefined
-  /** Before each answer, in milliseconds. */
+  /** Clients reach the backend through this network. */
+  readonly network?: Network.Network | undefined
+  /** The delay of each answer, in milliseconds. */
   readonly latency: number
   readonly certificate: ServerCertificate
-  /** A new folder: a Codex home that asks this backend. */
+  /** A new folder that becomes a Codex home for this backend. */
   readonly home: string
 }
 
-/** A line listens here, on the ports that the backend has at 127.0.0.1. */
-const lineHost = "127.0.0.2"
+/** A simulated network listens here, on the ports that the backend has at 127.0.0.1. */
+const networkHost = "127.0.0.2"
 
 const filesOf = ({ bundleBytes, plugins }: Options, name: string, nth: number) => {
   if (bundleBytes !== "curated") return Bundles.files(name, bundleBytes)
@@ -38,17 +38,17 @@ const serve = Effect.fnUntraced(function* (options: Options) {
       TestBackend.plugin({ name, version, files: filesOf(options, name, nth) })
     )
   })
-  const { line } = options
+  const { network } = options
   const served = yield* backend.serve({
-    bundles: { ...options.certificate, ...(line === undefined ? {} : { host: lineHost }) }
+    bundles: { ...options.certificate, ...(network === undefined ? {} : { host: networkHost }) }
   })
-  if (line === undefined) yield* backend.writeHome(options.home, served)
+  if (network === undefined) yield* backend.writeHome(options.home, served)
   else {
-    const open = Line.make(line, lineHost)
+    const open = Network.make(network, networkHost)
     const api = new URL(served.baseUrl)
     yield* Effect.promise(() => open(Number(api.port)))
     yield* Effect.promise(() => open(Number(new URL(served.bundleOrigin).port)))
-    api.hostname = lineHost
+    api.hostname = networkHost
     yield* backend.writeHome(options.home, { ...served, baseUrl: api.href })
   }
   process.send?.("ready")

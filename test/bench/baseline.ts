@@ -1,7 +1,7 @@
 /**
- * The baseline: the least work that a Node program can do to get the same bundles. It keeps its
- * connections, inflates each bundle at once, walks the archive and writes each file with one call. It
- * checks nothing, syncs nothing to disk and writes no sidecar.
+ * The baseline: the minimum work of a Node program for the same bundles. It keeps its connections open,
+ * inflates each bundle in one call, and writes each file of the archive in one call. It checks nothing,
+ * syncs nothing to disk and writes no sidecar.
  */
 import * as Fs from "node:fs"
 import * as Http from "node:http"
@@ -72,7 +72,7 @@ const unpack = (archive: Buffer, root: string): void => {
   }
 }
 
-/** Brings the bundles of a home's account into its cache. */
+/** Downloads the bundles of a home's account into its cache. */
 export const run = async (home: string): Promise<void> => {
   const rows = [...(await listing(home))]
   const worker = async () => {

@@ -2,37 +2,37 @@
  * The cases that are measured, and their goals.
  */
 import * as Bundles from "./bundles.ts"
-import type { Task } from "./contestants.ts"
-import * as Line from "./line.ts"
+import type { Task } from "./programs.ts"
+import * as Network from "./network.ts"
 
 export interface Case {
   readonly name: string
-  /** `host` is a pass in a process that has made two before. */
+  /** `host` is the third pass of one process. */
   readonly task: Task | "host"
   readonly plugins: number
-  /** Of each bundle, packed, or the sizes of real plugins. */
+  /** The packed size of each bundle, or the sizes of real plugins. */
   readonly bundleBytes: number | "curated"
-  /** Of the backend before each answer, in milliseconds. */
+  /** The delay of each answer of the backend, in milliseconds. */
   readonly latency: number
-  /** Between all programs and the backend; none is loopback itself. */
-  readonly line?: Line.Line
+  /** The simulated network between programs and backend. Default: loopback itself. */
+  readonly network?: Network.Network
   /**
    * The cache before: empty, with all plugins, or with all of them and one in its previous version.
    * `elsewhere` is an empty one beside a home that has all plugins.
    */
   readonly cached: "nothing" | "everything" | "all but one upgrade" | "elsewhere"
-  /** Codex gives up on a bundle after 60 seconds, so it cannot take part on a very slow line. */
+  /** Codex gives up on a bundle after 60 seconds, so it cannot take part on a very slow network. */
   readonly withoutCodex?: boolean
   readonly goals: ReadonlyArray<Goal>
   /** Part of `--quick`. */
   readonly quick: boolean
-  /** How often all contestants take their turn, where it is not the usual number of times. */
+  /** The number of rounds, if it is not the usual one. */
   readonly rounds?: number
 }
 
 export type Figure = "wall" | "cpu" | "memory"
 
-/** A ratio of two medians: for `wall` theirs to ours, at least so much; else ours to theirs, at most. */
+/** A ratio of two medians. For `wall` the minimum of theirs to ours, otherwise the maximum of ours to theirs. */
 export interface Goal {
   readonly against: string
   readonly figure: Figure
@@ -73,7 +73,7 @@ const cold = (plugins: number, latency: number, more: Partial<Case> = {}): Case 
 
 const megabit = 1e6 / 8
 
-/** How much all bundles of a case hold, packed, in bytes. */
+/** The packed size of all bundles of a case, in bytes. */
 export const bytesOf = ({ bundleBytes, plugins }: Case): number =>
   bundleBytes === "curated"
     ? Array.from({ length: plugins }, (_, n) => Bundles.curatedSize(n, plugins).bytes).reduce(
@@ -82,12 +82,12 @@ export const bytesOf = ({ bundleBytes, plugins }: Case): number =>
       )
     : plugins * bundleBytes
 
-const onLine = (name: string, line: Line.Line, more: Partial<Case> = {}): Case => ({
+const onNetwork = (name: string, network: Network.Network, more: Partial<Case> = {}): Case => ({
   ...base,
   name: `network of ${name}, 50 real plugins`,
   bundleBytes: "curated",
   plugins: 50,
-  line,
+  network,
   ...more
 })
 
@@ -108,27 +108,27 @@ export const cases: ReadonlyArray<Case> = [
   cold(200, 0, { goals: [faster(newest, 1.3), ...thrift] }),
   cold(200, 50, { goals: [faster(newest, 12), ...thrift] }),
   cold(50, 0, { name: "cold, 50 real plugins, 0 ms", bundleBytes: "curated" }),
-  onLine(
+  onNetwork(
     "50 ms and 100 Mbit/s",
     { roundTrip: 50, rate: 100 * megabit },
     {
-      goals: [faster(newest, 4.3), faster(Line.ownTimeName, 1 / 1.15)],
+      goals: [faster(newest, 4.3), faster(Network.minimumName, 1 / 1.15)],
       quick: true
     }
   ),
-  onLine("50 ms and 100 Mbit/s with slow start", {
+  onNetwork("50 ms and 100 Mbit/s with slow start", {
     roundTrip: 50,
     rate: 100 * megabit,
     slowStart: true
   }),
-  onLine(
+  onNetwork(
     "20 ms and 1 Gbit/s",
     { roundTrip: 20, rate: 1000 * megabit },
     {
       goals: [faster(newest, 4)]
     }
   ),
-  onLine(
+  onNetwork(
     "50 ms and 600 kB/s",
     { roundTrip: 50, rate: 600 * kB },
     {
@@ -136,7 +136,7 @@ export const cases: ReadonlyArray<Case> = [
       bundleBytes: 20 * MB,
       plugins: 3,
       rounds: 1,
-      goals: [faster(Line.ownTimeName, 1 / 1.1)]
+      goals: [faster(Network.minimumName, 1 / 1.1)]
     }
   ),
   {

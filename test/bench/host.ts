@@ -1,6 +1,6 @@
 /**
- * A warm host: three passes of one process, each into a fresh home. It reports the time of the third
- * and the longest time in which its event loop did not turn.
+ * A warm host: three passes of one process, each into a new home. It reports the time of the third pass and
+ * the longest time for which its event loop was blocked.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
@@ -12,7 +12,7 @@ import * as PluginSync from "../../src/PluginSync.ts"
 import * as Baseline from "./baseline.ts"
 
 export interface Result {
-  /** Of the third pass, in milliseconds. */
+  /** The time of the third pass, in milliseconds. */
   readonly pass: number
   /** In milliseconds. */
   readonly longestStall: number

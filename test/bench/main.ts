@@ -1,5 +1,5 @@
 /**
- * The benchmark itself, for a place where nothing but loopback can be reached; `run.ts` makes one.
+ * The benchmark. It needs a network namespace with nothing but loopback, which `run.ts` makes.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
@@ -9,10 +9,10 @@ import * as Os from "node:os"
 import * as CodexBinary from "../codex/support/CodexBinary.ts"
 import * as Loopback from "../codex/support/Loopback.ts"
 import * as Certificates from "../support/certificates.ts"
-import * as Arena from "./arena.ts"
+import * as Setup from "./setup.ts"
 import { bytesOf, type Case, cases } from "./cases.ts"
-import * as Contestants from "./contestants.ts"
-import * as Line from "./line.ts"
+import * as Programs from "./programs.ts"
+import * as Network from "./network.ts"
 import type { Measurement } from "./measure.ts"
 import * as Page from "./page.ts"
 import * as Report from "./report.ts"
@@ -20,7 +20,7 @@ import * as Report from "./report.ts"
 const usualRounds = 5
 const quickRounds = 3
 
-/** In memory where that is possible: a disk's moods would be in every figure. */
+/** A folder in memory if there is one, because the speed of a disk varies. */
 const usualFolder = Fs.existsSync("/dev/shm") ? "/dev/shm" : Os.tmpdir()
 
 const rotate = <A>(all: ReadonlyArray<A>, by: number): ReadonlyArray<A> => {
@@ -36,50 +36,50 @@ const machine = (folder: string) => ({
   folders: folder
 })
 
-const contestantsOf = Effect.fnUntraced(function* ({ cached, line, task, withoutCodex }: Case) {
-  if (task === "host") return [Contestants.warmHost("ours"), Contestants.warmHost("baseline")]
+const programsOf = Effect.fnUntraced(function* ({ cached, network, task, withoutCodex }: Case) {
+  if (task === "host") return [Programs.warmHost("ours"), Programs.warmHost("baseline")]
   // Codex 0.142 lists no plugin of the backend.
   const versions = CodexBinary.versions.filter(
     (version) =>
       withoutCodex !== true &&
-      (version !== "0.142.0" || (task !== "list" && task !== "id" && line === undefined))
+      (version !== "0.142.0" || (task !== "list" && task !== "id" && network === undefined))
   )
   const codex = yield* Effect.forEach(versions, (version) =>
-    Effect.map(CodexBinary.locate(version), (binary) => Contestants.codex(version, binary, task))
+    Effect.map(CodexBinary.locate(version), (binary) => Programs.codex(version, binary, task))
   )
   const isCold = task === "sync" && cached === "nothing"
   return [
-    Contestants.ours(task),
+    Programs.ours(task),
     ...codex.toReversed(),
-    ...(isCold ? [Contestants.baseline] : []),
-    ...(isCold && line === undefined ? [Contestants.pipeline] : []),
-    ...(task === "list" || task === "id" ? [Contestants.start] : []),
-    ...(task === "seed" ? [Contestants.start, Contestants.nodeStart] : [])
+    ...(isCold ? [Programs.baseline] : []),
+    ...(isCold && network === undefined ? [Programs.pipeline] : []),
+    ...(task === "list" || task === "id" ? [Programs.start] : []),
+    ...(task === "seed" ? [Programs.start, Programs.nodeStart] : [])
   ]
 })
 
-/** All take their turns in each round, in an order that changes, after one turn that does not count. */
+/** Runs all programs in each round, in a different order each time, after one run that does not count. */
 const runCase = Effect.fnUntraced(function* (
   of: Case,
   rounds: number,
   folder: string,
   certificates: Certificates.Certificates
 ) {
-  const arena = yield* Arena.make(folder, certificates, of)
-  const contestants = yield* contestantsOf(of)
-  const runs = new Map<string, Array<Measurement>>(contestants.map(({ name }) => [name, []]))
-  yield* arena.run(contestants[0]!)
+  const setup = yield* Setup.make(folder, certificates, of)
+  const programs = yield* programsOf(of)
+  const runs = new Map<string, Array<Measurement>>(programs.map(({ name }) => [name, []]))
+  yield* setup.run(programs[0]!)
   for (let round = 0; round < rounds; round++) {
-    for (const contestant of rotate(contestants, round)) {
-      const { stdout: _, ...measurement } = yield* arena.run(contestant)
-      runs.get(contestant.name)!.push(measurement)
+    for (const program of rotate(programs, round)) {
+      const { stdout: _, ...measurement } = yield* setup.run(program)
+      runs.get(program.name)!.push(measurement)
     }
   }
-  if (of.line !== undefined) {
-    const wall = Line.ownTime(of.line, bytesOf(of))
+  if (of.network !== undefined) {
+    const wall = Network.minimumTime(of.network, bytesOf(of))
     const own = { wall, made: undefined, cpu: 0, memory: 0 }
     runs.set(
-      Line.ownTimeName,
+      Network.minimumName,
       Array.from({ length: rounds }, () => own)
     )
   }

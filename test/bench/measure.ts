@@ -1,34 +1,34 @@
 /**
- * Runs one program and measures it as a whole: its processes, from the first start to the last end.
+ * Runs one program and measures all of its processes, from the first start to the last end.
  */
 import { Effect, Schema } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import type { Readable } from "node:stream"
 
-export interface Program {
+export interface Command {
   readonly words: ReadonlyArray<string>
   readonly environment: Readonly<Record<string, string>>
   readonly folder: string
   /**
-   * For a program that does not end by itself: it is killed once a line of its stderr says that its
+   * Given for a program that does not end by itself. It is killed when a line of its stderr shows that its
    * work is done. Until then its stdin is open.
    */
   readonly until?: RegExp
-  /** Files that the program makes; when the last of them stands is noted. */
+  /** Files that the program makes. The time is recorded when all of them exist. */
   readonly makes?: ReadonlyArray<string>
 }
 
 export interface Measurement {
-  /** From the start to the end, or to the line that it was waited for. In milliseconds. */
+  /** The time from the start to the end, or to the expected line, in milliseconds. */
   readonly wall: number
-  /** The same, to the moment when the last of the files stood. */
+  /** The time from the start to the moment when all files existed, in milliseconds. */
   readonly made: number | undefined
   /** User and system time of all processes, in milliseconds. */
   readonly cpu: number
-  /** The longest time in which the event loop did not turn, in milliseconds, where it is known. */
+  /** The longest time for which the event loop was blocked, in milliseconds, if it is known. */
   readonly stall?: number
-  /** The most memory that was resident in all processes of the program at once, in bytes. */
+  /** The peak of the resident memory of all processes together, in bytes. */
   readonly memory: number
 }
 
@@ -36,7 +36,7 @@ export interface Run extends Measurement {
   readonly stdout: string
 }
 
-/** A program ended otherwise than it should, or not at all. */
+/** A program ended in an unexpected way or not at all. */
 export class RunFailed extends Schema.TaggedError<RunFailed>()("RunFailed", {
   program: Schema.String,
   problem: Schema.String,
@@ -47,10 +47,10 @@ export class RunFailed extends Schema.TaggedError<RunFailed>()("RunFailed", {
   }
 }
 
-/** Longer than the slowest run takes, in milliseconds. */
+/** The time limit, longer than the slowest run, in milliseconds. */
 const patience = 300_000
 
-/** How often is looked at what the program has made, in milliseconds. */
+/** The interval at which the files are checked, in milliseconds. */
 const sampling = 4
 
 /** Its memory is looked at once in so many times: to look takes the processor from what is measured. */
@@ -77,7 +77,7 @@ const read = (file: string): string => {
   }
 }
 
-/** The most that was ever resident of a process, in bytes. */
+/** The peak of a process's resident memory, in bytes. */
 const peakOf = (pid: number): number =>
   Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
 
@@ -86,7 +86,7 @@ const text = (stream: Readable, onText: (all: string) => void): void => {
   stream.setEncoding("utf8").on("data", (piece: string) => onText((all += piece)))
 }
 
-export const run = (program: Program): Effect.Effect<Run, RunFailed> =>
+export const run = (program: Command): Effect.Effect<Run, RunFailed> =>
   Effect.callback((resume) => {
     const { environment, folder, makes = [], until, words } = program
     let [stdout, stderr, times] = ["", "", ""]

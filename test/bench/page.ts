@@ -1,23 +1,23 @@
 /**
  * The report for readers: a page with a table, and a picture that fits light and dark.
  */
-import type { CaseReport, ContestantReport, Report, Summary } from "./report.ts"
+import type { CaseReport, ProgramReport, Report, Summary } from "./report.ts"
 
 const newest = "Codex 0.169.0"
 const bare = "bare Node"
 
-const find = ({ contestants }: CaseReport, name: string): ContestantReport | undefined =>
-  contestants.find((contestant) => contestant.name === name)
+const find = ({ programs }: CaseReport, name: string): ProgramReport | undefined =>
+  programs.find((program) => program.name === name)
 
 const number = (value: number) => (value >= 9.95 ? value.toFixed(0) : value.toFixed(1))
 
-const times = (contestant: ContestantReport | undefined): string => {
-  const ratio = contestant === undefined ? undefined : speed(contestant)
+const times = (program: ProgramReport | undefined): string => {
+  const ratio = program === undefined ? undefined : speed(program)
   return ratio === undefined ? "" : `${number(ratio.median)} ×`
 }
 
-/** How many times as fast ours is, by the moment when the last sidecar was there. */
-const speed = ({ ratios }: ContestantReport): Summary => ratios.made ?? ratios.wall
+/** How many times as fast our program is, by the time of the last sidecar. */
+const speed = ({ ratios }: ProgramReport): Summary => ratios.made ?? ratios.wall
 
 const milliseconds = (summary: Summary | undefined) =>
   summary === undefined ? "" : `${summary.median.toFixed(0)} ms`
@@ -83,7 +83,7 @@ const bar = 26
 const left = 330
 const width = 860
 
-/** One bar per case that Codex 0.169 took part in; the thin line marks Codex itself. */
+/** One bar for each case with Codex 0.169. The thin line marks Codex itself. */
 export const svg = ({ cases }: Report): string => {
   const bars = cases.flatMap((report) => {
     const rival = find(report, newest)

@@ -10,15 +10,15 @@ export interface Summary {
   readonly max: number
 }
 
-export interface ContestantReport {
+export interface ProgramReport {
   readonly name: string
   readonly runs: ReadonlyArray<Measurement>
   readonly wall: Summary
-  /** Until the last sidecar stood, where the program goes on after that. */
+  /** The time until the last sidecar existed, if the program continues after that. */
   readonly made: Summary | undefined
   readonly cpu: Summary
   readonly memory: Summary
-  /** The longest time in which the event loop did not turn, where it is known. */
+  /** The longest time for which the event loop was blocked, if it is known. */
   readonly stall: Summary | undefined
   /** To ours of the same round; `wall` and `made` theirs to ours, else ours to theirs. */
   readonly ratios: Readonly<Record<Figure, Summary>> & { readonly made: Summary | undefined }
@@ -35,7 +35,7 @@ export interface GoalReport extends Goal {
 export interface CaseReport {
   readonly name: string
   readonly rounds: number
-  readonly contestants: ReadonlyArray<ContestantReport>
+  readonly programs: ReadonlyArray<ProgramReport>
   readonly goals: ReadonlyArray<GoalReport>
 }
 
@@ -44,7 +44,7 @@ export interface Report {
   readonly cases: ReadonlyArray<CaseReport>
 }
 
-/** The name of the program that the others are held against. */
+/** The name of the program with which the others are compared. */
 const ours = "ours"
 
 const summaryOf = (values: ReadonlyArray<number>): Summary => {
@@ -61,7 +61,7 @@ const contestantReport = (
   name: string,
   runs: ReadonlyArray<Measurement>,
   ours: ReadonlyArray<Measurement>
-): ContestantReport => {
+): ProgramReport => {
   const figure = (of: Figure) => summaryOf(runs.map((run) => run[of]))
   const share = (of: Figure) => summaryOf(runs.map((run, round) => ours[round]![of] / run[of]))
   const made = runs.flatMap((run) => run.made ?? [])
@@ -86,7 +86,7 @@ const contestantReport = (
 }
 
 /** Speed is judged by the last sidecar where a case makes them all: that is before it is reported. */
-const goalReport = (of: Case, goal: Goal, { ratios }: ContestantReport): GoalReport => {
+const goalReport = (of: Case, goal: Goal, { ratios }: ProgramReport): GoalReport => {
   const isSpeed = goal.figure === "wall"
   const measured = isSpeed ? (ratios.made ?? ratios.wall) : ratios[goal.figure]
   const shareOf = (value: number) => (isSpeed ? value / goal.ratio : goal.ratio / value)
@@ -104,12 +104,12 @@ export const caseReport = (
   rounds: number,
   runs: ReadonlyMap<string, ReadonlyArray<Measurement>>
 ): CaseReport => {
-  const contestants = [...runs].map(([name, all]) => contestantReport(name, all, runs.get(ours)!))
+  const programs = [...runs].map(([name, all]) => contestantReport(name, all, runs.get(ours)!))
   const goals = of.goals.flatMap((goal) => {
-    const rival = contestants.find(({ name }) => name === goal.against)
+    const rival = programs.find(({ name }) => name === goal.against)
     return rival === undefined ? [] : [goalReport(of, goal, rival)]
   })
-  return { name: of.name, rounds, contestants, goals }
+  return { name: of.name, rounds, programs, goals }
 }
 
 const range = ({ max, median, min }: Summary, show: (value: number) => string) =>
@@ -122,10 +122,10 @@ const ratio = (value: number) => (value >= 9.95 ? value.toFixed(1) : value.toFix
 const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 
-/** A line has no processes, so there is nothing to compare with. */
+/** A network has no processes, so there is nothing to compare. */
 const shown = (ratios: Summary) => (Number.isFinite(ratios.max) ? range(ratios, ratio) : "")
 
-const rowsOf = (report: ContestantReport): ReadonlyArray<ReadonlyArray<string>> => {
+const rowsOf = (report: ProgramReport): ReadonlyArray<ReadonlyArray<string>> => {
   const { cpu, made, memory, name, ratios, wall } = report
   const isOurs = name === ours
   const rest = [
@@ -142,7 +142,7 @@ const rowsOf = (report: ContestantReport): ReadonlyArray<ReadonlyArray<string>> 
   ]
 }
 
-export const showCase = ({ contestants, name, rounds }: CaseReport): string =>
+export const showCase = ({ programs, name, rounds }: CaseReport): string =>
   `### ${name} (${rounds} rounds)\n\n${table(
     [
       "",
@@ -153,15 +153,15 @@ export const showCase = ({ contestants, name, rounds }: CaseReport): string =>
       "our CPU to theirs",
       "our memory to theirs"
     ],
-    contestants.flatMap(rowsOf)
+    programs.flatMap(rowsOf)
   )}\n`
 
-/** One line a case: ours, and how many times as fast it is as each of the others. */
+/** One line for each case: our time, and how many times as fast our program is as each of the others. */
 export const showSummary = (cases: ReadonlyArray<CaseReport>): string => {
-  const ofAll = cases.flatMap(({ contestants }) => contestants.map(({ name }) => name))
+  const ofAll = cases.flatMap(({ programs }) => programs.map(({ name }) => name))
   const rivals = [...new Set(ofAll)].filter((name) => name !== ours)
-  const rows = cases.map(({ contestants, name }) => {
-    const of = (rival: string) => contestants.find((contestant) => contestant.name === rival)
+  const rows = cases.map(({ programs, name }) => {
+    const of = (rival: string) => programs.find((program) => program.name === rival)
     const own = of(ours)!
     return [
       name,

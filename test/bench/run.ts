@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: fetches the released Codex programs where they are not here yet, then measures in a
- * place where nothing but loopback can be reached. Where there are none, it says so and leaves with 0.
+ * `npm run bench`: fetches the released Codex programs if they are missing, then measures in a network
+ * namespace with nothing but loopback. If that is not possible, it says so and exits with 0.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Exit } from "effect"

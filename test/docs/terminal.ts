@@ -1,6 +1,6 @@
 /**
  * `npm run docs:terminal`: records a run of the built program on a terminal, and writes the picture of
- * it, `docs/terminal.svg`. The backend is on this machine, behind a line as slow as a home connection.
+ * it, `docs/terminal.svg`. The backend is on this machine, behind a simulated home connection.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem } from "effect"
@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import type * as TestPlugin from "../../src/testing/TestPlugin.ts"
-import * as Line from "../bench/line.ts"
+import * as Network from "../bench/network.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as Emulator from "../support/emulator.ts"
 import * as Terminal from "../support/terminal.ts"
@@ -17,9 +17,9 @@ import { type Frame, picture } from "./picture.ts"
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
 const columns = 80
-const lineHost = "127.0.0.2"
+const networkHost = "127.0.0.2"
 /** A home connection: 16 Mbit/s. */
-const line: Line.Line = { roundTrip: 40, rate: 2_000_000 }
+const homeNetwork: Network.Network = { roundTrip: 40, rate: 2_000_000 }
 
 /** A plugin with a bundle of so many bytes. */
 const plugin = (name: string, version: string, bytes: number): TestPlugin.Options => ({
@@ -81,8 +81,8 @@ const main = Effect.gen(function* () {
   yield* fs.writeFileString(`${folder}/ca.pem`, ca)
   const home = `${folder}/home`
   const backend = yield* TestBackend.make({ plugins: before.map(TestBackend.plugin) })
-  const served = yield* backend.serve({ bundles: { ...good, host: lineHost } })
-  const open = Line.make(line, lineHost)
+  const served = yield* backend.serve({ bundles: { ...good, host: networkHost } })
+  const open = Network.make(homeNetwork, networkHost)
   const api = new URL(served.baseUrl)
   for (const url of [api, new URL(served.bundleOrigin)]) {
     yield* Effect.acquireRelease(
@@ -90,7 +90,7 @@ const main = Effect.gen(function* () {
       (server) => Effect.sync(() => server.close())
     )
   }
-  api.hostname = lineHost
+  api.hostname = networkHost
   yield* backend.writeHome(home, { ...served, baseUrl: api.href })
 
   const env = { CODEX_HOME: home, CODEX_CA_CERTIFICATE: `${folder}/ca.pem` }

@@ -1,5 +1,5 @@
 /**
- * The programs that are held against each other, and how to see that each did its whole work.
+ * The programs that are compared, and checks that each has done all of its work.
  */
 import * as Fs from "node:fs"
 import * as Module from "node:module"
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 import * as InstallMetadata from "../../src/InstallMetadata.ts"
 import { marketplaces } from "../../src/RemotePlugin.ts"
 import type * as CodexBinary from "../codex/support/CodexBinary.ts"
-import type { Measurement, Program, Run } from "./measure.ts"
+import type { Measurement, Command, Run } from "./measure.ts"
 
 /** A plugin that the account has, with the URL of its bundle. */
 export interface Installed {
@@ -19,27 +19,27 @@ export interface Installed {
   readonly url: string
 }
 
-/** The place of one run. */
+/** The surroundings of one run. */
 export interface Place {
-  /** Fresh, with the settings and credentials of a Codex home. */
+  /** A new Codex home with settings and credentials. */
   readonly home: string
-  /** Another home, which has all plugins. */
+  /** Another home with all plugins. */
   readonly from?: string | undefined
   readonly plugins: ReadonlyArray<Installed>
   /** PEM file of the authority that vouches for the bundles' server. */
   readonly authority: string
-  /** True if the sidecars do not exist yet. */
+  /** True if no sidecars exist before the run. */
   readonly isCold: boolean
-  /** For temporary files of all runs, Node's compile cache among them. */
+  /** The folder for temporary files of all runs, such as Node's compile cache. */
   readonly temporary: string
 }
 
-export interface Contestant {
+export interface Program {
   readonly name: string
-  readonly program: (place: Place) => Program
-  /** Figures that the program measured itself, in place of those of the whole process. */
+  readonly program: (place: Place) => Command
+  /** Figures that the program has measured itself, instead of those of the whole process. */
   readonly inner?: (run: Run) => Partial<Measurement>
-  /** The part of the work that is missing; undefined if nothing is. */
+  /** The missing part of the work; undefined if it is complete. */
   readonly missing: (place: Place, run: Run) => string | undefined
 }
 
@@ -48,7 +48,7 @@ export type Task = "sync" | "seed" | "list" | "id" | "version"
 const environmentOf = ({ authority, home, temporary }: Place) => ({
   PATH: process.env["PATH"] ?? "/usr/bin:/bin",
   HOME: home,
-  // As on a user's machine, the compile cache is on. The homes are in memory, where it is not.
+  // The compile cache is enabled, as on a user's machine. It is disabled for homes in memory.
   XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"] ?? Path.join(Os.homedir(), ".cache"),
   TMPDIR: temporary,
   CODEX_HOME: home,
@@ -85,7 +85,7 @@ const missingOfList = ({ plugins }: Place, { stdout }: Run): string | undefined 
   return listed === plugins.length ? undefined : `${listed} of ${plugins.length} are listed`
 }
 
-const missingOf: Record<Task, Contestant["missing"]> = {
+const missingOf: Record<Task, Program["missing"]> = {
   sync: missingOfSync,
   seed: missingOfSync,
   list: missingOfList,
@@ -96,7 +96,7 @@ const missingOf: Record<Task, Contestant["missing"]> = {
 
 const program = fileURLToPath(new URL("../../dist/bin/codex-plugins.js", import.meta.url))
 
-export const ours = (task: Task): Contestant => ({
+export const ours = (task: Task): Program => ({
   name: "ours",
   missing: missingOf[task],
   program: (place) => {
@@ -116,10 +116,10 @@ export const ours = (task: Task): Contestant => ({
 })
 
 /**
- * Codex has no command that asks for one id, so that it lists for that as well, and none that copies
- * plugins, so that it downloads them.
+ * Codex has no command for one id, so it lists all plugins for that case too, and none that copies plugins,
+ * so it downloads them.
  */
-export const codex = (version: CodexBinary.Version, binary: string, task: Task): Contestant => ({
+export const codex = (version: CodexBinary.Version, binary: string, task: Task): Program => ({
   name: `Codex ${version}`,
   missing: missingOf[task === "id" ? "list" : task],
   program: (place) => {
@@ -144,7 +144,7 @@ export const codex = (version: CodexBinary.Version, binary: string, task: Task):
   }
 })
 
-const isUnpacked: Contestant["missing"] = ({ home, plugins }) => {
+const isUnpacked: Program["missing"] = ({ home, plugins }) => {
   const without = plugins.find(
     (plugin) => !manifestNames(Path.join(baseRootOf(home, plugin), plugin.version), plugin)
   )
@@ -153,13 +153,13 @@ const isUnpacked: Contestant["missing"] = ({ home, plugins }) => {
 
 const script = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
-/** A bare script has nothing that reads `CODEX_CA_CERTIFICATE`. */
+/** A bare script does not read `CODEX_CA_CERTIFICATE`. */
 const bareEnvironmentOf = (place: Place) => ({
   ...environmentOf(place),
   NODE_EXTRA_CA_CERTS: place.authority
 })
 
-/** The baseline in JavaScript. To strip its types would take it a fifth of its time. */
+/** The baseline in JavaScript, because stripping its types would take a fifth of its time. */
 const baselineScript = ({ temporary }: Place): string => {
   const file = Path.join(temporary, "baseline.mjs")
   if (!Fs.existsSync(file)) {
@@ -169,8 +169,8 @@ const baselineScript = ({ temporary }: Place): string => {
   return file
 }
 
-/** The least that a Node program can do; see its file. */
-export const baseline: Contestant = {
+/** The minimum work of a Node program; see its file. */
+export const baseline: Program = {
   name: "bare Node",
   missing: isUnpacked,
   program: (place) => ({
@@ -180,8 +180,8 @@ export const baseline: Contestant = {
   })
 }
 
-/** The third pass of one process, as it measured it itself. */
-export const warmHost = (who: "ours" | "baseline"): Contestant => ({
+/** The third pass of one process, measured by that process. */
+export const warmHost = (who: "ours" | "baseline"): Program => ({
   name: who === "ours" ? "ours" : "bare Node",
   missing: (place, run) => {
     const home = Path.join(place.home, "pass-3")
@@ -198,8 +198,8 @@ export const warmHost = (who: "ours" | "baseline"): Contestant => ({
   })
 })
 
-/** Node doing nothing. */
-export const nodeStart: Contestant = {
+/** The start of Node. */
+export const nodeStart: Program = {
   name: "Node's start",
   missing: () => undefined,
   program: (place) => ({
@@ -209,19 +209,19 @@ export const nodeStart: Contestant = {
   })
 }
 
-/** Our program doing nothing: the time that it takes to start. */
-export const start: Contestant = { ...ours("version"), name: "--version" }
+/** The start of our program. */
+export const start: Program = { ...ours("version"), name: "--version" }
 
-/** How many bundles the pipeline works on at a time. More, or fewer by half, take it longer. */
+/** The number of bundles at a time in the pipeline. Twice or half as many take longer. */
 const pipelineConcurrency = 16
 
 const fetchOne = 'mkdir "$0" && curl -sSf --cacert "$CA" "$1" | tar -xz -C "$0"'
 
 /**
- * Parallel `curl` and `tar`. Its advantages: it gets the listing parsed, writes no sidecar, rewrites
- * no manifest, syncs nothing to disk and checks nothing but gzip's checksum.
+ * Parallel `curl` and `tar`. This has advantages: the listing is given, and it writes no sidecar, rewrites no
+ * manifest, syncs nothing to disk and checks only the checksum of gzip.
  */
-export const pipeline: Contestant = {
+export const pipeline: Program = {
   name: "curl and tar",
   missing: ({ home, plugins }) => {
     const without = plugins.find((plugin) => !manifestNames(Path.join(home, plugin.name), plugin))

@@ -1,11 +1,10 @@
 /**
- * A network line: a relay on loopback that gives all connections together one round-trip time and
- * one rate per direction. A new connection waits one round trip, as a TCP handshake does. There is no
- * loss.
+ * A simulated network: a relay on loopback with a fixed round-trip time and, for each direction, a rate that
+ * all connections share. A new connection waits one round trip, as a TCP handshake does. No data is lost.
  */
 import * as Net from "node:net"
 
-export interface Line {
+export interface Network {
   /** In milliseconds. */
   readonly roundTrip: number
   /** In bytes per second, for each direction. */
@@ -14,19 +13,19 @@ export interface Line {
   readonly slowStart?: boolean
 }
 
-/** How much of one connection may be on the line before its sender has to wait, in bytes. */
+/** The bytes of one connection that may be in transit before its sender has to wait. */
 const window = 4 * 1024 * 1024
 
 const segment = 1460
 
-/** The window that a TCP connection begins with, in bytes (RFC 6928). */
+/** The first window of a TCP connection, in bytes (RFC 6928). */
 const firstWindow = 10 * segment
 
-/** Large pieces would keep small ones of other connections waiting. */
-const pieceOf = ({ slowStart }: Line): number => (slowStart ? 2 * segment : 16 * 1024)
+/** The size of the pieces. Large ones would delay small pieces of other connections. */
+const pieceOf = ({ slowStart }: Network): number => (slowStart ? 2 * segment : 16 * 1024)
 
 /** A queue of pieces that share one rate. */
-const direction = ({ rate, roundTrip }: Line) => {
+const direction = ({ rate, roundTrip }: Network) => {
   let freeAt = 0
   const due: Array<{ readonly at: number; readonly deliver: () => void }> = []
   let timer: NodeJS.Timeout | undefined
@@ -43,33 +42,33 @@ const direction = ({ rate, roundTrip }: Line) => {
   }
 }
 
-/** The name of {@link ownTime} among the programs of a case. */
-export const ownTimeName = "the network's minimum"
+/** The name of {@link minimumTime} among the programs of a case. */
+export const minimumName = "the network's minimum"
 
-/** The line's own time for a cold sync, in milliseconds: two round trips for the listing, three for the first bundle. */
-export const ownTime = ({ rate, roundTrip }: Line, bytes: number): number =>
+/** The network's minimum for a cold sync, in milliseconds: two round trips for the listing, three for the first bundle. */
+export const minimumTime = ({ rate, roundTrip }: Network, bytes: number): number =>
   5 * roundTrip + (bytes / rate) * 1000
 
-/** Makes a line between `host` and 127.0.0.1. All ports that are opened share it. */
-export const make = (line: Line, host: string) => {
-  const [up, down] = [direction(line), direction(line)]
+/** Makes a network between `host` and 127.0.0.1. All opened ports share it. */
+export const make = (network: Network, host: string) => {
+  const [up, down] = [direction(network), direction(network)]
 
-  const piece = pieceOf(line)
+  const piece = pieceOf(network)
 
   const carry = (from: Net.Socket, to: Net.Socket, send: typeof up, notBefore: number) => {
-    let allowed = line.slowStart ? firstWindow : window
+    let allowed = network.slowStart ? firstWindow : window
     let underWay = 0
     const queue: Array<Buffer> = []
     const endings: Array<() => void> = []
 
     const acknowledge = ({ length }: Buffer) => {
       underWay -= length
-      if (line.slowStart) allowed = Math.min(window, allowed + length)
+      if (network.slowStart) allowed = Math.min(window, allowed + length)
       sendOn()
     }
     const deliver = (bytes: Buffer) => {
       to.write(bytes)
-      if (line.slowStart) setTimeout(acknowledge, line.roundTrip / 2, bytes)
+      if (network.slowStart) setTimeout(acknowledge, network.roundTrip / 2, bytes)
       else acknowledge(bytes)
     }
     const sendOn = () => {
@@ -102,7 +101,7 @@ export const make = (line: Line, host: string) => {
       const server = Net.createServer({ allowHalfOpen: true }, (client) => {
         const upstream = Net.connect({ port, host: "127.0.0.1", allowHalfOpen: true })
         for (const socket of [client, upstream]) socket.setNoDelay(true)
-        carry(client, upstream, up, performance.now() + line.roundTrip)
+        carry(client, upstream, up, performance.now() + network.roundTrip)
         carry(upstream, client, down, 0)
       })
       server.listen(port, host, () => resolve(server))

@@ -1,5 +1,5 @@
 /**
- * The place of a case: a backend, and a fresh home for each run.
+ * The setup of a case: a backend, and a new home for each run.
  */
 import { Data, Effect, type Scope } from "effect"
 import * as ChildProcess from "node:child_process"
@@ -9,16 +9,14 @@ import { fileURLToPath } from "node:url"
 import type { Certificates } from "../support/certificates.ts"
 import type { Options } from "./backend.ts"
 import type { Case } from "./cases.ts"
-import { type Contestant, type Installed, ours, type Place } from "./contestants.ts"
+import { type Program, type Installed, ours, type Place } from "./programs.ts"
 import * as Measure from "./measure.ts"
 
-/** A contestant did not do its whole work, so that its figures mean nothing. */
+/** A program did not do all of its work, so its figures mean nothing. */
 export class Incomplete extends Data.TaggedError("Incomplete")<{ readonly message: string }> {}
 
-export interface Arena {
-  readonly run: (
-    contestant: Contestant
-  ) => Effect.Effect<Measure.Run, Measure.RunFailed | Incomplete>
+export interface Setup {
+  readonly run: (program: Program) => Effect.Effect<Measure.Run, Measure.RunFailed | Incomplete>
 }
 
 const backendProgram = fileURLToPath(new URL("backend.ts", import.meta.url))
@@ -68,11 +66,11 @@ const copy = (from: string, to: string): void => {
   ChildProcess.execFileSync("cp", ["-a", from, to])
 }
 
-/** Makes the arena of a case below a folder, where all that is in it goes with the scope. */
+/** Makes the setup of a case below a folder. Its files are removed with the scope. */
 export const make = Effect.fnUntraced(function* (
   folder: string,
   certificates: Certificates,
-  { bundleBytes, cached, latency, line, plugins }: Case
+  { bundleBytes, cached, latency, network, plugins }: Case
 ) {
   const root = Fs.mkdtempSync(Path.join(folder, "case-"))
   yield* Effect.addFinalizer(() =>
@@ -97,7 +95,7 @@ export const make = Effect.fnUntraced(function* (
       })),
       bundleBytes,
       latency,
-      line,
+      network,
       certificate: certificates.good,
       home
     })
@@ -105,15 +103,15 @@ export const make = Effect.fnUntraced(function* (
     return { home, plugins, isCold, authority, temporary }
   })
 
-  const runIn = Effect.fnUntraced(function* (contestant: Contestant, place: Place) {
-    const run = yield* Measure.run(contestant.program(place))
-    const missing = contestant.missing(place, run)
+  const runIn = Effect.fnUntraced(function* (program: Program, place: Place) {
+    const run = yield* Measure.run(program.program(place))
+    const missing = program.missing(place, run)
     if (missing !== undefined) {
       return yield* new Incomplete({
-        message: `${contestant.name} left its work undone: ${missing}`
+        message: `${program.name} left its work undone: ${missing}`
       })
     }
-    return contestant.inner === undefined ? run : { ...run, ...contestant.inner(run) }
+    return program.inner === undefined ? run : { ...run, ...program.inner(run) }
   })
 
   const before =
@@ -126,15 +124,15 @@ export const make = Effect.fnUntraced(function* (
   const seed = yield* serve("seed", latency, false)
 
   let runs = 0
-  const arena: Arena = {
-    run: Effect.fnUntraced(function* (contestant) {
+  const setup: Setup = {
+    run: Effect.fnUntraced(function* (program) {
       const home = Path.join(root, `run-${++runs}`)
       copy(seed.home, home)
       if (before !== undefined && !isCold) {
         copy(Path.join(before.home, "plugins"), Path.join(home, "plugins"))
       }
-      return yield* runIn(contestant, { ...seed, home, from: before?.home })
+      return yield* runIn(program, { ...seed, home, from: before?.home })
     })
   }
-  return arena
+  return setup
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Stream } from "effect"
+import { Duration, Effect, Fiber, Logger, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as PluginSync from "../src/PluginSync.ts"
 import * as TestBackend from "../src/testing/TestBackend.ts"
@@ -9,6 +9,24 @@ import * as TestReply from "../src/testing/TestReply.ts"
 const alpha = TestBackend.plugin({ name: "alpha" })
 
 describe("PluginSync.events", () => {
+  it.effect("names a plugin that fails once in its log", () =>
+    Effect.gen(function* () {
+      const lines: Array<unknown> = []
+      const logger = Logger.make(({ message }) => lines.push(message))
+      const { sync } = yield* PluginSync.PluginSync
+      yield* Effect.provide(sync, Logger.layer([logger]))
+      assert.deepStrictEqual(lines, [
+        ["could not sync broken@openai-curated-remote: it is not gzip"]
+      ])
+    }).pipe(
+      Effect.provide(
+        TestCodexPlugins.layerWith({
+          plugins: [TestBackend.plugin({ name: "broken", bundle: new Uint8Array(9) })]
+        })
+      )
+    )
+  )
+
   it.effect("publishes each retry of the listing, with its cause and delay", () =>
     Effect.gen(function* () {
       const { when } = yield* TestBackend.TestBackend

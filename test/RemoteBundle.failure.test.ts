@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Duration, Effect, Fiber, Layer, Path } from "effect"
+import { Cause, Duration, Effect, Fiber, FileSystem, Layer, Path } from "effect"
 import { HttpClient, HttpClientError } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as Http from "../src/internal/http.ts"
@@ -302,6 +302,19 @@ describe("the error of a rejected bundle", () => {
         assert.notInclude(message, `${staging}/`)
         assert.notInclude(message, "undefined")
       }).pipe(provide([plugin], disk))
+  )
+
+  it.effect("names the plugin and its remote id if nothing can be staged", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.makeDirectory("/home/plugins", { recursive: true })
+      yield* fs.writeFileString(staging, "")
+      const { message } = yield* Effect.flip(settle(install))
+      assert.include(
+        message,
+        `cannot install alpha@openai-curated-remote (${alpha.id}): ENOTDIR: not a directory`
+      )
+    }).pipe(provide())
   )
 
   it.effect("says which manifest is invalid, and why", () =>

@@ -9,7 +9,7 @@ import type * as PluginVersion from "../../PluginVersion.ts"
 import * as commandSkillFiles from "../bundle/commandSkillFiles.ts"
 import * as manifestFile from "../bundle/manifestFile.ts"
 import type { StagedVersion } from "./activation.ts"
-import type { Changes, Context } from "./changes.ts"
+import type { Context } from "./changes.ts"
 import { copyTree } from "./copyTree.ts"
 import { stagingName } from "../fileNames.ts"
 
@@ -20,7 +20,10 @@ interface Options {
 }
 
 /** Stages a copy of a folder until the scope closes. Needs no lock. */
-export const make = ({ disk, path }: Context, { stageFolder }: Changes) =>
+export const make = <E, R>(
+  { disk, path }: Pick<Context, "disk" | "path">,
+  { stageFolder }: { readonly stageFolder: Effect.Effect<string, E, R> }
+) =>
   Effect.fnUntraced(function* (options: Options) {
     const { pluginId, source } = options
     const read = (root: string) => manifestFile.read(disk, path, root, PluginId.name(pluginId))
@@ -30,7 +33,18 @@ export const make = ({ disk, path }: Context, { stageFolder }: Changes) =>
     // If the source is a whole home, staging is below it, and the copy must not contain itself.
     yield* copyTree(disk, path, source, root, { folderMode, without: stagingName })
     // The source may have changed during the copy.
-    yield* commandSkillFiles.write(disk, path, root, pluginId, yield* read(root))
+    const copied = yield* read(root).pipe(
+      Effect.catchTag("InvalidManifest", (error) =>
+        // The copy is removed before anybody can read the error.
+        Effect.fail(
+          new PluginManifest.InvalidManifest({
+            path: path.join(source, path.relative(root, error.path)),
+            reason: error.reason
+          })
+        )
+      )
+    )
+    yield* commandSkillFiles.write(disk, path, root, pluginId, copied)
     const staged: StagedVersion = { root, pluginId, version, remotePluginId: null }
     return staged
   })

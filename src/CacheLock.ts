@@ -20,14 +20,14 @@ import {
 } from "effect"
 import * as CodexHome from "./CodexHome.ts"
 import * as Disk from "./internal/disk/Disk.ts"
-import * as kernelLock from "./internal/lock/kernelLock.ts"
-import * as liveness from "./internal/lock/liveness.ts"
-import * as processLock from "./internal/lock/processLock.ts"
-import * as queues from "./internal/lock/queues.ts"
+import * as KernelLock from "./internal/lock/kernelLock.ts"
+import * as Liveness from "./internal/lock/liveness.ts"
+import * as ProcessLock from "./internal/lock/processLock.ts"
+import * as Queues from "./internal/lock/queues.ts"
 import * as OptionCheck from "./internal/optionCheck.ts"
 import { lockHolderName } from "./internal/cache/staging.ts"
 import * as Message from "./internal/message.ts"
-import * as platformError from "./internal/platformError.ts"
+import * as PlatformErrors from "./internal/platformError.ts"
 
 /**
  * The name of the lock file below `<home>/plugins/`. The file is never deleted, because deleting a
@@ -129,7 +129,7 @@ export class CacheLockError extends Schema.TaggedError<CacheLockError>()("CacheL
       case "Unavailable":
         return Message.because(
           null,
-          `cannot lock ${this.path} (${platformError.messageOf(this.reason.cause)}), so nothing is written`,
+          `cannot lock ${this.path} (${PlatformErrors.messageOf(this.reason.cause)}), so nothing is written`,
           "make the folder writable, on a file system that supports locks"
         )
       case "Corrupt":
@@ -170,9 +170,9 @@ interface Internals {
   /** The time for which a caller waits for another process. */
   readonly waitLimit: Duration.Duration
   /** The queues of this process, by a name that belongs to the cache. */
-  readonly queues: queues.Queues
+  readonly queues: Queues.Queues
   /** Finds out which of the processes that share this lock still run. */
-  readonly liveness: liveness.Liveness
+  readonly liveness: Liveness.Liveness
 }
 
 /**
@@ -247,7 +247,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     new CacheLockError({
       path: lockPath,
       reason: {
-        _tag: corrupt.has(kernelLock.errcodeOf(cause)) ? "Corrupt" : "Unavailable",
+        _tag: corrupt.has(KernelLock.errcodeOf(cause)) ? "Corrupt" : "Unavailable",
         cause: cause instanceof Error ? cause : new Error(String(cause))
       }
     })
@@ -282,7 +282,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     if (found !== undefined && found.type !== "File") {
       return yield* Effect.fail(new Error(`the lock file is a ${found.type}`))
     }
-    const { tryLock, unlock } = yield* kernelLock.open(lockPath)
+    const { tryLock, unlock } = yield* KernelLock.open(lockPath)
     let isWritable = false
     const check = Effect.gen(function* () {
       // SQLite opens a file that it cannot write for reading, and then it grants the lock to all.
@@ -307,7 +307,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   })
 
   const key = yield* Disk.resolve(disk, path, lockPath)
-  const lock = processLock.make<CacheLockError>({
+  const lock = ProcessLock.make<CacheLockError>({
     path: lockPath,
     open: Effect.mapError(open, unavailable),
     note,
@@ -320,21 +320,21 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       ),
     waitLimit,
     pollInterval,
-    queue: yield* queues.scoped(queues.ofProcess, key),
+    queue: yield* Queues.scoped(Queues.ofProcess, key),
     isShared: true
   })
   return serviceOf(lock, {
     waitLimit,
     queues: {
-      enter: (name) => queues.ofProcess.enter(`${key}/${name}`),
-      leave: (name) => queues.ofProcess.leave(`${key}/${name}`)
+      enter: (name) => Queues.ofProcess.enter(`${key}/${name}`),
+      leave: (name) => Queues.ofProcess.leave(`${key}/${name}`)
     },
-    liveness: yield* liveness.kernel(disk, path)
+    liveness: yield* Liveness.kernel(disk, path)
   })
 })
 
 const serviceOf = (
-  lock: processLock.ProcessLock<CacheLockError>,
+  lock: ProcessLock.ProcessLock<CacheLockError>,
   others: Pick<Internals, "waitLimit" | "queues" | "liveness">
 ): CacheLock["Service"] =>
   CacheLock.of({
@@ -386,8 +386,8 @@ export const layer: Layer.Layer<
  */
 export const makeInProcess: Effect.Effect<CacheLock["Service"], never, Scope.Scope> = Effect.gen(
   function* () {
-    const all = queues.make()
-    const lock = processLock.make<CacheLockError>({
+    const all = Queues.make()
+    const lock = ProcessLock.make<CacheLockError>({
       path: "(in process)",
       open: Effect.succeed({ tryLock: Effect.succeed(true), unlock: () => true }),
       note: Effect.void,
@@ -395,7 +395,7 @@ export const makeInProcess: Effect.Effect<CacheLock["Service"], never, Scope.Sco
       timedOut: () => Effect.die(new Error("nobody else holds a lock in the process")),
       waitLimit: defaultWaitLimit,
       pollInterval,
-      queue: yield* queues.scoped(all, "the lock"),
+      queue: yield* Queues.scoped(all, "the lock"),
       isShared: false
     })
     return serviceOf(lock, {
@@ -404,7 +404,7 @@ export const makeInProcess: Effect.Effect<CacheLock["Service"], never, Scope.Sco
         enter: (name) => all.enter(`plugin ${name}`),
         leave: (name) => all.leave(`plugin ${name}`)
       },
-      liveness: yield* liveness.memory
+      liveness: yield* Liveness.memory
     })
   }
 )

@@ -5,7 +5,7 @@ import { Layer } from "effect"
 import * as BundleArchive from "./BundleArchive.ts"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
-import * as seededBundle from "./internal/seededBundle.ts"
+import * as SeededBundle from "./internal/seededBundle.ts"
 import * as PluginDoctor from "./PluginDoctor.ts"
 import * as PluginIdentity from "./PluginIdentity.ts"
 import * as PluginInstaller from "./PluginInstaller.ts"
@@ -53,7 +53,7 @@ const views = Layer.mergeAll(
 
 const bundles = ({ bundle = {}, seeds = [] }: Pick<Options, "bundle" | "seeds">) => {
   const downloads = RemoteBundle.layerWith(bundle)
-  return seeds.length === 0 ? downloads : Layer.provide(seededBundle.layer(seeds), downloads)
+  return seeds.length === 0 ? downloads : Layer.provide(SeededBundle.layer(seeds), downloads)
 }
 
 /**

@@ -18,11 +18,11 @@ import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as Credentials from "./Credentials.ts"
 import * as Disk from "./internal/disk/Disk.ts"
-import * as accountChecks from "./internal/doctor/accountChecks.ts"
-import * as cacheChecks from "./internal/doctor/cacheChecks.ts"
-import * as diskChecks from "./internal/doctor/diskChecks.ts"
+import * as AccountChecks from "./internal/doctor/accountChecks.ts"
+import * as CacheChecks from "./internal/doctor/cacheChecks.ts"
+import * as DiskChecks from "./internal/doctor/diskChecks.ts"
 import { type Finding, statuses } from "./internal/doctor/finding.ts"
-import * as repair from "./internal/doctor/repair.ts"
+import * as Repair from "./internal/doctor/repair.ts"
 import * as Environment from "./internal/environment.ts"
 import * as SmallFile from "./internal/smallFile.ts"
 import * as PluginInventory from "./PluginInventory.ts"
@@ -173,63 +173,63 @@ export const make = Effect.gen(function* () {
   const store = yield* PluginStore.PluginStore
   const catalog = yield* RemoteCatalog.RemoteCatalog
   const inventory = yield* PluginInventory.PluginInventory
-  const variables: accountChecks.Environment = yield* Effect.orElseSucceed(
-    Environment.read(accountChecks.variables),
+  const variables: AccountChecks.Environment = yield* Effect.orElseSucceed(
+    Environment.read(AccountChecks.variables),
     () => ({})
   )
   const { current: credentials } = yield* Credentials.ofHome(home)
   const files = yield* Disk.make
-  const disk: diskChecks.Disk = { fs, path, home }
+  const disk: DiskChecks.Disk = { fs, path, home }
 
   const checksOf = Effect.fnUntraced(function* (
-    listing: accountChecks.Listing
+    listing: AccountChecks.Listing
   ): Effect.fn.Return<Checks> {
     const cached = yield* Effect.result(store.list)
     const entries = yield* Effect.result(inventory.all)
-    const statistics = yield* diskChecks.statistics(disk)
+    const statistics = yield* DiskChecks.statistics(disk)
     const configFile = path.join(home.root, "config.toml")
     const config = yield* Effect.orElseSucceed(
       SmallFile.read(fs, files, configFile, SmallFile.maxBytes),
       () => ""
     )
     return {
-      "home.folder": diskChecks.folder(disk),
-      "home.settings": accountChecks.settings(home),
-      "auth.account": accountChecks.account(credentials),
-      "auth.expiry": accountChecks.expiry(credentials),
-      "network.proxy": accountChecks.proxy(home, variables),
-      "network.certificates": accountChecks.certificates(variables),
-      "network.backend": Effect.sync(() => accountChecks.backend(listing)),
-      "network.edge": Effect.sync(() => accountChecks.edge(listing)),
-      "disk.lock": diskChecks.lock(disk, lock),
-      "disk.links": diskChecks.links(disk),
-      "disk.fileSystem": Effect.sync(() => diskChecks.fileSystem(statistics)),
-      "disk.space": Effect.sync(() => diskChecks.space(statistics)),
-      "disk.inodes": Effect.sync(() => diskChecks.inodes(statistics)),
-      "plugins.identities": cacheChecks.on(entries, cacheChecks.identities),
-      "plugins.versions": cacheChecks.on(cached, cacheChecks.versions),
-      "plugins.broken": cacheChecks.on(cached, cacheChecks.broken),
-      "plugins.missingFiles": cacheChecks.on(entries, cacheChecks.missingFiles),
-      "plugins.hooks": cacheChecks.on(entries, (entries) => cacheChecks.hooks(entries, config)),
-      "plugins.leftovers": diskChecks.leftovers(disk),
-      "plugins.backups": diskChecks.backups(disk)
+      "home.folder": DiskChecks.folder(disk),
+      "home.settings": AccountChecks.settings(home),
+      "auth.account": AccountChecks.account(credentials),
+      "auth.expiry": AccountChecks.expiry(credentials),
+      "network.proxy": AccountChecks.proxy(home, variables),
+      "network.certificates": AccountChecks.certificates(variables),
+      "network.backend": Effect.sync(() => AccountChecks.backend(listing)),
+      "network.edge": Effect.sync(() => AccountChecks.edge(listing)),
+      "disk.lock": DiskChecks.lock(disk, lock),
+      "disk.links": DiskChecks.links(disk),
+      "disk.fileSystem": Effect.sync(() => DiskChecks.fileSystem(statistics)),
+      "disk.space": Effect.sync(() => DiskChecks.space(statistics)),
+      "disk.inodes": Effect.sync(() => DiskChecks.inodes(statistics)),
+      "plugins.identities": CacheChecks.on(entries, CacheChecks.identities),
+      "plugins.versions": CacheChecks.on(cached, CacheChecks.versions),
+      "plugins.broken": CacheChecks.on(cached, CacheChecks.broken),
+      "plugins.missingFiles": CacheChecks.on(entries, CacheChecks.missingFiles),
+      "plugins.hooks": CacheChecks.on(entries, (entries) => CacheChecks.hooks(entries, config)),
+      "plugins.leftovers": DiskChecks.leftovers(disk),
+      "plugins.backups": DiskChecks.backups(disk)
     }
   })
 
   const listingOf = Effect.fnUntraced(function* (
     options: Options
-  ): Effect.fn.Return<accountChecks.Listing> {
+  ): Effect.fn.Return<AccountChecks.Listing> {
     if (options.offline === true) return { _tag: "Skipped", reason: "offline" }
-    const { status } = yield* accountChecks.certificates(variables)
+    const { status } = yield* AccountChecks.certificates(variables)
     // The result of a client that trusts other certificates than the user's would prove nothing.
     return status === "error"
       ? { _tag: "Skipped", reason: "see network.certificates" }
-      : { _tag: "Asked", result: yield* accountChecks.listingOf(catalog) }
+      : { _tag: "Asked", result: yield* AccountChecks.listingOf(catalog) }
   })
 
   const examine = Effect.fn("PluginDoctor.examine")(function* (options: Options = {}) {
     const fixed =
-      options.fix === true ? yield* lock.hold(repair.run(disk, files, store)) : Arr.empty<string>()
+      options.fix === true ? yield* lock.hold(Repair.run(disk, files, store)) : Arr.empty<string>()
     const start = yield* Clock.currentTimeMillis
     const listing = yield* listingOf(options)
     const asked = Math.round((yield* Clock.currentTimeMillis) - start)

@@ -9,7 +9,7 @@ import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "ef
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
-import * as PluginDetails from "./RemotePluginDetails.ts"
+import * as RemotePluginDetails from "./RemotePluginDetails.ts"
 import * as PluginId from "./PluginId.ts"
 import { isTransient } from "./ErrorAdvice.ts"
 import { identified } from "./internal/cache/storeError.ts"
@@ -148,9 +148,9 @@ export type UninstallError =
  */
 export interface PluginState {
   readonly plugin: RemotePlugin
-  readonly details: PluginDetails.PluginDetails
+  readonly details: RemotePluginDetails.PluginDetails
   /** Its row in the listing of the account's installed plugins. */
-  readonly installed: Option.Option<PluginDetails.PluginDetails>
+  readonly installed: Option.Option<RemotePluginDetails.PluginDetails>
   /** The cached plugin of the same plugin id, whatever its identity. */
   readonly cached: Option.Option<CachedPlugin>
 }
@@ -164,7 +164,7 @@ export interface PluginState {
 export interface Installed {
   readonly pluginId: PluginId.PluginId
   readonly version: PluginVersion
-  readonly details: PluginDetails.PluginDetails
+  readonly details: RemotePluginDetails.PluginDetails
 }
 
 /**
@@ -216,12 +216,12 @@ const changeRetries = 3
 const isChanged = (error: InstallError): boolean =>
   error._tag === "PluginStoreError" && error.reason._tag === "Changed"
 
-const detailsOf = (plugin: RemotePlugin) => Effect.fromResult(PluginDetails.of(plugin))
+const detailsOf = (plugin: RemotePlugin) => Effect.fromResult(RemotePluginDetails.of(plugin))
 
 const refusalOf = ({
   installation_policy,
   status
-}: PluginDetails.PluginDetails): NotInstallable["reason"] | undefined => {
+}: RemotePluginDetails.PluginDetails): NotInstallable["reason"] | undefined => {
   if (status === "DISABLED_BY_ADMIN") return "DisabledByAdmin"
   return installation_policy === "NOT_AVAILABLE" ? "NotAvailable" : undefined
 }

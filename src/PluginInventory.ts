@@ -6,7 +6,7 @@
  */
 import { Array as Arr, Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
-import * as declarations from "./internal/bundle/declarations.ts"
+import * as Declarations from "./internal/bundle/declarations.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginIdentity from "./PluginIdentity.ts"
 import * as PluginStore from "./PluginStore.ts"
@@ -121,7 +121,7 @@ export class PluginInventory extends Context.Service<
 >()("effect-codex-plugins/PluginInventory") {}
 
 const partsOf = (
-  files: ReadonlyArray<declarations.Declaration>,
+  files: ReadonlyArray<Declarations.Declaration>,
   namesOf: (json: unknown) => ReadonlyArray<string>
 ): ReadonlyArray<Part> =>
   files
@@ -187,7 +187,7 @@ export const make = Effect.gen(function* () {
     if (Option.isNone(cached.active) || Option.isNone(identity)) return Option.none()
     const version = cached.active.value
     const root = store.versionRoot(cached.pluginId, version)
-    const declared = yield* declarations.read(fs, path, root)
+    const declared = yield* Declarations.read(fs, path, root)
     const roots = [
       ...(declared.usualSkills === null ? [] : [declared.usualSkills]),
       ...declared.namedSkills
@@ -205,9 +205,9 @@ export const make = Effect.gen(function* () {
       manifest: declared.manifest,
       isIntact: cached.intact,
       skills: yield* skillsBelow(roots),
-      hooks: partsOf(declared.hooks, declarations.hookEvents),
-      mcpServers: partsOf(declared.mcpServers, declarations.mcpServerNames),
-      apps: partsOf(declared.apps, declarations.appNames),
+      hooks: partsOf(declared.hooks, Declarations.hookEvents),
+      mcpServers: partsOf(declared.mcpServers, Declarations.mcpServerNames),
+      apps: partsOf(declared.apps, Declarations.appNames),
       missing: Arr.dedupe([...missingSkills, ...missingFiles]).toSorted(),
       enabled: Option.match(row, { onNone: () => null, onSome: RemotePluginDetails.enabledOf })
     })

@@ -7,7 +7,7 @@ import { Array as Arr, Context, Effect, Layer, type Option, Order, Result } from
 import * as PluginId from "./PluginId.ts"
 import * as RemoteCatalog from "./RemoteCatalog.ts"
 import { marketplaces, type RemotePlugin } from "./RemotePlugin.ts"
-import * as PluginDetails from "./RemotePluginDetails.ts"
+import * as RemotePluginDetails from "./RemotePluginDetails.ts"
 
 /**
  * A plugin that was found.
@@ -17,9 +17,9 @@ import * as PluginDetails from "./RemotePluginDetails.ts"
  */
 export interface Match {
   readonly plugin: RemotePlugin
-  readonly details: PluginDetails.PluginDetails
+  readonly details: RemotePluginDetails.PluginDetails
   /** The plugin's row in the listing of the account's installed plugins. */
-  readonly installed: Option.Option<PluginDetails.PluginDetails>
+  readonly installed: Option.Option<RemotePluginDetails.PluginDetails>
 }
 
 /**
@@ -154,7 +154,10 @@ export const make = Effect.gen(function* () {
     const rows = listed.flatMap(({ result }) =>
       Result.isSuccess(result) ? result.success.rows : []
     )
-    const readable = PluginDetails.addTo(Arr.getSuccesses(rows), Arr.getSuccesses(account.rows))
+    const readable = RemotePluginDetails.addTo(
+      Arr.getSuccesses(rows),
+      Arr.getSuccesses(account.rows)
+    )
     const all = [...new Map(readable.map((match) => [match.plugin.remotePluginId, match])).values()]
     const matches = matching(all, text)
     yield* Effect.annotateCurrentSpan({ matches: matches.length, searched: all.length })

@@ -20,11 +20,11 @@ import type { CachedPlugin } from "./CacheSnapshot.ts"
 import type * as CacheLock from "./CacheLock.ts"
 import * as CodexHome from "./CodexHome.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
-import * as seedSource from "./internal/cache/seedSource.ts"
+import * as SeedSource from "./internal/cache/seedSource.ts"
 import { explained, identified } from "./internal/cache/storeError.ts"
 import * as Message from "./internal/message.ts"
 import * as Metrics from "./internal/metrics.ts"
-import * as platformError from "./internal/platformError.ts"
+import * as PlatformErrors from "./internal/platformError.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -63,7 +63,7 @@ export class PluginSeedError extends Schema.TaggedError<PluginSeedError>()("Plug
         return Message.because(what, Message.causeOf(explanation), explanation.remedy)
       }
       case "Unreadable": {
-        const { remedy, why } = platformError.explain(this.reason.cause)
+        const { remedy, why } = PlatformErrors.explain(this.reason.cause)
         return Message.because(what, why, remedy)
       }
     }
@@ -88,7 +88,7 @@ export type CopyError =
  * @category models
  * @since 0.2.0
  */
-export type SkipReason = seedSource.SkipReason
+export type SkipReason = SeedSource.SkipReason
 
 /**
  * A version that was copied into the home.
@@ -184,13 +184,13 @@ type Settled =
 /** This home has a version of the plugin. */
 class Kept extends Data.TaggedError("Kept")<{}> {}
 
-type Skipped = seedSource.Skipped
+type Skipped = SeedSource.Skipped
 
 const settledSuccess = ({
   pluginId,
   remotePluginId,
   version
-}: seedSource.SeedVersion): Settled => ({
+}: SeedSource.SeedVersion): Settled => ({
   _tag: "Seeded",
   seeded: { pluginId, version, remotePluginId }
 })
@@ -240,11 +240,11 @@ export const make = Effect.gen(function* () {
   const settleOne = (
     plugin: CachedPlugin,
     copy: (
-      seed: seedSource.SeedVersion
-    ) => Effect.Effect<seedSource.SeedVersion, Kept | Skipped | CopyError>
+      seed: SeedSource.SeedVersion
+    ) => Effect.Effect<SeedSource.SeedVersion, Kept | Skipped | CopyError>
   ): Effect.Effect<Settled> =>
     readAbsent(plugin.pluginId).pipe(
-      Effect.andThen(Effect.fromResult(seedSource.copyableOf(plugin))),
+      Effect.andThen(Effect.fromResult(SeedSource.copyableOf(plugin))),
       Effect.flatMap(copy),
       Effect.match({
         onSuccess: settledSuccess,
@@ -255,7 +255,7 @@ export const make = Effect.gen(function* () {
   const seed = Effect.fn("PluginSeed.seed")(function* ({ from }: { readonly from: string }) {
     yield* Effect.annotateCurrentSpan({ from })
     const failed = (reason: PluginSeedError["reason"]) => new PluginSeedError({ from, reason })
-    const source = yield* seedSource.open(from).pipe(
+    const source = yield* SeedSource.open(from).pipe(
       Effect.provideContext(platform),
       Effect.mapError((cause) => failed({ _tag: "Unusable", cause }))
     )
@@ -264,7 +264,7 @@ export const make = Effect.gen(function* () {
       failed({ _tag: "Unreadable", cause })
     )
 
-    const copy = ({ plugin, pluginId, remotePluginId }: seedSource.SeedVersion) => {
+    const copy = ({ plugin, pluginId, remotePluginId }: SeedSource.SeedVersion) => {
       const stage = (root: string) => explained("copy", pluginId)(source.copy(plugin, root))
       const install = Effect.flatMap(readAbsent(pluginId), (expected) =>
         store.installStaged(stage, { expected, pluginId })
@@ -278,7 +278,7 @@ export const make = Effect.gen(function* () {
      */
     const copyBatch = (batch: ReadonlyArray<CachedPlugin>) =>
       store.internals.installNew(
-        batch.flatMap((plugin) => Arr.getSuccesses([seedSource.copyableOf(plugin)])),
+        batch.flatMap((plugin) => Arr.getSuccesses([SeedSource.copyableOf(plugin)])),
         source.copyAll
       )
     const settleBatch = Effect.fnUntraced(function* (batch: ReadonlyArray<CachedPlugin>) {

@@ -31,7 +31,7 @@ import * as Installs from "./internal/cache/installs.ts"
 import * as NewInstalls from "./internal/cache/newInstalls.ts"
 import * as Leases from "./internal/cache/leases.ts"
 import { mtimeOf } from "./internal/cache/baseRoots.ts"
-import * as cacheReader from "./internal/cache/reader.ts"
+import * as CacheReader from "./internal/cache/reader.ts"
 import * as Readings from "./internal/cache/readings.ts"
 import * as Removal from "./internal/cache/removal.ts"
 import {
@@ -339,7 +339,7 @@ export const make = Effect.gen(function* () {
   const path = yield* Path.Path
   const home = yield* CodexHome.CodexHome
   const lock = yield* CacheLock.CacheLock
-  const reader = yield* cacheReader.make
+  const reader = yield* CacheReader.make
   const { baseRootOf, locate, sidecarOf } = reader
 
   const context = { disk, path, home, reader, liveness: lock.internals.liveness }

@@ -25,7 +25,7 @@ import * as Pass from "./internal/sync/pass.ts"
 import * as Telemetry from "./internal/sync/telemetry.ts"
 import * as OptionCheck from "./internal/optionCheck.ts"
 import * as Polling from "./internal/polling.ts"
-import * as sharedRun from "./internal/sharedRun.ts"
+import * as SharedRun from "./internal/sharedRun.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type * as RemoteBundle from "./RemoteBundle.ts"
 import type * as RemoteCatalog from "./RemoteCatalog.ts"
@@ -263,7 +263,7 @@ export const make = Effect.fnUntraced(function* (
       )
     )
 
-  const joined = yield* sharedRun.make(pass, reported)
+  const joined = yield* SharedRun.make(pass, reported)
 
   // A caller that holds the lock would wait for itself if it joined a pass that waits for the lock.
   const sync = Effect.flatMap(lock.isHeld, (isHeld) => (isHeld ? reported(pass) : joined)).pipe(

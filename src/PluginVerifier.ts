@@ -7,13 +7,13 @@ import type { Data } from "effect"
 import { Array as Arr, Context, Effect, FileSystem, Layer, Option, Order, Path } from "effect"
 import type { CachedPlugin } from "./CacheSnapshot.ts"
 import * as CodexHome from "./CodexHome.ts"
-import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
+import * as CommandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
 import * as Disk from "./internal/disk/Disk.ts"
-import * as manifestFile from "./internal/bundle/manifestFile.ts"
+import * as ManifestFile from "./internal/bundle/manifestFile.ts"
 import { explained, fail, identified } from "./internal/cache/storeError.ts"
-import * as fileTree from "./internal/fileTree.ts"
+import * as FileTree from "./internal/fileTree.ts"
 import * as Metrics from "./internal/metrics.ts"
-import * as viewFolder from "./internal/viewFolder.ts"
+import * as ViewFolder from "./internal/viewFolder.ts"
 import type * as PluginId from "./PluginId.ts"
 import * as PluginStore from "./PluginStore.ts"
 import type { PluginVersion } from "./PluginVersion.ts"
@@ -36,7 +36,7 @@ export type CheckError = RemoteBundle.InstallError
  * @category models
  * @since 0.2.0
  */
-export type Difference = fileTree.Difference
+export type Difference = FileTree.Difference
 
 /**
  * The result for one plugin.
@@ -169,15 +169,15 @@ export const make = Effect.gen(function* () {
   /** Extracts the bundle as an install does, and compares. */
   const compare = Effect.fnUntraced(
     function* (plugin: RemotePlugin.RemotePlugin, version: PluginVersion) {
-      const expected = path.join(yield* viewFolder.make(disk, path, home.staging), "bundle")
+      const expected = path.join(yield* ViewFolder.make(disk, path, home.staging), "bundle")
       yield* bundles.checkOut(plugin, expected)
-      const bundled = yield* fileTree.read(fs, path, expected)
-      const manifest = yield* manifestFile.find(disk, path, expected).pipe(
+      const bundled = yield* FileTree.read(fs, path, expected)
+      const manifest = yield* ManifestFile.find(disk, path, expected).pipe(
         // It was there a moment ago.
         Effect.catchTag("InvalidManifest", () => fail({ _tag: "Changed" }))
       )
-      yield* commandSkillFiles.write(disk, path, expected, plugin.pluginId, manifest)
-      return yield* fileTree.compare(
+      yield* CommandSkillFiles.write(disk, path, expected, plugin.pluginId, manifest)
+      return yield* FileTree.compare(
         fs,
         path,
         store.versionRoot(plugin.pluginId, version),

@@ -23,7 +23,7 @@ import type { CacheLockError } from "./CacheLock.ts"
 import type { UnsupportedSchemaVersion } from "./InstallMetadata.ts"
 import { isDamaged } from "./internal/bundle/archiveError.ts"
 import { type Reason, RemoteBundleError } from "./internal/bundle/bundleError.ts"
-import * as commandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
+import * as CommandSkillFiles from "./internal/bundle/commandSkillFiles.ts"
 import * as Completion from "./internal/bundle/completion.ts"
 import type { ManifestFile } from "./internal/bundle/manifestFile.ts"
 import { identified } from "./internal/cache/storeError.ts"
@@ -326,7 +326,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       (root) =>
         Effect.map(
           unpack(plugin, version, root, options, (disk, manifest) =>
-            commandSkillFiles.write(disk, path, root, pluginId, manifest)
+            CommandSkillFiles.write(disk, path, root, pluginId, manifest)
           ),
           (bytes) => ({ pluginId, version, remotePluginId, bytes })
         ),

@@ -6,7 +6,7 @@ import * as SchemaIssues from "./internal/schemaIssue.ts"
 import * as PluginId from "./PluginId.ts"
 import * as PluginVersion from "./PluginVersion.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
-import * as names from "./internal/marketplaces.ts"
+import * as Marketplaces from "./internal/marketplaces.ts"
 import * as Message from "./internal/message.ts"
 import * as WhiteSpace from "./internal/whiteSpace.ts"
 
@@ -20,7 +20,7 @@ export const marketplaces: {
   readonly [
     name in "curated" | "createdByMe" | "workspace" | "sharedWithMe"
   ]: PluginId.MarketplaceName
-} = names.marketplaces
+} = Marketplaces.marketplaces
 
 /**
  * Marketplaces of earlier releases of Codex. Nothing is installed there any more.
@@ -29,7 +29,7 @@ export const marketplaces: {
  * @since 0.1.0
  */
 export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> =
-  names.retiredMarketplaces
+  Marketplaces.retiredMarketplaces
 
 /**
  * The only marketplaces whose stale plugins are removed.
@@ -37,7 +37,8 @@ export const retiredMarketplaces: ReadonlyArray<PluginId.MarketplaceName> =
  * @category constants
  * @since 0.1.0
  */
-export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> = names.remoteMarketplaces
+export const remoteMarketplaces: ReadonlySet<PluginId.MarketplaceName> =
+  Marketplaces.remoteMarketplaces
 
 /**
  * One plugin of the account, with everything that is needed to cache it.

@@ -5,8 +5,8 @@
  * @since 0.2.0
  */
 import { Duration, Predicate, Schema } from "effect"
-import * as reason from "./internal/sync/reason.ts"
-import * as json from "./internal/version.ts"
+import * as Reason from "./internal/sync/reason.ts"
+import * as Version from "./internal/version.ts"
 import type * as SyncEvent from "./SyncEvent.ts"
 import * as SyncPlan from "./SyncPlan.ts"
 
@@ -16,7 +16,7 @@ import * as SyncPlan from "./SyncPlan.ts"
  * @category constants
  * @since 0.2.0
  */
-export const schemaVersion = json.schemaVersion
+export const schemaVersion = Version.schemaVersion
 
 const Milliseconds = Schema.Int
 const NullableString = Schema.NullOr(Schema.String)
@@ -234,9 +234,9 @@ export const encodeError = (
     Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
       ? error._tag
       : error.name,
-  reason: reason.reasonTag(error) ?? null,
+  reason: Reason.reasonTag(error) ?? null,
   message: error.message,
-  remedy: reason.reasonOf(error, ids).remedy
+  remedy: Reason.reasonOf(error, ids).remedy
 })
 
 const encodeFailure = ({ error, pluginId, remotePluginId }: SyncEvent.SyncFailure): Failure => ({

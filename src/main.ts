@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import * as compileCache from "./cli/compileCache.ts"
+import * as CompileCache from "./cli/compileCache.ts"
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 if (major < 22 || major === 23 || (major === 22 && minor < 21) || (major === 24 && minor < 5)) {
@@ -14,7 +14,7 @@ process.emitWarning = (warning: string | Error, ...rest: ReadonlyArray<unknown>)
     emitWarning(warning, ...rest)
 }
 
-compileCache.enable()
+CompileCache.enable()
 // File operations run on these threads. Node's default of four leaves a fast disk idle.
 process.env.UV_THREADPOOL_SIZE ??= "8"
 

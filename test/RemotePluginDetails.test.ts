@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { inspect } from "node:util"
-import * as PluginDetails from "../src/RemotePluginDetails.ts"
+import * as RemotePluginDetails from "../src/RemotePluginDetails.ts"
 import { remotePlugin, type Row } from "./support/snapshots.ts"
 
 /** A row with only the fields that Codex needs. */
@@ -13,10 +13,10 @@ const rowWith = ({ release, ...fields }: Row = {}) =>
     release: { display_name: "Alpha", description: "d", interface: {}, ...release }
   })
 
-const detailsOf = (row?: Row) => Result.getOrThrow(PluginDetails.of(rowWith(row)))
+const detailsOf = (row?: Row) => Result.getOrThrow(RemotePluginDetails.of(rowWith(row)))
 
 const messageOf = (row: Row) =>
-  Result.getOrThrow(Result.flip(PluginDetails.of(rowWith(row)))).message
+  Result.getOrThrow(Result.flip(RemotePluginDetails.of(rowWith(row)))).message
 
 describe("RemotePluginDetails.of", () => {
   it("treats absent and null fields alike", () => {

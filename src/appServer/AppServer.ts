@@ -7,11 +7,11 @@
 import { Effect, Option, type PlatformError, Predicate, Ref, Result, Stdio, Stream } from "effect"
 import * as CodexHome from "../CodexHome.ts"
 import * as Baseline from "./Baseline.ts"
-import * as lines from "./lines.ts"
+import * as Lines from "./lines.ts"
 import * as ListingCache from "./ListingCache.ts"
 import * as PluginRequests from "./PluginRequests.ts"
 import * as Protocol from "./Protocol.ts"
-import * as refusals from "./refusals.ts"
+import * as Refusals from "./refusals.ts"
 
 /** The description of the program in the answer to `initialize`. */
 interface ServerInfo {
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (program: ServerInfo) {
           Effect.catchDefect((defect) =>
             Effect.andThen(
               Effect.logError("this is a bug, please report it", defect),
-              Effect.fail(refusals.failed("internal error", { message: message.call.method }))
+              Effect.fail(Refusals.failed("internal error", { message: message.call.method }))
             )
           ),
           Effect.result
@@ -102,10 +102,10 @@ export const run = Effect.fn("AppServer.run")(function* (program: ServerInfo) {
   yield* server.reconcileInBackground
   yield* stdio.stdin.pipe(
     Stream.decodeText,
-    (text) => lines.split(text, maxLineLength),
+    (text) => Lines.split(text, maxLineLength),
     Stream.mapEffect(
       (line) =>
-        line === lines.tooLong
+        line === Lines.tooLong
           ? Effect.as(
               Effect.logWarning(`ignored a line of more than ${maxLineLength} characters`),
               Option.none<string>()

@@ -15,7 +15,7 @@ import type { CachedPlugin } from "../CacheSnapshot.ts"
 import type * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
-import * as PluginDetails from "../RemotePluginDetails.ts"
+import * as RemotePluginDetails from "../RemotePluginDetails.ts"
 import type * as RemotePlugin from "../RemotePlugin.ts"
 import type * as ListingCache from "./ListingCache.ts"
 import * as PluginCapabilities from "./PluginCapabilities.ts"
@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function* (
 
   const observeAll = Effect.fnUntraced(function* (rows: ReadonlyArray<RemotePlugin.RemotePlugin>) {
     const enabled = new Map(
-      rows.map((plugin) => [plugin.pluginId, PluginDetails.enabledOf(plugin)])
+      rows.map((plugin) => [plugin.pluginId, RemotePluginDetails.enabledOf(plugin)])
     )
     const { plugins } = yield* store.snapshot
     const observed = yield* Effect.forEach(

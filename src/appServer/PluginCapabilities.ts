@@ -5,7 +5,7 @@
  * the declared parts work.
  */
 import { Effect, FileSystem, Path } from "effect"
-import * as declarations from "../internal/bundle/declarations.ts"
+import * as Declarations from "../internal/bundle/declarations.ts"
 
 export interface PluginCapabilities {
   readonly hasMcps: boolean
@@ -35,15 +35,15 @@ export const read: (
 ) => Effect.Effect<PluginCapabilities, never, FileSystem.FileSystem | Path.Path> = Effect.fn(
   "PluginCapabilities.read"
 )(function* (root) {
-  const { apps, hooks, mcpServers, namedSkills, usualSkills } = yield* declarations.read(
+  const { apps, hooks, mcpServers, namedSkills, usualSkills } = yield* Declarations.read(
     yield* FileSystem.FileSystem,
     yield* Path.Path,
     root
   )
   return {
-    hasMcps: mcpServers.some(({ json }) => declarations.mcpServerNames(json).length > 0),
-    hasApps: apps.some(({ json }) => declarations.appNames(json).length > 0),
-    hasHooks: hooks.some(({ json }) => declarations.hookEvents(json).length > 0),
+    hasMcps: mcpServers.some(({ json }) => Declarations.mcpServerNames(json).length > 0),
+    hasApps: apps.some(({ json }) => Declarations.appNames(json).length > 0),
+    hasHooks: hooks.some(({ json }) => Declarations.hookEvents(json).length > 0),
     hasSkills: namedSkills.length > 0 || usualSkills !== null
   }
 })

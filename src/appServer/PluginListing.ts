@@ -9,11 +9,11 @@ import * as PluginStore from "../PluginStore.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
 import * as RemoteCatalog from "../RemoteCatalog.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
-import * as PluginDetails from "../RemotePluginDetails.ts"
+import * as RemotePluginDetails from "../RemotePluginDetails.ts"
 import type * as ListingCache from "./ListingCache.ts"
 import * as PluginView from "./PluginView.ts"
 import type * as Protocol from "./Protocol.ts"
-import * as refusals from "./refusals.ts"
+import * as Refusals from "./refusals.ts"
 
 /** The sections that a client asks for by kind, in Codex's order. */
 const sections: ReadonlyArray<readonly [kind: string, RemoteCatalog.Section]> = [
@@ -30,7 +30,7 @@ const subjectsOf = (
   installed: ReadonlyArray<RemotePlugin.RemotePlugin>,
   cached: Cached
 ): ReadonlyArray<PluginView.Subject> =>
-  PluginDetails.addTo(plugins, installed).map(({ details, installed, plugin }) => ({
+  RemotePluginDetails.addTo(plugins, installed).map(({ details, installed, plugin }) => ({
     plugin,
     details,
     installed,
@@ -116,7 +116,7 @@ export const make = Effect.fnUntraced(function* (
     const wanted = sections.filter(([kind]) => kinds.includes(kind))
     const marketplaces = yield* Effect.forEach(wanted, ([, name]) => section(name), {
       concurrency: "unbounded"
-    }).pipe(Effect.mapError(refusals.listRefused))
+    }).pipe(Effect.mapError(Refusals.listRefused))
     return { ...nothing, marketplaces: marketplaces.flat() }
   })
 

@@ -12,7 +12,7 @@ import * as PluginChanges from "./PluginChanges.ts"
 import * as PluginListing from "./PluginListing.ts"
 import * as PluginView from "./PluginView.ts"
 import * as Protocol from "./Protocol.ts"
-import * as refusals from "./refusals.ts"
+import * as Refusals from "./refusals.ts"
 
 const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
 const decodeRemoteId = Schema.decodeUnknownOption(
@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* (
 
   const uninstallRemote = Effect.fnUntraced(function* (text: string) {
     const id = yield* remoteIdOf(text, "invalid remote plugin id")
-    const pluginId = yield* Effect.mapError(installer.uninstall(id), refusals.uninstallRefused)
+    const pluginId = yield* Effect.mapError(installer.uninstall(id), Refusals.uninstallRefused)
     yield* listing.refresh
     yield* baseline.update(pluginId)
     return {}
@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function* (
   const handlers: Handlers = {
     "plugin/read": Effect.fnUntraced(function* (params) {
       const id = yield* subjectOf("plugin/read", params)
-      const { cached, ...state } = yield* Effect.mapError(installer.read(id), refusals.readRefused)
+      const { cached, ...state } = yield* Effect.mapError(installer.read(id), Refusals.readRefused)
       const active = Option.flatMap(cached, ({ active }) => active)
       return { plugin: PluginView.detail({ ...state, cached: active }) }
     }),
@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function* (
       const id = yield* subjectOf("plugin/install", params)
       const { details, pluginId } = yield* Effect.mapError(
         installer.install(id),
-        refusals.installRefused
+        Refusals.installRefused
       )
       yield* listing.refresh
       yield* baseline.update(pluginId)
@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function* (
         onSome: (local) =>
           store.uninstall(local).pipe(
             Effect.as({}),
-            Effect.mapError((error) => refusals.failed("uninstall plugin", error))
+            Effect.mapError((error) => Refusals.failed("uninstall plugin", error))
           )
       }),
 
@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function* (
       baseline.reconcile.pipe(
         Effect.catchTag("NotSignedIn", () => Effect.succeed(PluginChanges.none)),
         Effect.mapError((error) =>
-          refusals.failed("failed to reconcile remote installed plugins", error)
+          Refusals.failed("failed to reconcile remote installed plugins", error)
         )
       )
   }

@@ -4,7 +4,7 @@ import { HttpClient } from "effect/http"
 import { count, display } from "../internal/display.ts"
 import * as PluginDoctor from "../PluginDoctor.ts"
 import { ProblemsFound } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import * as Online from "./online.ts"
 import { printJson } from "./output.ts"
 import { spinning } from "./region.ts"
@@ -74,13 +74,13 @@ const layerHttp = Layer.catchTag(Online.layerHttp, "CertificateFileError", () =>
 export const doctor = Command.make(
   "doctor",
   {
-    codexHome: flags.codexHome,
-    json: flags.json,
-    offline: flags.offline("Do not ask the backend"),
-    fix: flags.toggle("fix", "First repair what is safe to repair"),
-    quiet: flags.quiet("Print nothing if there are no problems"),
-    verbose: flags.verbose("Print the checks that passed, too"),
-    wait: flags.wait
+    codexHome: Flags.codexHome,
+    json: Flags.json,
+    offline: Flags.offline("Do not ask the backend"),
+    fix: Flags.toggle("fix", "First repair what is safe to repair"),
+    quiet: Flags.quiet("Print nothing if there are no problems"),
+    verbose: Flags.verbose("Print the checks that passed, too"),
+    wait: Flags.wait
   },
   Effect.fn("doctor")(function* ({ fix, json, offline, quiet, verbose }) {
     const { examine } = yield* PluginDoctor.PluginDoctor

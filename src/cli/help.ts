@@ -4,7 +4,7 @@
 import { Option } from "effect"
 import type { HelpDoc } from "effect/cli"
 import { codes } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { type Style, width, wrap } from "./style.ts"
 
 /** A term and its explanation. */
@@ -74,7 +74,7 @@ const metavars: Readonly<Record<string, string>> = {
 
 /** A flag with its aliases and value, and the variable that sets it. */
 export const flagItem = ({ aliases, description, name, type }: HelpDoc.FlagDoc): Item => {
-  const variable = flags.variableOf(name)
+  const variable = Flags.variableOf(name)
   const value = type === "boolean" ? "" : ` ${metavars[name] ?? type}`
   const names = [...aliases.filter((alias) => !alias.startsWith("--")), `--${name}`]
   const text = Option.getOrElse(description, () => "")
@@ -96,9 +96,9 @@ const exitCodes: ReadonlyArray<Item> = codes.map(([code, meaning]) => [String(co
 /** The environment variables that the program reads. */
 export const environment: ReadonlyArray<Item> = [
   ["CODEX_HOME", "The Codex home, unless --codex-home names one"],
-  ...flags.variableNames.map((variable): Item => {
+  ...Flags.variableNames.map((variable): Item => {
     const flag = variable.replace("CODEX_PLUGINS_", "--").toLowerCase()
-    return variable === flags.variableOf("offline")
+    return variable === Flags.variableOf("offline")
       ? [variable, `The default of ${flag}; a command that needs the backend then fails at once`]
       : [variable, `The default of ${flag}`]
   }),

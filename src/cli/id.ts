@@ -4,8 +4,8 @@ import { display } from "../internal/display.ts"
 import type * as PluginIdentity from "../PluginIdentity.ts"
 import * as PluginStore from "../PluginStore.ts"
 import { CommandFailed } from "./exit.ts"
-import * as flags from "./flags.ts"
-import * as names from "./names.ts"
+import * as Flags from "./flags.ts"
+import * as Names from "./names.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion } from "./output.ts"
 
@@ -26,15 +26,15 @@ const why = (state: PluginIdentity.State): string => {
 export const id = Command.make(
   "id",
   {
-    codexHome: flags.codexHome,
-    json: flags.json,
-    plugin: names.plugin
+    codexHome: Flags.codexHome,
+    json: Flags.json,
+    plugin: Names.plugin
   },
   Effect.fn("id")(function* ({ json, plugin }) {
     // The other plugins are read only if the name must be resolved.
-    const named = names.isPluginId(plugin)
+    const named = Names.isPluginId(plugin)
       ? Option.some(plugin)
-      : Option.map(yield* names.cached(plugin), ({ pluginId }) => pluginId)
+      : Option.map(yield* Names.cached(plugin), ({ pluginId }) => pluginId)
     if (Option.isNone(named)) {
       return yield* new CommandFailed({ why: `${plugin} is not installed` })
     }

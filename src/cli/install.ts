@@ -7,8 +7,8 @@ import * as PluginStore from "../PluginStore.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
 import { within, WrongUsage } from "./exit.ts"
-import * as flags from "./flags.ts"
-import * as names from "./names.ts"
+import * as Flags from "./flags.ts"
+import * as Names from "./names.ts"
 import { offline } from "./offline.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
@@ -66,9 +66,9 @@ const currentVersion = (state: PluginInstaller.PluginState): Option.Option<Plugi
 
 const installRemote = Effect.fnUntraced(function* (name: string, json: boolean) {
   const { install, read } = yield* PluginInstaller.PluginInstaller
-  const id = yield* names.resolveRemote(name)
+  const id = yield* Names.resolveRemote(name)
   // Only a cached plugin can be up to date, and the cache is checked without a request.
-  const cached = yield* names.cached(id)
+  const cached = yield* Names.cached(id)
   if (Option.isSome(cached)) {
     const state = yield* read(id)
     const version = currentVersion(state)
@@ -78,7 +78,7 @@ const installRemote = Effect.fnUntraced(function* (name: string, json: boolean) 
       return yield* printInstalled(current, { source: "remote", id }, json)
     }
   }
-  const { pluginId, version } = yield* names.orUnknown(name)(install(id))
+  const { pluginId, version } = yield* Names.orUnknown(name)(install(id))
   yield* printInstalled({ pluginId, version, changed: true }, { source: "remote", id }, json)
 })
 
@@ -129,9 +129,9 @@ const installLocal = Effect.fnUntraced(function* (
 export const install = Command.make(
   "install",
   {
-    codexHome: flags.codexHome,
-    force: flags.force,
-    json: flags.json,
+    codexHome: Flags.codexHome,
+    force: Flags.force,
+    json: Flags.json,
     from: Flag.String("from").pipe(
       Flag.withMetavar("DIR"),
       Flag.withDescription(
@@ -139,8 +139,8 @@ export const install = Command.make(
       ),
       Flag.optional
     ),
-    timeout: flags.timeout,
-    wait: flags.wait,
+    timeout: Flags.timeout,
+    wait: Flags.wait,
     plugin: Argument.String("PLUGIN").pipe(
       Argument.withDescription(
         "NAME, NAME@MARKETPLACE or the remote id; with --from, NAME@MARKETPLACE"
@@ -157,14 +157,14 @@ export const install = Command.make(
           )
         : new WrongUsage({ message: "with --from, name the plugin as NAME@MARKETPLACE" })
     }
-    return yield* names.isName(plugin)
+    return yield* Names.isName(plugin)
       ? installRemote(plugin, json).pipe(
           within(timeout),
           spinning(() => `Installing ${plugin}`),
           Effect.provide(online(codexHome, { lock }))
         )
       : new WrongUsage({
-          message: `${JSON.stringify(plugin)} is not ${names.expected}; to install from a folder, use --from DIR`
+          message: `${JSON.stringify(plugin)} is not ${Names.expected}; to install from a folder, use --from DIR`
         })
   })
 ).pipe(

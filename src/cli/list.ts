@@ -6,8 +6,8 @@ import * as PluginId from "../PluginId.ts"
 import type * as PluginIdentity from "../PluginIdentity.ts"
 import * as PluginStore from "../PluginStore.ts"
 import { CommandFailed } from "./exit.ts"
-import * as flags from "./flags.ts"
-import * as names from "./names.ts"
+import * as Flags from "./flags.ts"
+import * as Names from "./names.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion, tableLines } from "./output.ts"
 import { Screen } from "./screen.ts"
@@ -149,7 +149,7 @@ const named = Effect.fnUntraced(function* (
   wanted: ReadonlyArray<string>
 ) {
   const pluginIds = yield* Effect.forEach(wanted, (text) =>
-    Effect.flatMap(names.cached(text), (named) =>
+    Effect.flatMap(Names.cached(text), (named) =>
       Option.isSome(named)
         ? Effect.succeed(named.value.pluginId)
         : Effect.fail(new CommandFailed({ why: `${text} is not installed` }))
@@ -167,9 +167,9 @@ const byName = Order.combineAll([
 export const list = Command.make(
   "list",
   {
-    codexHome: flags.codexHome,
-    json: flags.json,
-    names: names.plugin.pipe(Argument.variadic())
+    codexHome: Flags.codexHome,
+    json: Flags.json,
+    names: Names.plugin.pipe(Argument.variadic())
   },
   Effect.fn("list")(function* ({ json, names: wanted }) {
     const store = yield* PluginStore.PluginStore

@@ -10,7 +10,7 @@ import * as PluginSync from "../PluginSync.ts"
 import * as RemoteBundle from "../RemoteBundle.ts"
 import * as RemoteCatalog from "../RemoteCatalog.ts"
 import * as SyncPlan from "../SyncPlan.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { home } from "./offline.ts"
 import { DownloadOptions, layerHttp, services } from "./online.ts"
 
@@ -19,7 +19,7 @@ const maxConcurrency = 256
 
 /** The home, and the options of its passes. */
 export const passFlags = {
-  codexHome: flags.codexHome,
+  codexHome: Flags.codexHome,
   concurrency: Flag.Int("concurrency").pipe(
     Flag.withMetavar("N"),
     Flag.withDescription(`Downloads at a time (default: ${PluginSync.defaultConcurrency})`),
@@ -27,22 +27,20 @@ export const passFlags = {
       (n) => n >= 1 && n <= maxConcurrency,
       () => `a number from 1 to ${maxConcurrency}`
     ),
-    flags.withVariable("concurrency", (variable) => Config.Int(variable)),
+    Flags.withVariable("concurrency", (variable) => Config.Int(variable)),
     Flag.withDefault(PluginSync.defaultConcurrency)
   ),
   remove: Flag.Literals("remove", SyncPlan.removalPolicies).pipe(
     Flag.withDescription(
       "Whether to remove plugins that the account does not have: `auto` keeps them in a cache that other homes share (default: auto)"
     ),
-    flags.withVariable("remove", (variable) => Config.Literals(SyncPlan.removalPolicies, variable)),
+    Flags.withVariable("remove", (variable) => Config.Literals(SyncPlan.removalPolicies, variable)),
     Flag.withDefault<SyncPlan.RemovalPolicy>("auto")
   ),
-  retain: flags
-    .duration("retain")
-    .pipe(
-      Flag.withDescription("How long a replaced version is kept: `30m`, `24h`, `0` (default: 24h)"),
-      Flag.withDefault(PluginSync.defaultRetention)
-    ),
+  retain: Flags.duration("retain").pipe(
+    Flag.withDescription("How long a replaced version is kept: `30m`, `24h`, `0` (default: 24h)"),
+    Flag.withDefault(PluginSync.defaultRetention)
+  ),
   seeds: Flag.String("seed").pipe(
     Flag.withMetavar("HOME"),
     Flag.withDescription(
@@ -54,7 +52,7 @@ export const passFlags = {
     ),
     Flag.atLeast(0)
   ),
-  wait: flags.wait
+  wait: Flags.wait
 }
 
 /** The services that a pass needs, for a home without seeds. They take the shortest time to load. */

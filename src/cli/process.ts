@@ -2,7 +2,7 @@
  * Runs the program as a Node process: signals, output errors and the exit code.
  */
 import { type Effect, Runtime } from "effect"
-import * as exit from "./exit.ts"
+import * as CliExit from "./exit.ts"
 import { intercepted } from "./signals.ts"
 
 /**
@@ -32,13 +32,13 @@ const run = Runtime.makeRunMain(({ fiber, teardown }) => {
   const onSignal = (name: NodeJS.Signals) => {
     if (intercepted(name)) return
     // A second signal does not wait for the clean-up, because the cache is valid at every moment.
-    if (signal !== undefined) process.exit(exit.codeOfSignal(name))
+    if (signal !== undefined) process.exit(CliExit.codeOfSignal(name))
     signal = name
     fiber.interruptUnsafe(fiber.id)
   }
   for (const name of signals) process.on(name, onSignal)
   fiber.addObserver((result) => {
-    teardown(result, () => end(exit.codeOf(result, signal)))
+    teardown(result, () => end(CliExit.codeOf(result, signal)))
   })
 })
 

@@ -6,7 +6,7 @@ import { completionMarker, manMarker } from "./markers.ts"
 import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { display } from "../internal/display.ts"
 import { alone } from "./alone.ts"
-import * as exit from "./exit.ts"
+import * as CliExit from "./exit.ts"
 import { printMessage, Screen } from "./screen.ts"
 import { helpLine, wrap } from "./style.ts"
 import { version } from "./version.ts"
@@ -152,6 +152,6 @@ export const program = Effect.fnUntraced(
     const program = all(root)
     return yield* Command.runWith(program, { version })(withoutUnknown(args, program))
   },
-  (run, args) => Effect.tapCause(run, exit.report({ json: isJson(args) })),
+  (run, args) => Effect.tapCause(run, CliExit.report({ json: isJson(args) })),
   Effect.provide(Layer.mergeAll(logger, presenter, globalFlags))
 )

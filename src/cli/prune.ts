@@ -2,14 +2,14 @@ import { Duration, Effect, FileSystem, Option, Path, type PlatformError } from "
 import { Command, Flag } from "effect/cli"
 import type { CachedPlugin } from "../CacheSnapshot.ts"
 import { count, display } from "../internal/display.ts"
-import * as fileTree from "../internal/fileTree.ts"
+import * as FileTree from "../internal/fileTree.ts"
 import type * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
 import { reasonOf, reasonText } from "./advice.ts"
 import { SomePluginsFailed } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { offline } from "./offline.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { size } from "./progress.ts"
@@ -48,7 +48,7 @@ interface Output {
 const bytesIn = Effect.fnUntraced(function* (root: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const files = yield* fileTree.read(fs, path, root)
+  const files = yield* FileTree.read(fs, path, root)
   return [...files.values()].reduce((sum, file) => sum + Number(file.size), 0)
 })
 
@@ -185,20 +185,18 @@ const printResults = (
 export const prune = Command.make(
   "prune",
   {
-    codexHome: flags.codexHome,
-    json: flags.json,
-    dryRun: flags.toggle("dry-run", "Print what would be deleted, and delete nothing"),
-    quiet: flags.quiet("Print nothing if there is nothing to delete"),
-    retain: flags
-      .duration("retain")
-      .pipe(
-        Flag.withDescription(
-          "Keep versions that were replaced less than this ago: `30m`, `24h`, `0` (default: 24h)"
-        ),
-        Flag.withDefault(PluginSync.defaultRetention)
+    codexHome: Flags.codexHome,
+    json: Flags.json,
+    dryRun: Flags.toggle("dry-run", "Print what would be deleted, and delete nothing"),
+    quiet: Flags.quiet("Print nothing if there is nothing to delete"),
+    retain: Flags.duration("retain").pipe(
+      Flag.withDescription(
+        "Keep versions that were replaced less than this ago: `30m`, `24h`, `0` (default: 24h)"
       ),
-    verbose: flags.verbose("Print each version that is kept, too"),
-    wait: flags.wait
+      Flag.withDefault(PluginSync.defaultRetention)
+    ),
+    verbose: Flags.verbose("Print each version that is kept, too"),
+    wait: Flags.wait
   },
   Effect.fn("prune")(function* ({ dryRun, json, quiet, retain, verbose }) {
     const results = yield* pruneAll({ dryRun, retain })

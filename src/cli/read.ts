@@ -3,9 +3,9 @@ import { Command } from "effect/cli"
 import { display } from "../internal/display.ts"
 import * as PluginInstaller from "../PluginInstaller.ts"
 import { within } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { identityColumn, versionColumn } from "./list.ts"
-import * as names from "./names.ts"
+import * as Names from "./names.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { spinning } from "./region.ts"
@@ -56,16 +56,16 @@ const printState = (state: PluginInstaller.PluginState) => {
 export const read = Command.make(
   "read",
   {
-    codexHome: flags.codexHome,
-    json: flags.json,
-    plugin: names.plugin,
-    timeout: flags.timeout
+    codexHome: Flags.codexHome,
+    json: Flags.json,
+    plugin: Names.plugin,
+    timeout: Flags.timeout
   },
   Effect.fn("read")(function* ({ json, plugin, timeout }) {
     const installer = yield* PluginInstaller.PluginInstaller
-    const state = yield* names.resolveRemote(plugin).pipe(
+    const state = yield* Names.resolveRemote(plugin).pipe(
       Effect.flatMap(installer.read),
-      names.orUnknown(plugin),
+      Names.orUnknown(plugin),
       within(timeout),
       spinning(() => `Reading ${plugin}`)
     )

@@ -2,8 +2,8 @@
  * The program's root.
  */
 import { Effect } from "effect"
-import * as platform from "./platform.ts"
+import * as Platform from "./platform.ts"
 import { runMain } from "./process.ts"
 import { program } from "./program.ts"
 
-runMain(Effect.provide(program(process.argv.slice(2)), platform.layer))
+runMain(Effect.provide(program(process.argv.slice(2)), Platform.layer))

@@ -6,10 +6,10 @@ import { count, display } from "../internal/display.ts"
 import * as PluginStore from "../PluginStore.ts"
 import * as PluginSync from "../PluginSync.ts"
 import { CommandExited } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { passFlags, passServices } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
-import * as signals from "./signals.ts"
+import * as Signals from "./signals.ts"
 import { quietly } from "./sync.ts"
 
 /** The default of `--deadline`, the time for which the command waits for its plugins. */
@@ -79,20 +79,18 @@ const execute = (
       child.on("exit", (code, signal) =>
         resume(Effect.succeed(code ?? 128 + (signal === null ? 0 : Os.constants.signals[signal])))
       )
-    }).pipe(signals.withHandler(forward))
+    }).pipe(Signals.withHandler(forward))
   })
 
 export const run = Command.make(
   "run",
   {
     ...passFlags,
-    deadline: flags
-      .duration("deadline")
-      .pipe(
-        Flag.withDescription("How long the command waits for its plugins (default: 5s)"),
-        Flag.withDefault(defaultDeadline)
-      ),
-    offline: flags.offline("Do not ask the backend: start the command at once"),
+    deadline: Flags.duration("deadline").pipe(
+      Flag.withDescription("How long the command waits for its plugins (default: 5s)"),
+      Flag.withDefault(defaultDeadline)
+    ),
+    offline: Flags.offline("Do not ask the backend: start the command at once"),
     command: Argument.String("COMMAND").pipe(
       Argument.withDescription("The command and its arguments, after `--`"),
       Argument.variadic({ min: 1 })

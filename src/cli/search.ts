@@ -5,7 +5,7 @@ import * as PluginSearch from "../PluginSearch.ts"
 import type * as RemoteCatalog from "../RemoteCatalog.ts"
 import { errorJson } from "./errorJson.ts"
 import { within } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion, tableLines } from "./output.ts"
 import { accountText, remoteJson } from "./remoteJson.ts"
@@ -112,9 +112,9 @@ const foundJson = ({ failures, matches, searched, unreadable }: PluginSearch.Fou
 export const search = Command.make(
   "search",
   {
-    codexHome: flags.codexHome,
-    json: flags.json,
-    timeout: flags.timeout,
+    codexHome: Flags.codexHome,
+    json: Flags.json,
+    timeout: Flags.timeout,
     words: Argument.String("TEXT").pipe(
       Argument.withDescription("Words of the name or the description (default: all plugins)"),
       Argument.variadic()

@@ -7,7 +7,7 @@ import * as PluginSeed from "../PluginSeed.ts"
 import * as PluginStore from "../PluginStore.ts"
 import { reasonOf, reasonText } from "./advice.ts"
 import { SomePluginsFailed } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { marks } from "./results.ts"
 import { printLines } from "./screen.ts"
@@ -59,14 +59,14 @@ const outcomeJson = ({ failures, ...outcome }: PluginSeed.Outcome) => ({
 export const seed = Command.make(
   "seed",
   {
-    codexHome: flags.codexHome,
+    codexHome: Flags.codexHome,
     from: Flag.String("from").pipe(
       Flag.withMetavar("HOME"),
       Flag.withDescription("The Codex home whose plugins are copied")
     ),
-    json: flags.json,
-    quiet: flags.quiet("Print nothing if every plugin is here already"),
-    wait: flags.wait
+    json: Flags.json,
+    quiet: Flags.quiet("Print nothing if every plugin is here already"),
+    wait: Flags.wait
   },
   Effect.fn("seed")(function* ({ from, json, quiet }) {
     const { seed } = yield* PluginSeed.PluginSeed

@@ -8,12 +8,12 @@ import * as SyncEventJson from "../SyncEventJson.ts"
 import type * as SyncPlan from "../SyncPlan.ts"
 import { errorJson } from "./errorJson.ts"
 import { PassTimedOut, SomePluginsFailed, WouldChange, WrongUsage } from "./exit.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { printJson, printJsonLine, schemaVersion } from "./output.ts"
 import { passFlags, passServices } from "./passFlags.ts"
 import * as Progress from "./progress.ts"
 import { refreshBefore, refreshWith } from "./refresh.ts"
-import * as results from "./results.ts"
+import * as Results from "./results.ts"
 import { printLines, printMessage } from "./screen.ts"
 
 /** An event as `sync --jsonl` prints it, one in each line. */
@@ -29,8 +29,8 @@ export const printOutcome = (
   options: { readonly verbose: boolean } = { verbose: false }
 ) =>
   printLines((style) => [
-    ...(options.verbose ? results.keptLines(outcome, style) : []),
-    ...results.outcomeLines(outcome, millis, style)
+    ...(options.verbose ? Results.keptLines(outcome, style) : []),
+    ...Results.outcomeLines(outcome, millis, style)
   ])
 
 const printPlan = (plan: SyncPlan.SyncPlan, json: boolean) =>
@@ -40,7 +40,7 @@ const printPlan = (plan: SyncPlan.SyncPlan, json: boolean) =>
         actions: plan.actions.map(SyncEventJson.encodeAction),
         removalSkipped: plan.removalSkipped
       })
-    : printLines((style) => results.planLines(plan, style))
+    : printLines((style) => Results.planLines(plan, style))
 
 const isUnchanged = (outcome: SyncEvent.SyncOutcome): boolean =>
   outcome.failures.length === 0 &&
@@ -126,14 +126,14 @@ export const sync = Command.make(
   "sync",
   {
     ...passFlags,
-    json: flags.json,
+    json: Flags.json,
     jsonl: Flag.Boolean("jsonl").pipe(
       Flag.withDescription("Print each event of the pass as a line of JSON"),
       Flag.withDefault(false)
     ),
-    offline: flags.offline("Do not ask the backend: only say how many plugins are cached"),
-    quiet: flags.quiet("Print nothing if nothing changed"),
-    verbose: flags.verbose("Print the plugins that did not change, and the log, too"),
+    offline: Flags.offline("Do not ask the backend: only say how many plugins are cached"),
+    quiet: Flags.quiet("Print nothing if nothing changed"),
+    verbose: Flags.verbose("Print the plugins that did not change, and the log, too"),
     dryRun: Flag.Boolean("dry-run").pipe(
       Flag.withDescription("Print what would change, and change nothing"),
       Flag.withDefault(false)
@@ -143,7 +143,7 @@ export const sync = Command.make(
       Flag.withDefault(false)
     ),
     refreshWith,
-    timeout: flags.timeout
+    timeout: Flags.timeout
   },
   Effect.fn("sync")(function* (options) {
     const { check, dryRun, json, jsonl, offline, quiet, timeout, verbose } = options
@@ -155,7 +155,7 @@ export const sync = Command.make(
     if (offline) return yield* printCached({ json: json || jsonl, quiet })
     if (dryRun || check) {
       const plan = yield* Effect.flatMap(PluginSync.PluginSync, ({ plan }) => plan)
-      const isChange = results.plannedChanges(plan).length > 0
+      const isChange = Results.plannedChanges(plan).length > 0
       if (json || isChange || !quiet) yield* printPlan(plan, json)
       if (check && isChange) return yield* new WouldChange()
       return

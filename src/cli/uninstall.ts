@@ -6,8 +6,8 @@ import * as PluginStore from "../PluginStore.ts"
 import { remoteMarketplaces } from "../RemotePlugin.ts"
 import type { RemotePluginId } from "../RemotePluginId.ts"
 import { within } from "./exit.ts"
-import * as flags from "./flags.ts"
-import * as names from "./names.ts"
+import * as Flags from "./flags.ts"
+import * as Names from "./names.ts"
 import { offline } from "./offline.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
@@ -61,7 +61,7 @@ const uninstallLocal = Effect.fnUntraced(function* (
 
 /** A local install is outside the account's marketplaces, so it needs no network. */
 const localInstall = Effect.fnUntraced(function* (plugin: string) {
-  const named = yield* names.cached(plugin)
+  const named = yield* Names.cached(plugin)
   return Option.filter(
     named,
     ({ pluginId, remotePluginId }) =>
@@ -70,15 +70,15 @@ const localInstall = Effect.fnUntraced(function* (plugin: string) {
 })
 
 const uninstallNamed = Effect.fnUntraced(function* (plugin: string, options: Options) {
-  const { pluginId, remotePluginId } = yield* names.resolve(plugin)
+  const { pluginId, remotePluginId } = yield* Names.resolve(plugin)
   if (Option.isNone(remotePluginId) && Option.isSome(pluginId)) {
     return yield* uninstallLocal(pluginId.value, options)
   }
   const id = yield* Option.isSome(remotePluginId)
     ? Effect.succeed(remotePluginId.value)
-    : names.resolveRemote(plugin)
+    : Names.resolveRemote(plugin)
   const installer = yield* PluginInstaller.PluginInstaller
-  const before = yield* names.orUnknown(plugin)(installer.read(id))
+  const before = yield* Names.orUnknown(plugin)(installer.read(id))
   const changed = Option.isSome(before.installed) || Option.isSome(before.cached)
   const uninstalled = changed ? yield* installer.uninstall(id, options) : before.plugin.pluginId
   yield* printUninstalled(uninstalled, id, { changed, json: options.json })
@@ -87,12 +87,12 @@ const uninstallNamed = Effect.fnUntraced(function* (plugin: string, options: Opt
 export const uninstall = Command.make(
   "uninstall",
   {
-    codexHome: flags.codexHome,
-    force: flags.force,
-    json: flags.json,
-    plugin: names.plugin,
-    timeout: flags.timeout,
-    wait: flags.wait
+    codexHome: Flags.codexHome,
+    force: Flags.force,
+    json: Flags.json,
+    plugin: Names.plugin,
+    timeout: Flags.timeout,
+    wait: Flags.wait
   },
   Effect.fn("uninstall")(function* ({ codexHome, plugin, timeout, wait, ...options }) {
     const lock = { waitLimit: wait }

@@ -4,8 +4,8 @@ import { count, display } from "../internal/display.ts"
 import * as PluginVerifier from "../PluginVerifier.ts"
 import { reasonOf } from "./advice.ts"
 import { CommandFailed, SomePluginsDiffer, within } from "./exit.ts"
-import * as flags from "./flags.ts"
-import * as names from "./names.ts"
+import * as Flags from "./flags.ts"
+import * as Names from "./names.ts"
 import { online } from "./online.ts"
 import { printJson, schemaVersion } from "./output.ts"
 import { spinning } from "./region.ts"
@@ -145,21 +145,21 @@ const printReport = (
 export const verify = Command.make(
   "verify",
   {
-    codexHome: flags.codexHome,
-    json: flags.json,
-    quiet: flags.quiet("Print nothing if every plugin is as in its bundle"),
-    repair: flags.toggle(
+    codexHome: Flags.codexHome,
+    json: Flags.json,
+    quiet: Flags.quiet("Print nothing if every plugin is as in its bundle"),
+    repair: Flags.toggle(
       "repair",
       "Install the account's bundle in place of a version that differs"
     ),
-    timeout: flags.timeout,
-    verbose: flags.verbose("Print the plugins that are as in their bundles, too"),
-    wait: flags.wait,
-    plugins: names.plugin.pipe(Argument.variadic())
+    timeout: Flags.timeout,
+    verbose: Flags.verbose("Print the plugins that are as in their bundles, too"),
+    wait: Flags.wait,
+    plugins: Names.plugin.pipe(Argument.variadic())
   },
   Effect.fn("verify")(function* ({ plugins, repair, timeout, ...output }) {
     const pluginIds = yield* Effect.forEach(plugins, (plugin) =>
-      Effect.flatMap(names.resolve(plugin), ({ pluginId }) =>
+      Effect.flatMap(Names.resolve(plugin), ({ pluginId }) =>
         Option.isSome(pluginId)
           ? Effect.succeed(pluginId.value)
           : Effect.fail(new CommandFailed({ why: `${plugin} is not cached` }))

@@ -17,12 +17,12 @@ import * as PluginSync from "../PluginSync.ts"
 import { reasonOf } from "./advice.ts"
 import * as SyncEventJson from "../SyncEventJson.ts"
 import { errorJson } from "./errorJson.ts"
-import * as flags from "./flags.ts"
+import * as Flags from "./flags.ts"
 import { printJsonLine, schemaVersion } from "./output.ts"
 import { ensureOnline } from "./online.ts"
 import { passFlags, passServices } from "./passFlags.ts"
-import * as results from "./results.ts"
-import * as signals from "./signals.ts"
+import * as Results from "./results.ts"
+import * as Signals from "./signals.ts"
 import { quietly } from "./sync.ts"
 
 /** The shortest interval. More frequent passes would burden the backend. */
@@ -59,12 +59,12 @@ const passLine = ({ at, nextAt, state, took }: Pass): string => {
   const { error, outcome } = state
   const time = timeOf(at).replace(/\.\d+Z$/, "Z")
   if (state.failures === 0 && outcome !== null) {
-    return `${time} ${results.outcomeLine(outcome, took)}`
+    return `${time} ${Results.outcomeLine(outcome, took)}`
   }
   const { cause, remedy } =
     error === null ? { cause: "it was interrupted", remedy: null } : reasonOf(error)
   const help = remedy === null ? "" : `; ${display(remedy)}`
-  return `${time} Failed: ${display(cause)}${help}; next pass in ${results.seconds(nextAt - at)}`
+  return `${time} Failed: ${display(cause)}${help}; next pass in ${Results.seconds(nextAt - at)}`
 }
 
 /** Tells systemd that the service is ready. Does nothing without a socket or the program. */
@@ -84,7 +84,7 @@ const notifyReady = Effect.gen(function* () {
 
 /** Returns at the first signal. A second one ends the program as usual. */
 const signalled = Effect.flatMap(Deferred.make<void>(), (stop) =>
-  signals.withHandler(() => Deferred.doneUnsafe(stop, Effect.void))(Deferred.await(stop))
+  Signals.withHandler(() => Deferred.doneUnsafe(stop, Effect.void))(Deferred.await(stop))
 )
 
 /** Returns when the reader of the output has closed it. */
@@ -122,7 +122,7 @@ export const watch = Command.make(
   "watch",
   {
     ...passFlags,
-    every: flags.duration("every").pipe(
+    every: Flags.duration("every").pipe(
       Flag.withDescription("How often a pass starts: `15m`, `1h` (default: 1h)"),
       Flag.filter(
         (every) => Duration.isGreaterThanOrEqualTo(every, leastInterval),

@@ -7,12 +7,12 @@ import * as PluginStore from "../PluginStore.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
 import * as RemoteBundle from "../RemoteBundle.ts"
 import * as RemotePlugin from "../RemotePlugin.ts"
-import * as seedSource from "./cache/seedSource.ts"
+import * as SeedSources from "./cache/seedSource.ts"
 import * as OptionCheck from "./optionCheck.ts"
 
 /** Opens a seed. An unusable seed is logged and skipped. */
 const openSeed = Effect.fnUntraced(function* (from: string) {
-  return yield* seedSource.open(from).pipe(
+  return yield* SeedSources.open(from).pipe(
     Effect.asSome,
     Effect.catch((error) =>
       Effect.as(
@@ -23,7 +23,7 @@ const openSeed = Effect.fnUntraced(function* (from: string) {
   )
 })
 
-type SeedSource = Effect.Success<ReturnType<typeof seedSource.open>>
+type SeedSource = Effect.Success<ReturnType<typeof SeedSources.open>>
 
 /** The plugin in a seed, if it has exactly the wanted version and remote id. */
 const find = (source: SeedSource, plugin: RemotePlugin.RemotePlugin, version: PluginVersion) =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result } from "effect"
-import * as PluginDetails from "../../src/RemotePluginDetails.ts"
+import * as RemotePluginDetails from "../../src/RemotePluginDetails.ts"
 import * as PluginSummary from "../../src/appServer/PluginView.ts"
 import * as PluginVersion from "../../src/PluginVersion.ts"
 import { remotePlugin, type Row } from "../support/snapshots.ts"
@@ -13,7 +13,7 @@ const subject = ({ release, ...fields }: Row = {}): PluginSummary.Subject => {
     ...fields,
     release: { display_name: "Alpha", description: "d", interface: {}, ...release }
   })
-  const details = Result.getOrThrow(PluginDetails.of(plugin))
+  const details = Result.getOrThrow(RemotePluginDetails.of(plugin))
   return {
     plugin,
     details,

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import * as lines from "../../src/appServer/lines.ts"
+import * as Lines from "../../src/appServer/lines.ts"
 
 const split = (...pieces: ReadonlyArray<string>) =>
-  Effect.map(Stream.runCollect(lines.split(Stream.make(...pieces), 5)), (lines) => [...lines])
+  Effect.map(Stream.runCollect(Lines.split(Stream.make(...pieces), 5)), (lines) => [...lines])
 
 describe("the lines of the app-server", () => {
   it.effect("joins pieces and drops line ends", () =>
@@ -17,13 +17,13 @@ describe("the lines of the app-server", () => {
   it.effect("reports a line that is too long once and continues after its end", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* split("abc", "def", "ghi", "jkl\nok", "\n"), [
-        lines.tooLong,
+        Lines.tooLong,
         "ok"
       ])
       assert.deepStrictEqual(yield* split("abcdef\nabcde\nabcdef"), [
-        lines.tooLong,
+        Lines.tooLong,
         "abcde",
-        lines.tooLong
+        Lines.tooLong
       ])
     })
   )

@@ -5,17 +5,17 @@ import { ChildProcess } from "effect/process"
 import { fileURLToPath } from "node:url"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
-import * as shell from "../support/shell.ts"
+import * as Shell from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 
 /** A home whose commands can have variables. */
 const world = Effect.fnUntraced(function* () {
-  const made = yield* shell.world({ plugins: [alpha] })
+  const made = yield* Shell.world({ plugins: [alpha] })
   return {
     ...made,
     runWith: (env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
-      shell.run([...args, "--codex-home", made.home], { env })
+      Shell.run([...args, "--codex-home", made.home], { env })
   }
 })
 
@@ -68,7 +68,7 @@ describe("--offline", () => {
     Effect.fnUntraced(function* () {
       const { backend, home } = yield* world()
       const run = (...args: ReadonlyArray<string>) =>
-        shell.run(["run", "--codex-home", home, ...args, "--", "true"])
+        Shell.run(["run", "--codex-home", home, ...args, "--", "true"])
       assert.strictEqual((yield* run("--offline")).code, 0)
       assert.deepStrictEqual(yield* backend.requests(), [])
     }, Effect.provide(NodeServices.layer))
@@ -100,7 +100,7 @@ describe("--verbose and --quiet", () => {
       const fs = yield* FileSystem.FileSystem
       const other = yield* fs.makeTempDirectoryScoped({ prefix: "codex-home-" })
       const seed = (...args: ReadonlyArray<string>) =>
-        shell.run(["seed", "--from", home, "--codex-home", other, ...args])
+        Shell.run(["seed", "--from", home, "--codex-home", other, ...args])
       assert.include((yield* seed("--quiet")).stdout, " + alpha")
       assert.deepStrictEqual(yield* seed("--quiet"), { code: 0, stdout: "", stderr: "" })
       assert.deepStrictEqual(yield* run("verify", "--quiet"), { code: 0, stdout: "", stderr: "" })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
-import * as flags from "../../src/cli/flags.ts"
+import * as CliFlags from "../../src/cli/flags.ts"
 import { make, Screen } from "../../src/cli/screen.ts"
 import { commands } from "../support/commands.ts"
 import { run } from "../support/shell.ts"
@@ -36,7 +36,7 @@ describe("help", () => {
     Effect.gen(function* () {
       const text = yield* help(80)
       assert.match(text, /^EXIT CODES\n {2}0 +success\n/m)
-      for (const variable of ["CODEX_HOME", "NO_COLOR", "HTTPS_PROXY", ...flags.variableNames]) {
+      for (const variable of ["CODEX_HOME", "NO_COLOR", "HTTPS_PROXY", ...CliFlags.variableNames]) {
         assert.include(text, variable)
       }
     })

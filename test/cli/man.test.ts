@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as Fs from "node:fs"
-import * as flags from "../../src/cli/flags.ts"
+import * as Flags from "../../src/cli/flags.ts"
 import { run } from "../support/shell.ts"
 
 /** The text that a reader of manual pages shows. */
@@ -27,7 +27,7 @@ describe("the manual page", () => {
       for (const command of ["sync", "search", "watch", "demo"]) {
         assert.include(text, `\n.SS ${command}\n`)
       }
-      for (const word of ["--refresh-with PROGRAM", "143", ...flags.variableNames]) {
+      for (const word of ["--refresh-with PROGRAM", "143", ...Flags.variableNames]) {
         assert.include(text, word)
       }
     })

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit } from "effect"
-import * as exit from "../../src/cli/exit.ts"
+import * as CliExit from "../../src/cli/exit.ts"
 import { version } from "../../src/cli/version.ts"
 import { commands } from "../support/commands.ts"
 import { run } from "../support/shell.ts"
@@ -111,8 +111,8 @@ describe("codex-plugins", () => {
 
 describe("exit.codeOf", () => {
   it("is 1 for a failure and for a bug", () => {
-    assert.strictEqual(exit.codeOf(Exit.fail(new Error("no"))), 1)
-    assert.strictEqual(exit.codeOf(Exit.die(new Error("oh no"))), 1)
+    assert.strictEqual(CliExit.codeOf(Exit.fail(new Error("no"))), 1)
+    assert.strictEqual(CliExit.codeOf(Exit.die(new Error("oh no"))), 1)
   })
 
   it.each([
@@ -121,6 +121,6 @@ describe("exit.codeOf", () => {
     ["SIGTERM", 143],
     ["SIGHUP", 129]
   ] as const)("is the shell's code for a command that %s interrupted", (signal, code) => {
-    assert.strictEqual(exit.codeOf(Exit.failCause(Cause.interrupt(1)), signal), code)
+    assert.strictEqual(CliExit.codeOf(Exit.failCause(Cause.interrupt(1)), signal), code)
   })
 })

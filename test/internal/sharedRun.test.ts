@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, References, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import * as sharedRun from "../../src/internal/sharedRun.ts"
+import * as SharedRun from "../../src/internal/sharedRun.ts"
 
 /** A run of one minute that returns its number and counts its interruptions. */
 const counted = Effect.gen(function* () {
@@ -10,7 +10,7 @@ const counted = Effect.gen(function* () {
   const run = yield* Effect.suspend(() => Effect.succeed(++counts.started)).pipe(
     Effect.delay("1 minute"),
     Effect.onInterrupt(() => Effect.sync(() => counts.interrupted++)),
-    sharedRun.make,
+    SharedRun.make,
     Scope.provide(scope)
   )
   return { counts, run, scope }
@@ -70,13 +70,13 @@ describe("SharedRun", () => {
   it.effect("keeps the annotations and the parent span of the caller that started it", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const run = yield* sharedRun
-        .make(Effect.zip(Effect.currentSpan, References.CurrentLogAnnotations))
-        .pipe(
-          Scope.provide(scope),
-          Effect.annotateLogs("who", "builder"),
-          Effect.withSpan("builder")
-        )
+      const run = yield* SharedRun.make(
+        Effect.zip(Effect.currentSpan, References.CurrentLogAnnotations)
+      ).pipe(
+        Scope.provide(scope),
+        Effect.annotateLogs("who", "builder"),
+        Effect.withSpan("builder")
+      )
       const [span, annotations] = yield* run.pipe(
         Effect.annotateLogs("who", "caller"),
         Effect.withSpan("caller")
@@ -90,9 +90,9 @@ describe("SharedRun", () => {
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const gate = yield* Deferred.make<void>()
-      const run = yield* sharedRun
-        .make(Effect.andThen(Deferred.await(gate), Effect.fail("no")))
-        .pipe(Scope.provide(scope))
+      const run = yield* SharedRun.make(
+        Effect.andThen(Deferred.await(gate), Effect.fail("no"))
+      ).pipe(Scope.provide(scope))
       const fibers = [yield* fork(Effect.flip(run)), yield* fork(Effect.flip(run))]
       yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(yield* Fiber.joinAll(fibers), ["no", "no"])

@@ -4,7 +4,7 @@
 import { ConfigProvider, Console, Effect, FileSystem, Layer, type Stdio } from "effect"
 import { codeOf } from "../../src/cli/exit.ts"
 import { DownloadOptions } from "../../src/cli/online.ts"
-import * as platform from "../../src/cli/platform.ts"
+import * as Platform from "../../src/cli/platform.ts"
 import { program } from "../../src/cli/program.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 
@@ -36,7 +36,7 @@ export const run = (
     const stdout: Array<string> = []
     const stderr: Array<string> = []
     return program(args).pipe(
-      Effect.provide(Layer.merge(platform.layer, stdio)),
+      Effect.provide(Layer.merge(Platform.layer, stdio)),
       Effect.provideService(DownloadOptions, { allowLoopbackHttp: true }),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
       Effect.provideService(

@@ -9,7 +9,7 @@ import type { PluginVersion } from "../../PluginVersion.ts"
 import * as RemotePlugin from "../../RemotePlugin.ts"
 import type { Editable } from "../disk/Disk.ts"
 import * as CuratedManifest from "./curatedManifest.ts"
-import * as manifestFile from "./manifestFile.ts"
+import * as ManifestFile from "./manifestFile.ts"
 
 /** The mode of a file that is added to a bundle. Source: Codex. */
 const addedFileMode = 0o644
@@ -36,7 +36,7 @@ export const make = (disk: Editable, path: Path.Path) => {
     version: PluginVersion,
     root: string
   ) {
-    let manifest = yield* manifestFile.find(disk, path, root)
+    let manifest = yield* ManifestFile.find(disk, path, root)
     // Codex does not change an agent plugin's manifest, and reads `apps` from the other kinds.
     const isAgentPlugin = manifest.relativePath === PluginManifest.agentPluginPath
     if (!isAgentPlugin) {
@@ -55,9 +55,9 @@ export const make = (disk: Editable, path: Path.Path) => {
     }
     if (Option.isNone(plugin.appManifest)) return manifest
     const naming = isAgentPlugin
-      ? yield* manifestFile
-          .find(disk, path, root, PluginManifest.paths.slice(1))
-          .pipe(Effect.catchTag("InvalidManifest", () => Effect.succeed(undefined)))
+      ? yield* ManifestFile.find(disk, path, root, PluginManifest.paths.slice(1)).pipe(
+          Effect.catchTag("InvalidManifest", () => Effect.succeed(undefined))
+        )
       : manifest
     const segments = CuratedManifest.appManifestPath(naming?.json)
     const target = path.join(root, ...segments)
@@ -66,7 +66,7 @@ export const make = (disk: Editable, path: Path.Path) => {
     yield* overwrite(target, encoder.encode(plugin.appManifest.value))
     yield* disk.syncDirectories(folders)
     // The app manifest may have been written to a path at which a manifest is looked for.
-    return yield* manifestFile.find(disk, path, root)
+    return yield* ManifestFile.find(disk, path, root)
   })
 
   /** Completes the bundle in a folder, and checks and returns its manifest. */
@@ -79,8 +79,8 @@ export const make = (disk: Editable, path: Path.Path) => {
     const manifest =
       PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated
         ? yield* materialise(plugin, version, root)
-        : yield* manifestFile.find(disk, path, root)
-    yield* manifestFile.check(manifest, PluginId.name(pluginId))
+        : yield* ManifestFile.find(disk, path, root)
+    yield* ManifestFile.check(manifest, PluginId.name(pluginId))
     return manifest
   })
 }

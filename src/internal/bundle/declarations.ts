@@ -6,7 +6,7 @@ import { Effect, type FileSystem, Option, type Path, Predicate, Schema } from "e
 import { agentPluginPath } from "../../PluginManifest.ts"
 import { Implementation } from "../disk/Disk.ts"
 import { maxBytes } from "../smallFile.ts"
-import * as manifestFile from "./manifestFile.ts"
+import * as ManifestFile from "./manifestFile.ts"
 
 /** One file, or one part of the manifest, that declares something. */
 export interface Declaration {
@@ -53,7 +53,7 @@ export const read = Effect.fnUntraced(function* (
   root: string
 ): Effect.fn.Return<Declarations> {
   const disk = (yield* Implementation)(fs)
-  const file = yield* Effect.option(manifestFile.find(disk, path, root))
+  const file = yield* Effect.option(ManifestFile.find(disk, path, root))
   const manifest = Option.match(file, { onNone: () => undefined, onSome: ({ json }) => json })
   const manifestPath = Option.match(file, { onNone: () => null, onSome: ({ path }) => path })
   const isAgentPlugin = Option.exists(file, ({ relativePath }) => relativePath === agentPluginPath)

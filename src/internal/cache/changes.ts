@@ -6,7 +6,7 @@ import * as Deletions from "./deletions.ts"
 import type * as Disk from "../disk/Disk.ts"
 import * as Doubts from "./doubts.ts"
 import type { Liveness } from "../lock/liveness.ts"
-import type * as cacheReader from "./reader.ts"
+import type * as CacheReader from "./reader.ts"
 import * as Sidecars from "./sidecars.ts"
 import * as StagingFolder from "./stagingFolder.ts"
 import { fail, heldFilePatience, isHeld, type Reason } from "./storeError.ts"
@@ -22,7 +22,7 @@ export interface Context {
   readonly path: Path.Path
   /** The paths of the cache and of its staging folder. */
   readonly home: { readonly cache: string; readonly staging: string }
-  readonly reader: Effect.Success<typeof cacheReader.make>
+  readonly reader: Effect.Success<typeof CacheReader.make>
   readonly liveness: Liveness
 }
 

@@ -4,7 +4,7 @@
 import { Effect, PlatformError, Random } from "effect"
 import type * as PluginId from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
-import * as platformError from "../platformError.ts"
+import * as PlatformErrors from "../platformError.ts"
 import type { Context, Rename } from "./changes.ts"
 import type { Doubts } from "./doubts.ts"
 import type { Sidecars } from "./sidecars.ts"
@@ -74,7 +74,7 @@ export const make = (
     const renamed = yield* rename(target, discarded).pipe(
       Effect.as(true),
       Effect.catchIf(
-        (error) => PlatformError.isPlatformError(error) && platformError.codeOf(error) === "EXDEV",
+        (error) => PlatformError.isPlatformError(error) && PlatformErrors.codeOf(error) === "EXDEV",
         () => Effect.as(inPlace, false)
       )
     )

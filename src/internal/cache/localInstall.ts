@@ -6,8 +6,8 @@ import { folderMode } from "../disk/Disk.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import type * as PluginVersion from "../../PluginVersion.ts"
-import * as commandSkillFiles from "../bundle/commandSkillFiles.ts"
-import * as manifestFile from "../bundle/manifestFile.ts"
+import * as CommandSkillFiles from "../bundle/commandSkillFiles.ts"
+import * as ManifestFile from "../bundle/manifestFile.ts"
 import type { StagedVersion } from "./activation.ts"
 import type { Context } from "./changes.ts"
 import { copyTree } from "./copyTree.ts"
@@ -26,7 +26,7 @@ export const make = <E, R>(
 ) =>
   Effect.fnUntraced(function* (options: Options) {
     const { pluginId, source } = options
-    const read = (root: string) => manifestFile.read(disk, path, root, PluginId.name(pluginId))
+    const read = (root: string) => ManifestFile.read(disk, path, root, PluginId.name(pluginId))
     const { manifest, path: manifestPath } = yield* read(source)
     const version = options.version ?? (yield* PluginManifest.localVersion(manifest, manifestPath))
     const root = path.join(yield* stageFolder, "version")
@@ -44,7 +44,7 @@ export const make = <E, R>(
         )
       )
     )
-    yield* commandSkillFiles.write(disk, path, root, pluginId, copied)
+    yield* CommandSkillFiles.write(disk, path, root, pluginId, copied)
     const staged: StagedVersion = { root, pluginId, version, remotePluginId: null }
     return staged
   })

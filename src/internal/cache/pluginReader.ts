@@ -9,7 +9,7 @@ import * as InstallMetadata from "../../InstallMetadata.ts"
 import * as PluginId from "../../PluginId.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
-import * as manifestFile from "../bundle/manifestFile.ts"
+import * as ManifestFile from "../bundle/manifestFile.ts"
 import { type BaseRoot, type BaseRoots, baseRootWith, fingerprint, mtimeOf } from "./baseRoots.ts"
 import type * as Disk from "../disk/Disk.ts"
 import * as Reads from "../disk/reads.ts"
@@ -139,7 +139,7 @@ export const make = (
     }
     return Option.some({
       ...plugin,
-      intact: yield* manifestFile.hasValidManifest(
+      intact: yield* ManifestFile.hasValidManifest(
         path,
         versionRootOf(baseRoot, active.value),
         PluginId.name(pluginId)

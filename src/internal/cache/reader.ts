@@ -17,7 +17,7 @@ import type { CachedPlugin, CacheSnapshot, Stray } from "../../CacheSnapshot.ts"
 import * as CodexHome from "../../CodexHome.ts"
 import * as PluginId from "../../PluginId.ts"
 import { remoteMarketplaces } from "../marketplaces.ts"
-import * as platformError from "../platformError.ts"
+import * as PlatformErrors from "../platformError.ts"
 import * as BaseRoots from "./baseRoots.ts"
 import * as Disk from "../disk/Disk.ts"
 import * as PluginReader from "./pluginReader.ts"
@@ -97,7 +97,7 @@ export const make = Effect.gen(function* () {
         entriesOf(folder).pipe(
           Effect.catch((error) =>
             Effect.as(
-              Effect.logWarning(`cannot list ${folder}: ${platformError.messageOf(error)}`),
+              Effect.logWarning(`cannot list ${folder}: ${PlatformErrors.messageOf(error)}`),
               []
             )
           )

@@ -7,10 +7,10 @@ import * as CodexHome from "../../CodexHome.ts"
 import * as PluginId from "../../PluginId.ts"
 import type { PluginVersion } from "../../PluginVersion.ts"
 import type { RemotePluginId } from "../../RemotePluginId.ts"
-import * as manifestFile from "../bundle/manifestFile.ts"
+import * as ManifestFile from "../bundle/manifestFile.ts"
 import { copyTree } from "./copyTree.ts"
 import * as Disk from "../disk/Disk.ts"
-import * as cacheReader from "./reader.ts"
+import * as CacheReader from "./reader.ts"
 
 /** The reason why a version is not copied. */
 export type SkipReason = "Broken" | "InDoubt" | "UnreadableIdentity" | "ChangedDuringCopy"
@@ -59,7 +59,7 @@ export const copyableOf = (plugin: CachedPlugin): Result.Result<SeedVersion, Ski
 export const open = Effect.fnUntraced(function* (from: string) {
   const disk = yield* Disk.make
   const path = yield* Path.Path
-  const reader = yield* Effect.provide(cacheReader.make, CodexHome.layerAt(from), { local: true })
+  const reader = yield* Effect.provide(CacheReader.make, CodexHome.layerAt(from), { local: true })
 
   const rootOf = ({ pluginId, version }: SeedVersion) =>
     path.join(reader.baseRootOf(pluginId), version)
@@ -94,7 +94,7 @@ export const open = Effect.fnUntraced(function* (from: string) {
       done.map(
         ({ plugin, root }) =>
           () =>
-            manifestFile.hasValidManifest(path, root, PluginId.name(plugin.pluginId))
+            ManifestFile.hasValidManifest(path, root, PluginId.name(plugin.pluginId))
       )
     )
     return done.filter(({ plugin }, nth) => unchanged.has(plugin) && manifests[nth] === true)
@@ -116,9 +116,9 @@ export const open = Effect.fnUntraced(function* (from: string) {
         if (!(yield* unchangedAmong([seed])).has(seed)) {
           return yield* new Skipped({ reason: "ChangedDuringCopy" })
         }
-        yield* manifestFile
-          .read(disk, path, target, PluginId.name(seed.pluginId))
-          .pipe(Effect.catchTag("InvalidManifest", () => new Skipped({ reason: "Broken" })))
+        yield* ManifestFile.read(disk, path, target, PluginId.name(seed.pluginId)).pipe(
+          Effect.catchTag("InvalidManifest", () => new Skipped({ reason: "Broken" }))
+        )
       }).pipe(Effect.onError(() => discard))
       return seed
     })

@@ -4,7 +4,7 @@
 import { Duration, Effect, PlatformError, Schema } from "effect"
 import * as Message from "../message.ts"
 import { isNotFound } from "../platformError.ts"
-import * as platformError from "../platformError.ts"
+import * as PlatformErrors from "../platformError.ts"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginVersion from "../../PluginVersion.ts"
 
@@ -95,7 +95,7 @@ export class PluginStoreError extends Schema.TaggedError<PluginStoreError>()("Pl
           remedy: "close the program that uses it or check the folder's permissions, then try again"
         }
       case "FileSystem":
-        return platformError.explain(this.reason.cause)
+        return PlatformErrors.explain(this.reason.cause)
     }
   }
 }
@@ -137,7 +137,7 @@ export const isRace = (error: { readonly _tag: string }): boolean =>
   (isNotFound(error) ||
     error.reason._tag === "AlreadyExists" ||
     error.reason._tag === "BadResource" ||
-    platformError.codeOf(error) === "ENOTEMPTY")
+    PlatformErrors.codeOf(error) === "ENOTEMPTY")
 
 /** Adds the plugin to the current span. */
 const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>, pluginId: PluginId.PluginId) =>

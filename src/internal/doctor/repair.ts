@@ -6,12 +6,12 @@ import { Clock, Duration, Effect, Option, Schema } from "effect"
 import * as PluginId from "../../PluginId.ts"
 import * as PluginStore from "../../PluginStore.ts"
 import type * as Disk from "../disk/Disk.ts"
-import * as manifestFile from "../bundle/manifestFile.ts"
-import * as diskChecks from "./diskChecks.ts"
+import * as ManifestFile from "../bundle/manifestFile.ts"
+import * as DiskChecks from "./diskChecks.ts"
 
 /** Only an intact plugin is restored. */
 const isIntact = Effect.fnUntraced(function* (
-  disk: diskChecks.Disk,
+  disk: DiskChecks.Disk,
   files: Disk.Disk,
   source: string
 ) {
@@ -20,7 +20,7 @@ const isIntact = Effect.fnUntraced(function* (
   const entries = yield* fs.readDirectoryEntries(source).pipe(Effect.orElseSucceed(() => []))
   const versions = entries.filter(({ type }) => type === "Directory")
   const intact = yield* Effect.filter(versions, ({ name: version }) =>
-    Effect.isSuccess(manifestFile.read(files, path, path.join(source, version), name))
+    Effect.isSuccess(ManifestFile.read(files, path, path.join(source, version), name))
   )
   return intact.length > 0
 })
@@ -32,7 +32,7 @@ const decodePluginId = Schema.decodeUnknownOption(PluginId.PluginId)
  * changes.
  */
 export const run = Effect.fnUntraced(function* (
-  disk: diskChecks.Disk,
+  disk: DiskChecks.Disk,
   files: Disk.Disk,
   store: PluginStore.PluginStore["Service"]
 ) {
@@ -41,12 +41,12 @@ export const run = Effect.fnUntraced(function* (
   const emptied = new Set<string>()
   const now = yield* Clock.currentTimeMillis
   // A younger backup may belong to a Codex process that is just replacing the plugin.
-  const isOld = ({ modifiedAt }: Pick<diskChecks.Backup, "modifiedAt">) =>
+  const isOld = ({ modifiedAt }: Pick<DiskChecks.Backup, "modifiedAt">) =>
     now - modifiedAt >= Duration.toMillis(PluginStore.foreignLeftoverAge)
   const pluginIdOf = (place: string) =>
     decodePluginId(`${path.basename(place)}@${path.basename(path.dirname(place))}`)
 
-  for (const backup of (yield* diskChecks.backupsOf(disk)).filter(isOld)) {
+  for (const backup of (yield* DiskChecks.backupsOf(disk)).filter(isOld)) {
     if (!backup.isOnlyCopy || !(yield* isIntact(disk, files, backup.source))) continue
     const pluginId = pluginIdOf(backup.target)
     if (Option.isNone(pluginId)) continue
@@ -57,7 +57,7 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const cached = yield* store.list
-  for (const { folder } of (yield* diskChecks.backupsOf(disk)).filter(
+  for (const { folder } of (yield* DiskChecks.backupsOf(disk)).filter(
     (backup) => isOld(backup) && !backup.isOnlyCopy
   )) {
     const pluginId = Option.getOrUndefined(pluginIdOf(folder))
@@ -66,9 +66,9 @@ export const run = Effect.fnUntraced(function* (
   }
   for (const plugin of yield* store.list) {
     const folder = path.dirname(store.sidecarPath(plugin.pluginId))
-    if (!path.basename(folder).startsWith(diskChecks.backupPrefix)) continue
+    if (!path.basename(folder).startsWith(DiskChecks.backupPrefix)) continue
     // A repair that was interrupted may have left it.
-    const modifiedAt = yield* diskChecks.modifiedAtOf(disk, folder)
+    const modifiedAt = yield* DiskChecks.modifiedAtOf(disk, folder)
     if (!emptied.has(folder) && !isOld({ modifiedAt })) continue
     const entries = yield* fs.readDirectory(folder).pipe(Effect.orElseSucceed(() => [""]))
     if (entries.length === 0 && (yield* store.remove(plugin))) done.push(`removed ${folder}`)

@@ -7,7 +7,7 @@
  */
 import { Effect, Exit, type Path, RcMap, Scope } from "effect"
 import type * as Disk from "../disk/Disk.ts"
-import * as kernelLock from "./kernelLock.ts"
+import * as KernelLock from "./kernelLock.ts"
 import { hexDigits } from "../cache/randomName.ts"
 import { ownerPrefix } from "../cache/staging.ts"
 
@@ -60,7 +60,7 @@ export const kernel = Effect.fnUntraced(function* (disk: Disk.Disk, path: Path.P
       const owner = yield* newOwner
       const file = fileOf(staging, owner)
       const attempt = yield* Scope.fork(scope)
-      const acquired = yield* Scope.provide(kernelLock.tryAcquire(file), attempt).pipe(
+      const acquired = yield* Scope.provide(KernelLock.tryAcquire(file), attempt).pipe(
         Effect.catch((cause) =>
           Effect.flatMap(exists(file), (exists) =>
             exists ? Effect.fail(cause) : Effect.succeed(false)
@@ -88,7 +88,7 @@ export const kernel = Effect.fnUntraced(function* (disk: Disk.Disk, path: Path.P
         if (!isOwner(owner) || info?.type !== "File") return false
         // SQLite grants everybody a lock on a file that it can only read.
         yield* disk.ensureWritable(file)
-        if (!(yield* kernelLock.tryAcquire(file))) return true
+        if (!(yield* KernelLock.tryAcquire(file))) return true
         yield* remove(file)
         return false
       },

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Path } from "effect"
 import * as Draft from "../../../src/internal/bundle/draft.ts"
 import * as FolderWriter from "../../../src/internal/bundle/folderWriter.ts"
-import * as commandSkillFiles from "../../../src/internal/bundle/commandSkillFiles.ts"
+import * as CommandSkillFiles from "../../../src/internal/bundle/commandSkillFiles.ts"
 import * as Disk from "../../../src/internal/disk/Disk.ts"
-import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
+import * as ManifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import { agentPluginSchema } from "../../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../../src/testing/MemoryFileSystem.ts"
 import { writeFiles } from "../../support/files.ts"
@@ -41,9 +41,9 @@ const drafted = (files: Readonly<Record<string, string | Uint8Array>>) => [
 /** Makes skills on a disk. Returns the error of a failure. */
 const makeSkills = Effect.fnUntraced(function* (disk: Disk.Editable) {
   const path = yield* Path.Path
-  const found = yield* manifestFile.read(disk, path, "/plugin", "alpha")
+  const found = yield* ManifestFile.read(disk, path, "/plugin", "alpha")
   return yield* Effect.result(
-    commandSkillFiles.write(disk, path, "/plugin", pluginId("alpha"), found)
+    CommandSkillFiles.write(disk, path, "/plugin", pluginId("alpha"), found)
   )
 })
 

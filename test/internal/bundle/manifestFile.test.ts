@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import * as Disk from "../../../src/internal/disk/Disk.ts"
-import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
+import * as ManifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import { agentPluginSchema } from "../../../src/PluginManifest.ts"
 import * as MemoryFileSystem from "../../../src/testing/MemoryFileSystem.ts"
 import { writeFiles } from "../../support/files.ts"
@@ -17,7 +17,7 @@ const read = Effect.fnUntraced(
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* writeFiles("/plugin", files)
-    return yield* manifestFile.read(Disk.fromFileSystem(fs), path, "/plugin", "alpha")
+    return yield* ManifestFile.read(Disk.fromFileSystem(fs), path, "/plugin", "alpha")
   },
   Effect.provide([MemoryFileSystem.layer, Path.layer], { local: true })
 )

@@ -8,7 +8,7 @@ import * as Fs from "node:fs"
 import { createServer, type Server } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as manifestFile from "../../../src/internal/bundle/manifestFile.ts"
+import * as ManifestFile from "../../../src/internal/bundle/manifestFile.ts"
 import * as Disk from "../../../src/internal/disk/Disk.ts"
 import { nodeDisk } from "../../../src/internal/disk/nodeDisk.ts"
 import * as Reads from "../../../src/internal/disk/reads.ts"
@@ -367,7 +367,7 @@ describe.skipIf(process.platform !== "linux")("the two implementations of Disk",
         for (const [kind, makeEntry] of Object.entries(make)) {
           const root = yield* pluginFolder
           makeEntry(join(root, ".codex-plugin/plugin.json"))
-          const found = yield* manifestFile.read(disk, path, root, "alpha")
+          const found = yield* ManifestFile.read(disk, path, root, "alpha")
           assert.strictEqual(found.relativePath, ".claude-plugin/plugin.json", kind)
         }
         const root = yield* pluginFolder
@@ -380,7 +380,7 @@ describe.skipIf(process.platform !== "linux")("the two implementations of Disk",
           }),
           (server) => Effect.sync(() => server.close())
         )
-        const found = yield* manifestFile.read(disk, path, root, "alpha")
+        const found = yield* ManifestFile.read(disk, path, root, "alpha")
         assert.strictEqual(found.relativePath, ".claude-plugin/plugin.json", "socket")
       }).pipe(Effect.scoped, Effect.provide(platform))
   )

@@ -1,5 +1,6 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { explain, isSignInNeeded, isTransient } from "../src/ErrorAdvice.ts"
+import * as Message from "../src/internal/message.ts"
 import { type PublicError, publicErrors } from "./support/publicErrors.ts"
 
 const cases = Object.entries(publicErrors).flatMap(([tag, errors]) =>
@@ -36,6 +37,16 @@ describe("the messages of errors", () => {
       assert.isString(explain(error).remedy)
     }
   )
+
+  it("can be printed without the operation, if a line names it", () => {
+    const { NotSignedIn, RemoteCatalogError } = publicErrors
+    assert.strictEqual(
+      Message.withoutOperation(RemoteCatalogError.Forbidden),
+      "the backend https://backend.test does not allow it for this account"
+    )
+    const { NoCredentials } = NotSignedIn
+    assert.strictEqual(Message.withoutOperation(NoCredentials), NoCredentials.message)
+  })
 
   it("have no remedy if they are of another package", () => {
     assert.deepStrictEqual(explain(new Error("no; try again")), {

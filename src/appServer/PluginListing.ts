@@ -4,6 +4,7 @@
  */
 import { Array as Arr, Effect, Option, Order } from "effect"
 import * as CodexHome from "../CodexHome.ts"
+import * as Message from "../internal/message.ts"
 import * as PluginId from "../PluginId.ts"
 import * as PluginStore from "../PluginStore.ts"
 import type { PluginVersion } from "../PluginVersion.ts"
@@ -73,7 +74,12 @@ export const make = Effect.fnUntraced(function* (
     return PluginView.byMarketplace(subjectsOf(rows, rows, yield* cached))
   }).pipe(
     Effect.catch((error) =>
-      Effect.as(Effect.logWarning(`could not list the installed plugins: ${error.message}`), [])
+      Effect.as(
+        Effect.logWarning(
+          `could not list the installed plugins: ${Message.withoutOperation(error)}`
+        ),
+        []
+      )
     )
   )
 
@@ -97,10 +103,13 @@ export const make = Effect.fnUntraced(function* (
     return { marketplaces, featuredPluginIds: marketplaces.length === 0 ? [] : featuredPluginIds }
   }).pipe(
     Effect.catch((error) =>
-      Effect.as(Effect.logWarning(`could not list the catalogue: ${error.message}`), {
-        marketplaces: [],
-        featuredPluginIds: []
-      })
+      Effect.as(
+        Effect.logWarning(`could not list the catalogue: ${Message.withoutOperation(error)}`),
+        {
+          marketplaces: [],
+          featuredPluginIds: []
+        }
+      )
     )
   )
 

@@ -1,6 +1,7 @@
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { count, display } from "../internal/display.ts"
+import * as Message from "../internal/message.ts"
 import * as PluginSearch from "../PluginSearch.ts"
 import type * as RemoteCatalog from "../RemoteCatalog.ts"
 import { errorJson } from "./errorJson.ts"
@@ -132,7 +133,9 @@ export const search = Command.make(
       ? printJson(foundJson(found))
       : printLines((style) => foundLines(found, text, outputColumns, style))
     for (const { error, section } of found.failures) {
-      yield* Effect.logWarning(`could not search ${sectionNames[section]}: ${error.message}`)
+      yield* Effect.logWarning(
+        `could not search ${sectionNames[section]}: ${Message.withoutOperation(error)}`
+      )
     }
     if (found.unreadable > 0) {
       yield* Effect.logWarning(

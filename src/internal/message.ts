@@ -41,3 +41,12 @@ export const format = (explanation: Explanation): string =>
 /** The parts of an error's message. The message of an error of another package is one part. */
 export const of = (error: { readonly message: string }): Explanation =>
   "explanation" in error ? (error.explanation as Explanation) : because(null, error.message)
+
+/** True if the explanation says which operation failed, as opposed to what state is the problem. */
+export const hasOperation = ({ what }: Explanation): boolean => what?.startsWith("cannot ") === true
+
+/** The message of an error without its operation, for a line that names the operation. */
+export const withoutOperation = (error: { readonly message: string }): string => {
+  const explanation = of(error)
+  return format(hasOperation(explanation) ? { ...explanation, what: null } : explanation)
+}

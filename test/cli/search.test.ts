@@ -62,7 +62,7 @@ describe("search", () => {
       assert.include(stdout, "weather@openai-curated-remote")
       assert.match(
         stderr,
-        /^warning: could not search the plugins that others share: .* does not allow it for this account\n$/
+        /^warning: could not search the plugins that others share: the backend \S+ does not allow it for this account\n$/
       )
       const json = JSON.parse((yield* run("search", "weather", "--json")).stdout)
       assert.deepInclude(json.failures[0], { section: "sharedWithMe" })

@@ -28,7 +28,7 @@ export const reasonOf = (
   const explanation = Message.of(error)
   const { remedy, what, why } = explanation
   const isNamed = (id: string | null) => id !== null && what?.includes(id) === true
-  const isPrinted = what?.startsWith("cannot ") === true && ids.some(isNamed)
+  const isPrinted = Message.hasOperation(explanation) && ids.some(isNamed)
   return { cause: isPrinted ? why : Message.causeOf(explanation), remedy }
 }
 

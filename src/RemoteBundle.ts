@@ -38,6 +38,7 @@ import type { PluginVersion } from "./PluginVersion.ts"
 import * as RemotePlugin from "./RemotePlugin.ts"
 
 export { maxRedirects, RemoteBundleError } from "./internal/bundle/bundleError.ts"
+export { retries as defaultRetries } from "./internal/http.ts"
 
 /**
  * The time without any byte after which a download fails: 20 seconds.

@@ -17,6 +17,8 @@ import * as OptionCheck from "./internal/optionCheck.ts"
 import type * as RemotePlugin from "./RemotePlugin.ts"
 import * as RemotePluginId from "./RemotePluginId.ts"
 
+export { retries as defaultRetries } from "./internal/http.ts"
+
 /**
  * The time limit of one call, including the body of the response. Source: Codex.
  *

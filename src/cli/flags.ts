@@ -14,6 +14,7 @@ const variables = {
   quiet: "CODEX_PLUGINS_QUIET",
   remove: "CODEX_PLUGINS_REMOVE",
   retain: "CODEX_PLUGINS_RETAIN",
+  retries: "CODEX_PLUGINS_RETRIES",
   timeout: "CODEX_PLUGINS_TIMEOUT",
   verbose: "CODEX_PLUGINS_VERBOSE",
   wait: "CODEX_PLUGINS_WAIT"

@@ -7,9 +7,6 @@ import type * as CodexPlugins from "../CodexPlugins.ts"
 import type * as RemoteBundle from "../RemoteBundle.ts"
 import { Offline } from "./exit.ts"
 
-/** The options that commands set. */
-type Options = Omit<CodexPlugins.Options, "bundle">
-
 const load = Effect.promise(() => import("../CodexPlugins.ts"))
 
 /** The HTTP client. */
@@ -20,7 +17,7 @@ export const layerHttp = Layer.unwrap(
   )
 )
 
-/** The options of downloads, which no flag sets. */
+/** The options of downloads that no flag sets. */
 export const DownloadOptions = Context.Reference<RemoteBundle.Options>(
   "effect-codex-plugins/cli/DownloadOptions",
   { defaultValue: () => ({}) }
@@ -30,12 +27,12 @@ export const DownloadOptions = Context.Reference<RemoteBundle.Options>(
 export const servicesOver = <E>(
   http: Layer.Layer<HttpClient.HttpClient, E>,
   root: Option.Option<string>,
-  options: Options = {}
+  options: CodexPlugins.Options = {}
 ) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { layerAt, layerWith } = yield* load
-      const all = { ...options, bundle: yield* DownloadOptions }
+      const all = { ...options, bundle: { ...options.bundle, ...(yield* DownloadOptions) } }
       return Option.match(root, {
         onNone: () => layerWith(all),
         onSome: (root) => layerAt(root, all)
@@ -44,7 +41,7 @@ export const servicesOver = <E>(
   ).pipe(Layer.provide(http))
 
 /** Every service of a home, for a command that may work without the backend. */
-export const services = (root: Option.Option<string>, options: Options = {}) =>
+export const services = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
   servicesOver(layerHttp, root, options)
 
 /** Fails if the user has forbidden requests. */
@@ -54,5 +51,5 @@ export const ensureOnline = Effect.gen(function* () {
 })
 
 /** Every service of a home, for a command that needs the backend. */
-export const online = (root: Option.Option<string>, options: Options = {}) =>
+export const online = (root: Option.Option<string>, options: CodexPlugins.Options = {}) =>
   Layer.unwrap(Effect.as(ensureOnline, services(root, options)))

@@ -17,6 +17,9 @@ import { DownloadOptions, layerHttp, services } from "./online.ts"
 /** More than this at the same time would burden the backend. */
 const maxConcurrency = 256
 
+/** Each retry waits twice as long as the one before it. */
+const maxRetries = 10
+
 /** The home, and the options of its passes. */
 export const passFlags = {
   codexHome: Flags.codexHome,
@@ -41,6 +44,18 @@ export const passFlags = {
     Flag.withDescription("How long a replaced version is kept: `30m`, `24h`, `0` (default: 24h)"),
     Flag.withDefault(PluginSync.defaultRetention)
   ),
+  retries: Flag.Int("retries").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(
+      `Retries of a request that failed for a moment (default: ${RemoteBundle.defaultRetries})`
+    ),
+    Flag.filter(
+      (n) => n >= 0 && n <= maxRetries,
+      () => `a number from 0 to ${maxRetries}`
+    ),
+    Flags.withVariable("retries", (variable) => Config.Int(variable)),
+    Flag.withDefault(RemoteBundle.defaultRetries)
+  ),
   seeds: Flag.String("seed").pipe(
     Flag.withMetavar("HOME"),
     Flag.withDescription(
@@ -58,11 +73,15 @@ export const passFlags = {
 /** The services that a pass needs, for a home without seeds. They take the shortest time to load. */
 const passAlone = (
   root: Option.Option<string>,
-  { lock, sync }: { readonly lock: CacheLock.Options; readonly sync: PluginSync.Options }
+  { bundle, catalog, lock, sync }: ReturnType<typeof serviceOptions>
 ) =>
   PluginSync.layerWith(sync).pipe(
-    Layer.provideMerge(Layer.unwrap(Effect.map(DownloadOptions, RemoteBundle.layerWith))),
-    Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layerWith({}))),
+    Layer.provideMerge(
+      Layer.unwrap(
+        Effect.map(DownloadOptions, (options) => RemoteBundle.layerWith({ ...bundle, ...options }))
+      )
+    ),
+    Layer.provideMerge(Layer.merge(PluginStore.layer, RemoteCatalog.layerWith(catalog))),
     Layer.provide([BundleArchive.layer, CacheLock.layerWith(lock)]),
     Layer.provide(home(root)),
     Layer.provide(layerHttp)
@@ -74,12 +93,15 @@ interface PassOptions {
   readonly concurrency: number
   readonly remove: SyncPlan.RemovalPolicy
   readonly retain: Duration.Duration
+  readonly retries: number
   readonly seeds: ReadonlyArray<string>
   readonly wait: Duration.Duration
 }
 
 /** The options of the services that the flags set. */
 export const serviceOptions = (options: PassOptions) => ({
+  bundle: { retries: options.retries },
+  catalog: { retries: options.retries },
   lock: { waitLimit: options.wait },
   seeds: options.seeds,
   sync: {

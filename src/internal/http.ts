@@ -30,7 +30,12 @@ import {
 import * as Metrics from "./metrics.ts"
 import { version } from "./version.ts"
 
-/** The number of retries after a transient failure. */
+/**
+ * The number of retries after a transient failure, unless a number is given.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const retries = 3
 
 /**

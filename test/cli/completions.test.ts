@@ -42,11 +42,11 @@ describe("completion", () => {
     [["-"], ["--help", "--log-level", "--version", "--completions"]],
     [
       ["sync", "--re"],
-      ["--remove", "--retain", "--refresh-with"]
+      ["--remove", "--retain", "--retries", "--refresh-with"]
     ],
     [
       ["sync", "--retain", "1h", "--re"],
-      ["--remove", "--refresh-with"]
+      ["--remove", "--retries", "--refresh-with"]
     ],
     [
       ["sync", "--remove", ""],

@@ -4,7 +4,7 @@ import { Effect, FileSystem, Schema } from "effect"
 import * as SyncEventJson from "../../src/SyncEventJson.ts"
 import * as TestBackend from "../../src/testing/TestBackend.ts"
 import * as TestReply from "../../src/testing/TestReply.ts"
-import { type Run, world } from "../support/shell.ts"
+import { type Run, run as runProgram, world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 const broken = TestBackend.plugin({ name: "broken", bundle: new TextEncoder().encode("x") })
@@ -157,6 +157,22 @@ describe("sync", () => {
         yield* fs.readDirectory(`${home}/plugins/cache/openai-curated-remote/a`),
         "1.0.0"
       )
+    }, Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "retries the listing and the downloads as often as --retries or its variable says",
+    Effect.fnUntraced(function* () {
+      const { backend, home, run } = yield* world({ plugins: [alpha] })
+      yield* backend.when({ kind: "bundle" }, TestReply.status(503))
+      yield* run("sync", "--retries", "0")
+      assert.lengthOf(yield* backend.requests({ kind: "bundle" }), 1)
+      yield* backend.when({ kind: "listing" }, TestReply.status(503))
+      yield* backend.forget
+      const env = { CODEX_PLUGINS_RETRIES: "0" }
+      yield* runProgram(["sync", "--codex-home", home], { env })
+      assert.lengthOf(yield* backend.requests({ kind: "listing" }), 1)
+      assert.strictEqual((yield* run("sync", "--retries", "-1")).code, 2)
     }, Effect.provide(NodeServices.layer))
   )
 

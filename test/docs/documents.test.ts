@@ -3,8 +3,14 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Duration } from "effect"
-import { BundleArchive, CacheLock, Credentials, PluginSync } from "effect-codex-plugins"
-import * as Http from "../../src/internal/http.ts"
+import {
+  BundleArchive,
+  CacheLock,
+  Credentials,
+  PluginSync,
+  RemoteBundle,
+  RemoteCatalog
+} from "effect-codex-plugins"
 import { membersOf, modules } from "./exports.ts"
 import { layerOptions, otherOptions } from "./options.ts"
 import { examplesOf, generated } from "./sections.ts"
@@ -115,8 +121,8 @@ describe("the options in docs/hosts.md", () => {
     assert.deepInclude(shown, {
       "archive.packedBytes": MiB(BundleArchive.limits.PackedBytes),
       "archive.unpackedBytes": MiB(BundleArchive.limits.UnpackedBytes),
-      "bundle.retries": String(Http.retries),
-      "catalog.retries": String(Http.retries),
+      "bundle.retries": String(RemoteBundle.defaultRetries),
+      "catalog.retries": String(RemoteCatalog.defaultRetries),
       "sync.concurrency": String(PluginSync.defaultConcurrency)
     })
     assert.deepStrictEqual(time("lock.waitLimit"), CacheLock.defaultWaitLimit)

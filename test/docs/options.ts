@@ -18,6 +18,8 @@ const optionsOf = (module: string, name: string): ReadonlyArray<Member> => {
 /** The flags of the program that set an option. */
 const flags: Readonly<Record<string, string>> = {
   seeds: "--seed",
+  "bundle.retries": "--retries",
+  "catalog.retries": "--retries",
   "lock.waitLimit": "--wait",
   "sync.concurrency": "--concurrency",
   "sync.removal": "--remove",

@@ -65,7 +65,7 @@ export const make = (
   after: Observations
 ): PluginChanges => {
   const switched = Array.from(after)
-    .filter(([id, sighting]) => wasSwitched(before.get(id), sighting))
+    .filter(([id, observation]) => wasSwitched(before.get(id), observation))
     .map(([id]) => id)
   const changed: ReadonlyArray<string> = Arr.dedupe([
     ...outcome.installed,

@@ -71,7 +71,7 @@ export const passFlags = {
 }
 
 /** The services that a pass needs, for a home without seeds. They take the shortest time to load. */
-const passAlone = (
+const passServicesWithoutSeeds = (
   root: Option.Option<string>,
   { bundle, catalog, lock, sync }: ReturnType<typeof serviceOptions>
 ) =>
@@ -114,5 +114,5 @@ export const serviceOptions = (options: PassOptions) => ({
 /** The services of a pass with these options. */
 export const passServices = (options: PassOptions) =>
   options.seeds.length === 0
-    ? passAlone(options.codexHome, serviceOptions(options))
+    ? passServicesWithoutSeeds(options.codexHome, serviceOptions(options))
     : services(options.codexHome, serviceOptions(options))

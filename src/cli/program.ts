@@ -5,7 +5,7 @@ import { Console, Effect, Layer, Logger, Option } from "effect"
 import { completionMarker, manMarker } from "./markers.ts"
 import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { display } from "../internal/display.ts"
-import { alone } from "./alone.ts"
+import { separateCommands } from "./separateCommands.ts"
 import * as CliExit from "./exit.ts"
 import { printMessage, Screen } from "./screen.ts"
 import { helpLine, wrap } from "./style.ts"
@@ -15,7 +15,8 @@ const root = Command.make("codex-plugins").pipe(
   Command.withDescription("Keep a Codex home's plugins up to date with the account")
 )
 
-const isAlone = (name: string): name is keyof typeof alone => Object.hasOwn(alone, name)
+const isSeparate = (name: string): name is keyof typeof separateCommands =>
+  Object.hasOwn(separateCommands, name)
 
 const levels: Readonly<Record<string, readonly [name: string, color?: "yellow" | "red"]>> = {
   Warn: ["warning", "yellow"],
@@ -144,8 +145,8 @@ export const program = Effect.fnUntraced(
     }
     const args = withNegativeValues(withoutHelp(given))
     const [name = ""] = args
-    if (isAlone(name)) {
-      const withCommand = yield* Effect.promise(alone[name])
+    if (isSeparate(name)) {
+      const withCommand = yield* Effect.promise(separateCommands[name])
       return yield* Command.runWith(withCommand(root), { version })(args)
     }
     const { all } = yield* Effect.promise(() => import("./commands.ts"))

@@ -242,7 +242,7 @@ const schedule = <E extends { readonly message: string }>(
 /**
  * The client's own spans would contain URLs and headers, and the caller decides about redirects.
  */
-const discreet = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
+const privateRequest = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
   Context.add(FetchHttpClient.RequestInit, { credentials: "omit", redirect: "manual" })
 )
 
@@ -256,7 +256,7 @@ export const send = (
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, Failure> =>
   client
     .execute(HttpClientRequest.setHeader(request, "user-agent", userAgent))
-    .pipe(Effect.provideContext(discreet), Effect.mapError(failureOf))
+    .pipe(Effect.provideContext(privateRequest), Effect.mapError(failureOf))
 
 /**
  * Runs a request in a span with its method and host. A span records the result of its effect, so

@@ -16,7 +16,7 @@ const inflate = (member: Uint8Array) =>
       member.subarray(index * 16 * KiB, (index + 1) * 16 * KiB)
     )
     const pull = yield* Stream.toPull(Stream.rechunk(Stream.fromArray(chunks), 1))
-    const first = yield* Inflate.gather(pull, Inflate.smallMember)
+    const first = yield* Inflate.collect(pull, Inflate.smallMember)
     const small = first.isEnd
       ? yield* Effect.fromResult(Inflate.inflateSmall(first.bytes))
       : undefined

@@ -31,7 +31,7 @@ export const make = (disk: Editable, path: Path.Path) => {
    * Adds the version and the app manifest of its row to a curated bundle, as Codex does, and
    * returns the resulting manifest.
    */
-  const materialise = Effect.fnUntraced(function* (
+  const materialize = Effect.fnUntraced(function* (
     plugin: RemotePlugin.RemotePlugin,
     version: PluginVersion,
     root: string
@@ -78,7 +78,7 @@ export const make = (disk: Editable, path: Path.Path) => {
     const { pluginId } = plugin
     const manifest =
       PluginId.marketplace(pluginId) === RemotePlugin.marketplaces.curated
-        ? yield* materialise(plugin, version, root)
+        ? yield* materialize(plugin, version, root)
         : yield* ManifestFile.find(disk, path, root)
     yield* ManifestFile.check(manifest, PluginId.name(pluginId))
     return manifest

@@ -41,13 +41,13 @@ interface Limits extends Unpacker.Limits {
 const makeWriter = Effect.fnUntraced(function* (folder: FolderWriter.FolderWriter) {
   const scope = yield* Effect.scope
   let open: { readonly file: FolderWriter.OpenFile; readonly scope: Scope.Closeable } | undefined
-  let gathered: Array<FolderWriter.Entry> = []
+  let collected: Array<FolderWriter.Entry> = []
   let bytes = 0
 
   const flush = Effect.suspend(() => {
-    if (gathered.length === 0) return Effect.void
-    const entries = gathered
-    gathered = []
+    if (collected.length === 0) return Effect.void
+    const entries = collected
+    collected = []
     bytes = 0
     return folder.create(entries)
   })
@@ -57,9 +57,9 @@ const makeWriter = Effect.fnUntraced(function* (folder: FolderWriter.FolderWrite
       switch (step._tag) {
         case "Directory":
         case "File":
-          gathered.push(step)
+          collected.push(step)
           if (step._tag === "File") bytes += step.content.length
-          if (gathered.length >= batch.entries || bytes >= batch.bytes) yield* flush
+          if (collected.length >= batch.entries || bytes >= batch.bytes) yield* flush
           break
         case "Open": {
           // Its folder may be among the entries that have not been written yet.
@@ -123,7 +123,7 @@ export const extract = Effect.fnUntraced(function* <E, R, E2, E3, R3>(
   const scope = yield* Effect.scope
   const arriving = yield* Channel.toPullScoped(Stream.toChannel(bytes), scope)
   const pull = limited(arriving, limits, refusals)
-  const first = yield* Inflate.gather(pull, Inflate.smallMember)
+  const first = yield* Inflate.collect(pull, Inflate.smallMember)
   if (first.isEnd) yield* disk.yieldTurn
   const small = first.isEnd
     ? yield* Effect.fromResult(Result.mapError(Inflate.inflateSmall(first.bytes), refusals.gzip))

@@ -135,35 +135,35 @@ export const release = ({ buffer }: Uint8Array): Effect.Effect<void> =>
 export type Chunks<E, R> = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, E, void, R>
 
 /** The collected bytes, and whether the stream ended with them. */
-interface Gathered {
+interface Collected {
   readonly bytes: Uint8Array
   readonly isEnd: boolean
 }
 
 /** Collects bytes until there are more than `enough`, or until the stream ends. */
-export const gather = <E, R>(
+export const collect = <E, R>(
   pull: Chunks<E, R>,
   enough: number
-): Effect.Effect<Gathered, Pull.ExcludeDone<E>, R> =>
+): Effect.Effect<Collected, Pull.ExcludeDone<E>, R> =>
   Effect.suspend(() => {
     const pieces: Array<Uint8Array> = []
     let length = 0
-    const gathered = (isEnd: boolean): Gathered => ({
+    const collected = (isEnd: boolean): Collected => ({
       bytes: pieces.length === 1 ? pieces[0]! : Bytes.concat(pieces),
       isEnd
     })
     // One effect for each pull: a bundle arrives in many chunks.
-    const next: Effect.Effect<Gathered, Pull.ExcludeDone<E>, R> = Effect.matchEffect(pull, {
+    const next: Effect.Effect<Collected, Pull.ExcludeDone<E>, R> = Effect.matchEffect(pull, {
       onFailure: (error) =>
         Cause.isDone(error)
-          ? Effect.succeed(gathered(true))
+          ? Effect.succeed(collected(true))
           : Effect.fail(error as Pull.ExcludeDone<E>),
       onSuccess: (chunks) => {
         for (const chunk of chunks) {
           pieces.push(chunk)
           length += chunk.length
         }
-        return length <= enough ? next : Effect.succeed(gathered(false))
+        return length <= enough ? next : Effect.succeed(collected(false))
       }
     })
     return next
@@ -174,7 +174,7 @@ export const gather = <E, R>(
  * are correct and the input ends with the member.
  */
 export const inflateLarge = Effect.fnUntraced(function* <E, R, E2>(
-  first: Gathered,
+  first: Collected,
   rest: Chunks<E, R>,
   onProblem: (problem: Problem) => E2
 ): Effect.fn.Return<Stream.Stream<Uint8Array, E | E2, R>, E2, Scope.Scope> {
@@ -202,7 +202,7 @@ export const inflateLarge = Effect.fnUntraced(function* <E, R, E2>(
     yield* write(first.bytes.subarray(header))
     for (let { isEnd } = first; !isEnd;) {
       // Each chunk costs a round trip to the thread, so small ones are joined.
-      const next = yield* gather(rest, chunkLength)
+      const next = yield* collect(rest, chunkLength)
       if (next.bytes.length > 0) yield* write(next.bytes)
       isEnd = next.isEnd
     }

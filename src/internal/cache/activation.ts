@@ -88,15 +88,15 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
       const conflict = Leases.conflict(leased, { version, changesOwner })
       if (conflict !== undefined) yield* fail({ _tag: "Leased", version: conflict })
     }
-    const { exposesAnother, leaving } = activationSteps(version, contents)
-    const settles = !sameIdentity || exposesAnother
+    const { activatesThird, toRemove } = activationSteps(version, contents)
+    const changesIdentity = !sameIdentity || activatesThird
 
     const sidecar =
-      settles && staged.remotePluginId !== null
+      changesIdentity && staged.remotePluginId !== null
         ? yield* changes.prepareSidecar(fence, staged.remotePluginId)
         : undefined
 
-    if (settles) {
+    if (changesIdentity) {
       yield* changes.markInDoubt(pluginId)
       // This also syncs the folder if another process has just removed the sidecar.
       yield* changes.removeSidecar(baseRoot)
@@ -116,9 +116,9 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
     )
     moved(target)
 
-    if (settles || leaving.length > 0) yield* disk.syncDirectory(baseRoot)
+    if (changesIdentity || toRemove.length > 0) yield* disk.syncDirectory(baseRoot)
     yield* Effect.forEach(
-      leaving,
+      toRemove,
       (other) =>
         Effect.catchIf(
           changes.discardVersionInto(fence, path.join(baseRoot, other)),
@@ -127,7 +127,7 @@ const versionPlacer = ({ disk, path, reader }: Context, changes: Changes, leases
         ),
       { discard: true }
     )
-    if (!settles) return
+    if (!changesIdentity) return
     yield* Effect.gen(function* () {
       if (sidecar !== undefined) yield* changes.placeSidecar(sidecar, baseRoot)
       yield* changes.settleDoubt(pluginId)

@@ -14,24 +14,24 @@ export const activationSteps = (
   const others = versions.filter((other) => other !== version)
   const outranking = others.filter((other) => PluginVersion.outranks(other, version))
   // The active version is removed last, so that usually no third version is active in between.
-  const leaving = [
+  const toRemove = [
     ...outranking.filter((other) => !isActive(other)),
     ...outranking.filter(isActive)
   ]
   const states = [
     others,
-    ...Arr.scan(leaving, [...others, version], (present, gone) =>
+    ...Arr.scan(toRemove, [...others, version], (present, gone) =>
       present.filter((other) => other !== gone)
     )
   ]
   return {
     /** The versions to remove once the new one is in place, in this order. */
-    leaving,
+    toRemove,
     /**
      * True if a third version is active for a moment: while the active one is replaced, or because
      * versions have no total order, so that the removal of one can make any other one active.
      */
-    exposesAnother: states.some((present) =>
+    activatesThird: states.some((present) =>
       Option.exists(
         PluginVersion.active(present),
         (current) => current !== version && !isActive(current)

@@ -25,7 +25,7 @@ const longestPoll = 160
 const beatInterval = Duration.seconds(5)
 
 /** The shortest time without a sign of life after which a waiter gives up. */
-const leastPatience = Duration.seconds(20)
+const minWaitLimit = Duration.seconds(20)
 
 /** The steps on the disk that claims need. */
 interface Operations {
@@ -155,9 +155,9 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
    * Waits until a claim ends. Gives up if its owner runs but does nothing, as a frozen process
    * does.
    */
-  const outwait = Effect.fnUntraced(function* (name: string) {
+  const waitForEnd = Effect.fnUntraced(function* (name: string) {
     const { owner } = parse(name) ?? { owner: "" }
-    const patience = Duration.max(lock.internals.waitLimit, leastPatience)
+    const waitLimit = Duration.max(lock.internals.waitLimit, minWaitLimit)
     let changedAt = yield* operations.changedAt(name)
     let seenAt = yield* Clock.currentTimeMillis
     for (let wait = firstPoll; ; wait = Math.min(wait * 2, longestPoll)) {
@@ -170,8 +170,8 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
       if (changed !== changedAt) {
         changedAt = changed
         seenAt = now
-      } else if (now - seenAt > Duration.toMillis(patience)) {
-        yield* fail({ _tag: "Claimed", pid: pidOf(owner), silentFor: patience })
+      } else if (now - seenAt > Duration.toMillis(waitLimit)) {
+        yield* fail({ _tag: "Claimed", pid: pidOf(owner), silentFor: waitLimit })
       }
     }
   })
@@ -192,7 +192,7 @@ const makeClaims = (operations: Operations, lock: CacheLock.CacheLock["Service"]
       })
     )
 
-  return { findClaim, tryClaim, claimFree, outwait }
+  return { findClaim, tryClaim, claimFree, waitForEnd }
 }
 
 /** A claim that has not been made yet. */
@@ -272,7 +272,7 @@ const makeHoldFree =
 
 export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"]) => {
   const { staging } = operations
-  const { claimFree, findClaim, outwait, tryClaim } = makeClaims(operations, lock)
+  const { claimFree, findClaim, waitForEnd, tryClaim } = makeClaims(operations, lock)
   const { queues } = lock.internals
 
   const isClaimed = (pluginId: PluginId) =>
@@ -317,7 +317,7 @@ export const make = (operations: Operations, lock: CacheLock.CacheLock["Service"
       if (rival === undefined) return yield* check
       const holder = pidOf(parse(rival)?.owner ?? "")
       yield* wait(holder)
-      yield* Effect.withSpan(outwait(rival), "PluginStore.wait", {
+      yield* Effect.withSpan(waitForEnd(rival), "PluginStore.wait", {
         attributes: { pluginId, holder }
       })
       yield* check

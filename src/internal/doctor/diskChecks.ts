@@ -11,7 +11,7 @@ import * as Finding from "./finding.ts"
 type Home = CodexHome.CodexHome["Service"]
 
 /** The time for which the check waits for the lock. */
-const lockPatience = Duration.seconds(1)
+const lockWaitLimit = Duration.seconds(1)
 
 /** Below this much free space a sync may fail, in bytes. */
 const minFreeBytes = 256 * 1024 * 1024
@@ -80,7 +80,7 @@ export const lock = (
     return yield* service.hold(Effect.void).pipe(
       Effect.as(Finding.ok("the lock works")),
       Effect.timeoutOrElse({
-        duration: lockPatience,
+        duration: lockWaitLimit,
         orElse: () => Effect.succeed(Finding.ok("another process holds the lock"))
       }),
       Effect.catch((error) =>

@@ -23,7 +23,7 @@ const turn = 250
  * The shortest wait limit of a brief holder. The others hold the lock briefly, too, and the work of
  * a brief holder would be lost.
  */
-const leastPatience = Duration.seconds(5)
+const minWaitLimit = Duration.seconds(5)
 
 /** The parts of a lock. */
 interface Parts<E> {
@@ -56,13 +56,13 @@ interface OpenLock<E> {
  * one makes a few disk calls, which are not interrupted and between which the event loop runs
  * nothing else, so that other callers of this process hardly ever find the lock taken.
  */
-type Length = "long" | "brief" | "instant"
+type HoldKind = "long" | "brief" | "instant"
 
 export interface ProcessLock<E> {
   /** Runs an effect under the lock. */
   readonly hold: <A, E1, R>(
     effect: Effect.Effect<A, E1, R>,
-    length: Length
+    length: HoldKind
   ) => Effect.Effect<A, E1 | E, R>
   readonly isHeld: Effect.Effect<boolean>
   /** The same for a fiber that is running. */
@@ -112,8 +112,8 @@ const makeTurns = <E>(lock: Parts<E>) => {
   })
 
   /** Waits until an attempt succeeds, because another process has locked the file. */
-  const outwait = (attempt: Effect.Effect<boolean, E>, isBrief: boolean) => {
-    const limit = isBrief ? Duration.max(lock.waitLimit, leastPatience) : lock.waitLimit
+  const waitForOthers = (attempt: Effect.Effect<boolean, E>, isBrief: boolean) => {
+    const limit = isBrief ? Duration.max(lock.waitLimit, minWaitLimit) : lock.waitLimit
     return Effect.timeoutOrElse(poll(attempt), {
       duration: limit,
       orElse: () => lock.timedOut(limit)
@@ -135,7 +135,7 @@ const makeTurns = <E>(lock: Parts<E>) => {
     queue.busySince = yield* Clock.currentTimeMillis
   })
 
-  return { outwait, isTurnOver, takeTurn }
+  return { waitForOthers, isTurnOver, takeTurn }
 }
 
 /** Prepares a lease for the release of a file's lock, even if the attempt to lock it fails. */
@@ -166,7 +166,7 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 
 export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
   const { queue } = lock
-  const { isTurnOver, outwait, takeTurn } = makeTurns(lock)
+  const { isTurnOver, waitForOthers, takeTurn } = makeTurns(lock)
   const files = RefCounted.make(lock.open)
   const watch = NoteWatch.make(lock.note)
   const releasing = makeReleasing(lock, files, watch)
@@ -196,7 +196,7 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
       releasing(lease, file, clock)
       const { tryLock } = file.value
       if (!(yield* tryLock)) {
-        const waited = outwait(Effect.uninterruptible(tryLock), isBrief)
+        const waited = waitForOthers(Effect.uninterruptible(tryLock), isBrief)
         yield* restore(isBrief ? inSpan(waited) : waited)
       }
       if (!isBrief) {
@@ -215,7 +215,7 @@ export const make = <E>(lock: Parts<E>): ProcessLock<E> => {
 
   const hold = <A, E1, R>(
     effect: Effect.Effect<A, E1, R>,
-    length: Length
+    length: HoldKind
   ): Effect.Effect<A, E1 | E, R> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) => {

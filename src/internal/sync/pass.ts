@@ -20,7 +20,7 @@ import * as Rounds from "./rounds.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** A pass announces that it waits for the lock after this time. */
-const lockPatience = Duration.millis(100)
+const announceAfter = Duration.millis(100)
 
 const changesNothing = ({ _tag }: SyncPlan.Action): boolean =>
   _tag === "Keep" || _tag === "Reject" || _tag === "Defer"
@@ -41,7 +41,7 @@ const heldWith =
       Effect.gen(function* () {
         const announcement = yield* publish(
           SyncEvent.Waiting({ for: "lock", pluginId: null })
-        ).pipe(Effect.delay(lockPatience), Effect.forkIn(scope))
+        ).pipe(Effect.delay(announceAfter), Effect.forkIn(scope))
         return yield* lock.hold(
           Effect.suspend(() => {
             announcement.interruptUnsafe()

@@ -6,13 +6,13 @@ import { id } from "./id.ts"
 import { list } from "./list.ts"
 
 /** The fast offline commands, which are loaded with the program. */
-const quick = Promise.resolve(Command.withSubcommands([list, id]))
+const offlineCommands = Promise.resolve(Command.withSubcommands([list, id]))
 
 /** By their names. */
-export const alone = {
-  "--version": () => quick,
-  id: () => quick,
-  list: () => quick,
+export const separateCommands = {
+  "--version": () => offlineCommands,
+  id: () => offlineCommands,
+  list: () => offlineCommands,
   run: () => import("./runCommand.ts").then(({ run }) => Command.withSubcommands([run])),
   seed: () => import("./seed.ts").then(({ seed }) => Command.withSubcommands([seed])),
   sync: () => import("./sync.ts").then(({ sync }) => Command.withSubcommands([sync]))

@@ -1,7 +1,7 @@
 /**
  * Calls of `node:fs`: at once, at a fraction of the cost of a thread, or on one of Node's threads.
  *
- * No disk blocks the event loop for long. Once calls prove slow, all of them go to Node's threads,
+ * No disk blocks the event loop for long. While calls prove slow, all of them go to Node's threads,
  * and so does every sync except on `tmpfs`, where it is immediate. Fast calls share the turns of
  * the event loop; see `eventLoop`.
  *
@@ -27,7 +27,7 @@ export const largeWrite = 64 * 1024
 
 /**
  * The time that calls may take, in milliseconds: the total, and the average of each call, by which
- * the total recovers. Once it is used up, all calls of the process go to threads.
+ * the total recovers. Once it is used up, all calls of the process go to threads for a while.
  */
 const allowance = { most: 20, each: 0.1 }
 
@@ -57,10 +57,27 @@ export const failureOf = (method: string, path: string, cause: NodeJS.ErrnoExcep
           cause
         })
 
+/**
+ * Calls are tried at once again after this time, because a disk or a busy machine may have been slow
+ * for a moment only. In milliseconds.
+ */
+const retryAfter = 60_000
+
+/** The allowance of such a try, in milliseconds. One slow call uses it up. */
+const retryAllowance = 5
+
 /** The rest of the {@link allowance}. */
 let budget = allowance.most
 
-export const isFast = () => budget > 0
+/** The time at which the budget was used up. */
+let slowSince = 0
+
+export const isFast = () => {
+  if (budget > 0) return true
+  if (EventLoop.now() - slowSince < retryAfter) return false
+  budget = retryAllowance
+  return true
+}
 
 export const onThread = <A>(
   method: string,
@@ -88,6 +105,7 @@ export const onThread = <A>(
 export const spent = (before: number, calls = 1): boolean => {
   const now = EventLoop.now()
   budget = Math.min(allowance.most, budget + calls * allowance.each - (now - before))
+  if (budget <= 0) slowSince = now
   return EventLoop.isTurnOver(now)
 }
 

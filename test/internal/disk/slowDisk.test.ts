@@ -1,6 +1,6 @@
 /**
- * In a file of its own, because it slows down the functions of `node:fs` and because a process whose calls
- * were slow once makes all of them on threads.
+ * In a file of its own, because it slows down the functions of `node:fs`, and because a process whose calls
+ * were slow makes all of them on threads for a while.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -24,8 +24,8 @@ const slowness = vi.hoisted(() => {
   for (const name of methods.split(" ").map((method) => `${method}Sync`)) {
     const original = fs[name]
     fs[name] = (...args: Array<unknown>) => {
+      slowness.calls.push(name)
       if (slowness.isOn) {
-        slowness.calls.push(name)
         const spent = () => process.threadCpuUsage().user + process.threadCpuUsage().system
         for (const end = spent() + 15_000; spent() < end;);
       }
@@ -93,5 +93,38 @@ describe.skipIf(process.platform !== "linux")("on a disk whose calls take 15 ms 
       assert.isAtMost(slowness.calls.length, 4)
       assert.deepStrictEqual(yield* CacheContents.differences(disk, builds), [])
     }).pipe(Effect.scoped, Effect.provideService(Disk.Implementation, RealDisk.implementation))
+  )
+
+  // Comes last, because it needs a process whose calls were slow.
+  it.live(
+    "calls are tried at once again after a minute, and given up after the first slow one",
+    () =>
+      Effect.gen(function* () {
+        const file = fileURLToPath(import.meta.url)
+        const look = Effect.gen(function* () {
+          slowness.calls = []
+          for (let nth = 0; nth < 3; nth++) yield* nodeDisk.lstat(file)
+          return slowness.calls
+        })
+        const { hrtime } = process
+        const clock = vi.spyOn(process, "hrtime")
+        yield* Effect.addFinalizer(() => Effect.sync(() => clock.mockRestore()))
+        const start = hrtime()
+        const forward = (seconds: number, time: () => [number, number] = () => start) => {
+          const advanced = (): [number, number] => {
+            const [whole, nanoseconds] = time()
+            return [whole + seconds, nanoseconds]
+          }
+          clock.mockImplementation(advanced as NodeJS.HRTime)
+        }
+        forward(0)
+        assert.deepStrictEqual(yield* look, [])
+        forward(61, () => hrtime())
+        assert.deepStrictEqual(yield* slowly(look), ["lstatSync"])
+        assert.deepStrictEqual(yield* look, [])
+        // The clock stands still, so these calls are fast even on a busy machine.
+        forward(200)
+        assert.deepStrictEqual(yield* look, ["lstatSync", "lstatSync", "lstatSync"])
+      }).pipe(Effect.scoped)
   )
 })

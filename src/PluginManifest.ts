@@ -52,6 +52,8 @@ export class InvalidManifest extends Schema.TaggedError<InvalidManifest>()("Inva
   path: Schema.String,
   reason: Schema.TaggedUnion({
     Missing: {},
+    /** It has more than `most` bytes. */
+    TooLarge: { most: Schema.Int },
     NotJson: {},
     /** `at`: the path of the field that is missing or of another type; empty for the whole. */
     NotManifest: { at: Schema.String },
@@ -72,6 +74,8 @@ export class InvalidManifest extends Schema.TaggedError<InvalidManifest>()("Inva
           null,
           `no plugin manifest in ${this.path}: looked for ${paths.join(", ")}`
         )
+      case "TooLarge":
+        return Message.because(null, `${manifest} has more than ${this.reason.most} bytes`)
       case "NotJson":
         return Message.because(null, `${manifest} is not UTF-8 JSON without a byte-order mark`)
       case "NotManifest": {

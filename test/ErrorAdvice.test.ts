@@ -73,6 +73,7 @@ const advice: PerCase<Advice> = {
   },
   InvalidManifest: {
     Missing: "neither",
+    TooLarge: "neither",
     NotJson: "neither",
     NotManifest: "neither",
     NameMismatch: "neither",

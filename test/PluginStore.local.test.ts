@@ -99,6 +99,7 @@ suite(() => {
     > = {
       "no manifest": ["Missing", undefined],
       "a manifest that is no JSON": ["NotJson", "{"],
+      "a manifest of more than 1 MiB": ["TooLarge", " ".repeat(2 ** 20 + 1)],
       "a manifest with a byte-order mark": ["NotJson", '\uFEFF{"name":"alpha"}'],
       "another plugin's manifest": ["NameMismatch", '{"name":"beta"}'],
       "a blank version": ["InvalidVersion", '{"name":"alpha","version":" "}'],

@@ -38,6 +38,7 @@ describe("RemoteBundle.checkOut", () => {
   it.effect.each([
     { reason: "Missing", bundle: { "README.md": "" } },
     { reason: "NotJson", bundle: { [codex]: "{" } },
+    { reason: "TooLarge", bundle: { [codex]: " ".repeat(2 ** 20 + 1) } },
     { reason: "NotManifest", bundle: { [codex]: "[]" } },
     { reason: "NotManifest", bundle: { [codex]: '{"name":"alpha","x":"\\ud800"}' } },
     { reason: "NameMismatch", bundle: { [codex]: '{"name":"beta"}' } }

@@ -116,6 +116,7 @@ const manifestErrors = byReason(
   (reason: InvalidManifest["reason"]) => new InvalidManifest({ path, reason }),
   {
     Missing: {},
+    TooLarge: { most: 1_048_576 },
     NotJson: {},
     NotManifest: { at: "name" },
     NameMismatch: { expected: "alpha", found: "beta" },

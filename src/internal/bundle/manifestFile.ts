@@ -29,6 +29,8 @@ const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
 const isNoManifest = (error: PlatformError.PlatformError): boolean =>
   isAbsent(error) || codeOf(error) === "ENXIO"
 
+const isTooLarge = (error: PlatformError.PlatformError): boolean => codeOf(error) === "EFBIG"
+
 type Refusal = PluginManifest.InvalidManifest
 
 /** See {@link find}. */
@@ -47,12 +49,17 @@ function* findReads(
       second === undefined
         ? `${root}${path.sep}${first}`
         : `${root}${path.sep}${first}${path.sep}${second}`
-    const bytes = yield* Reads.recover(
-      Reads.readFile(file, SmallFile.maxBytes),
-      isNoManifest,
-      undefined
-    )
+    const content = Reads.recover(Reads.readFile(file, SmallFile.maxBytes), isNoManifest, undefined)
+    const bytes = yield* Reads.recover(content, isTooLarge, "TooLarge" as const)
     if (bytes === undefined) continue
+    if (bytes === "TooLarge") {
+      return Result.fail(
+        new PluginManifest.InvalidManifest({
+          path: file,
+          reason: { _tag: "TooLarge", most: SmallFile.maxBytes }
+        })
+      )
+    }
     const parsed = PluginManifest.parseJsonResult(bytes, file)
     const found = (json: unknown): ManifestFile => ({ path: file, relativePath, bytes, json })
     if (relativePath !== PluginManifest.agentPluginPath) return Result.map(parsed, found)

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Exit } from "effect"
 import * as Main from "effect-codex-plugins"
 import * as Node from "effect-codex-plugins/node"
+import { codeOf } from "../src/cli/exit.ts"
 import { isSignInNeeded, isTransient } from "../src/ErrorAdvice.ts"
 import { NotSignedIn } from "../src/CodexHome.ts"
 import { PartialChange } from "../src/PluginInstaller.ts"
@@ -169,6 +171,15 @@ describe("ErrorAdvice", () => {
     const error = errors[tag]?.[name]
     assert.strictEqual(error?._tag, tag)
     assert.strictEqual(adviceOn(error), expected)
+  })
+
+  it.each(
+    Object.entries(publicErrors).flatMap(([tag, errors]) =>
+      Object.entries<PublicError>(errors).map(([name, error]) => ({ tag, name, error }))
+    )
+  )("decides on the exit code of the program: $tag, $name", ({ error }) => {
+    const code = { "sign in": 4, "try later": 5, neither: 1 }[adviceOn(error)]
+    assert.strictEqual(codeOf(Exit.fail(error)), code)
   })
 
   const alpha = { remotePluginId: "plugins~Plugin_alpha", pluginId: pluginId("alpha") }

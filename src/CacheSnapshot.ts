@@ -21,7 +21,7 @@ export type Identity = Data.TaggedEnum<{
   InDoubt: {}
   /** `exact`: the sidecar has exactly the bytes that Codex writes. */
   Known: { readonly remotePluginId: RemotePluginId; readonly exact: boolean }
-  /** There is a sidecar, but it is corrupt or of a newer schema. */
+  /** There is a sidecar, but it cannot be read: it is corrupt or has a newer schema. */
   Unreadable: { readonly error: InstallMetadataError }
 }>
 /**

@@ -97,8 +97,8 @@ const transientChanges: ReadonlySet<PluginStoreError["reason"]["_tag"]> = new Se
 
 /**
  * True if the same operation may succeed later without any change by a person: the network, a rate
- * limit, an expired link, a damaged download, a lock or a file that another process holds. False for an error that is
- * not of this package.
+ * limit, an expired link, a damaged download, a lock or a file that another process holds. False
+ * for an error that is not of this package.
  *
  * @category guards
  * @since 0.2.0

@@ -25,9 +25,9 @@ export { CertificateFileError } from "./internal/certificateFile.ts"
 export const layerHttp = NodeHttp.layer
 
 /**
- * Provides Node's file system and paths, for {@link CodexPlugins.layerAt} and its like with another
- * HTTP client. The services then read and write the cache directly on `node:fs`. Over Effect's
- * `FileSystem` alone they do the same work in more time.
+ * Provides Node's file system and paths, for the layers of {@link CodexPlugins} with another HTTP
+ * client. The services then use the cache directly through `node:fs`, which is faster than Effect's
+ * `FileSystem`.
  *
  * @category layers
  * @since 0.2.0

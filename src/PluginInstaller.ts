@@ -67,7 +67,7 @@ export class PartialChange extends Schema.TaggedError<PartialChange>()("PartialC
   done: Schema.Literals(["Cached", "TakenOffRecord"]),
   remotePluginId: Schema.String,
   pluginId: PluginId.PluginId,
-  /** Why the second half failed. */
+  /** The reason why the second half failed. */
   cause: Schema.Union([
     RemoteCatalog.RemoteCatalogError,
     CodexHome.CodexHomeError,
@@ -105,7 +105,7 @@ export class PartialChange extends Schema.TaggedError<PartialChange>()("PartialC
 }
 
 /**
- * Why a plugin could not be read.
+ * The reason why a plugin could not be read.
  *
  * @category errors
  * @since 0.1.0
@@ -116,7 +116,7 @@ export type ReadError =
   | PluginStore.PluginStoreError
 
 /**
- * Why a plugin could not be installed.
+ * The reason why a plugin could not be installed.
  *
  * @category errors
  * @since 0.1.0
@@ -128,7 +128,7 @@ export type InstallError =
   | PartialChange
 
 /**
- * Why a plugin could not be uninstalled.
+ * The reason why a plugin could not be uninstalled.
  *
  * @category errors
  * @since 0.1.0

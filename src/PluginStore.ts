@@ -1,10 +1,10 @@
 /**
  * The cache on disk: its content, and every change to it.
  *
- * No other service changes anything in `<home>/plugins/cache`. Beside the cache, `CacheLock` keeps its
- * files and `PluginVerifier` a temporary folder. Whenever a process is killed, the sidecar next to an
- * active version is absent or names the plugin whose bytes that version holds. The order of the steps
- * in `internal/cache/activation.ts` ensures that.
+ * No other service changes anything in `<home>/plugins/cache`. Next to the cache, `CacheLock` keeps
+ * its files and `PluginVerifier` a temporary folder. Whenever a process is killed, the sidecar next
+ * to an active version is absent or names the plugin whose bytes that version holds. The order of
+ * the steps in `internal/cache/activation.ts` ensures that.
  */
 import {
   Clock,

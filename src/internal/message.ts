@@ -9,10 +9,10 @@
  * @since 0.2.0
  */
 export interface Explanation {
-  /** The operation that failed and its plugin or path; null if `why` is a whole sentence. */
+  /** The operation that failed, with its plugin or path; null if `why` is a complete sentence. */
   readonly what: string | null
   readonly why: string
-  /** What the user can do; null if nothing is known to help. */
+  /** The remedy for the user; null if none is known. */
   readonly remedy: string | null
 }
 
@@ -42,10 +42,10 @@ export const format = (explanation: Explanation): string =>
 export const of = (error: { readonly message: string }): Explanation =>
   "explanation" in error ? (error.explanation as Explanation) : because(null, error.message)
 
-/** True if the explanation says which operation failed, as opposed to what state is the problem. */
+/** True if the explanation names the operation that failed, and not only a wrong state. */
 export const hasOperation = ({ what }: Explanation): boolean => what?.startsWith("cannot ") === true
 
-/** The message of an error without its operation, for a line that names the operation. */
+/** The message without the operation, for a line that already names the operation. */
 export const withoutOperation = (error: { readonly message: string }): string => {
   const explanation = of(error)
   return format(hasOperation(explanation) ? { ...explanation, what: null } : explanation)

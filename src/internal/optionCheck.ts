@@ -6,7 +6,7 @@ import { Duration, Effect, Option } from "effect"
 export const invalid = (name: string, expected: string, value: unknown): Effect.Effect<never> =>
   Effect.die(new RangeError(`\`${name}\` must be ${expected}, not ${String(value)}`))
 
-/** `name` says which option of which module it is, such as `PluginSync.concurrency`. */
+/** `name` is the name of the module and of the option, such as `PluginSync.concurrency`. */
 export const integer = (name: string, value: number, min: 0 | 1): Effect.Effect<number> =>
   Number.isSafeInteger(value) && value >= min
     ? Effect.succeed(value)
@@ -34,7 +34,7 @@ export const oneOf = <A extends string>(
     ? Effect.succeed(value)
     : invalid(name, `one of ${values.map((one) => JSON.stringify(one)).join(", ")}`, value)
 
-/** Paths of folders. An empty one would mean the working folder. */
+/** Checks paths of folders. An empty path would mean the working folder. */
 export const paths = (name: string, values: ReadonlyArray<string>): Effect.Effect<void> =>
   values.every((value) => typeof value === "string" && value !== "")
     ? Effect.void

@@ -17,7 +17,7 @@ const nameMax = 255
 /** The longest path, in bytes of UTF-8, without its closing NUL (`PATH_MAX` of Linux). */
 const pathMax = 4095
 
-/** How many symbolic links one path may go through (`MAXSYMLINKS` of Linux). */
+/** The maximum number of symbolic links in one path (`MAXSYMLINKS` of Linux). */
 const linksMax = 40
 
 /** The largest file, in bytes, so that a stray offset is refused before it takes all memory. */

@@ -1,5 +1,5 @@
 /**
- * A separate file, because a process whose calls were slow once makes all further calls on threads.
+ * A separate file, because a process whose calls were slow makes further calls on threads for a while.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem } from "effect"

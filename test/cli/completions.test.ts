@@ -23,7 +23,7 @@ const complete = (...words: ReadonlyArray<string>) =>
 const values = (lines: ReadonlyArray<string>) =>
   lines.slice(0, -1).map((line) => line.split("\t")[0])
 
-describe("completion", () => {
+describe("the completion of a command line", () => {
   it.live("offers commands with their descriptions", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* complete("s"), [
@@ -101,7 +101,7 @@ describe("completion", () => {
   )
 })
 
-describe("completion of a remote id", () => {
+describe("the completion of a remote id", () => {
   it.live(
     "offers no id that a shell could run as a command",
     Effect.fnUntraced(function* () {

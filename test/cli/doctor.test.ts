@@ -6,7 +6,7 @@ import { world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 
-describe("doctor", () => {
+describe("codex-plugins doctor", () => {
   it.live(
     "prints the checks that failed with their remedy, and exits with 1",
     Effect.fnUntraced(function* () {

@@ -19,7 +19,7 @@ const world = Effect.fnUntraced(function* () {
   }
 })
 
-describe("--offline", () => {
+describe("the flag --offline", () => {
   it.live(
     "lets sync say what is cached without a request",
     Effect.fnUntraced(function* () {
@@ -75,7 +75,7 @@ describe("--offline", () => {
   )
 })
 
-describe("--verbose and --quiet", () => {
+describe("the flags --verbose and --quiet", () => {
   it.live(
     "print more and less of a sync",
     Effect.fnUntraced(function* () {
@@ -109,7 +109,7 @@ describe("--verbose and --quiet", () => {
   )
 })
 
-describe("--timeout", () => {
+describe("the flag --timeout", () => {
   it.live.each([
     [["search"]],
     [["read", "alpha"]],
@@ -131,7 +131,7 @@ describe("--timeout", () => {
   )
 })
 
-describe("--wait", () => {
+describe("the flag --wait", () => {
   it.live(
     "limits the wait for another process's lock, and exits with 5",
     Effect.fnUntraced(

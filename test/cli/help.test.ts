@@ -18,7 +18,7 @@ const help = (columns: number, ...args: ReadonlyArray<string>) => {
   )
 }
 
-describe("help", () => {
+describe("codex-plugins help", () => {
   it.live.each([40, 80, 120])("fits %d columns for the program and for every command", (columns) =>
     Effect.gen(function* () {
       for (const command of [[], ...commands.map((command) => [command])]) {

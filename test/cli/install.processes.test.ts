@@ -9,7 +9,7 @@ import { world } from "../support/shell.ts"
 const alpha = TestBackend.plugin({ name: "alpha", installed: false })
 const alphaId = "alpha@openai-curated-remote"
 
-describe("uninstall", () => {
+describe("codex-plugins uninstall", () => {
   it.live(
     "asks to try again later while another process has leased the plugin, unless it is forced",
     Effect.fnUntraced(

@@ -16,7 +16,7 @@ const folder = Effect.fnUntraced(function* (manifest: object) {
   return source
 })
 
-describe("install", () => {
+describe("codex-plugins install", () => {
   it.live(
     "installs a plugin on the account and in the cache",
     Effect.fnUntraced(function* () {
@@ -94,7 +94,7 @@ describe("install", () => {
   )
 })
 
-describe("install --from", () => {
+describe("codex-plugins install --from", () => {
   it.live(
     "installs a folder without a network, an account or an identity",
     Effect.fnUntraced(function* () {
@@ -192,7 +192,7 @@ describe("install --from", () => {
   )
 })
 
-describe("uninstall", () => {
+describe("codex-plugins uninstall", () => {
   it.live(
     "uninstalls a plugin on the account and removes it from the cache",
     Effect.fnUntraced(function* () {

@@ -13,7 +13,7 @@ const stable = (stdout: string) =>
     return key === "bytes" ? 8412 : key === "ms" ? 87 : value
   })
 
-describe("--json", () => {
+describe("the flag --json", () => {
   it.live(
     "prints what the documentation shows, with its keys in the same order",
     Effect.fnUntraced(function* () {

@@ -24,7 +24,7 @@ const putInDoubt = Effect.fnUntraced(function* (home: string, name: string) {
   yield* fs.writeFileString(`${staging}/${doubtPrefix}${name}@openai-curated-remote`, "")
 })
 
-describe("list", () => {
+describe("codex-plugins list", () => {
   it.live(
     "prints the cached plugins without a request",
     Effect.fnUntraced(function* () {
@@ -189,7 +189,7 @@ describe("list", () => {
   )
 })
 
-describe("id", () => {
+describe("codex-plugins id", () => {
   it.live(
     "prints the backend's id of a cached plugin, and nothing else",
     Effect.fnUntraced(function* () {

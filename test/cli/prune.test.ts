@@ -26,7 +26,7 @@ const upgraded = Effect.gen(function* () {
   return { backend, home, run, versions }
 })
 
-describe("prune", () => {
+describe("codex-plugins prune", () => {
   it.live(
     "deletes superseded versions without network and prints the bytes that it freed",
     Effect.fnUntraced(function* () {

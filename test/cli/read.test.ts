@@ -29,7 +29,7 @@ const json = {
   cachedRemotePluginId: null
 }
 
-describe("read", () => {
+describe("codex-plugins read", () => {
   it.live(
     "prints a plugin that is not installed, and one that is",
     Effect.fnUntraced(function* () {

@@ -12,7 +12,7 @@ const skill = "plugins/cache/openai-curated-remote/alpha/1.0.0/.codex-plugin/plu
 const runIn = (home: string, ...args: ReadonlyArray<string>) =>
   run(["run", "--codex-home", home, ...args])
 
-describe("run", () => {
+describe("codex-plugins run", () => {
   it.live(
     "starts the command with the same home once its plugins are in place",
     Effect.fnUntraced(function* () {

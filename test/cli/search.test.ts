@@ -5,7 +5,7 @@ import * as TestReply from "../../src/testing/TestReply.ts"
 import { github, gitlab, plugins } from "../support/searchPlugins.ts"
 import { world } from "../support/shell.ts"
 
-describe("search", () => {
+describe("codex-plugins search", () => {
   it.live(
     "prints a table with every column if the output is not a terminal",
     Effect.fnUntraced(function* () {

@@ -6,7 +6,7 @@ import { run, world } from "../support/shell.ts"
 
 const alpha = TestBackend.plugin({ name: "alpha" })
 
-describe("seed", () => {
+describe("codex-plugins seed", () => {
   it.live(
     "copies the plugins of another home offline, once",
     Effect.fnUntraced(function* () {
@@ -38,7 +38,7 @@ describe("seed", () => {
   )
 })
 
-describe("sync --seed", () => {
+describe("codex-plugins sync --seed", () => {
   it.live(
     "downloads nothing that the seed has",
     Effect.fnUntraced(function* () {

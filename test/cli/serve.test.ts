@@ -47,7 +47,7 @@ const serve = Effect.fnUntraced(function* (
   }
 })
 
-describe("serve --stdio", () => {
+describe("codex-plugins serve --stdio", () => {
   it.live(
     "answers each request in a line, and ends when stdin ends",
     Effect.fnUntraced(function* () {

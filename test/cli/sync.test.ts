@@ -20,7 +20,7 @@ const withoutTime = ({ stdout, ...run }: Run) => ({
   stdout: stdout.replace(/[\d.]+ s\b/, "0.0 s")
 })
 
-describe("sync", () => {
+describe("codex-plugins sync", () => {
   it.live(
     "prints the changes and the time it took",
     Effect.fnUntraced(function* () {

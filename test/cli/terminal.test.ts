@@ -68,7 +68,7 @@ const mapRow = (name: string, f: (row: Record<string, object>) => object) =>
 const cacheOf = (home: string) => `${home}/plugins/cache/openai-curated-remote`
 
 // Only a terminal shows how output is drawn and wrapped, and what remains of it.
-describe.skipIf(!Terminal.isAvailable)("on a terminal", () => {
+describe.skipIf(!Terminal.isAvailable)("the screen of a command on a terminal", () => {
   it.live.each(widths)(
     "sync shows each moment of a slow sync in %d columns, and after Ctrl-C what is in place",
     (columns) =>

@@ -7,7 +7,7 @@ import { world } from "../support/shell.ts"
 const alpha = TestBackend.plugin({ name: "alpha" })
 const beta = TestBackend.plugin({ name: "beta" })
 
-describe("verify", () => {
+describe("codex-plugins verify", () => {
   it.live(
     "exits with 0 when every file matches its bundle",
     Effect.fnUntraced(function* () {

@@ -12,7 +12,7 @@ import { world } from "../support/shell.ts"
 const alpha = TestBackend.plugin({ name: "alpha" })
 
 // The first two tests use the one signal handler of this process. Tests of a file run one by one.
-describe("watch", () => {
+describe("codex-plugins watch", () => {
   it.live(
     "prints one line for each pass and exits with 0 after a signal",
     Effect.fnUntraced(function* () {

@@ -62,11 +62,11 @@ const played = Layer.effect(
 const answerOf = Effect.fnUntraced(function* (play: Play, program: Program, index: number) {
   const transcript = (yield* Played).get(play)?.get(program)
   const answer = transcript?.answers[index]
-  if (answer === undefined) throw new Error(`${program} was not asked`)
+  if (answer === undefined) throw new Error(`${program} got no request`)
   return Differences.comparable(answer, transcript?.home ?? "")
 })
 
-/** Compares two answers to a step. What is said to differ must differ. */
+/** Compares two answers to a step. Stated differences must occur. */
 const compare = (
   differs: ReadonlyArray<Differences.DifferenceName>,
   ours: unknown,
@@ -91,16 +91,16 @@ layer(played, { excludeTestServices: true, timeout: "5 minutes" })("our app-serv
     describe(name, () => {
       play.steps.forEach((step, index) => {
         it.effect(
-          `answers as 0.169 does: ${step.title}`,
+          `answers as Codex 0.169 does: ${step.title}`,
           Effect.fnUntraced(function* () {
             const ours = yield* answerOf(play, "ours", index)
             const stale = compare(step.differs ?? [], ours, yield* answerOf(play, "0.169.0", index))
-            assert.deepStrictEqual(stale, [], "these do not differ any more")
+            assert.deepStrictEqual(stale, [], "these differences do not occur any more")
           })
         )
         if (!play.isFor142 || step.message["method"] === "plugin/reconcile") return
         it.effect(
-          `answers as 0.142 does, except for fields that 0.142 lacks: ${step.title}`,
+          `answers as Codex 0.142 does, except for fields that 0.142 lacks: ${step.title}`,
           Effect.fnUntraced(function* () {
             const ours = Differences.as142(yield* answerOf(play, "ours", index))
             const differs = [...(step.differs ?? []), ...(step.differsFrom142 ?? [])]
@@ -111,9 +111,9 @@ layer(played, { excludeTestServices: true, timeout: "5 minutes" })("our app-serv
     })
   }
 
-  describe.each(programs)("and when stdin of %s ends", (program) => {
+  describe.each(programs)("the app-server of %s, when its stdin closes,", (program) => {
     it.effect(
-      "it ends in good order",
+      "exits with code 0",
       Effect.fnUntraced(function* () {
         const { backend, environment, makeHome } = yield* LoopbackBackend.make({ plugins })
         yield* backend.when({ kind: "read" }, TestReply.delay("1 second"))
@@ -132,8 +132,8 @@ layer(played, { excludeTestServices: true, timeout: "5 minutes" })("our app-serv
   })
 })
 
-describe("appServerDifferences", () => {
-  it("has only differences that a step meets", () => {
+describe("the differences of our app-server", () => {
+  it("each occur in a step", () => {
     const steps = Object.values<Play>(plays).flatMap(({ steps }) => steps)
     const met = new Set(
       steps.flatMap(({ differs = [], differsFrom142 = [] }) => differs.concat(differsFrom142))
@@ -146,8 +146,8 @@ afterAll(() => {
   const played = Object.entries<Play>(plays).map(([name, { steps }]) => `${steps.length} ${name}`)
   console.log(
     [
-      `Held our app-server against those of Codex ${CodexBinary.versions.join(" and ")} in one client's requests: ${played.join(", ")}.`,
-      "Ours differs on purpose:",
+      `Compared our app-server with those of Codex ${CodexBinary.versions.join(" and ")} in the requests of one client: ${played.join(", ")}.`,
+      "The deliberate differences of ours:",
       ...Object.entries(Differences.differences).map(
         ([name, { codex, here, method, why }]) =>
           `- ${name} (${method}): Codex: ${codex}; here: ${here}; because ${why}.`

@@ -57,9 +57,9 @@ const formsOf = ({ checks }: Report) => {
 
 layer(Layer.provideMerge(OurProgram.layer, NodeServices.layer), { excludeTestServices: true })(
   (it) => {
-    describe.each(CodexBinary.versions)("beside Codex %s", (version) => {
+    describe.each(CodexBinary.versions)("our checks beside Codex %s", (version) => {
       it.effect(
-        "the doctor reports in the form of `codex doctor --json`",
+        "have reports in the form of `codex doctor --json`",
         Effect.fnUntraced(function* () {
           const fs = yield* FileSystem.FileSystem
           const { environment, home, ours } = yield* setting
@@ -82,7 +82,7 @@ layer(Layer.provideMerge(OurProgram.layer, NodeServices.layer), { excludeTestSer
       )
 
       it.effect(
-        "verify confirms what Codex installed, finds a changed file and repairs it",
+        "verify the plugins that Codex installed, and find and repair a changed file",
         Effect.fnUntraced(function* () {
           const fs = yield* FileSystem.FileSystem
           const { environment, home, ours } = yield* setting

@@ -16,7 +16,7 @@ import * as OurProgram from "./support/OurProgram.ts"
 const cases = Object.values(groups).flat()
 
 /** Has each program do something, all at the same time. */
-const contest = Effect.fnUntraced(function* <E, R>(
+const inAllPrograms = Effect.fnUntraced(function* <E, R>(
   carryOut: (program: Program.Program) => Effect.Effect<Differential.Results, E, R>
 ) {
   const [older, newer, ours] = yield* Effect.all(
@@ -46,8 +46,8 @@ const shared = Layer.effect(
   Effect.gen(function* () {
     const together = cases.filter((of) => !of.alone && !isLocal(of))
     return {
-      pass: yield* contest((each) => Differential.carryOut(each, together)),
-      installs: yield* contest((each) => Differential.installAll(each, cases.filter(isLocal)))
+      pass: yield* inAllPrograms((each) => Differential.carryOut(each, together)),
+      installs: yield* inAllPrograms((each) => Differential.installAll(each, cases.filter(isLocal)))
     }
   })
 ).pipe(Layer.provideMerge(OurProgram.layer), Layer.provideMerge(NodeServices.layer))
@@ -61,7 +61,7 @@ const withUmask = <A, E, R>(umask: number, effect: Effect.Effect<A, E, R>) =>
 
 const sidesOf = Effect.fnUntraced(function* (of: Case.Case) {
   if (of.alone) {
-    const apart = contest((each) => Differential.carryOut(each, [of], of))
+    const apart = inAllPrograms((each) => Differential.carryOut(each, [of], of))
     return (yield* withUmask(of.umask ?? 0o022, apart))(of)
   }
   const { installs, pass } = yield* Shared
@@ -73,7 +73,7 @@ layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Cod
     describe(group, () => {
       for (const of of cases) {
         it.effect(
-          of.title,
+          `have the same result, except for a stated difference: ${of.title}`,
           Effect.fnUntraced(function* () {
             Differential.compare(of, yield* sidesOf(of))
           })
@@ -83,7 +83,7 @@ layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Cod
   }
 
   it.effect.each(Program.programs)(
-    "downloads at once: %s",
+    "download one bundle at a time (Codex) or several (ours): %s",
     Effect.fnUntraced(function* (program) {
       const { backend, environment, makeHome } = yield* LoopbackBackend.make({
         plugins: Arr.makeBy(6, (i) => TestBackend.plugin({ name: `plugin-${i}` }))
@@ -96,13 +96,13 @@ layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Cod
   )
 
   it.effect.each(Program.programs)(
-    "a host that offers HTTP/2: %s",
+    "use HTTP/2 (Codex) or HTTP/1.1 (ours) with a host that offers both: %s",
     Effect.fnUntraced(function* (program) {
       const { backend, certificate, environment, makeHome, served } = yield* LoopbackBackend.make({
         plugins: [TestBackend.plugin({ name: "hello" })]
       })
       const versions: Array<string> = []
-      // It sends everyone back to the bundles' own host, which offers HTTP/1.1 alone.
+      // This host redirects to the bundles' own host, which offers only HTTP/1.1.
       const origin = yield* HttpServer.serveHttp2(certificate, (request, response) => {
         versions.push(request.httpVersion)
         response.writeHead(302, { location: `${served.bundleOrigin}${request.url}` }).end()
@@ -118,13 +118,13 @@ layer(shared, { excludeTestServices: true, timeout: "8 minutes" })("ours and Cod
   )
 })
 
-/** Each shown by a test of its own. */
-const shownApart: ReadonlyArray<Reason> = ["downloads at once", "HTTP/2"]
+/** The differences that are shown by other tests than those of the cases. */
+const shownByOtherTests: ReadonlyArray<Reason> = ["downloads at once", "HTTP/2"]
 
-describe("differences", () => {
-  it("are each shown by a case", () => {
+describe("the differences from released Codex", () => {
+  it("are each shown by a test", () => {
     const shown = new Set(cases.flatMap(({ differs }) => differs?.reason ?? []))
-    assert.sameMembers(Object.keys(differences), [...shown, ...shownApart])
+    assert.sameMembers(Object.keys(differences), [...shown, ...shownByOtherTests])
   })
 
   it("belong to cases with unique names", () => {
@@ -141,8 +141,8 @@ afterAll(() => {
   const groupsWithSizes = Object.entries(groups).map(([name, { length }]) => `${length} ${name}`)
   console.log(
     [
-      `Held ours against Codex ${CodexBinary.versions.join(" and ")} in ${cases.length} cases (${groupsWithSizes.join(", ")}).`,
-      "Ours differs on purpose:",
+      `Compared our program with Codex ${CodexBinary.versions.join(" and ")} in ${cases.length} cases (${groupsWithSizes.join(", ")}).`,
+      "The deliberate differences of ours:",
       ...Object.entries(differences).map(([reason, { codex, here, why }]) => {
         const count = differing[reason]?.length ?? 1
         return `- ${reason} (${count}): Codex ${codex}; here ${here}; because ${why}.`

@@ -168,7 +168,7 @@ const services = Layer.provideMerge(OurProgram.layer, NodeServices.layer)
 layer(services, { excludeTestServices: true })("ours and Codex", (it) => {
   describe.each(casts)("$first, then $second", ({ begin, beginAnew }) => {
     it.effect(
-      "take the six steps",
+      "complete the six steps",
       Effect.fnUntraced(function* () {
         const hello = TestBackend.plugin({
           name: "hello",

@@ -57,7 +57,7 @@ describe.each(CodexBinary.versions)("Codex %s", (version) =>
     )
 
     it.effect(
-      "answers a client, and ends when the client goes",
+      "answers a client and exits when the client disconnects",
       Effect.fnUntraced(function* () {
         const { environment, makeHome } = yield* LoopbackBackend.make({ plugins: [hello] })
         const home = yield* makeHome()

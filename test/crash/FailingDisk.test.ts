@@ -56,7 +56,7 @@ describe(
   () => {
     for (const [name, scenario] of Object.entries(selectedScenarios)) {
       it.effect(
-        name,
+        `leaves a consistent cache, which the next pass completes: ${name}`,
         Effect.fnUntraced(function* () {
           const { between = [], retention } = scenario
           const wanted = wantedBy(scenario)

@@ -25,7 +25,7 @@ const totals = { kills: 0, losses: 0, recoveries: 0, passes: 0 }
 
 describe("a change of the cache, stopped at every step", { timeout: 60_000 }, () => {
   for (const [name, scenario] of Object.entries<Scenario>(scenarios)) {
-    it.effect(name, () =>
+    it.effect(`leaves a consistent cache, which the next pass completes: ${name}`, () =>
       Effect.gen(function* () {
         const { between = [], retention, expectedViolation } = scenario
         const wanted = wantedBy(scenario)
@@ -83,7 +83,7 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
   }
 
   it.effect(
-    "a new version among any others, even without a total order",
+    "leaves a consistent cache for a new version among any others, even without a total order",
     Effect.fnUntraced(function* () {
       // 10.0.0 is above 9.0.0, which is above 5x, which is above 10.0.0.
       const names = ["10.0.0", "9.0.0", "5x", "local"]
@@ -126,7 +126,7 @@ describe("a change of the cache, stopped at every step", { timeout: 60_000 }, ()
   )
 
   it.effect(
-    "the mark of an uncertain identity stays as long as a power loss can bring the old files back",
+    "keeps the mark of an uncertain identity as long as a power loss can restore the old files",
     () =>
       Effect.gen(function* () {
         const start = yield* prepareSynced({ before: [a1] })

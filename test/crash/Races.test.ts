@@ -58,7 +58,7 @@ describe("another writer that acts between any two steps of a pass, or finishes 
   for (const [name, race] of Object.entries<Race>(races)) {
     const { after, before, codex = installs(after) } = race
     it.effect(
-      name,
+      `leaves a consistent cache, which the next pass completes: ${name}`,
       Effect.fnUntraced(function* () {
         const start = yield* cached(...before)
         const services = yield* Effect.scoped(open(start.fileSystem))

@@ -58,7 +58,11 @@ const nobody = [] as const
 const everybody = ["ours", "0.142.0", "0.169.0"] as const
 
 const cases: ReadonlyArray<Case> = [
-  { title: "nowhere", variables: () => ({}), refused: everybody },
+  {
+    title: "that neither a variable nor the system names",
+    variables: () => ({}),
+    refused: everybody
+  },
   {
     title: "in CODEX_CA_CERTIFICATE",
     variables: ({ good }) => ({ CODEX_CA_CERTIFICATE: good }),
@@ -145,10 +149,10 @@ const cases: ReadonlyArray<Case> = [
 layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServices: true })(
   (it) => {
     for (const tested of NetworkLab.testedPrograms) {
-      describe.skipIf(!Mounts.canMount)(
-        `${NetworkLab.nameOf(tested)} with a private authority`,
-        () => {
-          it.effect.each(cases)("$title", ({ refused, system, variables }) =>
+      describe.skipIf(!Mounts.canMount)(NetworkLab.nameOf(tested), () => {
+        for (const { refused, system, title, variables } of cases) {
+          const isRefused = refused.includes(tested)
+          it.effect(`${isRefused ? "does not trust" : "trusts"} an authority ${title}`, () =>
             Effect.gen(function* () {
               const { files, run } = yield* Lab
               const { output, reached } = yield* run(
@@ -156,7 +160,7 @@ layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServi
                 variables(files),
                 system === undefined ? [] : [[systemStore, files[system]]]
               )
-              const way = refused.includes(tested) ? "-" : "direct"
+              const way = isRefused ? "-" : "direct"
               assert.deepStrictEqual(
                 reached,
                 { [NetworkLab.apiHost]: way, "bundles.test": way },
@@ -165,7 +169,7 @@ layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServi
             })
           )
         }
-      )
+      })
     }
   }
 )

@@ -237,27 +237,32 @@ const exclusions: ReadonlyArray<{
 layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServices: true })(
   (it) => {
     for (const tested of NetworkLab.testedPrograms) {
-      describe.skipIf(!Mounts.canMount)(`${NetworkLab.nameOf(tested)} behind`, () => {
-        it.effect.each(choices)("$title", ({ api, bundle, direct = [], variables }) =>
-          Effect.gen(function* () {
-            const { addresses, authority, run } = yield* Lab
-            const { output, reached } = yield* run(tested, {
-              CODEX_CA_CERTIFICATE: authority,
-              ...variables(addresses)
-            })
-            assert.deepStrictEqual(
-              { api: reached[NetworkLab.apiHost], bundle: reached["bundles.test"] },
-              direct.includes(tested) ? { api: "direct", bundle: "direct" } : { api, bundle },
-              output
-            )
-          })
-        )
-      })
-
       describe.skipIf(!Mounts.canMount)(
-        `${NetworkLab.nameOf(tested)} behind a proxy with NO_PROXY passes it over for`,
+        `${NetworkLab.nameOf(tested)}, with variables for proxies,`,
         () => {
-          it.effect.each(exclusions)("$title", ({ excluded, variables }) =>
+          it.effect.each(choices)(
+            "takes the expected way for $title",
+            ({ api, bundle, direct = [], variables }) =>
+              Effect.gen(function* () {
+                const { addresses, authority, run } = yield* Lab
+                const { output, reached } = yield* run(tested, {
+                  CODEX_CA_CERTIFICATE: authority,
+                  ...variables(addresses)
+                })
+                assert.deepStrictEqual(
+                  { api: reached[NetworkLab.apiHost], bundle: reached["bundles.test"] },
+                  direct.includes(tested) ? { api: "direct", bundle: "direct" } : { api, bundle },
+                  output
+                )
+              })
+          )
+        }
+      )
+
+      describe.skipIf(!Mounts.canMount)(`${NetworkLab.nameOf(tested)}, behind a proxy,`, () => {
+        it.effect.each(exclusions)(
+          "connects directly to the hosts of NO_PROXY: $title",
+          ({ excluded, variables }) =>
             Effect.gen(function* () {
               const { addresses, authority, run } = yield* Lab
               const { output, reached } = yield* run(tested, {
@@ -271,9 +276,8 @@ layer(Lab.layer.pipe(Layer.provideMerge(NodeServices.layer)), { excludeTestServi
               ])
               assert.deepStrictEqual(reached, Object.fromEntries(expected), output)
             })
-          )
-        }
-      )
+        )
+      })
     }
   }
 )

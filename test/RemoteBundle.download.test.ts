@@ -8,7 +8,7 @@ import * as TestReply from "../src/testing/TestReply.ts"
 import {
   alpha,
   archive,
-  assertNothingStands,
+  assertNothingLeft,
   bundle,
   bundleError,
   downloads,
@@ -28,7 +28,7 @@ describe("the length that the host of a bundle announces", () => {
       const error = yield* bundleError(install)
       assert.strictEqual(error.reason._tag, "TooLarge")
       assert.lengthOf(yield* downloads, 1)
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(provide())
   )
 

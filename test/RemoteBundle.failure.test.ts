@@ -11,7 +11,7 @@ import { recordOutput } from "./support/recordOutput.ts"
 import {
   alpha,
   archive,
-  assertNothingStands,
+  assertNothingLeft,
   bundleError,
   codex,
   downloads,
@@ -58,7 +58,7 @@ describe("a transient failure of RemoteBundle", () => {
       yield* when(fault)
       assert.include(["Unavailable", "Unreachable"], (yield* bundleError(install)).reason._tag)
       assert.lengthOf(yield* downloads, 1 + Http.retries)
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(provide())
   )
 
@@ -112,7 +112,7 @@ describe("a transient failure of RemoteBundle", () => {
       const waited = yield* gaps
       assert.lengthOf(waited, Http.retries)
       assert.isTrue(waited.every((gap) => gap > idle && gap < idle + 3000))
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(provide())
   )
 })
@@ -148,7 +148,7 @@ describe("a damaged download", () => {
       const { reason } = yield* bundleError(install)
       assert.strictEqual(reason._tag, "InvalidArchive")
       assert.lengthOf(yield* downloads, 1 + Http.retries)
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(provide())
   )
 
@@ -180,7 +180,7 @@ describe("a permanent failure of RemoteBundle", () => {
       yield* when(TestReply.status(code))
       assert.strictEqual((yield* bundleError(install)).reason._tag, reason)
       assert.lengthOf(yield* downloads, 1)
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(provide())
   )
 
@@ -188,7 +188,7 @@ describe("a permanent failure of RemoteBundle", () => {
     Effect.gen(function* () {
       assert.strictEqual((yield* bundleError(install)).reason._tag, "InvalidArchive")
       assert.lengthOf(yield* downloads, 1)
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(provide([TestBackend.plugin({ name: "alpha", bundle: new Uint8Array(5000) })]))
   )
 
@@ -234,7 +234,7 @@ describe("a permanent failure of RemoteBundle", () => {
         (yield* downloads).map(({ outcome }) => outcome),
         ["aborted"]
       )
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(provide())
   )
 
@@ -244,7 +244,7 @@ describe("a permanent failure of RemoteBundle", () => {
       assert.strictEqual(error.reason._tag, "FileSystem")
       assert.include(error.message, "ENOSPC")
       assert.lengthOf(yield* downloads, 1)
-      yield* assertNothingStands
+      yield* assertNothingLeft
     }).pipe(
       provide([TestBackend.plugin({ name: "alpha", files: { large: "x".repeat(20_000) } })], {
         capacity: 10_000

@@ -13,7 +13,7 @@ import * as TestReply from "../src/testing/TestReply.ts"
 import {
   alpha,
   alphaRoot,
-  assertNothingStands,
+  assertNothingLeft,
   bundleError,
   cache,
   checkOut,
@@ -83,7 +83,7 @@ describe("RemoteBundle.install", () => {
       yield* backend.arrival({ kind: "bundle" })
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(fiber)
-      yield* assertNothingStands
+      yield* assertNothingLeft
       assert.deepStrictEqual(
         (yield* downloads).map(({ outcome }) => outcome),
         ["aborted"]
@@ -217,7 +217,7 @@ describe("RemoteBundle.install of a curated plugin", () => {
     Effect.gen(function* () {
       const error = yield* bundleError(install)
       assert.strictEqual(error.reason._tag, "FileSystem")
-      yield* assertNothingStands
+      yield* assertNothingLeft
       assert.lengthOf(yield* downloads, 1)
     }).pipe(
       provide([

@@ -51,7 +51,7 @@ const identities = {
   unsupported
 }
 
-const Standing = Schema.Struct({
+const CachedRow = Schema.Struct({
   name: Schema.Literals(["alpha", "beta", "delta"]),
   marketplace: Schema.Literals([...remoteMarketplaces]),
   versions: Schema.UniqueArray(Version),
@@ -70,7 +70,7 @@ const sides = {
   ),
   cache: Arbitrary.map(
     Arbitrary.all({
-      plugins: upTo(8, Standing),
+      plugins: upTo(8, CachedRow),
       strays: Arbitrary.schema(Schema.UniqueArray(Schema.Literals(["file", "plugin-backup-x"])))
     }),
     ({ plugins, strays }) =>

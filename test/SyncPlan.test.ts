@@ -18,8 +18,8 @@ import { plan, line, lines, alpha, stray } from "./support/syncPlans.ts"
 
 const { Action, InstallReason } = SyncPlan
 
-const reasonFor = (standing: CachedPlugin) => {
-  const { actions } = plan(installed(row()), cached({ plugins: [standing] }))
+const reasonFor = (plugin: CachedPlugin) => {
+  const { actions } = plan(installed(row()), cached({ plugins: [plugin] }))
   const install = actions.find(Action.$is("Install"))!
   assert.strictEqual(Redacted.value(install.bundleUrl), "https://bundles.test/a?sig=s")
   assert.strictEqual<string>(install.plugin.remotePluginId, "plugins~Plugin_1")
@@ -27,9 +27,9 @@ const reasonFor = (standing: CachedPlugin) => {
 }
 
 describe("SyncPlan.make, for a row and the cached plugin of the same name", () => {
-  type Standing = Parameters<typeof cachedPlugin>[0] | undefined
+  type CachedFields = Parameters<typeof cachedPlugin>[0] | undefined
 
-  it.each<readonly [string, Standing, Row, string]>([
+  it.each<readonly [string, CachedFields, Row, string]>([
     ["nothing", undefined, {}, `Install ${alpha} 1.0.0: Missing`],
     ["a base root without a version", { versions: [] }, {}, `Install ${alpha} 1.0.0: Missing`],
     ["the version and its identity", {}, {}, `Keep ${alpha} 1.0.0`],
@@ -180,8 +180,8 @@ describe("SyncPlan.make, for a row and the cached plugin of the same name", () =
       { release: { bundle_download_url: null } },
       `Backfill ${alpha} 1.0.0`
     ]
-  ])("decides on %s", (_, standing, fields, expected) => {
-    const plugins = standing === undefined ? [] : [cachedPlugin(standing)]
+  ])("decides on %s", (_, cachedFields, fields, expected) => {
+    const plugins = cachedFields === undefined ? [] : [cachedPlugin(cachedFields)]
     assert.deepStrictEqual(lines(plan(installed(row(fields)), cached({ plugins }))), [expected])
   })
 

@@ -1,6 +1,6 @@
 /**
- * What one client asks of each app-server, step by step, and what happens to the account, the backend and
- * the home in between.
+ * The requests of one client to each app-server, step by step, with changes of the account, the backend and
+ * the home between them.
  */
 import { Effect } from "effect"
 import * as Fs from "node:fs"

@@ -30,7 +30,7 @@ interface Setting {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Whoever reads, installs and uninstalls; its start is a pass. */
+/** A program that reads, installs and uninstalls. Its start runs a pass. */
 interface Actor {
   readonly isInstalled: (id: string) => Effect.Effect<boolean, unknown>
   readonly install: (id: string) => Effect.Effect<unknown, unknown>

@@ -187,7 +187,7 @@ const nameProblems: Record<
   DrivePrefix: ["a drive in a name", (name) => /^[a-zA-Z]:/.test(parts(name)[0] ?? "")]
 }
 
-/** Whether names are equal, independent of our own folding. */
+/** A comparison of names that does not depend on our own folding. */
 const letters = new Intl.Collator("und", { sensitivity: "base", usage: "search" })
 
 /** The rule by which only our reader rejects an archive, if the archive shows it. */

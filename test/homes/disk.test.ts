@@ -224,7 +224,7 @@ layer(Layer.merge(Authority.layer, NodeServices.layer), { excludeTestServices: t
       }
       const run = (home: string, ...args: ReadonlyArray<string>) =>
         succeed(home, args, isMount ? Mounts.bound(shared, Path.join(home, name)) : noWrap)
-      /** What is left in the staging folders. */
+      /** The entries left in the staging folders. */
       const left = () =>
         [home, other, Path.dirname(shared)].flatMap((folder) =>
           Fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>

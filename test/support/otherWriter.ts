@@ -66,7 +66,7 @@ export const installs =
 
 const uninstalls: Steps = (fs) => [fs.remove(baseRoot, { recursive: true })]
 
-/** What both writers change. */
+/** The cache and the account in a race of two writers. */
 export interface Race {
   readonly before: ReadonlyArray<Build>
   /** The account's plugin. Both writers make a pass for it unless `codex` is given. */

@@ -113,7 +113,7 @@ export const bundleError = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 /** Checks that a failed install has left no files. */
-export const assertNothingStands = Effect.gen(function* () {
+export const assertNothingLeft = Effect.gen(function* () {
   const { snapshot } = yield* MemoryFileSystem.Disk
   assert.deepStrictEqual(snapshot(cache), {})
   assert.deepStrictEqual(

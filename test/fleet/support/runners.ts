@@ -25,7 +25,7 @@ const runner = fileURLToPath(new URL("../../examples/fleet/runner.ts", import.me
 
 export interface Runner {
   readonly pid: number
-  /** What it has printed. */
+  /** The output so far. */
   readonly log: () => string
   /** Sends a signal. SIGSTOP waits until the process stands still. */
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>

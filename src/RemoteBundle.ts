@@ -179,7 +179,8 @@ const retryDelay = (
     case "WrongLength":
       return backOff
     case "InvalidArchive":
-      return isDamaged(reason.cause) ? backOff : undefined
+      // A bundle that is damaged again is probably damaged on its host.
+      return isDamaged(reason.cause) && attempt === 1 ? backOff : undefined
     default:
       return undefined
   }

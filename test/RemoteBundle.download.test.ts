@@ -56,7 +56,7 @@ describe("the length that the host of a bundle announces", () => {
     Effect.gen(function* () {
       yield* when(TestReply.contentLength(100))
       assert.strictEqual((yield* bundleError(install)).reason._tag, "InvalidArchive")
-      assert.lengthOf(yield* downloads, 1 + Http.retries)
+      assert.lengthOf(yield* downloads, 2)
     }).pipe(provide())
   )
 })

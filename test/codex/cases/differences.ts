@@ -185,7 +185,7 @@ export const differences = {
   },
   retries: {
     codex: "fails at once",
-    here: "retries transient errors three times: connections, 408, 429 with `Retry-After`, 5xx",
+    here: "retries transient errors three times: connections, 408, 429 with `Retry-After`, 5xx; downloads a damaged bundle once more",
     why: "a short outage should not cost a session its plugins"
   },
   "downloads at once": {

@@ -18,7 +18,7 @@ const system = [
   "test/**/*.{disk,processes,terminal}.test.ts",
   // Commands on a home on disk, with a backend on a port.
   "test/cli/{completions,doctor,flags,install,json,list,names,process,prune}.test.ts",
-  "test/cli/{read,recipes,run,search,secrets,seed,serve,sync,verify,watch}.test.ts",
+  "test/cli/{read,recipes,run,search,secrets,seed,serve,sync,terminal,verify,watch}.test.ts",
   "test/examples/{examples,fleet}.test.ts",
   "test/{BundleArchive.programs,CodexRefresh,RemoteBundle.node,SharedCache}.test.ts",
   "test/internal/{nodeExchange,nodeHttp}.test.ts",

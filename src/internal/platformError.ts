@@ -52,3 +52,6 @@ export const codeOf = (error: PlatformError.PlatformError): string | undefined =
     ? cause.code
     : undefined
 }
+
+/** True if a file has more bytes than a read allows. */
+export const isTooLarge = (error: PlatformError.PlatformError): boolean => codeOf(error) === "EFBIG"

@@ -4,7 +4,7 @@
  */
 import { Effect, type FileSystem, type PlatformError } from "effect"
 import type { Disk } from "./disk/Disk.ts"
-import { codeOf } from "./platformError.ts"
+import { isTooLarge } from "./platformError.ts"
 
 /** The maximum size of settings, credentials, sidecars, manifests and files that they name, in bytes. */
 export const maxBytes = 1024 * 1024
@@ -13,7 +13,7 @@ const decoder = new TextDecoder()
 
 /** True if the path does not lead to a regular file, or if the file is larger than the limit. */
 export const isRefusal = (error: PlatformError.PlatformError): boolean =>
-  error.reason._tag === "BadResource" || codeOf(error) === "EFBIG"
+  error.reason._tag === "BadResource" || isTooLarge(error)
 
 /**
  * Reads the text of a regular file of at most `limit` bytes. Links are followed, because people

@@ -5,7 +5,7 @@ import { Effect, type FileSystem, type Path, type PlatformError, Result } from "
 import * as SmallFile from "../smallFile.ts"
 import * as PluginManifest from "../../PluginManifest.ts"
 import * as Reads from "../disk/reads.ts"
-import { codeOf, isAbsent } from "../platformError.ts"
+import { codeOf, isAbsent, isTooLarge } from "../platformError.ts"
 
 export interface ManifestFile {
   readonly path: string
@@ -28,8 +28,6 @@ const noEntries: ReadonlyArray<FileSystem.DirectoryEntry> = []
  */
 const isNoManifest = (error: PlatformError.PlatformError): boolean =>
   isAbsent(error) || codeOf(error) === "ENXIO"
-
-const isTooLarge = (error: PlatformError.PlatformError): boolean => codeOf(error) === "EFBIG"
 
 type Refusal = PluginManifest.InvalidManifest
 

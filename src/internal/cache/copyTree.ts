@@ -1,8 +1,8 @@
 /**
  * Durable copies of folders that are independent of their source.
  */
-import { Effect, type Path, type PlatformError } from "effect"
-import { codeOf } from "../platformError.ts"
+import { Effect, type Path } from "effect"
+import { isTooLarge } from "../platformError.ts"
 import * as Disk from "../disk/Disk.ts"
 import * as Reads from "../disk/reads.ts"
 
@@ -61,8 +61,6 @@ interface Batch {
   readonly count: number
 }
 
-const isLarge = (error: PlatformError.PlatformError) => codeOf(error) === "EFBIG"
-
 function* batchReads(root: string, files: ReadonlyArray<string>): Reads.Reads<Batch> {
   const small: Array<Batch["small"][number]> = []
   const large: Array<string> = []
@@ -70,7 +68,11 @@ function* batchReads(root: string, files: ReadonlyArray<string>): Reads.Reads<Ba
   let count = 0
   for (; count < files.length && bytes < batch; count++) {
     const path = files[count]!
-    const file = yield* Reads.recover(Reads.file(`${root}${path}`, smallFile), isLarge, undefined)
+    const file = yield* Reads.recover(
+      Reads.file(`${root}${path}`, smallFile),
+      isTooLarge,
+      undefined
+    )
     if (file === undefined) large.push(path)
     else small.push({ path, file })
     bytes += file?.bytes.length ?? 0
